@@ -1,0 +1,196 @@
+/** @file data.h  Data sets in HDF5, the order of samples, and the loader that turns positions into
+ * micro-batches. */
+#ifndef GD_DATA_H
+#define GD_DATA_H
+
+#include "gd/partition.h"
+#include "gd/rng.h"
+#include "gd/sha256.h"
+#include "gd/tensor.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- a data set
+ * ----------------------------------------------------------------------------------------------- */
+
+#define GD_MAX_CLASS_NAME 64
+
+/** What a data file holds. Arrays belong to the data set. */
+typedef struct gd_data_info {
+  char path[4096];
+  char x_name[64], y_name[64]; /**< names of the arrays in the file */
+  int64_t n;                   /**< samples */
+  int ndim;
+  int64_t sample[GD_MAX_DIMS - 1]; /**< shape of one sample; ndim 0: a scalar each */
+  gd_dtype x_type;                 /**< u8, i32, i64, f32 or f64, as stored */
+  double x_scale;  /**< x is multiplied by this when a batch is formed: 1/255 for u8 images, else 1 */
+  bool labels;     /**< y holds integer labels (else real targets) */
+  int64_t targets; /**< k: targets per sample; 1 for labels */
+  bool y_vector;   /**< y is stored as [N], not [N,k] */
+  int64_t classes; /**< labels: number of classes (names, else 1 + the largest label); 0 otherwise */
+  char (*class_name)[GD_MAX_CLASS_NAME]; /**< [classes], or NULL */
+  size_t x_bytes, y_bytes;               /**< in memory; y as i64 or f64 */
+  bool checksummed;                      /**< stored with fletcher32 */
+} gd_data_info;
+
+typedef struct gd_dataset gd_dataset;
+
+typedef struct gd_data_options {
+  const char *x_name,
+      *y_name; /**< NULL: the recognised names (x/y, data/label, images/labels, X/y, features/targets) */
+  enum { GD_MEMORY_AUTO, GD_MEMORY_HOLD, GD_MEMORY_STREAM } memory;
+  size_t hold_limit_bytes; /**< auto: larger sets are streamed; 0: a quarter of the machine's memory */
+} gd_data_options;
+
+/**
+ * Open a data file: header only. The file is hostile until checked (h5file.h).
+ * Errors: GD_ERR_DATA with file and array: missing, not HDF5, wrong rank or type, N differs between x and y,
+ * sizes that do not fit the file Collective: no. Every rank may open the same file.
+ */
+GD_API gd_status gd_dataset_open(gd_dataset **out, const char *path, const gd_data_options *o) GD_CHECKED;
+GD_API void gd_dataset_close(gd_dataset *d);
+GD_API const gd_data_info *gd_dataset_info(const gd_dataset *d);
+GD_API bool gd_dataset_streamed(const gd_dataset *d);
+
+/**
+ * Bytes that gd_dataset_hold() needs, 0 when streamed. The memory may be shared between the processes of a
+ * host: one of them passes load = true and reads the file into it, and after a barrier of the caller the
+ * others pass load = false. Checks every value it reads: NaN or infinity in x or y, negative labels (other
+ * than -100, which is ignored) are GD_ERR_DATA with sample and column. A streamed set checks the samples when
+ * it reads them.
+ */
+GD_API size_t gd_dataset_hold_bytes(const gd_dataset *d);
+GD_API gd_status gd_dataset_hold(gd_dataset *d, void *memory, bool load) GD_CHECKED;
+
+/** SHA-256 over shapes, types and values (streamed sets: over shape, file size and evenly spread samples). */
+GD_API gd_status gd_dataset_digest(gd_dataset *d, gd_digest *out) GD_CHECKED;
+
+/** Standardisation: per feature, x' = (x - mean) / std. Features with no spread have std 1. */
+typedef struct gd_standardize {
+  int64_t features;   /**< 0: off */
+  double *mean, *std; /**< [features], malloc'd; gd_standardize_free() */
+} gd_standardize;
+GD_API void gd_standardize_free(gd_standardize *s);
+
+/* ---- which samples, in which order
+ * ---------------------------------------------------------------------------- */
+
+typedef enum gd_sampler { GD_SAMPLE_EPOCH, GD_SAMPLE_REPLACEMENT } gd_sampler;
+typedef enum gd_shuffle { GD_SHUFFLE_FULL, GD_SHUFFLE_BLOCK, GD_SHUFFLE_NONE } gd_shuffle;
+
+/**
+ * The samples of a part of a data set in the order of an epoch: a pure function of (seed, epoch, position),
+ * the same on every rank, with random access. A part is the whole set, or one side of a random split keyed by
+ * the seed.
+ */
+typedef struct gd_order {
+  int64_t n;     /**< samples in this part */
+  int64_t set_n; /**< samples in the whole set */
+  int64_t first; /**< split: this part is positions first .. first + n - 1 of the split permutation */
+  bool split;
+  uint64_t seed;
+  gd_sampler sampler;
+  gd_shuffle shuffle;
+  int64_t block;  /**< GD_SHUFFLE_BLOCK: samples per block (a chunk of the file) */
+  int64_t window; /**< GD_SHUFFLE_BLOCK: blocks mixed together in memory */
+} gd_order;
+
+GD_API gd_order gd_order_all(int64_t n, uint64_t seed);
+/** Split by fraction: *val gets round(fraction n) samples, at least 1, *train the rest. Errors: GD_ERR_USAGE
+ */
+GD_API gd_status gd_order_split(int64_t n, double val_fraction, uint64_t seed, gd_order *train,
+                                gd_order *val) GD_CHECKED;
+/** Index in the data set of the sample at `position` (0 .. n-1) of `epoch`. */
+GD_API int64_t gd_order_at(const gd_order *o, int64_t epoch, int64_t position);
+
+/* ---- the loader
+ * ------------------------------------------------------------------------------------------------ */
+
+/** A micro-batch, valid until the next gd_loader_get(). */
+typedef struct gd_batch {
+  gd_tensor *x; /**< [M, sample...] of the model's type, scaled and standardised */
+  gd_tensor *y; /**< labels i64 [M]; or targets [M] / [M,k] of the model's type */
+  gd_range rows;
+} gd_batch;
+
+typedef struct gd_loader gd_loader;
+
+typedef struct gd_loader_options {
+  gd_order order;
+  gd_device *device;
+  gd_dtype dtype;
+  int64_t max_rows;                  /**< of any micro-batch */
+  const gd_standardize *standardize; /**< NULL: off; must outlive the loader */
+} gd_loader_options;
+
+/**
+ * Owner: caller; the data set (held, or streamed) must outlive it. A streamed set gets a reading thread,
+ * which forms the hinted micro-batch while the caller computes; a held one is gathered in place, which is
+ * cheaper than a hand-over.
+ */
+GD_API gd_status gd_loader_new(gd_loader **out, gd_dataset *d, const gd_loader_options *o) GD_CHECKED;
+GD_API void gd_loader_free(gd_loader *l);
+/** The samples at positions `rows` of `epoch`, in that order. Errors: GD_ERR_DATA, GD_ERR_USAGE */
+GD_API gd_status gd_loader_get(gd_loader *l, int64_t epoch, gd_range rows, gd_batch *out) GD_CHECKED;
+/** What will be asked for next, so that reading can start. */
+GD_API void gd_loader_hint(gd_loader *l, int64_t epoch, gd_range rows);
+
+/** Mean and standard deviation per feature over a part of a set, in one pass (Welford/Chan), f64. */
+GD_API gd_status gd_standardize_fit(gd_standardize *out, gd_dataset *d, const gd_order *part) GD_CHECKED;
+
+/* ---- making data files
+ * ------------------------------------------------------------------------------------------ */
+
+/** A data set in memory on its way to a file. */
+typedef struct gd_table {
+  int64_t n;
+  int ndim;
+  int64_t sample[GD_MAX_DIMS - 1];
+  gd_dtype x_type; /**< u8, f32 or f64 */
+  void *x;         /**< [n, sample...] */
+  bool labels;
+  int64_t targets;
+  bool y_vector;
+  void *y; /**< i64 [n] when labels, else f64 [n,k] */
+  int64_t classes;
+  char (*class_name)[GD_MAX_CLASS_NAME]; /**< or NULL */
+} gd_table;
+GD_API void gd_table_free(gd_table *t);
+/** Write a data file: temporary name, flushed, renamed. Errors: GD_ERR_WRITE with the file */
+GD_API gd_status gd_table_write(const gd_table *t, const char *path) GD_CHECKED;
+
+typedef struct gd_generate_options {
+  const char *name; /**< see gd_generator_name() */
+  int64_t n, d, k;  /**< 0: the generator's own */
+  double noise;     /**< < 0: the generator's own */
+  double condition; /**< linear: condition number; 0: 10 */
+  uint64_t seed;
+} gd_generate_options;
+/** line yields yields15 sine notgate linear blobs spirals moons glyphs. Sample i depends on (seed, i) only.
+ */
+GD_API gd_status gd_generate(gd_table *out, const gd_generate_options *o) GD_CHECKED;
+GD_API const char *gd_generator_name(int i);  /**< NULL past the last */
+GD_API const char *gd_generator_about(int i); /**< one line */
+
+/** IDX images and labels (MNIST family), plain or .gz. Errors: GD_ERR_DATA with file and what is wrong */
+GD_API gd_status gd_import_idx(gd_table *out, const char *images, const char *labels) GD_CHECKED;
+/** CIFAR-10/100 binary batches. */
+GD_API gd_status gd_import_cifar(gd_table *out, const char *const files[], int n, bool hundred) GD_CHECKED;
+typedef struct gd_csv_options {
+  bool header; /**< the first line names the columns */
+  const char
+      *target;  /**< "last" (NULL), a 0-based column number, a column name, or several separated by commas */
+  bool classes; /**< the target is a class even when it is a number; text targets always are */
+} gd_csv_options;
+/** CSV files of the same columns, one after the other. Errors: GD_ERR_DATA with file, line and column */
+GD_API gd_status gd_import_csv(gd_table *out, const char *const files[], int n,
+                               const gd_csv_options *o) GD_CHECKED;
+/** x.npy and y.npy (C order, little-endian). */
+GD_API gd_status gd_import_npy(gd_table *out, const char *x, const char *y, bool classes) GD_CHECKED;
+
+#ifdef __cplusplus
+}
+#endif
+#endif

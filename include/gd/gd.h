@@ -1,0 +1,24 @@
+/** @file gd.h  All of gdtrain's library. Lower rooms first; a header only includes those above it. */
+#ifndef GD_GD_H
+#define GD_GD_H
+
+#include "gd/status.h"
+#include "gd/arena.h"
+#include "gd/log.h"
+#include "gd/rng.h"
+#include "gd/partition.h"
+#include "gd/sha256.h"
+#include "gd/config.h"
+#include "gd/device.h"
+#include "gd/tensor.h"
+#include "gd/tape.h"
+#include "gd/ops.h"
+#include "gd/nn.h"
+#include "gd/optim.h"
+#include "gd/data.h"
+#include "gd/comm.h"
+#include "gd/sync.h"
+#include "gd/store.h"
+#include "gd/version.h"
+
+#endif

@@ -1,0 +1,164 @@
+/**
+ * @file ops.h  Differentiable operations.
+ *
+ * Every operation takes the tape it records on and tensors on the tape's device, all of one type (f32 or f64
+ * unless it says otherwise), and returns a new tensor of the tape, or NULL after an error that the tape keeps
+ * (tape.h). Binary operations broadcast as NumPy does; backward sums over what was broadcast. Dimensions
+ * count from 0; negative ones from the end. dx, dy ... are gradients of the root.
+ */
+#ifndef GD_OPS_H
+#define GD_OPS_H
+
+#include "gd/tape.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- constants and values
+ * ---------------------------------------------------------------------------------- */
+
+/** A scalar constant. */
+GD_API gd_tensor *gd_constant(gd_tape *t, gd_dtype type, double value);
+/** A constant (or, after gd_require_grad, a leaf that lives until the tape is reset) from host values. */
+GD_API gd_tensor *gd_values(gd_tape *t, gd_dtype type, const double *values, int ndim, const int64_t shape[]);
+/** The same values outside the graph: no gradient flows back. Shares the values. */
+GD_API gd_tensor *gd_detach(gd_tape *t, gd_tensor *x);
+/** Another element type; differentiable between f32 and f64. */
+GD_API gd_tensor *gd_cast(gd_tape *t, gd_tensor *x, gd_dtype type);
+
+/* ---- element by element, two operands: y = f(a, b)
+ * ---------------------------------------------------------- */
+
+GD_API gd_tensor *gd_add(gd_tape *t, gd_tensor *a, gd_tensor *b); /**< a + b */
+GD_API gd_tensor *gd_sub(gd_tape *t, gd_tensor *a, gd_tensor *b); /**< a - b */
+GD_API gd_tensor *gd_mul(gd_tape *t, gd_tensor *a, gd_tensor *b); /**< a b */
+GD_API gd_tensor *gd_div(gd_tape *t, gd_tensor *a, gd_tensor *b); /**< a / b */
+GD_API gd_tensor *gd_pow(gd_tape *t, gd_tensor *a, gd_tensor *b); /**< a^b */
+GD_API gd_tensor *gd_minimum(gd_tape *t, gd_tensor *a,
+                             gd_tensor *b); /**< a tie splits the gradient in half */
+GD_API gd_tensor *gd_maximum(gd_tape *t, gd_tensor *a, gd_tensor *b);
+/** With a number in place of b; recorded under the same names. */
+GD_API gd_tensor *gd_add_scalar(gd_tape *t, gd_tensor *a, double b);
+GD_API gd_tensor *gd_mul_scalar(gd_tape *t, gd_tensor *a, double b);
+GD_API gd_tensor *gd_pow_scalar(gd_tape *t, gd_tensor *a, double b);
+/** 1 where it holds, else 0, as u8; not differentiable. For gd_where and counting. */
+GD_API gd_tensor *gd_greater(gd_tape *t, gd_tensor *a, gd_tensor *b);
+GD_API gd_tensor *gd_equal(gd_tape *t, gd_tensor *a, gd_tensor *b);
+/** condition (u8) ? a : b, all three broadcast. */
+GD_API gd_tensor *gd_where(gd_tape *t, gd_tensor *condition, gd_tensor *a, gd_tensor *b);
+
+/* ---- element by element, one operand
+ * ------------------------------------------------------------------------ */
+
+GD_API gd_tensor *gd_neg(gd_tape *t, gd_tensor *x);
+GD_API gd_tensor *gd_square(gd_tape *t, gd_tensor *x);
+GD_API gd_tensor *gd_sqrt(gd_tape *t, gd_tensor *x);
+GD_API gd_tensor *gd_exp(gd_tape *t, gd_tensor *x);
+GD_API gd_tensor *gd_log(gd_tape *t, gd_tensor *x);
+GD_API gd_tensor *gd_sin(gd_tape *t, gd_tensor *x);
+GD_API gd_tensor *gd_cos(gd_tape *t, gd_tensor *x);
+GD_API gd_tensor *gd_tanh(gd_tape *t, gd_tensor *x);
+GD_API gd_tensor *gd_sigmoid(gd_tape *t, gd_tensor *x);
+GD_API gd_tensor *gd_relu(gd_tape *t, gd_tensor *x);                     /**< gradient 0 at 0 */
+GD_API gd_tensor *gd_leaky_relu(gd_tape *t, gd_tensor *x, double slope); /**< x > 0 ? x : slope x */
+GD_API gd_tensor *gd_gelu(gd_tape *t, gd_tensor *x);                     /**< x (1 + erf(x / sqrt 2)) / 2 */
+GD_API gd_tensor *gd_softplus(gd_tape *t, gd_tensor *x); /**< log(1 + e^x), without overflow */
+GD_API gd_tensor *gd_abs(gd_tape *t, gd_tensor *x);      /**< gradient sign(x), 0 at 0 */
+GD_API gd_tensor *gd_clamp(gd_tape *t, gd_tensor *x, double lo,
+                           double hi); /**< gradient 1 on lo <= x <= hi */
+
+/* ---- reductions over a set of dimensions
+ * -------------------------------------------------------------------- */
+
+/** A set of dimensions: GD_DIMS(0), GD_DIMS(0, -1); GD_ALL for every one. */
+typedef struct gd_dims {
+  int n; /**< 0: all */
+  int dim[GD_MAX_DIMS];
+} gd_dims;
+#define GD_DIMS(...) ((gd_dims){.n = (int)(sizeof((int[]){__VA_ARGS__}) / sizeof(int)), .dim = {__VA_ARGS__}})
+#define GD_ALL       ((gd_dims){0})
+
+GD_API gd_tensor *gd_sum(gd_tape *t, gd_tensor *x, gd_dims over, bool keep);
+GD_API gd_tensor *gd_mean(gd_tape *t, gd_tensor *x, gd_dims over, bool keep);
+/** Math: sum (x - mean)^2 / (n - correction), correction 0 or 1 */
+GD_API gd_tensor *gd_var(gd_tape *t, gd_tensor *x, gd_dims over, int correction, bool keep);
+/** Largest, smallest; ties share the gradient evenly. */
+GD_API gd_tensor *gd_max(gd_tape *t, gd_tensor *x, gd_dims over, bool keep);
+GD_API gd_tensor *gd_min(gd_tape *t, gd_tensor *x, gd_dims over, bool keep);
+/** Index (i64) of the first largest element along one dimension, which disappears; not differentiable. */
+GD_API gd_tensor *gd_argmax(gd_tape *t, gd_tensor *x, int dim);
+
+/* ---- shape
+ * -------------------------------------------------------------------------------------------------- */
+
+GD_API gd_tensor *gd_reshape(gd_tape *t, gd_tensor *x, int ndim,
+                             const int64_t shape[]); /**< a view; one extent may be -1 */
+GD_API gd_tensor *gd_transpose(gd_tape *t, gd_tensor *x, int dim0, int dim1);
+GD_API gd_tensor *gd_slice(gd_tape *t, gd_tensor *x, int dim, int64_t start,
+                           int64_t stop); /**< [start, stop) */
+/** Rows of x along dim picked by an i64 vector; one out of range is GD_ERR_DATA. */
+GD_API gd_tensor *gd_index_select(gd_tape *t, gd_tensor *x, int dim, gd_tensor *index);
+GD_API gd_tensor *gd_concat(gd_tape *t, gd_tensor *const x[], int n, int dim);
+
+/* ---- matrix products
+ * ---------------------------------------------------------------------------------------- */
+
+/**
+ * Matrix product, batched over leading dimensions, which broadcast; vectors as in NumPy's matmul.
+ *
+ * Math:     y = a b
+ * Shapes:   a [...,B,I], b [...,I,O] -> y [...,B,O];  a [I], b [I] -> scalar;  a [I] b [I,O];  a [B,I] b [I]
+ * Backward: da = dy b^T;  db = a^T dy
+ */
+GD_API gd_tensor *gd_matmul(gd_tape *t, gd_tensor *a, gd_tensor *b);
+
+typedef enum gd_activation {
+  GD_ACT_NONE,
+  GD_ACT_RELU,
+  GD_ACT_TANH,
+  GD_ACT_SIGMOID,
+  GD_ACT_GELU
+} gd_activation;
+
+/**
+ * Affine map with its activation, one kernel.
+ *
+ * Math:     y = act(x W^T + b)
+ * Shapes:   x [...,I], W [O,I], b [O] or NULL -> y [...,O]
+ * Backward: dz = dy act'(z);  dx = dz W;  dW = dz^T x;  db = sum over rows of dz
+ */
+GD_API gd_tensor *gd_linear(gd_tape *t, gd_tensor *x, gd_tensor *W, gd_tensor *b, gd_activation act);
+
+/* ---- classification
+ * ----------------------------------------------------------------------------------------- */
+
+GD_API gd_tensor *gd_softmax(gd_tape *t, gd_tensor *x, int dim);
+GD_API gd_tensor *gd_log_softmax(gd_tape *t, gd_tensor *x, int dim);
+
+/**
+ * Softmax and cross-entropy of integer labels, fused: the gradient is softmax - onehot, and no [B,C] log is
+ * formed.
+ *
+ * Math:     sum over rows i with label y_i != ignore of  w[y_i] (logsumexp(x_i) - x_i[y_i]),   sums in f64
+ * Shapes:   logits [B,C], labels i64 [B], class_weight [C] or NULL -> scalar sum; *weight_sum (may be NULL)
+ * becomes the f64 scalar sum of the w[y_i] that counted Errors:   GD_ERR_DATA for a label that is neither
+ * ignore nor in [0, C): the row and the label are named
+ */
+GD_API gd_tensor *gd_cross_entropy_sum(gd_tape *t, gd_tensor *logits, gd_tensor *labels,
+                                       gd_tensor *class_weight, int64_t ignore, gd_tensor **weight_sum);
+
+/* ---- random
+ * ------------------------------------------------------------------------------------------------- */
+
+/**
+ * Each element is kept with probability 1 - p and divided by it, or set to 0. p = 0 returns x itself.
+ * Draws: Philox keyed by the tape's (seed, step), the ordinal of the call since gd_tape_reset(), row0 + row,
+ * element.
+ */
+GD_API gd_tensor *gd_dropout(gd_tape *t, gd_tensor *x, double p);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,122 @@
+/** @file optim.h  Update rules as kernels over slices of flat parameters, and learning-rate schedules. */
+#ifndef GD_OPTIM_H
+#define GD_OPTIM_H
+
+#include "gd/partition.h"
+#include "gd/tensor.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- optimizers
+ * ---------------------------------------------------------------------------------------------- */
+
+typedef enum gd_optimizer { GD_SGD, GD_ADAM, GD_ADAMW, GD_RMSPROP, GD_LARS } gd_optimizer;
+
+/** Settings with PyTorch's meanings and defaults: start from gd_optim_defaults(). */
+typedef struct gd_optim {
+  gd_optimizer kind;
+  double momentum, dampening;
+  bool nesterov;
+  double weight_decay;
+  double beta1, beta2, eps; /**< adam, adamw; eps also rmsprop */
+  double alpha;             /**< rmsprop smoothing */
+  bool centered;            /**< rmsprop */
+  double trust;             /**< lars coefficient */
+} gd_optim;
+
+GD_API gd_optim gd_optim_defaults(gd_optimizer kind);
+GD_API gd_status gd_optim_parse(gd_optimizer *out, const char *name) GD_CHECKED; /**< "sgd" ... */
+GD_API const char *gd_optim_name(gd_optimizer kind);
+/** Reject what cannot be: momentum < 0, nesterov without momentum or with dampening, beta outside [0,1) ...
+ */
+GD_API gd_status gd_optim_check(const gd_optim *o) GD_CHECKED;
+
+#define GD_OPTIM_MAX_STATES 3
+/** State arrays as long as the parameters that this optimizer keeps (0 for plain SGD), and their PyTorch
+ * names. */
+GD_API int gd_optim_states(const gd_optim *o);
+GD_API const char *gd_optim_state_name(const gd_optim *o,
+                                       int i); /**< "momentum_buffer", "exp_avg", "exp_avg_sq" ... */
+
+/** What one update needs besides the arrays. */
+typedef struct gd_update {
+  double lr;
+  int64_t step;      /**< updates done before this one; 0 at the first */
+  double grad_scale; /**< gradients are multiplied by this first: 1 / weight, times the clipping factor */
+  double clip_value; /**< then clamped to +- this; 0: not */
+  double local_rate; /**< lars: the trust ratio of this range; 1 otherwise */
+} gd_update;
+
+/**
+ * Update n elements: a pure, element-wise function, so slices, threads and ranks do not change the bits.
+ *
+ * Math:   g = clamp(grad_scale grad); with w decayed as PyTorch does for the kind;
+ *         sgd: v = m v + (1 - dampening) g (v = g at step 0), w -= lr (nesterov ? g + m v : v);  adam, adamw,
+ * rmsprop: as torch.optim;  lars: v = m v + lr local_rate (g + wd w), w -= v Shapes: w, grad, state[i] [n],
+ * all of `dtype` (f32 or f64) Returns true when every gradient and every new w is finite.
+ */
+GD_API bool gd_optim_update(const gd_optim *o, const gd_update *u, gd_dtype dtype, int64_t n, void *w,
+                            const void *grad, void *const state[]);
+
+/**
+ * The LARS trust ratio (You, Gitman, Ginsburg 2017): trust |w| / (|g| + wd |w|), 1 when a norm is zero.
+ */
+GD_API double gd_lars_rate(const gd_optim *o, double norm_w, double norm_g);
+
+/** A plain optimizer over leaf tensors, for programs without ranks. State lives in its own arena. */
+typedef struct gd_stepper gd_stepper;
+GD_API gd_status gd_stepper_new(gd_stepper **out, const gd_optim *o, gd_tensor *const leaves[],
+                                int n) GD_CHECKED;
+GD_API void gd_stepper_free(gd_stepper *s);
+/** Apply the leaves' gradients (those without one are left alone) at rate lr. */
+GD_API gd_status gd_stepper_step(gd_stepper *s, double lr) GD_CHECKED;
+GD_API void gd_stepper_zero_grad(gd_stepper *s);
+
+/* ---- schedules
+ * ----------------------------------------------------------------------------------------------- */
+
+typedef enum gd_schedule_kind {
+  GD_CONSTANT,
+  GD_STEP,
+  GD_EXPONENTIAL,
+  GD_COSINE,
+  GD_ONE_CYCLE,
+  GD_SGDR
+} gd_schedule_kind;
+
+/** A learning rate as a pure function of the global step: nothing to save, nothing to restore. Units: epochs,
+ * as real numbers. */
+typedef struct gd_schedule {
+  gd_schedule_kind kind;
+  double lr;      /**< the highest rate */
+  double eta_min; /**< sgdr, cosine: the lowest */
+  double t0;      /**< sgdr: first period, > 0 */
+  int t_mult;     /**< sgdr: each period is this many times the one before, >= 1 */
+  double every;   /**< step: period */
+  double gamma;   /**< step, exponential (per epoch): factor */
+  double total;   /**< cosine, one_cycle: length, warm-up excluded */
+  double pct_start, div_factor, final_div_factor; /**< one_cycle, as torch (cosine annealing) */
+  double warmup; /**< linear ramp in front of any kind, 0: none; reaches lr exactly; the schedule proper
+                    starts after it */
+} gd_schedule;
+
+GD_API gd_schedule gd_schedule_defaults(gd_schedule_kind kind, double lr);
+GD_API gd_status gd_schedule_parse(gd_schedule_kind *out, const char *name) GD_CHECKED; /**< "sgdr" ... */
+GD_API const char *gd_schedule_name(gd_schedule_kind kind);
+GD_API gd_status gd_schedule_check(const gd_schedule *s) GD_CHECKED;
+/**
+ * Rate of update number `step` (0 is the first), with `steps_per_epoch` >= 1.
+ * Math:   sgdr: eta_min + (lr - eta_min)(1 + cos(pi T_cur / T_i)) / 2;  T_(i+1) = t_mult T_i;  T_cur in
+ * fractional epochs; the period is found by integer counting, so that the first step of a period runs at
+ * exactly lr Source: Loshchilov and Hutter, "SGDR", ICLR 2017; warm-up: Goyal et al. 2017
+ */
+GD_API double gd_schedule_lr(const gd_schedule *s, int64_t step, int64_t steps_per_epoch);
+/** SGDR at a time in epochs, for plotting. */
+GD_API double gd_sgdr_lr(const gd_schedule *s, double epoch);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

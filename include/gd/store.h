@@ -1,0 +1,93 @@
+/** @file store.h  Checkpoints that survive, and the weights of others. */
+#ifndef GD_STORE_H
+#define GD_STORE_H
+
+#include "gd/data.h"
+#include "gd/nn.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** An array of a checkpoint: a parameter, or one state of it. Values in row-major order. */
+typedef struct gd_stored {
+  char name[96];
+  gd_dtype dtype;
+  int ndim;
+  int64_t shape[GD_MAX_DIMS];
+  void *data;
+} gd_stored;
+
+/**
+ * What a checkpoint holds. When read, everything is in memory of the checkpoint (gd_checkpoint_free); when
+ * written, pointers are the caller's. Nothing in it depends on the number of ranks. /model/<name>
+ * /optim/<state>/<name>  /progress  /data  /config
+ */
+typedef struct gd_checkpoint {
+  int n_params;
+  gd_stored *param;
+  int n_buffers;
+  gd_stored *buffer; /* also under /model */
+  int n_states;
+  char (*state_name)[32];       /* "momentum_buffer" */
+  gd_stored **state;            /* [n_states][n_params] */
+  int64_t step, epoch, samples; /* /progress, attributes */
+  uint64_t seed;
+  double best;
+  bool has_best; /* best validation metric so far */
+  char *config;  /* YAML */
+  char *model;   /* one-line form */
+  int sample_ndim;
+  int64_t sample[GD_MAX_DIMS - 1]; /* shape of one sample */
+  int64_t outputs;                 /* outputs of the model per sample */
+  double x_scale;
+  int64_t classes;
+  char (*class_name)[GD_MAX_CLASS_NAME];
+  gd_standardize standardize;
+  char data_digest[65]; /* training data; "" unknown */
+  char machine[160];    /* what decided the bits: gd_device_describe() */
+  char version[32];
+  gd_arena *arena; /* owner of all the above after reading */
+} gd_checkpoint;
+
+/**
+ * Write durably: temporary name in the same folder, flushed, fsynced, read back and verified, renamed, folder
+ * fsynced. Errors: GD_ERR_WRITE with the file and the cause; the file at `path` is then what it was before.
+ */
+GD_API gd_status gd_checkpoint_write(const gd_checkpoint *c, const char *path) GD_CHECKED;
+/**
+ * Read and verify (checksums and the digest over the whole). Errors: GD_ERR_CHECKPOINT with the file and what
+ * is wrong. `header_only`: without arrays' values.
+ */
+GD_API gd_status gd_checkpoint_read(gd_checkpoint *out, const char *path, bool header_only) GD_CHECKED;
+GD_API void gd_checkpoint_free(gd_checkpoint *c);
+GD_API gd_status gd_checkpoint_digest(const gd_checkpoint *c,
+                                      gd_digest *out) GD_CHECKED; /**< = gd_params_digest() */
+
+/**
+ * The newest checkpoint in `folder` (step-%08d.h5) that verifies. Returns GD_OK with path "" when there is
+ * none at all; GD_ERR_CHECKPOINT when there are some and none is valid. Invalid newer ones are logged.
+ */
+GD_API gd_status gd_checkpoint_latest(const char *folder, char *path, size_t bytes) GD_CHECKED;
+/** Remove all but the newest `keep` (and what `best` names, may be NULL), and temporary files of dead runs.
+ */
+GD_API gd_status gd_checkpoint_prune(const char *folder, int keep, const char *best) GD_CHECKED;
+
+/** Named arrays from a file of weights: a checkpoint, or any HDF5 file with datasets by name (for --init). */
+GD_API gd_status gd_weights_read(gd_stored **out, int *n, gd_arena *a, const char *path) GD_CHECKED;
+/** The parameters in the safetensors format. Errors: GD_ERR_WRITE */
+GD_API gd_status gd_export_safetensors(const gd_checkpoint *c, const char *path) GD_CHECKED;
+
+/** A thread that writes checkpoints while training goes on: at most one write is under way. */
+typedef struct gd_writer gd_writer;
+GD_API gd_status gd_writer_new(gd_writer **out) GD_CHECKED;
+/** Waits for the write before, then starts this one; `c` must stay untouched until gd_writer_wait(). */
+GD_API gd_status gd_writer_start(gd_writer *w, const gd_checkpoint *c, const char *path) GD_CHECKED;
+GD_API bool gd_writer_busy(gd_writer *w);
+GD_API gd_status gd_writer_wait(gd_writer *w) GD_CHECKED; /**< status of the last write */
+GD_API void gd_writer_free(gd_writer *w);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

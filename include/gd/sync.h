@@ -1,0 +1,97 @@
+/**
+ * @file sync.h  From micro-batch gradients on every rank to the same updated parameters on every rank.
+ *
+ * One step, K micro-batches, all ranks:
+ *   run = gd_sync_begin(s, K)                      this rank's micro-batches
+ *   for k in run:  gd_sync_leaf(s, k);  forward, backward;  gd_sync_leaf_done(s, k, &record)
+ *   gd_sync_update(s, &step, &result)              exchange, ordered sum, update; collective
+ *
+ * ordered:   sums follow the tree of partition.h, so the result has the same bits on any number of ranks.
+ * Each rank owns a slice of the parameters and of the optimizer state (ZeRO-1); a group holds one copy of the
+ * parameters. allreduce: MPI sums in its own order; every rank updates its own copy. Repeatable for a fixed
+ * number of ranks only.
+ */
+#ifndef GD_SYNC_H
+#define GD_SYNC_H
+
+#include "gd/comm.h"
+#include "gd/nn.h"
+#include "gd/optim.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef enum gd_sync_mode { GD_SYNC_ORDERED, GD_SYNC_ALLREDUCE } gd_sync_mode;
+
+typedef struct gd_sync_options {
+  gd_sync_mode mode;
+  gd_optim optim;
+  int64_t max_micro_batches; /**< the largest K of any step */
+  double clip_norm;          /**< global L2 norm, 0: off */
+  double clip_value;         /**< 0: off */
+  bool skip_nonfinite;       /**< on_nan: skip: a step whose loss or gradient is not finite changes nothing */
+  int threads;
+  size_t bucket_bytes; /**< allreduce: 0: the default */
+} gd_sync_options;
+
+typedef struct gd_sync gd_sync;
+
+/**
+ * Take over the parameters: they are moved to memory of the sync (shared by the group when ordered), equal on
+ * all ranks afterwards (rank 0's values). Collective: yes. Owner: caller; params and world must outlive it.
+ */
+GD_API gd_status gd_sync_new(gd_sync **out, gd_world *w, gd_params *p, const gd_sync_options *o) GD_CHECKED;
+GD_API void gd_sync_free(gd_sync *s); /**< Collective: in the group. NULL is fine. */
+
+/** What a micro-batch contributes besides gradients; summed over the step in tree order, in f64. */
+typedef struct gd_record {
+  double loss_sum, weight;
+  double correct; /**< samples classified right, when counted */
+  double samples;
+  double grad_sq; /**< |mean gradient of this micro-batch|^2 when asked for (noise scale), else 0 */
+} gd_record;
+
+GD_API gd_range gd_sync_begin(gd_sync *s, int64_t K);
+GD_API void gd_sync_leaf(gd_sync *s, int64_t k);
+GD_API void gd_sync_leaf_done(gd_sync *s, int64_t k, const gd_record *r);
+
+typedef struct gd_sync_step {
+  double lr;
+  int64_t step;   /**< updates before this one */
+  uint32_t flags; /**< or-ed over ranks into the result: requests to stop, to save ... */
+} gd_sync_step;
+
+typedef struct gd_sync_result {
+  gd_record total;  /**< over the global batch */
+  double grad_norm; /**< of the mean gradient; NaN when clipping did not need it */
+  uint32_t flags;
+  bool updated;                        /**< false: the step was not finite and nothing was changed */
+  double exchange_s, update_s, wait_s; /**< this rank's ledger of the call */
+} gd_sync_result;
+
+/**
+ * Collective: yes. The loss is checked on all ranks before anything is written: a sum that is not finite
+ * gives result.updated = false (and GD_ERR_NONFINITE unless skip_nonfinite). With one-pass updates a gradient
+ * that is not finite under a finite loss is found in the update itself and reported by the next call or by
+ * gd_sync_healthy().
+ */
+GD_API gd_status gd_sync_update(gd_sync *s, const gd_sync_step *step, gd_sync_result *out) GD_CHECKED;
+
+/** Were all parameters finite after the last update? Ask before saving. Collective: yes. */
+GD_API gd_status gd_sync_healthy(gd_sync *s) GD_CHECKED;
+
+/**
+ * Copy parameters and optimizer state, whole and in layout order, into rank 0's buffers (ignored elsewhere).
+ * Shapes: params [elements], states[i] [elements].  Collective: yes.
+ */
+GD_API gd_status gd_sync_gather(gd_sync *s, void *params, void *const states[]) GD_CHECKED;
+/** The opposite: from rank 0's buffers to every owner. states may be NULL (zero state). Collective: yes. */
+GD_API gd_status gd_sync_scatter(gd_sync *s, const void *params, const void *const states[]) GD_CHECKED;
+/** The gradient hook for the tape of this sync (allreduce starts buckets from it). */
+GD_API void gd_sync_attach(gd_sync *s, gd_tape *t);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

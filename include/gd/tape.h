@@ -1,0 +1,81 @@
+/**
+ * @file tape.h  The tape: operations record themselves while they run, gd_backward() plays them in reverse.
+ *
+ * A tape belongs to one thread. Results of operations are the tape's: they live until gd_tape_reset(), which
+ * frees them all in O(1). After one warm-up round an equal series of operations gets equal addresses and
+ * allocates nothing.
+ *
+ * Errors: an operation that fails returns NULL and the tape keeps the first cause; operations given NULL
+ * return NULL. A whole expression is therefore checked once, by gd_backward() or gd_tape_status().
+ */
+#ifndef GD_TAPE_H
+#define GD_TAPE_H
+
+#include <stdio.h>
+
+#include "gd/tensor.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct gd_tape gd_tape;
+
+GD_API gd_status gd_tape_new(gd_tape **out, gd_device *d) GD_CHECKED; /**< Owner: caller; gd_tape_free() */
+GD_API void gd_tape_free(gd_tape *t);
+/** Drop every result and the error; dropout ordinals start again. Leaves and their gradients are untouched.
+ */
+GD_API void gd_tape_reset(gd_tape *t);
+/** GD_OK, or the status of the first operation that failed since the last reset. */
+GD_API gd_status gd_tape_status(const gd_tape *t) GD_CHECKED;
+/** The arena of the tape's results, for temporaries with the same life. */
+GD_API gd_arena *gd_tape_arena(gd_tape *t);
+GD_API gd_device *gd_tape_device(gd_tape *t);
+
+/** Recording on or off (no_grad); returns what it was, to be restored:  bool was = gd_tape_record(t, false);
+ * ... */
+GD_API bool gd_tape_record(gd_tape *t, bool on);
+
+/**
+ * What random operations on this tape draw from: with `row0` the index in the global batch of this
+ * micro-batch's first row, so that a sample is treated alike whichever rank holds it.
+ */
+GD_API void gd_tape_draws(gd_tape *t, uint64_t seed, int64_t step, int64_t row0);
+
+/**
+ * Gradients of every leaf that requires one, added to what it has (see gd_zero_grad).
+ *
+ * Math:   leaf.grad += seed^T d root / d leaf   (seed 1 when NULL: root must then have one element)
+ * Shapes: root any, seed as root
+ * Errors: GD_ERR_NO_GRAD (root was not recorded: it says why), GD_ERR_SHAPE (no seed for a non-scalar root),
+ * and the first error of the operations that led to root.
+ */
+GD_API gd_status gd_backward(gd_tape *t, gd_tensor *root, const gd_tensor *seed) GD_CHECKED;
+
+/** Called during gd_backward() as soon as a leaf's gradient is complete. NULL: nobody is told. */
+typedef void (*gd_grad_ready)(void *user, gd_tensor *leaf);
+GD_API void gd_tape_on_grad_ready(gd_tape *t, gd_grad_ready hook, void *user);
+
+/** The recorded graph that leads to root, as Graphviz DOT. */
+GD_API gd_status gd_tape_write_dot(const gd_tape *t, const gd_tensor *root, FILE *f) GD_CHECKED;
+
+/**
+ * Compare gd_backward() with central differences, element by element and signed.
+ *
+ * `f` builds a scalar from the leaves on the tape it is given, the same way at every call. Leaves must be
+ * f64. Math:   (f(x + h e_i) - f(x - h e_i)) / 2h  against  df/dx_i,  !(|difference| <= atol + rtol
+ * |numeric|) fails Errors: GD_ERR_NONFINITE never; a mismatch is GD_ERR_INTERNAL with leaf, element and both
+ * values in the message.
+ */
+typedef gd_tensor *(*gd_scalar_fn)(gd_tape *t, gd_tensor *const leaves[], int n, void *user);
+typedef struct gd_gradcheck_options {
+  double h, rtol, atol; /**< 0: 1e-6, 1e-5, 1e-7 */
+  int64_t max_elements; /**< per leaf, spread evenly; 0: all */
+} gd_gradcheck_options;
+GD_API gd_status gd_gradcheck(gd_device *d, gd_scalar_fn f, gd_tensor *const leaves[], int n, void *user,
+                              const gd_gradcheck_options *options) GD_CHECKED;
+
+#ifdef __cplusplus
+}
+#endif
+#endif
