@@ -17,6 +17,15 @@ typedef enum gd_matmul_type {
   GD_MATMUL_TF32,   /**< GPU only */
 } gd_matmul_type;
 
+/** Activations that an affine map can carry. */
+typedef enum gd_activation {
+  GD_ACT_NONE,
+  GD_ACT_RELU,
+  GD_ACT_TANH,
+  GD_ACT_SIGMOID,
+  GD_ACT_GELU
+} gd_activation;
+
 typedef struct gd_device gd_device;
 
 typedef struct gd_device_options {

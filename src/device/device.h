@@ -1,19 +1,20 @@
 /*
  * What a device is to the engine: memory, and a table of kernels by operation.
  *
- * The graph room decides what is computed: it checks shapes and types, makes the output, and calls a kernel. A kernel
- * only computes. Tensors are contiguous and row-major. `#include "graph/ops.def"` gives the operations.
+ * The graph room decides what is computed: it checks shapes and types, makes the output, and calls a kernel.
+ * A kernel only computes. Tensors are contiguous and row-major. `#include "device/ops.def"` gives the
+ * operations.
  */
 #ifndef GDI_DEVICE_H
 #define GDI_DEVICE_H
 
 #include "base/arena.h"
-#include "gd/ops.h"
+#include "gd/tensor.h"
 #include "gd/rng.h"
 
 typedef enum gdi_op {
 #define GDI_OP(name, prints, shape, family) GDI_OP_##name,
-#include "graph/ops.def"
+#include "device/ops.def"
   GDI_OPS
 } gdi_op;
 
@@ -36,18 +37,18 @@ struct gd_node {
   gdi_op op;
   gdi_attr attr;
   int n_in;
-  gd_tensor **in;       /* optional inputs may be NULL */
+  gd_tensor **in; /* optional inputs may be NULL */
   gd_tensor *out;
-  gd_tensor *saved[2];  /* made by the kernel's forward for its backward, in gdi_node_temporary() memory */
-  gd_arena *arena;      /* the tape's, for `saved` */
-  bool recorded;        /* a backward will come: only then is `saved` worth making */
-  gd_node *previous;    /* recorded before this one */
+  gd_tensor *saved[2]; /* made by the kernel's forward for its backward, in gdi_node_temporary() memory */
+  gd_arena *arena;     /* the tape's, for `saved` */
+  bool recorded;       /* a backward will come: only then is `saved` worth making */
+  gd_node *previous;   /* recorded before this one */
 };
 
 typedef gd_status (*gdi_forward)(gd_device *d, gd_node *n);
 /*
- * dout: gradient of n->out. din[i]: where the gradient of n->in[i] goes, NULL when nobody wants it. add[i]: add to what
- * is there, instead of overwriting.
+ * dout: gradient of n->out. din[i]: where the gradient of n->in[i] goes, NULL when nobody wants it. add[i]:
+ * add to what is there, instead of overwriting.
  */
 typedef gd_status (*gdi_backward)(gd_device *d, gd_node *n, const gd_tensor *dout, gd_tensor *const din[],
                                   const bool add[]);
@@ -63,9 +64,9 @@ struct gd_device {
   gd_matmul_type matmul;
   const gdi_kernel *kernel; /* [GDI_OPS] */
   gdi_memory memory;
-  gd_arena *scratch;        /* memory of one kernel call: mark, use, release */
+  gd_arena *scratch; /* memory of one kernel call: mark, use, release */
   char description[160];
-  void *impl;               /* the device's own */
+  void *impl; /* the device's own */
   gd_status (*upload)(gd_device *d, void *to, const void *from_host, size_t bytes);
   gd_status (*download)(gd_device *d, void *to_host, const void *from, size_t bytes);
   void (*close)(gd_device *d);
