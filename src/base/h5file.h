@@ -19,6 +19,10 @@
 /* Recursive. The first call also silences HDF5 and forbids plug-ins and external links. */
 void gdi_h5_lock(void);
 void gdi_h5_unlock(void);
+/* As the first line of a function: locked until it returns. */
+#define GDI_H5_LOCKED __attribute__((cleanup(gdi_h5_locked_end), unused)) int locked_ = gdi_h5_locked_begin()
+int gdi_h5_locked_begin(void);
+void gdi_h5_locked_end(int *);
 
 typedef struct gdi_h5 {
   hid_t id; /* <= 0: not open */
@@ -27,9 +31,16 @@ typedef struct gdi_h5 {
   uint64_t bytes;    /* size of the file */
 } gdi_h5;
 
+/* HDF5 refused: "file: name: what: HDF5's own message". */
+gd_status gdi_h5_refused(const gdi_h5 *f, const char *name, const char *what) GD_CHECKED;
+/* We refuse: "file: name: ..." */
+#define GDI_H5_REFUSE(f, name, fmt, ...)                                                                     \
+  GD_FAIL((f)->failure, "%s: %s: " fmt, (f)->path, (name)__VA_OPT__(, ) __VA_ARGS__)
+
 /*
- * A first look in a child process with limits on memory and processor time: opens the file and checks every
- * array in it as gdi_h5_array_open() does. One process per host is enough. Costs a fork: a few ms at most.
+ * A first look in a child process with limits on memory and processor time: opens the file and every array in
+ * it, so that a file which crashes the parser does it there. One process per host is enough. Costs a fork: a
+ * few ms at most.
  */
 gd_status gdi_h5_look(const char *path, gd_status failure) GD_CHECKED;
 gd_status gdi_h5_open(gdi_h5 *f, const char *path, gd_status failure) GD_CHECKED;
