@@ -31,7 +31,8 @@ GD_API void gd_options_free(gd_options *o);
  * or word. */
 GD_API gd_status gd_options_apply(gd_options *o, const gd_settings *s) GD_CHECKED;
 /** Where `key` still has the value `automatic`, take `from`'s. */
-GD_API gd_status gd_options_adopt(gd_options *o, const gd_options *from, const char *key, const char *automatic) GD_CHECKED;
+GD_API gd_status gd_options_adopt(gd_options *o, const gd_options *from, const char *key,
+                                  const char *automatic) GD_CHECKED;
 /** Set one option by key. */
 GD_API gd_status gd_options_set(gd_options *o, const char *key, const char *value) GD_CHECKED;
 /** What cannot be together: GD_ERR_USAGE with what to do. */

@@ -1,7 +1,11 @@
 #include "train/batches.h"
 
-static int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
-static int64_t at_most(int64_t a, int64_t b) { return a < b ? a : b; }
+static int64_t ceil_div(int64_t a, int64_t b) {
+  return (a + b - 1) / b;
+}
+static int64_t at_most(int64_t a, int64_t b) {
+  return a < b ? a : b;
+}
 
 static int64_t automatic_micro(int64_t batch, int ranks, bool *follows_ranks) {
   int64_t micro = ceil_div(batch, 8);
@@ -30,4 +34,6 @@ gd_range gdi_batches_micro(const gdi_batches *b, const gdi_step_plan *s, int64_t
   return (gd_range){lo, at_most(lo + b->micro, s->rows.hi)};
 }
 
-int64_t gdi_batches_max_micro(const gdi_batches *b) { return ceil_div(b->batch, b->micro); }
+int64_t gdi_batches_max_micro(const gdi_batches *b) {
+  return ceil_div(b->batch, b->micro);
+}

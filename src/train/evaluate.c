@@ -1,7 +1,7 @@
 /*
- * Evaluation visits every sample exactly once: the set is cut into micro-batches of a fixed size, ranks take contiguous
- * runs of them, and their records are summed in the tree over all of them. So the result has the same bits on any
- * number of ranks, and nothing is padded.
+ * Evaluation visits every sample exactly once: the set is cut into micro-batches of a fixed size, ranks take
+ * contiguous runs of them, and their records are summed in the tree over all of them. So the result has the
+ * same bits on any number of ranks, and nothing is padded.
  */
 #include <stdlib.h>
 
@@ -52,7 +52,8 @@ static gd_status exchange(gd_world *w, int64_t K, double *records) {
   if (!part) return GD_FAIL(GD_ERR_OOM, "no memory to evaluate");
   for (int r = 0; r < size; r++) {
     gd_range run = gd_share(K, size, r);
-    part[r] = (gd_range){run.lo * FIELDS * (int64_t)sizeof(double), run.hi * FIELDS * (int64_t)sizeof(double)};
+    part[r] =
+        (gd_range){run.lo * FIELDS * (int64_t)sizeof(double), run.hi * FIELDS * (int64_t)sizeof(double)};
   }
   gd_status st = gd_world_allgatherv(w, records, part);
   free(part);
@@ -69,9 +70,10 @@ gd_status gdi_evaluate(const gdi_evaluation *e, gd_metrics *out) {
   gd_module_train(e->model, training);
   gd_tape_record(e->tape, recording);
   if (st == GD_OK) st = exchange(e->world, K, records);
-  *out = (gd_metrics){.loss = gd_tree_sum(records + LOSS, K, FIELDS) / gd_tree_sum(records + WEIGHT, K, FIELDS),
-                      .accuracy = gd_tree_sum(records + CORRECT, K, FIELDS) / gd_tree_sum(records + LABELLED, K, FIELDS),
-                      .samples = e->n}; /* 0 / 0: NaN is what not measured looks like */
+  *out = (gd_metrics){
+      .loss = gd_tree_sum(records + LOSS, K, FIELDS) / gd_tree_sum(records + WEIGHT, K, FIELDS),
+      .accuracy = gd_tree_sum(records + CORRECT, K, FIELDS) / gd_tree_sum(records + LABELLED, K, FIELDS),
+      .samples = e->n}; /* 0 / 0: NaN is what not measured looks like */
   free(records);
   return st;
 }

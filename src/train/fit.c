@@ -8,14 +8,21 @@
 #include "gd/log.h"
 
 static volatile sig_atomic_t stop_asked;
-void gd_train_stop(void) { stop_asked = 1; }
+void gd_train_stop(void) {
+  stop_asked = 1;
+}
 
-static bool is_root(const gdi_fit *f) { return gd_world_rank(f->job->world) == 0; }
+static bool is_root(const gdi_fit *f) {
+  return gd_world_rank(f->job->world) == 0;
+}
 
-/* ---- validation and rows ----------------------------------------------------------------------------------------------- */
+/* ---- validation and rows
+ * ----------------------------------------------------------------------------------------------- */
 
 /* What "best" is measured by: accuracy where there are labels, else the loss. */
-static double quality(const gd_metrics *m) { return isnan(m->accuracy) ? m->loss : m->accuracy; }
+static double quality(const gd_metrics *m) {
+  return isnan(m->accuracy) ? m->loss : m->accuracy;
+}
 
 static bool better(const gdi_fit *f, const gd_metrics *m) {
   if (!f->has_best) return isfinite(m->loss);
@@ -25,8 +32,13 @@ static bool better(const gdi_fit *f, const gd_metrics *m) {
 static gd_status validate(gdi_fit *f, gd_metrics *out) {
   gdi_job *j = f->job;
   double t0 = gdi_now();
-  gdi_evaluation e = {.world = j->world, .model = j->model, .tape = j->tape, .loader = j->val_loader,
-                      .set = j->val.data ? &j->val : &j->train, .loss = j->loss, .n = j->val_order.n};
+  gdi_evaluation e = {.world = j->world,
+                      .model = j->model,
+                      .tape = j->tape,
+                      .loader = j->val_loader,
+                      .set = j->val.data ? &j->val : &j->train,
+                      .loss = j->loss,
+                      .n = j->val_order.n};
   gd_status st = gdi_evaluate(&e, out);
   j->ledger.evaluate += gdi_now() - t0;
   return st;
@@ -52,7 +64,9 @@ static gd_status write_row(gdi_fit *f, const gd_sync_result *r, const gd_metrics
   return gd_world_agree(j->world, st);
 }
 
-/* ---- saving -------------------------------------------------------------------------------------------------------------- */
+/* ---- saving
+ * --------------------------------------------------------------------------------------------------------------
+ */
 
 static bool save_due(const gdi_fit *f, uint32_t flags) {
   return (f->save_steps && f->job->step % f->save_steps == 0) || (flags & GDI_FLAG_SAVE);
@@ -66,20 +80,26 @@ static gd_status save(gdi_fit *f, bool is_best) {
   return st;
 }
 
-/* ---- the loop ---------------------------------------------------------------------------------------------------------------- */
+/* ---- the loop
+ * ----------------------------------------------------------------------------------------------------------------
+ */
 
 /* This rank's requests; time is rank 0's to judge. */
 static uint32_t requests(const gdi_fit *f) {
   uint32_t flags = stop_asked ? GDI_FLAG_STOP : 0;
-  if (f->save_seconds > 0 && is_root(f) && gdi_now() - f->last_save >= f->save_seconds) flags |= GDI_FLAG_SAVE;
+  if (f->save_seconds > 0 && is_root(f) && gdi_now() - f->last_save >= f->save_seconds)
+    flags |= GDI_FLAG_SAVE;
   return flags;
 }
 
 static gd_status explain(const gdi_fit *f, gd_status st) {
   if (st != GD_ERR_NONFINITE) return st;
   const char *kept = f->saver.saved_step > 0 ? f->saver.path : "none in this run";
-  return GD_FAIL(st, "loss or gradient is not finite at step %lld (learning rate %g): try a lower rate, warm-up or clip_norm; "
-                 "last good checkpoint: %.200s", (long long)f->job->step, gdi_job_lr(f->job, f->job->step), kept);
+  return GD_FAIL(st,
+                 "loss or gradient is not finite at step %lld (learning rate %g): try a lower rate, warm-up "
+                 "or clip_norm; "
+                 "last good checkpoint: %.200s",
+                 (long long)f->job->step, gdi_job_lr(f->job, f->job->step), kept);
 }
 
 static void account(gdi_fit *f, const gd_sync_result *r, double seconds) {
@@ -90,7 +110,7 @@ static void account(gdi_fit *f, const gd_sync_result *r, double seconds) {
   if (!f->observer->progress) return;
   const gdi_job *j = f->job;
   gd_tick p = {j->step, j->total_steps, j->batches.per_epoch, r->total.loss_sum / r->total.weight,
-                   (double)f->trained_samples / f->trained_s};
+               (double)f->trained_samples / f->trained_s};
   f->observer->progress(f->observer->user, &p);
 }
 
@@ -103,7 +123,8 @@ static gd_status between_steps(gdi_fit *f, const gd_sync_result *r) {
   if (j->validates && (last || j->step % f->eval_every == 0)) {
     GD_TRY(validate(f, &val));
     improved = better(f, &val);
-    if (improved) f->has_best = true, f->best = quality(&val), f->result->best = (gd_row){.step = j->step, .val = val};
+    if (improved)
+      f->has_best = true, f->best = quality(&val), f->result->best = (gd_row){.step = j->step, .val = val};
   }
   if (last || !isnan(val.loss) || j->step % f->log_every == 0) GD_TRY(write_row(f, r, &val));
   improved &= j->opt.checkpoint_best;
@@ -128,6 +149,7 @@ gd_status gdi_fit_run(gdi_fit *f) {
   f->result->samples_per_s = f->trained_s > 0 ? (double)f->trained_samples / f->trained_s : 0;
   gd_ledger *l = &j->ledger;
   l->total = gdi_now() - f->started;
-  l->other = l->total - l->data - l->forward - l->backward - l->sum - l->exchange - l->update - l->wait - l->evaluate - l->save;
+  l->other = l->total - l->data - l->forward - l->backward - l->sum - l->exchange - l->update - l->wait -
+             l->evaluate - l->save;
   return r.flags & GDI_FLAG_STOP && j->step < j->total_steps ? GD_STOPPED : GD_OK;
 }

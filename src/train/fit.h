@@ -9,15 +9,17 @@
 typedef struct gdi_fit {
   gdi_job *job;
   gdi_saver saver;
-  gdi_record record;               /* rank 0's */
+  gdi_record record; /* rank 0's */
   const gd_observer *observer;
   gd_train_result *result;
-  int64_t save_steps; double save_seconds; /* one of them, or neither */
+  int64_t save_steps;
+  double save_seconds; /* one of them, or neither */
   int64_t eval_every, log_every;
-  bool has_best; double best;      /* quality of the best validation, of earlier parts of the run too */
+  bool has_best;
+  double best; /* quality of the best validation, of earlier parts of the run too */
   double started, last_save;
-  gd_record interval;              /* since the last row */
-  double interval_s, trained_s;    /* time in steps, since the last row and in all */
+  gd_record interval;           /* since the last row */
+  double interval_s, trained_s; /* time in steps, since the last row and in all */
   int64_t trained_samples;
 } gdi_fit;
 

@@ -8,7 +8,8 @@
 #include "gd/version.h"
 #include "train/save.h"
 
-gd_status gdi_device_for(gd_device **out, gd_world *w, const char *device, int64_t threads, const char *precision) {
+gd_status gdi_device_for(gd_device **out, gd_world *w, const char *device, int64_t threads,
+                         const char *precision) {
   gd_device_options d = {.kind = GD_CPU, .threads = threads ? (int)threads : gd_world_cores(w)};
   if (strcmp(device, "cuda") == 0) d.kind = GD_CUDA, d.index = gd_world_local_rank(w);
   if (strcmp(precision, "bf16") == 0) d.matmul = GD_MATMUL_BF16;
@@ -18,7 +19,8 @@ gd_status gdi_device_for(gd_device **out, gd_world *w, const char *device, int64
   return gd_device_open(out, &d);
 }
 
-/* ---- data ------------------------------------------------------------------------------------------------------- */
+/* ---- data
+ * ------------------------------------------------------------------------------------------------------- */
 
 static gd_status open_val(gdi_job *j) {
   const int64_t n = gd_dataset_info(j->train.data)->n;
@@ -26,7 +28,8 @@ static gd_status open_val(gdi_job *j) {
   j->train_order = gd_order_all(n, seed);
   if (j->opt.val_fraction > 0) {
     j->validates = true;
-    return gd_world_agree(j->world, gd_order_split(n, j->opt.val_fraction, seed, &j->train_order, &j->val_order));
+    return gd_world_agree(j->world,
+                          gd_order_split(n, j->opt.val_fraction, seed, &j->train_order, &j->val_order));
   }
   if (!j->opt.data_val[0]) return GD_OK;
   GD_TRY(gdi_set_open(&j->val, j->world, j->opt.data_val, &j->opt));
@@ -34,7 +37,8 @@ static gd_status open_val(gdi_job *j) {
   gd_status st = GD_OK;
   if (t->ndim != v->ndim || memcmp(t->sample, v->sample, (size_t)t->ndim * sizeof *t->sample) != 0 ||
       t->labels != v->labels || (!t->labels && t->targets != v->targets))
-    st = GD_FAIL(GD_ERR_DATA, "%s and %s hold samples of different shapes: see gdtrain data info", t->path, v->path);
+    st = GD_FAIL(GD_ERR_DATA, "%s and %s hold samples of different shapes: see gdtrain data info", t->path,
+                 v->path);
   if (st == GD_OK) st = gdi_set_match(&j->val, t->classes, t->class_name);
   j->val_order = gd_order_all(v->n, seed);
   j->validates = true;
@@ -42,14 +46,16 @@ static gd_status open_val(gdi_job *j) {
 }
 
 static gd_status open_data(gdi_job *j) {
-  if (!j->opt.data_train[0]) return GD_FAIL(GD_ERR_USAGE, "no training data: give --data FILE.h5 (gdtrain data import makes one)");
+  if (!j->opt.data_train[0])
+    return GD_FAIL(GD_ERR_USAGE, "no training data: give --data FILE.h5 (gdtrain data import makes one)");
   GD_TRY(gdi_set_open(&j->train, j->world, j->opt.data_train, &j->opt));
   const bool streamed = gd_dataset_streamed(j->train.data);
   if (strcmp(j->opt.shuffle, "auto") == 0) j->opt.shuffle = streamed ? "block" : "full";
   GD_TRY(open_val(j));
   j->val_order.shuffle = GD_SHUFFLE_NONE;
   j->val_order.sampler = GD_SAMPLE_EPOCH;
-  j->train_order.sampler = strcmp(j->opt.sampler, "replacement") == 0 ? GD_SAMPLE_REPLACEMENT : GD_SAMPLE_EPOCH;
+  j->train_order.sampler =
+      strcmp(j->opt.sampler, "replacement") == 0 ? GD_SAMPLE_REPLACEMENT : GD_SAMPLE_EPOCH;
   j->train_order.shuffle = strcmp(j->opt.shuffle, "full") == 0    ? GD_SHUFFLE_FULL
                            : strcmp(j->opt.shuffle, "block") == 0 ? GD_SHUFFLE_BLOCK
                                                                   : GD_SHUFFLE_NONE;
@@ -65,26 +71,34 @@ static gd_status open_standardize(gdi_job *j, const gd_standardize *known) {
   if (!known) return gd_standardize_fit(&j->standardize, j->train.data, &j->train_order);
   size_t bytes = (size_t)known->features * sizeof(double);
   j->standardize = (gd_standardize){known->features, malloc(bytes), malloc(bytes)};
-  if (!j->standardize.mean || !j->standardize.std) return GD_FAIL(GD_ERR_OOM, "no memory for the statistics of the features");
+  if (!j->standardize.mean || !j->standardize.std)
+    return GD_FAIL(GD_ERR_OOM, "no memory for the statistics of the features");
   memcpy(j->standardize.mean, known->mean, bytes);
   memcpy(j->standardize.std, known->std, bytes);
   return GD_OK;
 }
 
-/* ---- model ------------------------------------------------------------------------------------------------------- */
+/* ---- model
+ * ------------------------------------------------------------------------------------------------------- */
 
 static gd_status check_outputs(const gdi_job *j) {
   const gd_data_info *i = gd_dataset_info(j->train.data);
   if (j->loss == GD_CROSS_ENTROPY) {
-    if (!i->labels) return GD_FAIL(GD_ERR_USAGE, "loss: cross_entropy needs labels, but %s holds real targets: choose mse", i->path);
+    if (!i->labels)
+      return GD_FAIL(GD_ERR_USAGE, "loss: cross_entropy needs labels, but %s holds real targets: choose mse",
+                     i->path);
     if (i->classes > j->outputs)
-      return GD_FAIL(GD_ERR_USAGE, "model: %lld outputs, but %s has %lld classes: end the model with linear:%lld",
+      return GD_FAIL(GD_ERR_USAGE,
+                     "model: %lld outputs, but %s has %lld classes: end the model with linear:%lld",
                      (long long)j->outputs, i->path, (long long)i->classes, (long long)i->classes);
     return GD_OK;
   }
-  if (i->labels) return GD_FAIL(GD_ERR_USAGE, "loss: %s needs real targets, but %s holds labels: choose cross_entropy", j->opt.loss, i->path);
+  if (i->labels)
+    return GD_FAIL(GD_ERR_USAGE, "loss: %s needs real targets, but %s holds labels: choose cross_entropy",
+                   j->opt.loss, i->path);
   if (i->targets != j->outputs)
-    return GD_FAIL(GD_ERR_USAGE, "model: %lld outputs, but %s has %lld targets a sample: end the model with linear:%lld",
+    return GD_FAIL(GD_ERR_USAGE,
+                   "model: %lld outputs, but %s has %lld targets a sample: end the model with linear:%lld",
                    (long long)j->outputs, i->path, (long long)i->targets, (long long)i->targets);
   return GD_OK;
 }
@@ -104,7 +118,8 @@ static gd_status load_init(gdi_job *j) {
 static gd_status build_model(gdi_job *j) {
   const gd_data_info *i = gd_dataset_info(j->train.data);
   if (!j->opt.model[0])
-    return GD_FAIL(GD_ERR_USAGE, "no model: give --model \"linear:512 relu linear:%lld\"", (long long)(i->labels ? i->classes : i->targets));
+    return GD_FAIL(GD_ERR_USAGE, "no model: give --model \"linear:512 relu linear:%lld\"",
+                   (long long)(i->labels ? i->classes : i->targets));
   if (strcmp(j->opt.loss, "auto") == 0) j->opt.loss = i->labels ? "cross_entropy" : "mse";
   GD_TRY(gd_loss_parse(&j->loss, j->opt.loss));
   GD_TRY(gd_model_parse(&j->model, j->opt.model, i->ndim, i->sample, j->device, j->dtype, &j->outputs));
@@ -115,14 +130,18 @@ static gd_status build_model(gdi_job *j) {
   return gd_tape_new(&j->tape, j->device);
 }
 
-/* ---- update ------------------------------------------------------------------------------------------------------- */
+/* ---- update
+ * ------------------------------------------------------------------------------------------------------- */
 
 static void resolve_batches(gdi_job *j) {
   bool follows_ranks;
   const int ranks = gd_world_size(j->world);
-  j->batches = gdi_batches_plan(j->train_order.n, j->opt.batch_size, j->opt.micro_batch, ranks, &follows_ranks);
+  j->batches =
+      gdi_batches_plan(j->train_order.n, j->opt.batch_size, j->opt.micro_batch, ranks, &follows_ranks);
   if (follows_ranks && gd_world_rank(j->world) == 0)
-    gd_message(GD_LOG_INFO, "micro_batch: auto chose %lld so that all %d ranks have work; set it to keep the bits on other numbers of ranks",
+    gd_message(GD_LOG_INFO,
+               "micro_batch: auto chose %lld so that all %d ranks have work; set it to keep the bits on "
+               "other numbers of ranks",
                (long long)j->batches.micro, ranks);
   j->opt.micro_batch = j->batches.micro;
   j->total_steps = j->opt.steps ? j->opt.steps : j->opt.epochs * j->batches.per_epoch;
@@ -132,9 +151,17 @@ static gd_status resolve_rates(gdi_job *j) {
   const gd_options *o = &j->opt;
   gd_optimizer kind;
   GD_TRY(gd_optim_parse(&kind, o->optimizer));
-  j->optim = (gd_optim){.kind = kind, .momentum = o->momentum, .dampening = o->dampening, .nesterov = o->nesterov,
-                        .weight_decay = o->weight_decay, .beta1 = o->beta1, .beta2 = o->beta2, .eps = o->eps,
-                        .alpha = o->alpha, .centered = o->centered, .trust = o->trust};
+  j->optim = (gd_optim){.kind = kind,
+                        .momentum = o->momentum,
+                        .dampening = o->dampening,
+                        .nesterov = o->nesterov,
+                        .weight_decay = o->weight_decay,
+                        .beta1 = o->beta1,
+                        .beta2 = o->beta2,
+                        .eps = o->eps,
+                        .alpha = o->alpha,
+                        .centered = o->centered,
+                        .trust = o->trust};
   GD_TRY(gd_optim_check(&j->optim));
 
   double factor = (double)j->batches.batch / (double)o->lr_batch, lr = o->lr;
@@ -166,7 +193,10 @@ static gd_status open_update(gdi_job *j) {
 }
 
 static gd_status open_loaders(gdi_job *j) {
-  gd_loader_options l = {.order = j->train_order, .device = j->device, .dtype = j->dtype, .max_rows = j->batches.micro,
+  gd_loader_options l = {.order = j->train_order,
+                         .device = j->device,
+                         .dtype = j->dtype,
+                         .max_rows = j->batches.micro,
                          .standardize = j->standardize.features ? &j->standardize : NULL};
   GD_TRY(gd_loader_new(&j->loader, j->train.data, &l));
   if (!j->validates) return GD_OK;
@@ -175,7 +205,8 @@ static gd_status open_loaders(gdi_job *j) {
   return gd_loader_new(&j->val_loader, j->val.data ? j->val.data : j->train.data, &l);
 }
 
-/* ---- the whole ------------------------------------------------------------------------------------------------------ */
+/* ---- the whole
+ * ------------------------------------------------------------------------------------------------------ */
 
 /* The same program, the same settings, the same arithmetic everywhere? */
 static gd_status same_everywhere(const gdi_job *j) {
@@ -186,9 +217,11 @@ static gd_status same_everywhere(const gdi_job *j) {
   gd_options_print(&j->opt, f);
   fclose(f);
   gd_status st = gd_world_same(j->world, "the version of gdtrain", GD_VERSION, sizeof GD_VERSION, GD_VERSION);
-  if (st == GD_OK) st = gd_world_same(j->world, "the settings", text, bytes, "see the configuration of this rank");
+  if (st == GD_OK)
+    st = gd_world_same(j->world, "the settings", text, bytes, "see the configuration of this rank");
   const char *machine = gd_device_describe(j->device);
-  if (st == GD_OK) st = gd_world_same(j->world, "the processor and its kernels", machine, strlen(machine), machine);
+  if (st == GD_OK)
+    st = gd_world_same(j->world, "the processor and its kernels", machine, strlen(machine), machine);
   free(text);
   return st;
 }

@@ -11,10 +11,10 @@ enum { GDI_FLAG_STOP = 1, GDI_FLAG_SAVE = 2, GDI_FLAG_FAILED = 4 };
 
 typedef struct gdi_job {
   gd_world *world;
-  gd_options opt;           /* resolved: nothing automatic is left that decides bits */
+  gd_options opt; /* resolved: nothing automatic is left that decides bits */
   gd_device *device;
   gd_dtype dtype;
-  gdi_set train, val;       /* val.data NULL: a split of train, or no validation */
+  gdi_set train, val; /* val.data NULL: a split of train, or no validation */
   gd_order train_order, val_order;
   bool validates;
   gd_standardize standardize;
@@ -59,7 +59,8 @@ typedef struct gdi_evaluation {
 enum { GDI_EVAL_ROWS = 256 };
 gd_status gdi_evaluate(const gdi_evaluation *e, gd_metrics *out) GD_CHECKED;
 
-gd_status gdi_device_for(gd_device **out, gd_world *w, const char *device, int64_t threads, const char *precision) GD_CHECKED;
+gd_status gdi_device_for(gd_device **out, gd_world *w, const char *device, int64_t threads,
+                         const char *precision) GD_CHECKED;
 
 /* Seconds of a clock that only goes forward. */
 double gdi_now(void);

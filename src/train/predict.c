@@ -9,8 +9,8 @@
 
 typedef struct prediction {
   int64_t n, outputs;
-  double *value;     /* [n, outputs] */
-  bool classes;      /* outputs are probabilities of classes */
+  double *value; /* [n, outputs] */
+  bool classes;  /* outputs are probabilities of classes */
   char (*name)[GD_MAX_CLASS_NAME];
 } prediction;
 
@@ -21,7 +21,9 @@ static int64_t largest(const prediction *p, int64_t row) {
   return best;
 }
 
-/* ---- files ---------------------------------------------------------------------------------------------------------- */
+/* ---- files
+ * ----------------------------------------------------------------------------------------------------------
+ */
 
 static void print_csv(FILE *f, const prediction *p) {
   if (p->classes) fputs("class,", f);
@@ -43,15 +45,16 @@ static void print_csv(FILE *f, const prediction *p) {
 
 static void print_npy(FILE *f, const prediction *p) {
   char header[128];
-  int n = snprintf(header, sizeof header, "{'descr': '<f8', 'fortran_order': False, 'shape': (%lld, %lld), }", (long long)p->n,
-                   (long long)p->outputs);
+  int n = snprintf(header, sizeof header, "{'descr': '<f8', 'fortran_order': False, 'shape': (%lld, %lld), }",
+                   (long long)p->n, (long long)p->outputs);
   const int padded = 128 - 10; /* magic, version and length take 10; the data then starts at 128 */
   fwrite("\x93NUMPY\x01\x00\x76\x00", 1, 10, f);
   fprintf(f, "%s%*s\n", header, padded - n - 1, "");
   fwrite(p->value, sizeof(double), (size_t)(p->n * p->outputs), f);
 }
 
-static gd_status write_stream(const prediction *p, const char *path, void (*print)(FILE *, const prediction *)) {
+static gd_status write_stream(const prediction *p, const char *path,
+                              void (*print)(FILE *, const prediction *)) {
   FILE *f = fopen(path, "w");
   if (!f) return GD_FAIL(GD_ERR_WRITE, "%s: %s", path, strerror(errno));
   print(f, p);
@@ -98,7 +101,8 @@ static gd_status write_file(const prediction *p, const char *path) {
   return write_h5(p, path);
 }
 
-/* ---- computing ------------------------------------------------------------------------------------------------------- */
+/* ---- computing
+ * ------------------------------------------------------------------------------------------------------- */
 
 static gd_status predict_rows(gdi_use *u, gd_range rows, double *to) {
   gd_batch batch;
@@ -122,7 +126,8 @@ static gd_status predict_all(gdi_use *u, prediction *p) {
     st = gd_world_agree(u->world, mine);
     if (st == GD_OK) st = gd_world_allgather(u->world, round, (size_t)per_rank * sizeof *round);
     int64_t got = u->n - lo < (int64_t)ranks * GDI_EVAL_ROWS ? u->n - lo : (int64_t)ranks * GDI_EVAL_ROWS;
-    if (st == GD_OK && p->value) memcpy(p->value + lo * u->outputs, round, (size_t)(got * u->outputs) * sizeof *round);
+    if (st == GD_OK && p->value)
+      memcpy(p->value + lo * u->outputs, round, (size_t)(got * u->outputs) * sizeof *round);
   }
   free(round);
   return st;
@@ -135,9 +140,13 @@ gd_status gd_predict(gd_world *w, const char *checkpoint, const gd_use_options *
   gd_status st = gdi_use_open(&u, w, checkpoint, o);
   prediction p = {0};
   if (st == GD_OK) {
-    p = (prediction){.n = u.n, .outputs = u.outputs, .classes = u.loss == GD_CROSS_ENTROPY, .name = u.checkpoint.class_name};
+    p = (prediction){.n = u.n,
+                     .outputs = u.outputs,
+                     .classes = u.loss == GD_CROSS_ENTROPY,
+                     .name = u.checkpoint.class_name};
     if (root) p.value = malloc((size_t)(u.n * u.outputs) * sizeof *p.value);
-    st = gd_world_agree(w, !root || p.value ? GD_OK : GD_FAIL(GD_ERR_OOM, "no memory for %lld predictions", (long long)u.n));
+    st = gd_world_agree(
+        w, !root || p.value ? GD_OK : GD_FAIL(GD_ERR_OOM, "no memory for %lld predictions", (long long)u.n));
   }
   if (st == GD_OK) st = predict_all(&u, &p);
   if (st == GD_OK) st = gd_world_agree(w, root ? write_file(&p, path) : GD_OK);

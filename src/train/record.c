@@ -9,7 +9,8 @@
 #include <time.h>
 #include <unistd.h>
 
-/* ---- folders -------------------------------------------------------------------------------------------------------- */
+/* ---- folders
+ * -------------------------------------------------------------------------------------------------------- */
 
 /* mkdir -p; the last part may exist. */
 static gd_status make_folder(const char *path) {
@@ -18,11 +19,13 @@ static gd_status make_folder(const char *path) {
   for (char *slash = part + 1;; slash++) {
     slash = strchr(slash, '/');
     if (slash) *slash = 0;
-    if (mkdir(part, 0777) != 0 && errno != EEXIST) return GD_FAIL(GD_ERR_WRITE, "%s: cannot make the folder: %s", part, strerror(errno));
+    if (mkdir(part, 0777) != 0 && errno != EEXIST)
+      return GD_FAIL(GD_ERR_WRITE, "%s: cannot make the folder: %s", part, strerror(errno));
     if (!slash) break;
     *slash = '/';
   }
-  if (access(path, W_OK | X_OK) != 0) return GD_FAIL(GD_ERR_WRITE, "%s: cannot write there: %s", path, strerror(errno));
+  if (access(path, W_OK | X_OK) != 0)
+    return GD_FAIL(GD_ERR_WRITE, "%s: cannot write there: %s", path, strerror(errno));
   return GD_OK;
 }
 
@@ -53,15 +56,21 @@ gd_status gdi_record_folder(char *folder, size_t bytes, const char *wanted, bool
   else
     name_after_time(folder, bytes);
   if (!resume && !is_empty(folder))
-    return GD_FAIL(GD_ERR_USAGE, "%s is not empty: choose another --out, or continue the run in it with --resume auto", folder);
+    return GD_FAIL(GD_ERR_USAGE,
+                   "%s is not empty: choose another --out, or continue the run in it with --resume auto",
+                   folder);
   char checkpoints[4096];
   snprintf(checkpoints, sizeof checkpoints, "%.4000s/checkpoints", folder);
   return make_folder(checkpoints);
 }
 
-/* ---- files ------------------------------------------------------------------------------------------------------------ */
+/* ---- files
+ * ------------------------------------------------------------------------------------------------------------
+ */
 
-static gd_status cannot(const char *path) { return GD_FAIL(GD_ERR_WRITE, "%s: %s", path, strerror(errno)); }
+static gd_status cannot(const char *path) {
+  return GD_FAIL(GD_ERR_WRITE, "%s: %s", path, strerror(errno));
+}
 
 /* A file that is whole or absent: written under another name by `print`, then renamed. */
 typedef void (*printer)(FILE *f, const void *what);
@@ -80,9 +89,12 @@ static gd_status write_whole(const char *folder, const char *name, printer print
   return st;
 }
 
-static void print_config(FILE *f, const void *o) { gd_options_print(o, f); }
+static void print_config(FILE *f, const void *o) {
+  gd_options_print(o, f);
+}
 
-static const char header[] = "step,epoch,train.loss,lr,grad_norm,samples_per_s,val.loss,val.accuracy,seconds\n";
+static const char header[] =
+    "step,epoch,train.loss,lr,grad_norm,samples_per_s,val.loss,val.accuracy,seconds\n";
 
 typedef struct kept_rows {
   FILE *old;
@@ -136,7 +148,8 @@ gd_status gdi_record_row(gdi_record *r, const gd_row *row) {
   return fflush(r->metrics) == 0 ? GD_OK : cannot("metrics.csv");
 }
 
-/* ---- summary.json -------------------------------------------------------------------------------------------------------- */
+/* ---- summary.json
+ * -------------------------------------------------------------------------------------------------------- */
 
 static void json_number(FILE *f, const char *name, double v, const char *end) {
   if (isfinite(v))
@@ -167,8 +180,8 @@ static void print_summary(FILE *f, const void *what) {
   const gd_train_result *r = run->result;
   char digest[65];
   gd_digest_hex(&r->digest, digest);
-  fprintf(f, "{\n  \"status\": \"%s\",\n  \"steps\": %lld,\n  \"parameters\": %lld,\n  ", gd_status_text(run->ended),
-          (long long)r->steps, (long long)r->parameters);
+  fprintf(f, "{\n  \"status\": \"%s\",\n  \"steps\": %lld,\n  \"parameters\": %lld,\n  ",
+          gd_status_text(run->ended), (long long)r->steps, (long long)r->parameters);
   json_number(f, "samples_per_s", r->samples_per_s, ",\n  ");
   json_number(f, "seconds", r->last.seconds, ",\n  \"train\": {");
   json_number(f, "loss", r->last.loss, "},\n  \"val\": {");
@@ -181,11 +194,13 @@ static void print_summary(FILE *f, const void *what) {
   const struct {
     const char *name;
     double v;
-  } parts[] = {{"data", l->data},     {"forward", l->forward}, {"backward", l->backward}, {"sum", l->sum},
-               {"exchange", l->exchange}, {"update", l->update},   {"wait", l->wait},         {"evaluate", l->evaluate},
-               {"save", l->save},     {"other", l->other},     {"total", l->total}};
+  } parts[] = {{"data", l->data},   {"forward", l->forward},   {"backward", l->backward},
+               {"sum", l->sum},     {"exchange", l->exchange}, {"update", l->update},
+               {"wait", l->wait},   {"evaluate", l->evaluate}, {"save", l->save},
+               {"other", l->other}, {"total", l->total}};
   for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
-    json_number(f, parts[i].name, parts[i].v, i + 1 < sizeof parts / sizeof *parts ? ", " : "},\n  \"checkpoint\": ");
+    json_number(f, parts[i].name, parts[i].v,
+                i + 1 < sizeof parts / sizeof *parts ? ", " : "},\n  \"checkpoint\": ");
   json_text(f, r->checkpoint);
   fprintf(f, ",\n  \"digest\": \"%s\"\n}\n", digest);
 }

@@ -10,8 +10,8 @@ typedef struct gdi_record {
 } gdi_record;
 
 /*
- * The folder of a run: `wanted`, or a new one under runs/ named after the time. A folder that holds a run already is
- * GD_ERR_USAGE unless `resume`.
+ * The folder of a run: `wanted`, or a new one under runs/ named after the time. A folder that holds a run
+ * already is GD_ERR_USAGE unless `resume`.
  */
 gd_status gdi_record_folder(char *folder, size_t bytes, const char *wanted, bool resume) GD_CHECKED;
 /* Open the record; rows after `step` belong to updates that will be done again, and go. */

@@ -8,9 +8,12 @@
 #include "gd/log.h"
 #include "gd/version.h"
 
-static bool writes(const gdi_saver *s) { return gd_world_rank(s->job->world) == 0; }
+static bool writes(const gdi_saver *s) {
+  return gd_world_rank(s->job->world) == 0;
+}
 
-/* ---- the snapshot ------------------------------------------------------------------------------------------------ */
+/* ---- the snapshot
+ * ------------------------------------------------------------------------------------------------ */
 
 /* The parameters' names and shapes over a run of values in layout order. */
 static gd_stored *describe(gdi_saver *s, void *run) {
@@ -93,7 +96,8 @@ void gdi_saver_close(gdi_saver *s) {
   s->writer = NULL, s->arena = NULL;
 }
 
-/* ---- saving -------------------------------------------------------------------------------------------------------- */
+/* ---- saving
+ * -------------------------------------------------------------------------------------------------------- */
 
 /* best.h5 is a second name of the best checkpoint, moved in one step, so that pruning need not know of it. */
 static void name_best(const gdi_saver *s) {
@@ -114,7 +118,9 @@ static gd_status finish_write(gdi_saver *s) {
   return gd_checkpoint_prune(s->folder, (int)s->job->opt.checkpoint_keep, NULL);
 }
 
-gd_status gdi_saver_wait(gdi_saver *s) { return gd_world_agree(s->job->world, writes(s) ? finish_write(s) : GD_OK); }
+gd_status gdi_saver_wait(gdi_saver *s) {
+  return gd_world_agree(s->job->world, writes(s) ? finish_write(s) : GD_OK);
+}
 
 static gd_status start_write(gdi_saver *s, bool is_best, const double *best) {
   const gdi_job *j = s->job;
@@ -137,7 +143,8 @@ gd_status gdi_saver_save(gdi_saver *s, bool is_best, const double *best) {
   return gd_world_agree(j->world, writes(s) ? start_write(s, is_best, best) : GD_OK);
 }
 
-/* ---- resuming ------------------------------------------------------------------------------------------------------- */
+/* ---- resuming
+ * ------------------------------------------------------------------------------------------------------- */
 
 gd_status gdi_resume_read(gd_checkpoint *c, gd_world *w, const char *path) {
   return gd_world_agree(w, gd_checkpoint_read(c, path, gd_world_rank(w) != 0));
@@ -153,8 +160,9 @@ gd_status gdi_saved_options(gd_options *out, const gd_checkpoint *c) {
 }
 
 gd_status gdi_resume_options(gd_options *o, const gd_checkpoint *c) {
-  static const char *const automatic[][2] = {{"loss", "auto"},        {"data.shuffle", "auto"}, {"micro_batch", "auto"},
-                                             {"schedule.t0", "0"},    {"schedule.total", "0"},  {"model", ""},
+  static const char *const automatic[][2] = {{"loss", "auto"},        {"data.shuffle", "auto"},
+                                             {"micro_batch", "auto"}, {"schedule.t0", "0"},
+                                             {"schedule.total", "0"}, {"model", ""},
                                              {"data.train", ""},      {"data.val", ""}};
   gd_options saved;
   gd_status st = gdi_saved_options(&saved, c);
@@ -167,28 +175,36 @@ gd_status gdi_resume_options(gd_options *o, const gd_checkpoint *c) {
 static gd_status refuse_changes(const gdi_job *j, const gd_checkpoint *c, const char *path) {
   char differences[400];
   gd_options saved;
-  GD_TRY(saved_options(&saved, c));
+  GD_TRY(gdi_saved_options(&saved, c));
   int n = gd_options_differ(&saved, &j->opt, differences, sizeof differences);
   gd_options_free(&saved);
   if (n == 0 && strcmp(c->data_digest, j->data_digest) != 0)
     n = snprintf(differences, sizeof differences, "the training data") > 0;
   if (n == 0 && strcmp(c->machine, gd_device_describe(j->device)) != 0)
-    n = snprintf(differences, sizeof differences, "machine: %.150s -> %.150s", c->machine, gd_device_describe(j->device)) > 0;
+    n = snprintf(differences, sizeof differences, "machine: %.150s -> %.150s", c->machine,
+                 gd_device_describe(j->device)) > 0;
   if (n == 0) return GD_OK;
   if (!j->opt.resume_changed)
-    return GD_FAIL(GD_ERR_USAGE, "%.150s was trained with other settings, so the result would not be that of one run: %.250s; "
-                   "--resume-changed resumes all the same", path, differences);
-  if (gd_world_rank(j->world) == 0) gd_message(GD_LOG_WARN, "resuming although this differs: %s", differences);
+    return GD_FAIL(
+        GD_ERR_USAGE,
+        "%.150s was trained with other settings, so the result would not be that of one run: %.250s; "
+        "--resume-changed resumes all the same",
+        path, differences);
+  if (gd_world_rank(j->world) == 0)
+    gd_message(GD_LOG_WARN, "resuming although this differs: %s", differences);
   return GD_OK;
 }
 
 /* The stored array that belongs to parameter i. */
-static gd_status find(const gd_params *p, int i, const gd_stored *stored, int n, const char *path, const gd_stored **out) {
+static gd_status find(const gd_params *p, int i, const gd_stored *stored, int n, const char *path,
+                      const gd_stored **out) {
   const gd_tensor *t = p->item[i].tensor;
   for (int k = 0; k < n; k++) {
     if (strcmp(stored[k].name, p->item[i].name) != 0) continue;
     *out = &stored[k];
-    if (stored[k].ndim == t->ndim && memcmp(stored[k].shape, t->shape, (size_t)t->ndim * sizeof *t->shape) == 0) return GD_OK;
+    if (stored[k].ndim == t->ndim &&
+        memcmp(stored[k].shape, t->shape, (size_t)t->ndim * sizeof *t->shape) == 0)
+      return GD_OK;
     return GD_FAIL(GD_ERR_CHECKPOINT, "%s: %s has another shape than the model's", path, p->item[i].name);
   }
   return GD_FAIL(GD_ERR_CHECKPOINT, "%s: no array for the model's %s", path, p->item[i].name);
@@ -204,9 +220,11 @@ gd_status gdi_weights_apply(gd_params *p, const gd_stored *stored, int n, const 
     } else if (from->dtype == GD_F32 && t->dtype == GD_F64) {
       for (int64_t k = 0; k < gd_numel(t); k++) ((double *)t->data)[k] = ((const float *)from->data)[k];
     } else if (from->dtype == GD_F64 && t->dtype == GD_F32) {
-      for (int64_t k = 0; k < gd_numel(t); k++) ((float *)t->data)[k] = (float)((const double *)from->data)[k];
+      for (int64_t k = 0; k < gd_numel(t); k++)
+        ((float *)t->data)[k] = (float)((const double *)from->data)[k];
     } else {
-      return GD_FAIL(GD_ERR_CHECKPOINT, "%s: %s holds %s, weights are f32 or f64", path, from->name, gd_dtype_name(from->dtype));
+      return GD_FAIL(GD_ERR_CHECKPOINT, "%s: %s holds %s, weights are f32 or f64", path, from->name,
+                     gd_dtype_name(from->dtype));
     }
   }
   return GD_OK;
@@ -217,18 +235,22 @@ static gd_status lay_out(const gd_params *p, const gd_stored *stored, int n, voi
   for (int i = 0; i < p->n; i++) {
     const gd_stored *from;
     GD_TRY(find(p, i, stored, n, path, &from));
-    if (from->dtype != p->dtype) return GD_FAIL(GD_ERR_CHECKPOINT, "%s: %s holds %s", path, from->name, gd_dtype_name(from->dtype));
-    memcpy((char *)run + (size_t)p->offset[i] * gd_dtype_bytes(p->dtype), from->data, gd_tensor_bytes(p->item[i].tensor));
+    if (from->dtype != p->dtype)
+      return GD_FAIL(GD_ERR_CHECKPOINT, "%s: %s holds %s", path, from->name, gd_dtype_name(from->dtype));
+    memcpy((char *)run + (size_t)p->offset[i] * gd_dtype_bytes(p->dtype), from->data,
+           gd_tensor_bytes(p->item[i].tensor));
   }
   return GD_OK;
 }
 
-static gd_status lay_out_all(const gdi_job *j, const gd_checkpoint *c, char *memory, void *runs[], const char *path) {
+static gd_status lay_out_all(const gdi_job *j, const gd_checkpoint *c, char *memory, void *runs[],
+                             const char *path) {
   const size_t bytes = gd_params_bytes(j->params);
   const int states = gd_optim_states(&j->optim);
   GD_TRY(refuse_changes(j, c, path));
   if (!memory) return GD_FAIL(GD_ERR_OOM, "no memory to resume");
-  if (c->n_states != states) return GD_FAIL(GD_ERR_CHECKPOINT, "%s: the optimizer state is not that of %s", path, j->opt.optimizer);
+  if (c->n_states != states)
+    return GD_FAIL(GD_ERR_CHECKPOINT, "%s: the optimizer state is not that of %s", path, j->opt.optimizer);
   runs[0] = memory;
   GD_TRY(lay_out(j->params, c->param, c->n_params, memory, path));
   for (int i = 0; i < states; i++) {

@@ -42,15 +42,18 @@ gd_status gdi_set_match(gdi_set *s, int64_t classes, char (*names)[GD_MAX_CLASS_
   if (!i->labels) return GD_OK;
   if (!names || !i->class_name) {
     if (i->classes <= classes) return GD_OK;
-    return GD_FAIL(GD_ERR_DATA, "%s: labels go up to %lld, but the model has %lld outputs: end it with linear:%lld", i->path,
-                   (long long)i->classes - 1, (long long)classes, (long long)i->classes);
+    return GD_FAIL(GD_ERR_DATA,
+                   "%s: labels go up to %lld, but the model has %lld outputs: end it with linear:%lld",
+                   i->path, (long long)i->classes - 1, (long long)classes, (long long)i->classes);
   }
   bool same = true;
   s->class_map = malloc((size_t)i->classes * sizeof *s->class_map);
   if (!s->class_map) return GD_FAIL(GD_ERR_OOM, "no memory for %lld class names", (long long)i->classes);
   for (int64_t c = 0; c < i->classes; c++) {
     int64_t to = class_named(i->class_name[c], classes, names);
-    if (to < 0) return GD_FAIL(GD_ERR_DATA, "%s: class \"%s\" is none of the model's classes", i->path, i->class_name[c]);
+    if (to < 0)
+      return GD_FAIL(GD_ERR_DATA, "%s: class \"%s\" is none of the model's classes", i->path,
+                     i->class_name[c]);
     s->class_map[c] = to;
     same &= to == c;
   }

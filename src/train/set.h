@@ -1,4 +1,5 @@
-/* A data set as the trainer uses it: opened by every rank, held once per host, classes matched to the model's. */
+/* A data set as the trainer uses it: opened by every rank, held once per host, classes matched to the
+ * model's. */
 #ifndef GDI_TRAIN_SET_H
 #define GDI_TRAIN_SET_H
 
@@ -17,8 +18,8 @@ gd_status gdi_set_open(gdi_set *s, gd_world *w, const char *path, const gd_optio
 void gdi_set_close(gdi_set *s, gd_world *w);
 
 /*
- * Match the file's classes to the model's by name. Errors: GD_ERR_DATA for a class that the model does not know, or more
- * classes than it has where there are no names.
+ * Match the file's classes to the model's by name. Errors: GD_ERR_DATA for a class that the model does not
+ * know, or more classes than it has where there are no names.
  */
 gd_status gdi_set_match(gdi_set *s, int64_t classes, char (*names)[GD_MAX_CLASS_NAME]) GD_CHECKED;
 /* Apply the match to the labels of a batch, in place. Nothing to do for targets. */

@@ -9,9 +9,12 @@ double gdi_now(void) {
   return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-double gdi_job_lr(const gdi_job *j, int64_t step) { return gd_schedule_lr(&j->schedule, step, j->batches.per_epoch); }
+double gdi_job_lr(const gdi_job *j, int64_t step) {
+  return gd_schedule_lr(&j->schedule, step, j->batches.per_epoch);
+}
 
-/* Forward and backward of the samples at `rows`: gradients of the sum of their losses, and what to record of them. */
+/* Forward and backward of the samples at `rows`: gradients of the sum of their losses, and what to record of
+ * them. */
 static gd_status micro_batch(gdi_job *j, const gdi_step_plan *plan, gd_range rows, gd_record *record) {
   double t0 = gdi_now();
   gd_batch batch;
@@ -54,7 +57,8 @@ gd_status gdi_step(gdi_job *j, uint32_t flags, gd_sync_result *out) {
   }
   hint_next_step(j);
 
-  /* A rank that failed still comes to the exchange, so that all learn of it there instead of waiting for ever. */
+  /* A rank that failed still comes to the exchange, so that all learn of it there instead of waiting for
+   * ever. */
   if (mine != GD_OK) flags |= GDI_FLAG_FAILED;
   gd_sync_step step = {.lr = gdi_job_lr(j, j->step), .step = j->step, .flags = flags};
   gd_status st = gd_sync_update(j->sync, &step, out);

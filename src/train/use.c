@@ -21,18 +21,24 @@ static gd_status match_data(gdi_use *u) {
   const gd_data_info *i = gd_dataset_info(u->set.data);
   const gd_checkpoint *c = &u->checkpoint;
   if (i->ndim != c->sample_ndim || memcmp(i->sample, c->sample, (size_t)i->ndim * sizeof *i->sample) != 0)
-    return GD_FAIL(GD_ERR_DATA, "%s: its samples have another shape than those that the model was trained on", i->path);
+    return GD_FAIL(GD_ERR_DATA, "%s: its samples have another shape than those that the model was trained on",
+                   i->path);
   if (i->x_scale != c->x_scale)
-    return GD_FAIL(GD_ERR_DATA, "%s: values are scaled by %g, but the model was trained with %g: store both sets in the same type",
-                   i->path, i->x_scale, c->x_scale);
+    return GD_FAIL(
+        GD_ERR_DATA,
+        "%s: values are scaled by %g, but the model was trained with %g: store both sets in the same type",
+        i->path, i->x_scale, c->x_scale);
   return gdi_set_match(&u->set, c->classes, c->class_name);
 }
 
 static gd_status open_loader(gdi_use *u) {
   u->n = gd_dataset_info(u->set.data)->n;
-  gd_loader_options l = {.order = gd_order_all(u->n, 0), .device = u->device, .dtype = u->params->dtype,
+  gd_loader_options l = {.order = gd_order_all(u->n, 0),
+                         .device = u->device,
+                         .dtype = u->params->dtype,
                          .max_rows = GDI_EVAL_ROWS,
-                         .standardize = u->checkpoint.standardize.features ? &u->checkpoint.standardize : NULL};
+                         .standardize =
+                             u->checkpoint.standardize.features ? &u->checkpoint.standardize : NULL};
   l.order.shuffle = GD_SHUFFLE_NONE;
   return gd_loader_new(&u->loader, u->set.data, &l);
 }
