@@ -1,7 +1,9 @@
 /* An optimizer over leaf tensors, for programs without ranks. */
 #include <math.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
+#include "device/cpu/threads.h"
 #include "gd/optim.h"
 
 /* One leaf: its own count of updates, because one without a gradient is left alone and starts later. */
@@ -71,23 +73,23 @@ static double norm(const gd_tensor *t) {
   return sqrt(sum);
 }
 
-/* Threads share whole blocks: an update is element-wise, so that changes no bits. */
-static bool update_slot(const gd_stepper *s, const slot *k, const gd_update *u) {
-  gd_tensor *w = k->leaf;
-  const int64_t n = gd_numel(w), bytes = (int64_t)gd_dtype_bytes(w->dtype);
-  const int64_t parts = n / GD_BLOCK < 16 ? 1 : gd_device_threads(w->device);
-  const int states = gd_optim_states(&s->optim);
-  bool finite = true;
-#pragma omp parallel for num_threads((int)parts) if (parts > 1) reduction(&& : finite)
-  for (int64_t part = 0; part < parts; part++) {
-    const gd_range r = gd_share_blocks(n, parts, part);
-    void *state[GD_OPTIM_MAX_STATES];
-    for (int i = 0; i < states; i++) state[i] = (char *)k->state[i] + r.lo * bytes;
-    finite = gd_optim_update(&s->optim, u, w->dtype, r.hi - r.lo, (char *)w->data + r.lo * bytes,
-                             (const char *)w->grad->data + r.lo * bytes, state) &&
-             finite;
-  }
-  return finite;
+/* An update of one leaf on its way to the threads; it is element-wise, so cuts change no bits. */
+typedef struct job {
+  const gd_optim *optim;
+  const slot *slot;
+  const gd_update *update;
+  atomic_bool diverged;
+} job;
+
+static void update_range(void *context, int64_t lo, int64_t hi) {
+  job *j = context;
+  const gd_tensor *w = j->slot->leaf;
+  const int64_t at = lo * (int64_t)gd_dtype_bytes(w->dtype);
+  void *state[GD_OPTIM_MAX_STATES] = {NULL};
+  for (int i = 0; i < gd_optim_states(j->optim); i++) state[i] = (char *)j->slot->state[i] + at;
+  if (!gd_optim_update(j->optim, j->update, w->dtype, hi - lo, (char *)w->data + at,
+                       (const char *)w->grad->data + at, state))
+    j->diverged = true;
 }
 
 gd_status gd_stepper_step(gd_stepper *s, double lr) {
@@ -98,7 +100,9 @@ gd_status gd_stepper_step(gd_stepper *s, double lr) {
     if (!w->has_grad) continue;
     gd_update u = {.lr = lr, .step = k->step++, .grad_scale = 1, .local_rate = 1};
     if (s->optim.kind == GD_LARS) u.local_rate = gd_lars_rate(&s->optim, norm(w), norm(w->grad));
-    if (!update_slot(s, k, &u) && st == GD_OK)
+    job j = {.optim = &s->optim, .slot = k, .update = &u};
+    gdi_parallel(w->device, gd_numel(w), GDI_GRAIN, update_range, &j);
+    if (j.diverged && st == GD_OK)
       st = GD_FAIL(GD_ERR_NONFINITE,
                    "parameter %d (%s) or its gradient is not finite after %lld updates at rate %g: "
                    "the rate may be too large",
