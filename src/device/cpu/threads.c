@@ -5,7 +5,6 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
-#include "device/cpu/gemm.h"
 
 enum { SPINS = 2000 }; /* some 50 us before a thread goes to sleep */
 
@@ -68,7 +67,6 @@ static void announce(pool *p) {
 
 static void *worker(void *argument) {
   pool *p = argument;
-  gdi_gemm_thread_start();
   for (uint32_t seen = 0; !atomic_load(&p->stop);) {
     seen = await_job(p, seen);
     work(p);
@@ -98,7 +96,6 @@ void gdi_parallel(gd_device *d, int64_t n, int64_t grain, gdi_chunk body, void *
 
 gd_status gdi_threads_start(gd_device *d) {
   d->impl = NULL;
-  gdi_gemm_thread_start();
   if (d->threads <= 1) return GD_OK;
   size_t bytes = sizeof(pool) + (size_t)(d->threads - 1) * sizeof(pthread_t);
   pool *p = aligned_alloc(GD_ALIGN, (bytes + GD_ALIGN - 1) / GD_ALIGN * GD_ALIGN);

@@ -29,7 +29,7 @@ static inline int64_t gdi_row_grain(int64_t width) {
   return width >= GDI_GRAIN ? 1 : width < 1 ? GDI_GRAIN : GDI_GRAIN / width;
 }
 
-/* Starts d->threads - 1 threads, kept in d->impl, and makes the libraries that d calls single-threaded. */
+/* Starts d->threads - 1 threads, kept in d->impl. gdi_cpu_open() calls it, d->close() calls the other. */
 gd_status gdi_threads_start(gd_device *d) GD_CHECKED;
 void gdi_threads_stop(gd_device *d);
 
