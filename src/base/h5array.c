@@ -1,0 +1,188 @@
+/* Arrays of an HDF5 file: what they declare is checked before anything is allocated. */
+#include "base/h5file.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { MAX_CHUNK_BYTES = 1 << 28, MAX_DEFLATE_RATIO = 1032 };
+
+hid_t gdi_h5_type(gd_dtype type) {
+  switch (type) {
+  case GD_F32: return H5T_NATIVE_FLOAT;
+  case GD_F64: return H5T_NATIVE_DOUBLE;
+  case GD_BF16: return H5T_NATIVE_USHORT;
+  case GD_I32: return H5T_NATIVE_INT32;
+  case GD_I64: return H5T_NATIVE_INT64;
+  case GD_U8: return H5T_NATIVE_UINT8;
+  }
+  return H5I_INVALID_HID;
+}
+
+static gd_status check_type(gdi_h5_array *a, hid_t stored) {
+  const struct {
+    hid_t little, big;
+    gd_dtype type;
+  } known[] = {
+      {H5T_STD_U8LE, H5T_STD_U8BE, GD_U8},      {H5T_STD_I8LE, H5T_STD_I8BE, GD_I32},
+      {H5T_STD_U16LE, H5T_STD_U16BE, GD_I32},   {H5T_STD_I16LE, H5T_STD_I16BE, GD_I32},
+      {H5T_STD_I32LE, H5T_STD_I32BE, GD_I32},   {H5T_STD_U32LE, H5T_STD_U32BE, GD_I64},
+      {H5T_STD_I64LE, H5T_STD_I64BE, GD_I64},   {H5T_STD_U64LE, H5T_STD_U64BE, GD_I64},
+      {H5T_IEEE_F32LE, H5T_IEEE_F32BE, GD_F32}, {H5T_IEEE_F64LE, H5T_IEEE_F64BE, GD_F64},
+  };
+  if (H5Tget_class(stored) == H5T_STRING && H5Tis_variable_str(stored) == 0) {
+    a->text = true;
+    a->width = H5Tget_size(stored);
+    return GD_OK;
+  }
+  for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
+    if (H5Tequal(stored, known[i].little) > 0 || H5Tequal(stored, known[i].big) > 0) {
+      a->type = known[i].type;
+      a->width = H5Tget_size(gdi_h5_type(a->type));
+      return GD_OK;
+    }
+  return GDI_H5_REFUSE(a->file, a->name,
+                       "its element type is none of 8 to 64 bit integers, f32, f64 and fixed strings");
+}
+
+static gd_status check_shape(gdi_h5_array *a, hid_t space, size_t stored_width) {
+  hsize_t extent[H5S_MAX_RANK];
+  a->ndim = H5Sget_simple_extent_ndims(space);
+  if (H5Sget_simple_extent_type(space) == H5S_NULL || a->ndim < 0 || a->ndim > GD_MAX_DIMS)
+    return GDI_H5_REFUSE(a->file, a->name, "it has %d dimensions; 0 to %d are possible", a->ndim,
+                         GD_MAX_DIMS);
+  if (a->ndim > 0 && H5Sget_simple_extent_dims(space, extent, NULL) < 0)
+    return gdi_h5_refused(a->file, a->name, "its shape cannot be read");
+  size_t width = a->width > stored_width ? a->width : stored_width;
+  uint64_t most = INT64_MAX / (width * sizeof(double)), n = 1;
+  for (int d = 0; d < a->ndim; d++) {
+    if (extent[d] > 0 && n > most / extent[d])
+      return GDI_H5_REFUSE(a->file, a->name, "its shape is impossibly large");
+    a->shape[d] = (int64_t)extent[d];
+    n *= extent[d];
+  }
+  a->n = (int64_t)n;
+  return GD_OK;
+}
+
+static gd_status check_filters(gdi_h5_array *a, hid_t create, bool *deflated) {
+  int n = H5Pget_nfilters(create);
+  if (n < 0) return gdi_h5_refused(a->file, a->name, "its filters cannot be read");
+  for (int i = 0; i < n; i++) {
+    unsigned flags;
+    size_t values = 0;
+    H5Z_filter_t filter = H5Pget_filter2(create, (unsigned)i, &flags, &values, NULL, 0, NULL, NULL);
+    if (filter == H5Z_FILTER_FLETCHER32)
+      a->checksummed = true;
+    else if (filter == H5Z_FILTER_DEFLATE)
+      *deflated = true;
+    else if (filter != H5Z_FILTER_SHUFFLE)
+      return GDI_H5_REFUSE(a->file, a->name,
+                           "it is stored with filter %d; only deflate, shuffle and fletcher32 are read",
+                           (int)filter);
+  }
+  return GD_OK;
+}
+
+/* Where the values lie, and whether the file can hold as many as the shape declares. */
+static gd_status check_storage(gdi_h5_array *a, hid_t create, size_t stored_width) {
+  gdi_h5 *f = a->file;
+  bool deflated = false;
+  H5D_layout_t layout = H5Pget_layout(create);
+  if (layout == H5D_VIRTUAL) return GDI_H5_REFUSE(f, a->name, "it is a virtual array; copy it into one file");
+  if (H5Pget_external_count(create) != 0)
+    return GDI_H5_REFUSE(f, a->name, "its values lie in another file; copy it into one file");
+  if (layout != H5D_COMPACT && layout != H5D_CONTIGUOUS && layout != H5D_CHUNKED)
+    return GDI_H5_REFUSE(f, a->name, "its layout is unknown");
+  GD_TRY(check_filters(a, create, &deflated));
+  if (layout == H5D_CHUNKED) {
+    hsize_t chunk[H5S_MAX_RANK];
+    if (H5Pget_chunk(create, H5S_MAX_RANK, chunk) != a->ndim || a->ndim < 1)
+      return gdi_h5_refused(f, a->name, "its chunks cannot be read");
+    uint64_t most = MAX_CHUNK_BYTES / stored_width, elements = 1;
+    for (int d = 0; d < a->ndim; d++) {
+      if (chunk[d] == 0 || elements > most / chunk[d])
+        return GDI_H5_REFUSE(f, a->name, "its chunks are larger than %d MiB", MAX_CHUNK_BYTES >> 20);
+      elements *= chunk[d];
+    }
+    a->chunk_rows = (int64_t)chunk[0];
+  }
+  uint64_t declared = (uint64_t)a->n * stored_width, stored = H5Dget_storage_size(a->id);
+  if (stored > f->bytes || (deflated ? declared / MAX_DEFLATE_RATIO > stored : declared > stored))
+    return GDI_H5_REFUSE(
+        f, a->name, "its shape needs %llu bytes, but the file (%llu bytes) stores %llu of it",
+        (unsigned long long)declared, (unsigned long long)f->bytes, (unsigned long long)stored);
+  return GD_OK;
+}
+
+static gd_status check_array(gdi_h5_array *a) {
+  hid_t type = H5Dget_type(a->id), space = H5Dget_space(a->id), create = H5Dget_create_plist(a->id);
+  gd_status st;
+  if (type < 0 || space < 0 || create < 0) {
+    st = gdi_h5_refused(a->file, a->name, "cannot be read");
+    goto done;
+  }
+  GD_GOTO(st, check_type(a, type), done);
+  size_t stored_width = H5Tget_size(type);
+  GD_GOTO(st, check_shape(a, space, stored_width), done);
+  GD_GOTO(st, check_storage(a, create, stored_width), done);
+done:
+  if (type >= 0) H5Tclose(type);
+  if (space >= 0) H5Sclose(space);
+  if (create >= 0) H5Pclose(create);
+  return st;
+}
+
+gd_status gdi_h5_array_open(gdi_h5_array *a, gdi_h5 *f, const char *name) {
+  GDI_H5_LOCKED;
+  *a = (gdi_h5_array){.file = f};
+  snprintf(a->name, sizeof a->name, "%s", name);
+  if (!gdi_h5_has(f, name))
+    return GDI_H5_REFUSE(f, a->name, "not in the file (links to other places are not followed)");
+  a->id = H5Dopen2(f->id, name, H5P_DEFAULT);
+  if (a->id < 0) return gdi_h5_refused(f, name, "cannot be opened as an array");
+  gd_status st = check_array(a);
+  if (st != GD_OK) gdi_h5_array_close(a);
+  return st;
+}
+
+void gdi_h5_array_close(gdi_h5_array *a) {
+  GDI_H5_LOCKED;
+  if (a->id > 0) H5Dclose(a->id);
+  a->id = 0;
+}
+
+gd_status gdi_h5_array_read(const gdi_h5_array *a, gd_dtype type, int64_t lo, int64_t hi, void *to) {
+  GDI_H5_LOCKED;
+  int64_t rows = a->ndim > 0 ? a->shape[0] : 1;
+  if (a->text) return GDI_H5_REFUSE(a->file, a->name, "it holds text, not numbers");
+  if (lo < 0 || hi > rows || lo > hi)
+    return GDI_H5_REFUSE(a->file, a->name, "rows %lld to %lld of %lld", (long long)lo, (long long)hi,
+                         (long long)rows);
+  if (lo == hi || a->n == 0) return GD_OK;
+  hsize_t start[GD_MAX_DIMS] = {(hsize_t)lo}, count[GD_MAX_DIMS] = {(hsize_t)(hi - lo)};
+  for (int d = 1; d < a->ndim; d++) count[d] = (hsize_t)a->shape[d];
+  hid_t memory = H5S_ALL, file = H5S_ALL;
+  if (a->ndim > 0) {
+    memory = H5Screate_simple(a->ndim, count, NULL);
+    file = H5Dget_space(a->id);
+    H5Sselect_hyperslab(file, H5S_SELECT_SET, start, NULL, count, NULL);
+  }
+  gd_status st = GD_OK;
+  if (H5Dread(a->id, gdi_h5_type(type), memory, file, H5P_DEFAULT, to) < 0)
+    st = gdi_h5_refused(a->file, a->name, "cannot be read");
+  if (a->ndim > 0) H5Sclose(memory), H5Sclose(file);
+  return st;
+}
+
+gd_status gdi_h5_array_read_text(const gdi_h5_array *a, size_t width, char *to) {
+  GDI_H5_LOCKED;
+  if (!a->text) return GDI_H5_REFUSE(a->file, a->name, "it does not hold fixed strings");
+  if (a->n == 0) return GD_OK;
+  hid_t type = H5Tcopy(H5T_C_S1);
+  H5Tset_size(type, width);
+  gd_status st = GD_OK;
+  if (H5Dread(a->id, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, to) < 0)
+    st = gdi_h5_refused(a->file, a->name, "cannot be read");
+  H5Tclose(type);
+  return st;
+}

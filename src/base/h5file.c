@@ -1,0 +1,197 @@
+#include "base/h5file.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+enum { MAX_ATTRIBUTE_BYTES = 1 << 16 };
+
+/* ---- one caller at a time ---- */
+
+static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+static _Thread_local int depth; /* not the mutex's own count: it has to hold in a forked child as well */
+
+static void initialise(void) {
+  H5dont_atexit(); /* after a failed close the library's own teardown crashes; we close what we open */
+  H5open();
+  H5PLset_loading_state(0);
+  H5Lunregister(H5L_TYPE_EXTERNAL);
+}
+
+void gdi_h5_lock(void) {
+  static pthread_once_t once = PTHREAD_ONCE_INIT;
+  static _Thread_local bool silent; /* error printing is a setting of the thread */
+  if (depth++ > 0) return;
+  pthread_mutex_lock(&mutex);
+  pthread_once(&once, initialise);
+  if (!silent) H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
+  silent = true;
+}
+
+void gdi_h5_unlock(void) {
+  if (--depth == 0) pthread_mutex_unlock(&mutex);
+}
+
+int gdi_h5_locked_begin(void) {
+  gdi_h5_lock();
+  return 0;
+}
+
+void gdi_h5_locked_end(int *unused) {
+  (void)unused;
+  gdi_h5_unlock();
+}
+
+/* ---- failures ---- */
+
+static herr_t keep_first(unsigned n, const H5E_error2_t *e, void *user) {
+  if (n == 0) snprintf(user, 256, "%s", e->desc ? e->desc : "");
+  return 0;
+}
+
+const char *gdi_h5_cause(char *buf, size_t bytes) {
+  char text[256] = "";
+  H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, keep_first, text);
+  snprintf(buf, bytes, "%s", text);
+  return buf;
+}
+
+/* HDF5 said no. */
+gd_status gdi_h5_refused(const gdi_h5 *f, const char *name, const char *what) {
+  char cause[256];
+  return GD_FAIL(f->failure, "%s: %s%s%s: %s", f->path, name, *name ? ": " : "", what,
+                 gdi_h5_cause(cause, sizeof cause));
+}
+
+/* ---- the file ---- */
+
+static hid_t read_access(void) {
+  hid_t access = H5Pcreate(H5P_FILE_ACCESS);
+  H5Pset_fclose_degree(access, H5F_CLOSE_STRONG);
+#if H5_VERSION_GE(1, 10, 7)
+  H5Pset_file_locking(access, false,
+                      true); /* many file systems of clusters have no locks; nobody writes in place */
+#endif
+  return access;
+}
+
+gd_status gdi_h5_open(gdi_h5 *f, const char *path, gd_status failure) {
+  GDI_H5_LOCKED;
+  f->id = 0;
+  f->failure = failure;
+  if (strlen(path) >= sizeof f->path) return GD_FAIL(failure, "%.80s...: the path is too long", path);
+  strcpy(f->path, path);
+  struct stat st;
+  if (stat(path, &st) != 0) return GD_FAIL(failure, "%s: %m", path);
+  if (!S_ISREG(st.st_mode)) return GD_FAIL(failure, "%s: not a regular file", path);
+  f->bytes = (uint64_t)st.st_size;
+  hid_t access = read_access();
+  f->id = H5Fopen(path, H5F_ACC_RDONLY, access);
+  H5Pclose(access);
+  if (f->id < 0) return gdi_h5_refused(f, "", "cannot be opened as HDF5");
+  return GD_OK;
+}
+
+void gdi_h5_close(gdi_h5 *f) {
+  GDI_H5_LOCKED;
+  if (f->id > 0) H5Fclose(f->id);
+  f->id = 0;
+}
+
+bool gdi_h5_has(gdi_h5 *f, const char *name) {
+  GDI_H5_LOCKED;
+  char part[sizeof((gdi_h5_array *)0)->name];
+  size_t length = strlen(name);
+  if (length == 0 || length >= sizeof part) return false;
+  for (size_t i = 1; i <= length; i++) {
+    if (name[i] != '/' && i < length) continue;
+    memcpy(part, name, i);
+    part[i] = 0;
+    H5L_info_t link;
+    if (strcmp(part, "/") == 0) continue;
+    if (H5Lexists(f->id, part, H5P_DEFAULT) <= 0) return false;
+    if (H5Lget_info(f->id, part, &link, H5P_DEFAULT) < 0 || link.type != H5L_TYPE_HARD) return false;
+  }
+  return true;
+}
+
+/* ---- what is there ---- */
+
+typedef struct listing {
+  gdi_h5_visit visit;
+  void *user;
+  gd_status status;
+} listing;
+
+static herr_t list_link(hid_t group, const char *name, const H5L_info_t *link, void *user) {
+  listing *l = user;
+  if (link->type != H5L_TYPE_HARD) return 0;
+  hid_t object = H5Oopen(group, name, H5P_DEFAULT);
+  if (object < 0) return -1;
+  H5I_type_t kind = H5Iget_type(object);
+  H5Oclose(object);
+  if (kind != H5I_DATASET) return 0;
+  l->status = l->visit(l->user, name);
+  return l->status == GD_OK ? 0 : 1;
+}
+
+gd_status gdi_h5_list(gdi_h5 *f, const char *group, gdi_h5_visit visit, void *user) {
+  GDI_H5_LOCKED;
+  listing l = {visit, user, GD_OK};
+  if (strcmp(group, "/") != 0 && !gdi_h5_has(f, group)) return GDI_H5_REFUSE(f, group, "no such group");
+  if (H5Lvisit_by_name(f->id, group, H5_INDEX_NAME, H5_ITER_INC, list_link, &l, H5P_DEFAULT) < 0)
+    return gdi_h5_refused(f, group, "cannot be walked");
+  return l.status;
+}
+
+/* ---- attributes ---- */
+
+bool gdi_h5_has_attr(gdi_h5 *f, const char *object, const char *name) {
+  GDI_H5_LOCKED;
+  return (strcmp(object, "/") == 0 || gdi_h5_has(f, object)) &&
+         H5Aexists_by_name(f->id, object, name, H5P_DEFAULT) > 0;
+}
+
+static gd_status read_attribute(gdi_h5 *f, const char *object, const char *name, H5T_class_t kind, hid_t type,
+                                void *out) {
+  GDI_H5_LOCKED;
+  char where[320];
+  snprintf(where, sizeof where, "%s, attribute %s", object, name);
+  if (!gdi_h5_has_attr(f, object, name)) return GDI_H5_REFUSE(f, where, "missing");
+  hid_t id = H5Aopen_by_name(f->id, object, name, H5P_DEFAULT, H5P_DEFAULT);
+  if (id < 0) return gdi_h5_refused(f, where, "cannot be opened");
+  hid_t stored = H5Aget_type(id), space = H5Aget_space(id);
+  H5T_class_t found = H5Tget_class(stored);
+  bool number = kind == H5T_FLOAT && found == H5T_INTEGER;
+  gd_status st = GD_OK;
+  if (H5Sget_simple_extent_npoints(space) != 1 || (found != kind && !number) ||
+      (kind == H5T_STRING && H5Tis_variable_str(stored) != 0) || H5Tget_size(stored) > MAX_ATTRIBUTE_BYTES)
+    st = GDI_H5_REFUSE(f, where, "not a single %s",
+                       kind == H5T_STRING  ? "fixed string"
+                       : kind == H5T_FLOAT ? "number"
+                                           : "integer");
+  else if (H5Aread(id, type, out) < 0)
+    st = gdi_h5_refused(f, where, "cannot be read");
+  H5Tclose(stored);
+  H5Sclose(space);
+  H5Aclose(id);
+  return st;
+}
+
+gd_status gdi_h5_attr_i64(gdi_h5 *f, const char *object, const char *name, int64_t *out) {
+  return read_attribute(f, object, name, H5T_INTEGER, H5T_NATIVE_INT64, out);
+}
+
+gd_status gdi_h5_attr_f64(gdi_h5 *f, const char *object, const char *name, double *out) {
+  return read_attribute(f, object, name, H5T_FLOAT, H5T_NATIVE_DOUBLE, out);
+}
+
+gd_status gdi_h5_attr_text(gdi_h5 *f, const char *object, const char *name, char *out, size_t bytes) {
+  GDI_H5_LOCKED;
+  hid_t type = H5Tcopy(H5T_C_S1);
+  H5Tset_size(type, bytes);
+  gd_status st = read_attribute(f, object, name, H5T_STRING, type, out);
+  H5Tclose(type);
+  return st;
+}

@@ -1,0 +1,89 @@
+/*
+ * Reading HDF5 files: the one guarded way, for data sets and checkpoints alike. (Writing: base/h5write.h)
+ *
+ * A file is hostile until checked. Only hard links are followed; external storage, virtual layouts, filters
+ * other than deflate, shuffle and fletcher32, and plug-ins are refused; type, rank and extents are checked,
+ * and what an array declares is held against what the file can hold, before anything is allocated. The parser
+ * itself may still be broken by a broken file: gdi_h5_look() lets a child process walk the file first.
+ *
+ * Every HDF5 call of the library is made under gdi_h5_lock(), so that a build of HDF5 without thread safety
+ * does as well. Failures carry the file, the array and HDF5's own innermost message.
+ */
+#ifndef GDI_BASE_H5FILE_H
+#define GDI_BASE_H5FILE_H
+
+#include <hdf5.h>
+
+#include "gd/tensor.h"
+
+/* Recursive. The first call also silences HDF5 and forbids plug-ins and external links. */
+void gdi_h5_lock(void);
+void gdi_h5_unlock(void);
+/* As the first line of a function: locked until it returns. */
+#define GDI_H5_LOCKED __attribute__((cleanup(gdi_h5_locked_end), unused)) int locked_ = gdi_h5_locked_begin()
+int gdi_h5_locked_begin(void);
+void gdi_h5_locked_end(int *);
+
+typedef struct gdi_h5 {
+  hid_t id; /* <= 0: not open */
+  char path[4096];
+  gd_status failure; /* the status of every failure on this file: GD_ERR_DATA or GD_ERR_CHECKPOINT */
+  uint64_t bytes;    /* size of the file */
+} gdi_h5;
+
+/* HDF5 refused: "file: name: what: HDF5's own message". */
+gd_status gdi_h5_refused(const gdi_h5 *f, const char *name, const char *what) GD_CHECKED;
+/* We refuse: "file: name: ..." */
+#define GDI_H5_REFUSE(f, name, fmt, ...)                                                                     \
+  GD_FAIL((f)->failure, "%s: %s: " fmt, (f)->path, (name)__VA_OPT__(, ) __VA_ARGS__)
+
+/*
+ * A first look in a child process with limits on memory and processor time: opens the file and every array in
+ * it, so that a file which crashes the parser does it there. One process per host is enough. Costs a fork: a
+ * few ms at most.
+ */
+gd_status gdi_h5_look(const char *path, gd_status failure) GD_CHECKED;
+gd_status gdi_h5_open(gdi_h5 *f, const char *path, gd_status failure) GD_CHECKED;
+void gdi_h5_close(gdi_h5 *f); /* a file that is not open is fine */
+
+typedef struct gdi_h5_array {
+  gdi_h5 *file;
+  hid_t id;
+  char name[256];
+  bool text;     /* fixed strings of `width` bytes; `type` means nothing */
+  gd_dtype type; /* in memory: u8, i32, i64, f32, f64: the narrowest that holds what is stored */
+  size_t width;  /* bytes of one element in memory */
+  int ndim;
+  int64_t shape[GD_MAX_DIMS];
+  int64_t n;          /* elements */
+  int64_t chunk_rows; /* rows of dimension 0 per chunk; 0: stored in one piece */
+  bool checksummed;   /* fletcher32 */
+} gdi_h5_array;
+
+/* Is there an object of this path, by hard links only? */
+bool gdi_h5_has(gdi_h5 *f, const char *name);
+gd_status gdi_h5_array_open(gdi_h5_array *a, gdi_h5 *f, const char *name) GD_CHECKED;
+/* Rows lo .. hi-1 of dimension 0 (of a scalar: 0 .. 1), converted to `type`. Checksums are verified. */
+gd_status gdi_h5_array_read(const gdi_h5_array *a, gd_dtype type, int64_t lo, int64_t hi,
+                            void *to) GD_CHECKED;
+/* All strings of a text array, each NUL-padded to `width` bytes and cut to width - 1. */
+gd_status gdi_h5_array_read_text(const gdi_h5_array *a, size_t width, char *to) GD_CHECKED;
+void gdi_h5_array_close(gdi_h5_array *a);
+
+/* Every array below a group ("/" for all) in the order of names; `name` is relative to the group. */
+typedef gd_status (*gdi_h5_visit)(void *user, const char *name);
+gd_status gdi_h5_list(gdi_h5 *f, const char *group, gdi_h5_visit visit, void *user) GD_CHECKED;
+
+/* Attributes of an object: scalars, or fixed strings. */
+bool gdi_h5_has_attr(gdi_h5 *f, const char *object, const char *name);
+gd_status gdi_h5_attr_i64(gdi_h5 *f, const char *object, const char *name, int64_t *out) GD_CHECKED;
+gd_status gdi_h5_attr_f64(gdi_h5 *f, const char *object, const char *name, double *out) GD_CHECKED;
+gd_status gdi_h5_attr_text(gdi_h5 *f, const char *object, const char *name, char *out,
+                           size_t bytes) GD_CHECKED;
+
+/* The type that HDF5 is told about memory of `type` (bf16 is stored as u16: H5T_NATIVE_USHORT). */
+hid_t gdi_h5_type(gd_dtype type);
+/* HDF5's innermost message of the failure that just happened on this thread, "" when there is none. */
+const char *gdi_h5_cause(char *buf, size_t bytes);
+
+#endif
