@@ -213,7 +213,7 @@ static gd_status find(const gd_params *p, int i, const gd_stored *stored, int n,
 gd_status gdi_weights_apply(gd_params *p, const gd_stored *stored, int n, const char *path) {
   for (int i = 0; i < p->n; i++) {
     gd_tensor *t = p->item[i].tensor;
-    const gd_stored *from;
+    const gd_stored *from = NULL;
     GD_TRY(find(p, i, stored, n, path, &from));
     if (from->dtype == t->dtype) {
       memcpy(t->data, from->data, gd_tensor_bytes(t));
@@ -233,7 +233,7 @@ gd_status gdi_weights_apply(gd_params *p, const gd_stored *stored, int n, const 
 /* Lays the arrays of a checkpoint out as the job's parameters are: rank 0 then scatters the run. */
 static gd_status lay_out(const gd_params *p, const gd_stored *stored, int n, void *run, const char *path) {
   for (int i = 0; i < p->n; i++) {
-    const gd_stored *from;
+    const gd_stored *from = NULL;
     GD_TRY(find(p, i, stored, n, path, &from));
     if (from->dtype != p->dtype)
       return GD_FAIL(GD_ERR_CHECKPOINT, "%s: %s holds %s", path, from->name, gd_dtype_name(from->dtype));
