@@ -67,20 +67,28 @@ static uint64_t mix(uint64_t x, uint64_t key) {
   return x ^ x >> 31;
 }
 
-int64_t gd_permute(gd_rng r, int64_t i, int64_t n) {
-  int half = 1;
-  while (half < 31 && (int64_t)1 << 2 * half < n) half++;
-  const uint64_t mask = ((uint64_t)1 << half) - 1;
-  uint64_t key[FEISTEL_ROUNDS];
-  for (int k = 0; k < FEISTEL_ROUNDS; k++) key[k] = gd_rng_u64(r, (uint64_t)k);
+gd_permutation gd_permutation_make(gd_rng r, int64_t n) {
+  gd_permutation p = {.n = n, .half = 1};
+  while (p.half < 31 && (int64_t)1 << 2 * p.half < n) p.half++;
+  p.mask = ((uint64_t)1 << p.half) - 1;
+  for (int k = 0; k < FEISTEL_ROUNDS; k++) p.key[k] = gd_rng_u64(r, (uint64_t)k);
+  return p;
+}
+
+int64_t gd_permutation_at(const gd_permutation *p, int64_t i) {
   uint64_t x = (uint64_t)i;
   do { /* the walk ends: a permutation of a superset returns to the subset */
-    uint64_t left = x >> half, right = x & mask;
+    uint64_t left = x >> p->half, right = x & p->mask;
     for (int k = 0; k < FEISTEL_ROUNDS; k++) {
-      uint64_t next = left ^ (mix(right, key[k]) & mask);
+      uint64_t next = left ^ (mix(right, p->key[k]) & p->mask);
       left = right, right = next;
     }
-    x = left << half | right;
-  } while (x >= (uint64_t)n);
+    x = left << p->half | right;
+  } while (x >= (uint64_t)p->n);
   return (int64_t)x;
+}
+
+int64_t gd_permute(gd_rng r, int64_t i, int64_t n) {
+  gd_permutation p = gd_permutation_make(r, n);
+  return gd_permutation_at(&p, i);
 }

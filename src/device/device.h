@@ -77,10 +77,10 @@ struct gd_device {
   gd_device_kind kind;
   int index, threads;
   gd_matmul_type matmul;
-  const gdi_kernel *kernel; /* [GDI_OPS] */
+  const gdi_kernel *const *kernel; /* [GDI_OPS] */
   gdi_memory memory;
   gd_arena *scratch; /* memory of one kernel call: mark, use, release */
-  char description[160];
+  char description[192];
   void *impl; /* the device's own */
   gd_status (*upload)(gd_device *d, void *to, const void *from_host, size_t bytes);
   gd_status (*download)(gd_device *d, void *to_host, const void *from, size_t bytes);
