@@ -123,12 +123,17 @@ static void round_to_bf16(void *context, int64_t lo, int64_t hi) {
   }
 }
 
-gd_status gdi_operand_of_products(gd_device *d, const void *x, int64_t n, gd_dtype *type, const void **out) {
-  *out = x;
-  if (d->matmul != GD_MATMUL_BF16 || *type != GD_F32) return GD_OK;
+gd_dtype gdi_product_type(const gd_device *d, gd_dtype type) {
+  return d->matmul == GD_MATMUL_BF16 && type == GD_F32 ? GD_BF16 : type;
+}
+
+gd_status gdi_product_operand(gd_device *d, const gd_tensor *x, const void **out) {
+  *out = x->data;
+  if (gdi_product_type(d, x->dtype) == x->dtype) return GD_OK;
+  int64_t n = gd_numel(x);
   uint16_t *to = gd_arena_alloc(d->scratch, (size_t)n * sizeof *to);
   if (!to) return GD_ERR_OOM;
-  gdi_parallel(d, n, GDI_GRAIN, round_to_bf16, &(rounding){x, to});
-  *out = to, *type = GD_BF16;
+  gdi_parallel(d, n, GDI_GRAIN, round_to_bf16, &(rounding){x->data, to});
+  *out = to;
   return GD_OK;
 }

@@ -23,11 +23,14 @@ typedef struct gdi_products {
 /* Where c broadcasts, its products are added up in order. */
 gd_status gdi_multiply(gd_device *d, const gdi_products *p) GD_CHECKED;
 
-/*
- * The operand as products on d take it: itself, or a copy in scratch memory rounded to bf16 (to nearest, ties
- * to even). *type becomes that of the result.
+/* The type in which products on d take operands of `type`: bf16 for f32 where the device was opened for that.
  */
-gd_status gdi_operand_of_products(gd_device *d, const void *x, int64_t n, gd_dtype *type,
-                                  const void **out) GD_CHECKED;
+gd_dtype gdi_product_type(const gd_device *d, gd_dtype type);
+
+/*
+ * The values of x as products on d take them: x's own, or a copy in scratch memory rounded to bf16, to
+ * nearest with ties to even. The caller marks d->scratch before and releases it after.
+ */
+gd_status gdi_product_operand(gd_device *d, const gd_tensor *x, const void **out) GD_CHECKED;
 
 #endif
