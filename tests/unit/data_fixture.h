@@ -13,25 +13,25 @@
 
 static char folder[256];
 
-static int make_folder(void **state) {
+static inline int make_folder(void **state) {
   (void)state;
   const char *tmp = getenv("TMPDIR");
   snprintf(folder, sizeof folder, "%s/gdtest.XXXXXX", tmp ? tmp : "/tmp");
   return mkdtemp(folder) ? 0 : -1;
 }
 
-static int remove_one(const char *path, const struct stat *st, int flag, struct FTW *ftw) {
+static inline int remove_one(const char *path, const struct stat *st, int flag, struct FTW *ftw) {
   (void)st, (void)flag, (void)ftw;
   return remove(path);
 }
 
-static int remove_folder(void **state) {
+static inline int remove_folder(void **state) {
   (void)state;
   return nftw(folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);
 }
 
 /* The path of a file in the folder; the last few results stay valid. */
-static const char *in_folder(const char *name) {
+static inline const char *in_folder(const char *name) {
   static char path[8][512];
   static int next;
   char *p = path[next++ % 8];
@@ -39,7 +39,7 @@ static const char *in_folder(const char *name) {
   return p;
 }
 
-static const char *write_bytes(const char *name, const void *bytes, size_t n) {
+static inline const char *write_bytes(const char *name, const void *bytes, size_t n) {
   const char *path = in_folder(name);
   FILE *f = fopen(path, "wb");
   assert_non_null(f);
