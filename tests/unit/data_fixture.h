@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "gd/gd.h"
+#include "gd/data.h"
 #include "test.h"
 
 static char folder[256];
