@@ -164,6 +164,7 @@ static gd_status read_attribute(gdi_h5 *f, const char *object, const char *name,
   hid_t stored = H5Aget_type(id), space = H5Aget_space(id);
   H5T_class_t found = H5Tget_class(stored);
   bool number = kind == H5T_FLOAT && found == H5T_INTEGER;
+  if (kind == H5T_STRING && found == kind) H5Tset_cset(type, H5Tget_cset(stored)); /* none is converted */
   gd_status st = GD_OK;
   if (H5Sget_simple_extent_npoints(space) != 1 || (found != kind && !number) ||
       (kind == H5T_STRING && H5Tis_variable_str(stored) != 0) || H5Tget_size(stored) > MAX_ATTRIBUTE_BYTES)

@@ -34,6 +34,7 @@ typedef struct gdi_attr {
   uint32_t dims;       /* reductions: bit i set when dimension i is summed over */
   int dim, dim1;       /* softmax, concat, slice, index_select, argmax; transpose: the pair */
   int correction;      /* var */
+  gd_dtype type;       /* cast */
   bool keep;           /* reductions: keep the dimension as 1 */
   int64_t start, stop; /* slice */
   int64_t ignore;      /* cross_entropy: label that does not count */
@@ -77,10 +78,10 @@ struct gd_device {
   gd_device_kind kind;
   int index, threads;
   gd_matmul_type matmul;
-  const gdi_kernel *kernel; /* [GDI_OPS] */
+  const gdi_kernel *const *kernel; /* [GDI_OPS] */
   gdi_memory memory;
   gd_arena *scratch; /* memory of one kernel call: mark, use, release */
-  char description[160];
+  char description[192];
   void *impl; /* the device's own */
   gd_status (*upload)(gd_device *d, void *to, const void *from_host, size_t bytes);
   gd_status (*download)(gd_device *d, void *to_host, const void *from, size_t bytes);
@@ -94,8 +95,8 @@ struct gd_device {
 gd_status gdi_tensor_make(gd_tensor **out, gd_arena *a, gd_device *d, gd_dtype type, int ndim,
                           const int64_t shape[], void *data) GD_CHECKED;
 
-/* "CrossEntropy": the operation's name for people. */
-const char *gdi_op_prints(gdi_op op);
+/* "cross_entropy", for messages */
+const char *gdi_op_name(gdi_op op);
 
 gd_status gdi_cpu_open(gd_device *d, const gd_device_options *o) GD_CHECKED;
 

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/digest.h"
 #include "device/device.h"
 #include "gd/nn.h"
 
@@ -114,45 +115,33 @@ void gd_params_finish_grads(gd_params *p) {
 
 /* ---- the digest */
 
-static void add_u64(gd_sha256 *h, uint64_t x) {
-  uint8_t byte[8];
-  for (int i = 0; i < 8; i++) byte[i] = (uint8_t)(x >> 8 * i);
-  gd_sha256_add(h, byte, sizeof byte);
-}
-
-static gd_status add_values(gd_sha256 *h, const gd_tensor *t) {
-  char chunk[16384];
-  const size_t bytes = gd_tensor_bytes(t);
-  for (size_t lo = 0; lo < bytes; lo += sizeof chunk) {
-    const size_t n = bytes - lo < sizeof chunk ? bytes - lo : sizeof chunk;
-    GD_TRY(t->device->download(t->device, chunk, (const char *)t->data + lo, n));
-    gd_sha256_add(h, chunk, n);
-  }
-  return GD_OK;
-}
-
 static int by_name(const void *a, const void *b) {
   return strcmp((*(gd_named *const *)a)->name, (*(gd_named *const *)b)->name);
 }
 
+/* Hash the parameters in this order, each copied to `host` first. */
+static gd_status hash(gd_sha256 *h, gd_named *const item[], int n, void *host) {
+  for (int i = 0; i < n; i++) {
+    const gd_tensor *t = item[i]->tensor;
+    GD_TRY(t->device->download(t->device, host, t->data, gd_tensor_bytes(t)));
+    gdi_sha256_array(h, item[i]->name, t->dtype, t->ndim, t->shape, host);
+  }
+  return GD_OK;
+}
+
 gd_status gd_params_digest(const gd_params *p, gd_digest *out) {
   gd_named **item = malloc((size_t)p->n * sizeof *item);
-  if (!item) return GD_FAIL(GD_ERR_OOM, "no memory to sort %d names", p->n);
-  for (int i = 0; i < p->n; i++) item[i] = &p->item[i];
-  qsort(item, (size_t)p->n, sizeof *item, by_name);
-  gd_sha256 h;
-  gd_sha256_init(&h);
-  gd_status st = GD_OK;
-  for (int i = 0; i < p->n && st == GD_OK; i++) {
-    const gd_tensor *t = item[i]->tensor;
-    const char *type = gd_dtype_name(t->dtype);
-    gd_sha256_add(&h, item[i]->name, strlen(item[i]->name) + 1);
-    gd_sha256_add(&h, type, strlen(type) + 1);
-    add_u64(&h, (uint64_t)t->ndim);
-    for (int k = 0; k < t->ndim; k++) add_u64(&h, (uint64_t)t->shape[k]);
-    st = add_values(&h, t);
+  void *host = malloc(gd_params_bytes(p));
+  gd_status st = item && host ? GD_OK : GD_FAIL(GD_ERR_OOM, "no memory to hash the parameters");
+  if (st == GD_OK) {
+    for (int i = 0; i < p->n; i++) item[i] = &p->item[i];
+    qsort(item, (size_t)p->n, sizeof *item, by_name);
+    gd_sha256 h;
+    gd_sha256_init(&h);
+    st = hash(&h, item, p->n, host);
+    *out = gd_sha256_end(&h);
   }
   free(item);
-  *out = gd_sha256_end(&h);
+  free(host);
   return st;
 }

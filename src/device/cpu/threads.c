@@ -5,7 +5,6 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
-
 enum { SPINS = 2000 }; /* some 50 us before a thread goes to sleep */
 
 typedef struct pool {
