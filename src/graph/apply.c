@@ -62,7 +62,7 @@ static gd_node *run(gd_tape *t, gdi_op op, const gdi_attr *attr, int n_in, gd_te
   gd_node *n = node_new(t, op, attr, n_in, in);
   gd_status st = n ? apply(t, n, form, view) : GD_ERR_OOM;
   if (st == GD_OK) return n;
-  gdi_tape_fail(t, st);
+  gd_tape_fail(t, st);
   return NULL;
 }
 
@@ -85,7 +85,7 @@ bool gdi_given(gd_tape *t, gdi_op op, int n, gd_tensor *const in[]) {
   for (int i = 0; i < n; i++)
     if (!in[i]) {
       if (t->status == GD_OK)
-        gdi_tape_fail(t, GD_FAIL(GD_ERR_USAGE, "%s: operand %d is NULL", gdi_op_name(op), i + 1));
+        gd_tape_fail(t, GD_FAIL(GD_ERR_USAGE, "%s: operand %d is NULL", gdi_op_name(op), i + 1));
       return false;
     }
   return true;
