@@ -42,6 +42,7 @@ typedef struct gd_data_options {
       *y_name; /**< NULL: the recognised names (x/y, data/label, images/labels, X/y, features/targets) */
   enum { GD_MEMORY_AUTO, GD_MEMORY_HOLD, GD_MEMORY_STREAM } memory;
   size_t hold_limit_bytes; /**< auto: larger sets are streamed; 0: a quarter of the machine's memory */
+  bool looked; /**< another process of this host has opened it: no first look in a child process */
 } gd_data_options;
 
 /**

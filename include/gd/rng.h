@@ -43,9 +43,18 @@ GD_API double gd_rng_normal(gd_rng r, uint64_t i);
 GD_API int64_t gd_rng_below(gd_rng r, uint64_t i, int64_t n);
 
 /**
- * Position `i` of a pseudo-random permutation of 0 .. n-1 with random access: O(1), nothing stored.
+ * A pseudo-random permutation of 0 .. n-1 with random access: O(1) each, nothing stored but its keys.
  * Math: a balanced Feistel network over the next power of four, walked until it lands below n.
  */
+typedef struct gd_permutation {
+  uint64_t key[8], mask;
+  int half;
+  int64_t n;
+} gd_permutation;
+GD_API gd_permutation gd_permutation_make(gd_rng r, int64_t n);
+/** Where position `i` (0 .. n-1) goes. */
+GD_API int64_t gd_permutation_at(const gd_permutation *p, int64_t i);
+/** The same for a single position: gd_permutation_make() and gd_permutation_at(). */
 GD_API int64_t gd_permute(gd_rng r, int64_t i, int64_t n);
 
 #ifdef __cplusplus

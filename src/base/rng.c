@@ -2,19 +2,14 @@
 
 #include <math.h>
 
-enum { ROUNDS = 10, FEISTEL_ROUNDS = 8 };
+#include "base/philox.h"
+
+enum { FEISTEL_ROUNDS = 8 };
 
 void gd_philox4x32(const uint32_t key[2], const uint32_t counter[4], uint32_t out[4]) {
-  uint32_t k0 = key[0], k1 = key[1];
-  uint32_t c0 = counter[0], c1 = counter[1], c2 = counter[2], c3 = counter[3];
-  for (int i = 0; i < ROUNDS; i++, k0 += 0x9E3779B9u, k1 += 0xBB67AE85u) {
-    uint64_t p0 = (uint64_t)0xD2511F53u * c0, p1 = (uint64_t)0xCD9E8D57u * c2;
-    c0 = (uint32_t)(p1 >> 32) ^ c1 ^ k0;
-    c1 = (uint32_t)p1;
-    c2 = (uint32_t)(p0 >> 32) ^ c3 ^ k1;
-    c3 = (uint32_t)p0;
-  }
-  out[0] = c0, out[1] = c1, out[2] = c2, out[3] = c3;
+  uint32_t c[4] = {counter[0], counter[1], counter[2], counter[3]};
+  gdi_philox(key[0], key[1], 1, &c[0], &c[1], &c[2], &c[3]);
+  for (int i = 0; i < 4; i++) out[i] = c[i];
 }
 
 gd_rng gd_rng_stream(uint64_t seed, gd_rng_purpose purpose, uint64_t index) {
@@ -67,20 +62,28 @@ static uint64_t mix(uint64_t x, uint64_t key) {
   return x ^ x >> 31;
 }
 
-int64_t gd_permute(gd_rng r, int64_t i, int64_t n) {
-  int half = 1;
-  while (half < 31 && (int64_t)1 << 2 * half < n) half++;
-  const uint64_t mask = ((uint64_t)1 << half) - 1;
-  uint64_t key[FEISTEL_ROUNDS];
-  for (int k = 0; k < FEISTEL_ROUNDS; k++) key[k] = gd_rng_u64(r, (uint64_t)k);
+gd_permutation gd_permutation_make(gd_rng r, int64_t n) {
+  gd_permutation p = {.n = n, .half = 1};
+  while (p.half < 31 && (int64_t)1 << 2 * p.half < n) p.half++;
+  p.mask = ((uint64_t)1 << p.half) - 1;
+  for (int k = 0; k < FEISTEL_ROUNDS; k++) p.key[k] = gd_rng_u64(r, (uint64_t)k);
+  return p;
+}
+
+int64_t gd_permutation_at(const gd_permutation *p, int64_t i) {
   uint64_t x = (uint64_t)i;
   do { /* the walk ends: a permutation of a superset returns to the subset */
-    uint64_t left = x >> half, right = x & mask;
+    uint64_t left = x >> p->half, right = x & p->mask;
     for (int k = 0; k < FEISTEL_ROUNDS; k++) {
-      uint64_t next = left ^ (mix(right, key[k]) & mask);
+      uint64_t next = left ^ (mix(right, p->key[k]) & p->mask);
       left = right, right = next;
     }
-    x = left << half | right;
-  } while (x >= (uint64_t)n);
+    x = left << p->half | right;
+  } while (x >= (uint64_t)p->n);
   return (int64_t)x;
+}
+
+int64_t gd_permute(gd_rng r, int64_t i, int64_t n) {
+  gd_permutation p = gd_permutation_make(r, n);
+  return gd_permutation_at(&p, i);
 }

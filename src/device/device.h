@@ -18,6 +18,16 @@ typedef enum gdi_op {
   GDI_OPS
 } gdi_op;
 
+/*
+ * Inputs of operations that do not take plain (x) or (a, b):
+ *   where          condition u8, a, b
+ *   index_select   x, index i64 [n]
+ *   concat         n_in tensors
+ *   linear         x, W, b or NULL
+ *   cross_entropy  logits, labels i64 [B], class weights [C] or NULL; forward always makes saved[1], the f64
+ * scalar sum of the weights that counted
+ */
+
 /* Numbers that come with an operation. Which are used is said at the operation. */
 typedef struct gdi_attr {
   double a, b;         /* leaky_relu: slope; clamp: lo, hi; dropout: p */
@@ -43,7 +53,12 @@ struct gd_node {
   gd_arena *arena;     /* the tape's, for `saved` */
   bool recorded;       /* a backward will come: only then is `saved` worth making */
   gd_node *previous;   /* recorded before this one */
+  uint64_t pass;       /* the backward pass that last reached this node */
 };
+
+/* A tensor in the node's arena, for `saved` or as its output: lives as long as the node. */
+gd_status gdi_node_temporary(gd_tensor **out, gd_node *n, gd_dtype type, int ndim,
+                             const int64_t shape[]) GD_CHECKED;
 
 typedef gd_status (*gdi_forward)(gd_device *d, gd_node *n);
 /*
@@ -62,15 +77,25 @@ struct gd_device {
   gd_device_kind kind;
   int index, threads;
   gd_matmul_type matmul;
-  const gdi_kernel *kernel; /* [GDI_OPS] */
+  const gdi_kernel *const *kernel; /* [GDI_OPS] */
   gdi_memory memory;
   gd_arena *scratch; /* memory of one kernel call: mark, use, release */
-  char description[160];
+  char description[192];
   void *impl; /* the device's own */
   gd_status (*upload)(gd_device *d, void *to, const void *from_host, size_t bytes);
   gd_status (*download)(gd_device *d, void *to_host, const void *from, size_t bytes);
   void (*close)(gd_device *d);
 };
+
+/*
+ * A tensor made without checking its shape: over `data`, or over new memory of arena `a` when data is NULL.
+ * The one place that knows what a gd_tensor starts as.
+ */
+gd_status gdi_tensor_make(gd_tensor **out, gd_arena *a, gd_device *d, gd_dtype type, int ndim,
+                          const int64_t shape[], void *data) GD_CHECKED;
+
+/* "CrossEntropy": the operation's name for people. */
+const char *gdi_op_prints(gdi_op op);
 
 gd_status gdi_cpu_open(gd_device *d, const gd_device_options *o) GD_CHECKED;
 

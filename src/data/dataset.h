@@ -1,0 +1,23 @@
+/* An open data set, as the loader and the statistics see it. */
+#ifndef GDI_DATA_DATASET_H
+#define GDI_DATA_DATASET_H
+
+#include "base/h5file.h"
+#include "gd/data.h"
+
+struct gd_dataset {
+  gd_data_info info;
+  int64_t features;    /* values of x per sample */
+  size_t x_row, y_row; /* bytes of a sample in memory: x as stored, y as i64 or f64 */
+  bool streamed;
+  gdi_h5 file;
+  gdi_h5_array x, y;
+  const char *held_x, *held_y; /* NULL until held */
+};
+
+/* Read and check the samples lo .. hi-1. Errors: GD_ERR_DATA with sample and column */
+gd_status gdi_dataset_read(gd_dataset *d, int64_t lo, int64_t hi, void *x, void *y) GD_CHECKED;
+/* Samples per read that suit the file: whole chunks, about `bytes`. */
+int64_t gdi_dataset_read_rows(const gd_dataset *d, size_t bytes);
+
+#endif

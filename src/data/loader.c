@@ -1,0 +1,265 @@
+/*
+ * The loader: positions -> samples -> a micro-batch of the model's type.
+ *
+ * A held set is gathered by the caller. A streamed one has a thread that owns the reading: the caller posts
+ * what it wants (a hint early, a get at the latest), the thread forms it in the slot that is not in use.
+ */
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "data/cache.h"
+#include "data/convert.h"
+#include "data/order.h"
+#include "device/device.h"
+
+/* A micro-batch: tensors on the device, and the host memory in which they are formed. */
+typedef struct slot {
+  gd_tensor *x, *y;
+  char *host_x, *host_y; /* the tensors' own memory on a CPU */
+  int64_t epoch;
+  gd_range rows;
+} slot;
+
+typedef struct pick { /* sample `index` goes to row `row` */
+  int64_t index, row;
+} pick;
+
+struct gd_loader {
+  gd_dataset *d;
+  gd_loader_options o;
+  gd_arena *arena, *host; /* of the tensors; of host memory when the device has its own */
+  gdi_convert x, y;       /* y: real targets */
+  gdi_order_epoch order;
+  pick *picks;
+  gdi_cache *cache; /* streamed */
+  slot slot[2];
+  int current; /* the one the caller has */
+
+  pthread_t thread;
+  pthread_mutex_t mutex;
+  pthread_cond_t changed;
+  bool started, stop;
+  enum { IDLE, WANTED, READY } state; /* of the other slot */
+  gd_error error;                     /* why it is not there, when READY */
+};
+
+/* ---- forming a micro-batch ---- */
+
+static size_t element(gd_dtype type) {
+  return type == GD_F32 ? sizeof(float) : sizeof(double);
+}
+
+static void put_row(gd_loader *l, slot *s, int64_t row, const char *x, const char *y) {
+  size_t e = element(l->o.dtype);
+  gdi_convert_row(&l->x, x, s->host_x + (size_t)(row * l->x.n) * e);
+  if (l->d->info.labels)
+    ((int64_t *)s->host_y)[row] = *(const int64_t *)y;
+  else
+    gdi_convert_row(&l->y, y, s->host_y + (size_t)(row * l->y.n) * e);
+}
+
+static int by_index(const void *a, const void *b) {
+  const pick *p = a, *q = b;
+  return (p->index > q->index) - (p->index < q->index);
+}
+
+static void choose(gd_loader *l, const slot *s) {
+  if (l->order.epoch != s->epoch) l->order = gdi_order_at_epoch(&l->o.order, s->epoch);
+  for (int64_t i = 0; i < s->rows.hi - s->rows.lo; i++)
+    l->picks[i] = (pick){gdi_order_index(&l->order, s->rows.lo + i), i};
+}
+
+static gd_status form(gd_loader *l, slot *s) {
+  const gd_dataset *d = l->d;
+  int64_t n = s->rows.hi - s->rows.lo;
+  choose(l, s);
+  if (!l->cache) {
+    for (int64_t i = 0; i < n; i++) {
+      size_t at = (size_t)l->picks[i].index;
+      put_row(l, s, i, d->held_x + at * d->x_row, d->held_y + at * d->y_row);
+    }
+    return GD_OK;
+  }
+  qsort(l->picks, (size_t)n, sizeof *l->picks, by_index); /* forward through the file, each block once */
+  for (int64_t i = 0; i < n; i++) {
+    const char *x, *y;
+    GD_TRY(gdi_cache_sample(l->cache, l->picks[i].index, &x, &y));
+    put_row(l, s, l->picks[i].row, x, y);
+  }
+  return GD_OK;
+}
+
+/* ---- the reading thread ---- */
+
+static void *reader(void *user) {
+  gd_loader *l = user;
+  pthread_mutex_lock(&l->mutex);
+  while (!l->stop) {
+    if (l->state != WANTED) {
+      pthread_cond_wait(&l->changed, &l->mutex);
+      continue;
+    }
+    slot *s = &l->slot[1 - l->current];
+    pthread_mutex_unlock(&l->mutex);
+    gd_error e = {.status = form(l, s)};
+    if (e.status != GD_OK) e = *gd_error_last();
+    pthread_mutex_lock(&l->mutex);
+    l->error = e;
+    l->state = READY;
+    pthread_cond_broadcast(&l->changed);
+  }
+  pthread_mutex_unlock(&l->mutex);
+  return NULL;
+}
+
+static bool is_for(const slot *s, int64_t epoch, gd_range rows) {
+  return s->epoch == epoch && s->rows.lo == rows.lo && s->rows.hi == rows.hi;
+}
+
+static void want(gd_loader *l, int64_t epoch, gd_range rows) {
+  slot *next = &l->slot[1 - l->current];
+  next->epoch = epoch;
+  next->rows = rows;
+  l->state = WANTED;
+  pthread_cond_broadcast(&l->changed);
+}
+
+static bool possible(const gd_loader *l, int64_t epoch, gd_range rows) {
+  return epoch >= 0 && rows.lo >= 0 && rows.lo < rows.hi && rows.hi - rows.lo <= l->o.max_rows &&
+         rows.hi <= l->o.order.n;
+}
+
+void gd_loader_hint(gd_loader *l, int64_t epoch, gd_range rows) {
+  if (!l->started || !possible(l, epoch, rows)) return;
+  pthread_mutex_lock(&l->mutex);
+  if (l->state != WANTED && !(l->state == READY && is_for(&l->slot[1 - l->current], epoch, rows)))
+    want(l, epoch, rows);
+  pthread_mutex_unlock(&l->mutex);
+}
+
+static gd_status take_streamed(gd_loader *l, int64_t epoch, gd_range rows) {
+  pthread_mutex_lock(&l->mutex);
+  while (l->state == WANTED) pthread_cond_wait(&l->changed, &l->mutex);
+  if (l->state == IDLE || !is_for(&l->slot[1 - l->current], epoch, rows)) {
+    want(l, epoch, rows);
+    while (l->state == WANTED) pthread_cond_wait(&l->changed, &l->mutex);
+  }
+  l->state = IDLE;
+  l->current = 1 - l->current;
+  gd_error e = l->error;
+  pthread_mutex_unlock(&l->mutex);
+  return e.status == GD_OK ? GD_OK : gd_error_adopt(&e);
+}
+
+/* ---- the caller's side ---- */
+
+gd_status gd_loader_get(gd_loader *l, int64_t epoch, gd_range rows, gd_batch *out) {
+  if (!possible(l, epoch, rows))
+    return GD_FAIL(GD_ERR_USAGE,
+                   "epoch %lld, positions %lld to %lld: of %lld samples, at most %lld at a time",
+                   (long long)epoch, (long long)rows.lo, (long long)rows.hi, (long long)l->o.order.n,
+                   (long long)l->o.max_rows);
+  if (l->started) {
+    GD_TRY(take_streamed(l, epoch, rows));
+  } else {
+    l->slot[0].epoch = epoch;
+    l->slot[0].rows = rows;
+    GD_TRY(form(l, &l->slot[0]));
+  }
+  slot *s = &l->slot[l->current];
+  gd_device *device = l->o.device;
+  s->x->shape[0] = s->y->shape[0] = rows.hi - rows.lo; /* the tensors have room for max_rows */
+  if (s->host_x != s->x->data) {
+    size_t e = element(l->o.dtype), n = (size_t)(rows.hi - rows.lo);
+    size_t y_bytes = n * (l->d->info.labels ? sizeof(int64_t) : (size_t)l->y.n * e);
+    GD_TRY(device->upload(device, s->x->data, s->host_x, n * (size_t)l->x.n * e));
+    GD_TRY(device->upload(device, s->y->data, s->host_y, y_bytes));
+  }
+  *out = (gd_batch){s->x, s->y, rows};
+  return GD_OK;
+}
+
+static gd_status host_memory(gd_loader *l, char **out, const gd_tensor *t, size_t bytes) {
+  *out = t->data;
+  if (l->o.device->memory.on_host) return GD_OK;
+  *out = gd_arena_alloc(l->host, bytes);
+  return *out ? GD_OK : GD_ERR_OOM;
+}
+
+static gd_status make_slot(gd_loader *l, slot *s) {
+  const gd_data_info *info = &l->d->info;
+  const gd_loader_options *o = &l->o;
+  int64_t shape[GD_MAX_DIMS] = {o->max_rows};
+  memcpy(shape + 1, info->sample, (size_t)info->ndim * sizeof *shape);
+  GD_TRY(gd_tensor_new(&s->x, l->arena, o->device, o->dtype, info->ndim + 1, shape));
+  shape[1] = info->targets;
+  GD_TRY(gd_tensor_new(&s->y, l->arena, o->device, info->labels ? GD_I64 : o->dtype,
+                       info->labels || info->y_vector ? 1 : 2, shape));
+  GD_TRY(host_memory(l, &s->host_x, s->x, (size_t)(o->max_rows * l->x.n) * element(o->dtype)));
+  return host_memory(l, &s->host_y, s->y, (size_t)(o->max_rows * l->y.n) * sizeof(double));
+}
+
+static gd_status start_reader(gd_loader *l) {
+  GD_TRY(gdi_cache_new(&l->cache, l->d, &l->o.order));
+  int failed = pthread_create(&l->thread, NULL, reader, l);
+  if (failed) return GD_FAIL(GD_ERR_ENV, "no thread to read %s: %s", l->d->info.path, strerror(failed));
+  l->started = true;
+  return GD_OK;
+}
+
+static gd_status make(gd_loader *l) {
+  gd_dataset *d = l->d;
+  const gd_loader_options *o = &l->o;
+  if (o->max_rows < 1 || o->order.n < 1 || o->order.set_n != d->info.n)
+    return GD_FAIL(GD_ERR_USAGE, "%s has %lld samples; the order is for %lld, the micro-batch of %lld",
+                   d->info.path, (long long)d->info.n, (long long)o->order.set_n, (long long)o->max_rows);
+  if (o->order.shuffle == GD_SHUFFLE_BLOCK && o->order.block < 1)
+    return GD_FAIL(GD_ERR_USAGE, "%s: a block of %lld samples", d->info.path, (long long)o->order.block);
+  if (!d->streamed && !d->held_x)
+    return GD_FAIL(GD_ERR_USAGE, "%s is not in memory yet: gd_dataset_hold()", d->info.path);
+  GD_TRY(gd_arena_new(&l->arena, "batch"));
+  GD_TRY(gd_arena_new(&l->host, "batch staging"));
+  GD_TRY(gdi_convert_make(&l->x, d->info.x_type, o->dtype, d->features, d->info.x_scale, o->standardize));
+  GD_TRY(gdi_convert_make(&l->y, GD_F64, o->dtype, d->info.targets, 1, NULL));
+  l->picks = malloc((size_t)o->max_rows * sizeof *l->picks);
+  if (!l->picks) return GD_FAIL(GD_ERR_OOM, "no memory for a micro-batch of %lld", (long long)o->max_rows);
+  for (int i = 0; i < (d->streamed ? 2 : 1); i++) GD_TRY(make_slot(l, &l->slot[i]));
+  return d->streamed ? start_reader(l) : GD_OK;
+}
+
+gd_status gd_loader_new(gd_loader **out, gd_dataset *d, const gd_loader_options *o) {
+  gd_loader *l = *out = calloc(1, sizeof *l);
+  if (!l) return GD_FAIL(GD_ERR_OOM, "no memory for a loader");
+  l->d = d;
+  l->o = *o;
+  l->order.epoch = -1;
+  pthread_mutex_init(&l->mutex, NULL);
+  pthread_cond_init(&l->changed, NULL);
+  gd_status st = make(l);
+  if (st != GD_OK) {
+    gd_loader_free(l);
+    *out = NULL;
+  }
+  return st;
+}
+
+void gd_loader_free(gd_loader *l) {
+  if (!l) return;
+  if (l->started) {
+    pthread_mutex_lock(&l->mutex);
+    l->stop = true;
+    pthread_cond_broadcast(&l->changed);
+    pthread_mutex_unlock(&l->mutex);
+    pthread_join(l->thread, NULL);
+  }
+  pthread_mutex_destroy(&l->mutex);
+  pthread_cond_destroy(&l->changed);
+  gdi_cache_free(l->cache);
+  gdi_convert_free(&l->x);
+  gdi_convert_free(&l->y);
+  free(l->picks);
+  gd_arena_free(l->arena);
+  gd_arena_free(l->host);
+  free(l);
+}

@@ -1,0 +1,21 @@
+/* An order of samples at one epoch: its keys are made once, then each position costs a few rounds of mixing.
+ */
+#ifndef GDI_DATA_ORDER_H
+#define GDI_DATA_ORDER_H
+
+#include "gd/data.h"
+
+typedef struct gdi_order_epoch {
+  const gd_order *order;
+  int64_t epoch;
+  gd_permutation samples, split; /* full shuffle: of samples; block shuffle: of whole blocks */
+  int64_t short_slot;            /* block shuffle: where the short last block goes, among all blocks */
+  int64_t short_rows;            /* its length; 0: all blocks are whole */
+  int64_t window;                /* whose permutation `inside` is; -1: none yet */
+  gd_permutation inside;
+} gdi_order_epoch;
+
+gdi_order_epoch gdi_order_at_epoch(const gd_order *o, int64_t epoch);
+int64_t gdi_order_index(gdi_order_epoch *e, int64_t position);
+
+#endif

@@ -1,0 +1,59 @@
+#include "data/table.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/h5write.h"
+
+int64_t gdi_sample_features(int ndim, const int64_t sample[]) {
+  int64_t n = 1;
+  for (int d = 0; d < ndim; d++) n *= sample[d];
+  return n;
+}
+
+static size_t type_bytes(gd_dtype type) {
+  return type == GD_U8 ? 1 : type == GD_F32 ? 4 : 8;
+}
+
+gd_status gdi_table_alloc(gd_table *t) {
+  size_t rows = (size_t)t->n, features = (size_t)gdi_sample_features(t->ndim, t->sample);
+  t->x = calloc(rows * features + 1, type_bytes(t->x_type));
+  t->y = calloc(rows * (size_t)(t->labels ? 1 : t->targets) + 1, sizeof(double));
+  if (t->x && t->y) return GD_OK;
+  gd_table_free(t);
+  return GD_FAIL(GD_ERR_OOM, "no memory for %zu samples of %zu values", rows, features);
+}
+
+gd_status gdi_table_number_classes(gd_table *t) {
+  t->class_name = calloc((size_t)t->classes + 1, sizeof *t->class_name);
+  if (!t->class_name) return GD_FAIL(GD_ERR_OOM, "no memory for %lld class names", (long long)t->classes);
+  for (int64_t c = 0; c < t->classes; c++)
+    snprintf(t->class_name[c], GD_MAX_CLASS_NAME, "%lld", (long long)c);
+  return GD_OK;
+}
+
+void gd_table_free(gd_table *t) {
+  free(t->x), free(t->y), free(t->class_name);
+  *t = (gd_table){0};
+}
+
+static gd_status put_table(gdi_h5_writer *w, const gd_table *t) {
+  int64_t shape[GD_MAX_DIMS] = {t->n};
+  for (int d = 0; d < t->ndim; d++) shape[d + 1] = t->sample[d];
+  GD_TRY(gdi_h5_put(w, "x", t->x_type, t->ndim + 1, shape, t->x));
+  const int64_t y_shape[2] = {t->n, t->targets};
+  GD_TRY(gdi_h5_put(w, "y", t->labels ? GD_I64 : GD_F64, t->labels || t->y_vector ? 1 : 2, y_shape, t->y));
+  if (t->labels) GD_TRY(gdi_h5_put_attr_i64(w, "y", "classes", t->classes));
+  if (t->class_name) GD_TRY(gdi_h5_put_text(w, "classes", t->classes, GD_MAX_CLASS_NAME, t->class_name[0]));
+  return gdi_h5_finish(w);
+}
+
+gd_status gd_table_write(const gd_table *t, const char *path) {
+  gdi_h5_writer w;
+  gd_status st = gdi_h5_create(&w, path);
+  if (st == GD_OK) st = put_table(&w, t);
+  if (st == GD_OK) st = gdi_h5_publish(&w);
+  if (st != GD_OK) gdi_h5_abandon(&w);
+  return st;
+}

@@ -1,0 +1,14 @@
+/* A data set in memory on its way to a file: what generators and importers share. */
+#ifndef GDI_DATA_TABLE_H
+#define GDI_DATA_TABLE_H
+
+#include "gd/data.h"
+
+/* Zeroed memory for x and y by the table's n, sample shape, x_type, labels and targets. Errors: GD_ERR_OOM */
+gd_status gdi_table_alloc(gd_table *t) GD_CHECKED;
+/* Names "0", "1", ... for t->classes classes. */
+gd_status gdi_table_number_classes(gd_table *t) GD_CHECKED;
+/* Values of one sample. */
+int64_t gdi_sample_features(int ndim, const int64_t sample[]);
+
+#endif

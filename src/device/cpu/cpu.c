@@ -1,0 +1,83 @@
+/* The CPU as a device: host memory and the table of its kernels. */
+#include "device/cpu/cpu.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "device/cpu/gemm.h"
+#include "device/cpu/threads.h"
+
+#define BACKWARD_0(name) NULL
+#define BACKWARD_1(name) gdi_cpu_##name##_backward
+#define GDI_FAMILY(name, differentiable)                                                                     \
+  static const gdi_kernel family_##name = {gdi_cpu_##name##_forward, BACKWARD_##differentiable(name)};
+#include "device/families.def"
+
+static const gdi_kernel *const kernels[GDI_OPS] = {
+#define GDI_OP(name, prints, shape, family) [GDI_OP_##name] = &family_##family,
+#include "device/ops.def"
+};
+
+gd_status gdi_scratch(gd_device *d, int64_t n, size_t element_bytes, void **out) {
+  *out = gd_arena_alloc(d->scratch, (size_t)n * element_bytes);
+  return *out ? GD_OK : GD_ERR_OOM;
+}
+
+static gd_status copy(gd_device *d, void *to, const void *from, size_t bytes) {
+  (void)d;
+  memcpy(to, from, bytes);
+  return GD_OK;
+}
+
+static void close_cpu(gd_device *d) {
+  gdi_threads_stop(d);
+  gd_arena_free(d->scratch);
+}
+
+static void *take(void *user, size_t bytes) {
+  (void)user;
+  return aligned_alloc(GD_ALIGN, bytes);
+}
+
+static void give(void *user, void *memory) {
+  (void)user;
+  free(memory);
+}
+
+/* The processor's own name, as the kernel tells it. */
+static void model_name(char *name, size_t bytes) {
+  snprintf(name, bytes, "CPU");
+  FILE *f = fopen("/proc/cpuinfo", "r");
+  if (!f) return;
+  for (char line[256]; fgets(line, sizeof line, f);) {
+    char *value = strchr(line, ':');
+    if (strncmp(line, "model name", 10) != 0 || !value) continue;
+    value[strcspn(value, "\n")] = 0;
+    snprintf(name, bytes, "%s", value + 2);
+    break;
+  }
+  fclose(f);
+}
+
+static void describe(gd_device *d) {
+  char name[64];
+  model_name(name, sizeof name);
+  snprintf(d->description, sizeof d->description, "%s, %d thread%s, %s", name, d->threads,
+           d->threads == 1 ? "" : "s", gdi_gemm_describe());
+}
+
+gd_status gdi_cpu_open(gd_device *d, const gd_device_options *o) {
+  (void)o;
+  d->kernel = kernels;
+  d->memory = (gdi_memory){take, give, NULL, true};
+  d->upload = d->download = copy;
+  d->close = close_cpu;
+  GD_TRY(gd_arena_new(&d->scratch, "scratch"));
+  gd_status st = gdi_threads_start(d);
+  if (st == GD_OK)
+    describe(d);
+  else
+    gd_arena_free(d->scratch);
+  return st;
+}

@@ -1,0 +1,67 @@
+/* Opening and closing devices, and the few things about tensors that kernels need too. */
+#include "device/device.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+gd_status gd_device_open(gd_device **out, const gd_device_options *options) {
+  *out = NULL;
+  if (options->threads < 1)
+    return GD_FAIL(GD_ERR_USAGE, "a device needs at least 1 thread, not %d", options->threads);
+  if (options->kind != GD_CPU) return GD_FAIL(GD_ERR_GPU, "this build has no CUDA: only the CPU is there");
+  if (options->matmul == GD_MATMUL_TF32)
+    return GD_FAIL(GD_ERR_USAGE, "tf32 is a precision of GPUs: use fp32 or bf16 on the CPU");
+  gd_device *d = calloc(1, sizeof *d);
+  if (!d) return GD_FAIL(GD_ERR_OOM, "no memory for a device");
+  d->kind = options->kind;
+  d->index = options->index;
+  d->threads = options->threads;
+  d->matmul = options->matmul;
+  gd_status st = gdi_cpu_open(d, options);
+  if (st == GD_OK)
+    *out = d;
+  else
+    free(d);
+  return st;
+}
+
+void gd_device_close(gd_device *d) {
+  if (!d) return;
+  d->close(d);
+  free(d);
+}
+
+gd_device_kind gd_device_kind_of(const gd_device *d) {
+  return d->kind;
+}
+int gd_device_threads(const gd_device *d) {
+  return d->threads;
+}
+const char *gd_device_describe(const gd_device *d) {
+  return d->description;
+}
+
+const char *gdi_op_prints(gdi_op op) {
+  static const char *const prints[GDI_OPS] = {
+#define GDI_OP(name, text, shape, family) [GDI_OP_##name] = text,
+#include "device/ops.def"
+  };
+  return prints[op];
+}
+
+gd_status gdi_tensor_make(gd_tensor **out, gd_arena *a, gd_device *d, gd_dtype type, int ndim,
+                          const int64_t shape[], void *data) {
+  gd_tensor *t = gd_arena_alloc(a, sizeof *t);
+  *out = t;
+  if (!t) return GD_ERR_OOM;
+  *t = (gd_tensor){.data = data, .ndim = ndim, .dtype = type, .device = d, .arena = a};
+  for (int i = 0; i < ndim; i++) t->shape[i] = shape[i];
+  if (!data) t->data = gd_arena_alloc(a, gd_tensor_bytes(t));
+  if (t->data) return GD_OK;
+  *out = NULL;
+  return GD_ERR_OOM;
+}
+
+gd_status gdi_node_temporary(gd_tensor **out, gd_node *n, gd_dtype type, int ndim, const int64_t shape[]) {
+  return gdi_tensor_make(out, n->arena, n->in[0]->device, type, ndim, shape, NULL);
+}
