@@ -23,13 +23,14 @@ typedef struct gd_settings {
   gd_arena *arena;
 } gd_settings;
 
+#define GD_MAX_SETTINGS 1024
+
 /**
  * Read a YAML file (or `text`, when it is not NULL, named `path`) of nested maps with scalar leaves.
  * Errors: GD_ERR_USAGE with file:line and cause: no such file, syntax, duplicate key, anchors or tags,
- * nesting over 4, control characters, over 1 MB, over GD_MAX_SETTINGS settings. *out is then empty. Owner:
- * caller; gd_settings_free()
+ *         nesting over 4, control characters, over 1 MB, too many settings; *out is then empty
+ * Owner:  caller; gd_settings_free()
  */
-#define GD_MAX_SETTINGS 1024
 GD_API gd_status gd_settings_read(gd_settings *out, const char *path, const char *text) GD_CHECKED;
 GD_API void gd_settings_free(gd_settings *s); /**< leaves it empty */
 /** Set a key as the command line does, replacing what stood there; copies both. `s` may be zeroed. */

@@ -62,6 +62,29 @@ static void what_is_written_is_read(void **state) {
   gd_checkpoint_free(&back);
 }
 
+/* More than one chunk per array and several states; the order of states is kept as their names are. */
+static void large_arrays_and_many_states_are_read(void **state) {
+  (void)state;
+  enum { ROWS = 301, COLUMNS = 1003, N = ROWS * COLUMNS };
+  float *values = malloc(3 * sizeof *values * N);
+  for (int i = 0; i < 3 * N; i++) values[i] = (float)i * 0.5f;
+  gd_stored param = stored("w", GD_F32, 2, ROWS, COLUMNS, values), m = param, v = param;
+  m.data = values + N, v.data = values + 2 * N;
+  char name[2][32] = {"exp_avg_sq", "exp_avg"};
+  gd_stored *states[2] = {&v, &m};
+  gd_checkpoint back,
+      c = {.n_params = 1, .param = &param, .n_states = 2, .state_name = name, .state = states};
+  assert_ok(gd_checkpoint_write(&c, in_folder("large.h5")));
+  assert_ok(gd_checkpoint_read(&back, in_folder("large.h5"), false));
+  assert_true(same_array(&param, &back.param[0], true));
+  assert_string_equal(back.state_name[0], "exp_avg");
+  assert_true(same_array(&m, &back.state[0][0], true));
+  assert_string_equal(back.state_name[1], "exp_avg_sq");
+  assert_true(same_array(&v, &back.state[1][0], true));
+  gd_checkpoint_free(&back);
+  free(values);
+}
+
 /* The order in which the caller lists them does not show: neither in the file nor in the digests. */
 static void digests_do_not_depend_on_order(void **state) {
   (void)state;
@@ -299,6 +322,7 @@ static int teardown(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(what_is_written_is_read),
+      cmocka_unit_test(large_arrays_and_many_states_are_read),
       cmocka_unit_test(digests_do_not_depend_on_order),
       cmocka_unit_test(the_digest_is_the_documented_one),
       cmocka_unit_test(what_cannot_be_stored_is_refused),
