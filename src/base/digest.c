@@ -22,5 +22,5 @@ void gdi_sha256_array(gd_sha256 *h, const char *name, gd_dtype type, int ndim, c
     gdi_sha256_i64(h, shape[i]);
     bytes *= (size_t)shape[i];
   }
-  gd_sha256_add(h, data, bytes);
+  if (data) gd_sha256_add(h, data, bytes);
 }

@@ -103,6 +103,6 @@ gd_tensor *gd_detach(gd_tape *t, gd_tensor *x) {
   if (!x) return NULL;
   gd_status st = gdi_tensor_make(&y, t->arena, x->device, x->dtype, x->ndim, x->shape, x->data);
   if (st != GD_OK) return gd_tape_fail(t, st);
-  y->origin = GD_DETACHED;
+  y->origin = GD_ORIGIN_DETACHED;
   return y;
 }

@@ -1,15 +1,17 @@
 /*
  * What a checkpoint file looks like, for its writer and its reader.
  *
- *   /                       attributes format model outputs machine version digest
+ *   /                       attributes format model outputs machine version header_digest digest
  *   /model/<name>           parameters, and buffers (which have an attribute buffer)
  *   /optim/<state>/<name>   every state has an array per parameter
  *   /progress               attributes step epoch samples seed, best when there is one
  *   /data                   attributes classes x_scale digest; arrays sample, class_name, mean, std
  *   /config                 one string
  *
- * The digest is SHA-256 over everything that is loaded: the scalars and small arrays in the order of
- * gdi_checkpoint_hash_header(), then all arrays in the order of their paths.
+ * header_digest is SHA-256 over all that a header_only reading gives: scalars and small arrays in the order
+ * of gdi_checkpoint_header_digest(), then path, type and shape of all arrays in the order of their paths.
+ * digest is SHA-256 over that and the values of all arrays. HDF5's own checksums do not see a sector that
+ * became zeros.
  */
 #ifndef GDI_STORE_CHECKPOINT_H
 #define GDI_STORE_CHECKPOINT_H
@@ -34,8 +36,7 @@ typedef struct gdi_entry {
  */
 gd_status gdi_checkpoint_entries(const gd_checkpoint *c, gdi_entry **out, int *n) GD_CHECKED;
 
-void gdi_checkpoint_hash_header(gd_sha256 *h, const gd_checkpoint *c);
-void gdi_checkpoint_hash_entry(gd_sha256 *h, const gdi_entry *e, const void *data);
+gd_digest gdi_checkpoint_header_digest(const gd_checkpoint *c, const gdi_entry *entry, int n);
 
 /* Does the file hold what its digest says? Holds one array at a time in memory. */
 gd_status gdi_checkpoint_verify(const char *path, gd_digest *out) GD_CHECKED;

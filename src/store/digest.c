@@ -56,7 +56,7 @@ static void hash_f64(gd_sha256 *h, const double *values, int64_t n) {
   gd_sha256_add(h, values, (size_t)n * sizeof *values);
 }
 
-void gdi_checkpoint_hash_header(gd_sha256 *h, const gd_checkpoint *c) {
+static void hash_scalars(gd_sha256 *h, const gd_checkpoint *c) {
   gdi_sha256_text(h, GDI_FORMAT);
   gdi_sha256_i64(h, c->step);
   gdi_sha256_i64(h, c->epoch);
@@ -78,9 +78,16 @@ void gdi_checkpoint_hash_header(gd_sha256 *h, const gd_checkpoint *c) {
   gdi_sha256_text(h, c->version);
 }
 
-void gdi_checkpoint_hash_entry(gd_sha256 *h, const gdi_entry *e, const void *data) {
-  gdi_sha256_i64(h, e->buffer);
-  gdi_sha256_array(h, e->path, e->array->dtype, e->array->ndim, e->array->shape, data);
+gd_digest gdi_checkpoint_header_digest(const gd_checkpoint *c, const gdi_entry *entry, int n) {
+  gd_sha256 h;
+  gd_sha256_init(&h);
+  hash_scalars(&h, c);
+  for (int i = 0; i < n; i++) {
+    const gd_stored *a = entry[i].array;
+    gdi_sha256_i64(&h, entry[i].buffer);
+    gdi_sha256_array(&h, entry[i].path, a->dtype, a->ndim, a->shape, NULL);
+  }
+  return gd_sha256_end(&h);
 }
 
 gd_status gd_checkpoint_digest(const gd_checkpoint *c, gd_digest *out) {

@@ -155,61 +155,74 @@ static gd_status read_header(gd_checkpoint *c, gdi_h5 *f) {
   return read_states(c, f);
 }
 
-/*
- * Values of all arrays, kept or only passed by, and the digest over everything. What the arrays declare was
- * held against the file one by one; that several names may share one storage is found by their sum.
- */
-static gd_status read_arrays(gd_checkpoint *c, gdi_h5 *f, bool keep, const gdi_entry *entry, int n,
-                             gd_digest *whole) {
-  size_t largest = 0, total = 0;
-  for (int i = 0; i < n; i++) {
-    size_t bytes = gdi_stored_bytes(entry[i].array);
-    if (bytes > largest) largest = bytes;
-    if (bytes > f->bytes - total)
-      return GD_FAIL(GD_ERR_CHECKPOINT, "%s: its arrays are larger than the file", f->path);
-    total += bytes;
-  }
-  size_t mark = gd_arena_mark(c->arena);
-  void *passing = keep ? NULL : gd_arena_alloc(c->arena, largest);
-  if (!keep && !passing) return GD_ERR_OOM;
-  gd_sha256 h;
-  gd_sha256_init(&h);
-  gdi_checkpoint_hash_header(&h, c);
-  for (int i = 0; i < n; i++) {
-    gd_stored *a = entry[i].array;
-    if (keep && !(a->data = gd_arena_alloc(c->arena, gdi_stored_bytes(a)))) return GD_ERR_OOM;
-    GD_TRY(gdi_stored_read(f, entry[i].path, a, keep ? a->data : passing));
-    gdi_checkpoint_hash_entry(&h, &entry[i], keep ? a->data : passing);
-  }
-  if (!keep) gd_arena_release(c->arena, mark);
-  *whole = gd_sha256_end(&h);
-  return GD_OK;
+static gd_status check_digest(gdi_h5 *f, const char *attribute, const gd_digest *found) {
+  char stored[65] = "", hex[65];
+  GD_TRY(gdi_h5_attr_text(f, "/", attribute, stored, sizeof stored));
+  gd_digest_hex(found, hex);
+  if (strcmp(stored, hex) == 0) return GD_OK;
+  return GD_FAIL(GD_ERR_CHECKPOINT, "%s: its %s does not match: the file is damaged", f->path, attribute);
 }
 
-static gd_status verify_arrays(gd_checkpoint *c, gdi_h5 *f, bool keep, gd_digest *whole) {
-  char stored[65] = "", found[65];
-  GD_TRY(gdi_h5_attr_text(f, "/", "digest", stored, sizeof stored));
-  gdi_entry *entry;
-  int n;
-  GD_TRY(gdi_checkpoint_entries(c, &entry, &n));
-  gd_status st = read_arrays(c, f, keep, entry, n, whole);
-  free(entry);
-  GD_TRY(st);
-  gd_digest_hex(whole, found);
-  if (strcmp(stored, found) != 0)
-    return GD_FAIL(GD_ERR_CHECKPOINT, "%s: its digest does not match: the file is damaged", f->path);
+/* What each array declares was held against the file; that names may share storage is found by the sum. */
+static gd_status check_sum(const gdi_h5 *f, const gdi_entry *entry, int n, size_t *largest) {
+  size_t room = f->bytes;
+  for (int i = 0; i < n; i++) {
+    size_t bytes = gdi_stored_bytes(entry[i].array);
+    if (bytes > room) return GD_FAIL(GD_ERR_CHECKPOINT, "%s: its arrays are larger than the file", f->path);
+    if (bytes > *largest) *largest = bytes;
+    room -= bytes;
+  }
   return GD_OK;
 }
 
 typedef enum depth { HEADER, VERIFY, EVERYTHING } depth;
+
+/* The values of all arrays, kept or only passing through one buffer. */
+static gd_status read_values(gd_arena *arena, gdi_h5 *f, bool keep, const gdi_entry *entry, int n,
+                             gd_sha256 *h) {
+  size_t largest = 0, mark = gd_arena_mark(arena);
+  GD_TRY(check_sum(f, entry, n, &largest));
+  void *to = keep ? NULL : gd_arena_alloc(arena, largest);
+  for (int i = 0; i < n; i++) {
+    gd_stored *a = entry[i].array;
+    if (keep) to = a->data = gd_arena_alloc(arena, gdi_stored_bytes(a));
+    if (!to) return GD_ERR_OOM;
+    GD_TRY(gdi_stored_read(f, entry[i].path, a, to));
+    gd_sha256_add(h, to, gdi_stored_bytes(a));
+  }
+  if (!keep) gd_arena_release(arena, mark);
+  return GD_OK;
+}
+
+static gd_status read_entries(gd_checkpoint *c, gdi_h5 *f, depth how, const gdi_entry *entry, int n,
+                              gd_digest *whole) {
+  const gd_digest header = gdi_checkpoint_header_digest(c, entry, n);
+  GD_TRY(check_digest(f, "header_digest", &header));
+  if (how == HEADER) return GD_OK;
+  gd_sha256 h;
+  gd_sha256_init(&h);
+  gd_sha256_add(&h, &header, sizeof header);
+  GD_TRY(read_values(c->arena, f, how == EVERYTHING, entry, n, &h));
+  *whole = gd_sha256_end(&h);
+  return check_digest(f, "digest", whole);
+}
+
+static gd_status read_file(gd_checkpoint *c, gdi_h5 *f, depth how, gd_digest *whole) {
+  gdi_entry *entry;
+  int n;
+  GD_TRY(read_header(c, f));
+  GD_TRY(gdi_checkpoint_entries(c, &entry, &n));
+  gd_status st = read_entries(c, f, how, entry, n, whole);
+  free(entry);
+  return st;
+}
 
 static gd_status load(gd_checkpoint *out, const char *path, depth how, gd_digest *whole) {
   *out = (gd_checkpoint){0};
   gdi_h5 f;
   GD_TRY(gd_arena_new(&out->arena, "checkpoint"));
   gd_status st = gdi_h5_open(&f, path, GD_ERR_CHECKPOINT);
-  if (st == GD_OK) st = read_header(out, &f);
-  if (st == GD_OK && how != HEADER) st = verify_arrays(out, &f, how == EVERYTHING, whole);
+  if (st == GD_OK) st = read_file(out, &f, how, whole);
   gdi_h5_close(&f);
   if (st != GD_OK) gd_checkpoint_free(out);
   return st;

@@ -23,15 +23,18 @@ static gd_status check_header(const gd_checkpoint *c, const char *path) {
   return GD_OK;
 }
 
-static gd_status put_root(gdi_h5_writer *w, const gd_checkpoint *c, const gd_digest *whole) {
-  char hex[65];
-  gd_digest_hex(whole, hex);
+static gd_status put_root(gdi_h5_writer *w, const gd_checkpoint *c, const gd_digest *header,
+                          const gd_digest *whole) {
+  char header_hex[65], whole_hex[65];
+  gd_digest_hex(header, header_hex);
+  gd_digest_hex(whole, whole_hex);
   GD_TRY(gdi_h5_put_attr_text(w, "/", "format", GDI_FORMAT));
   GD_TRY(gdi_h5_put_attr_text(w, "/", "model", text_or_empty(c->model)));
   GD_TRY(gdi_h5_put_attr_i64(w, "/", "outputs", c->outputs));
   GD_TRY(gdi_h5_put_attr_text(w, "/", "machine", c->machine));
   GD_TRY(gdi_h5_put_attr_text(w, "/", "version", c->version));
-  GD_TRY(gdi_h5_put_attr_text(w, "/", "digest", hex));
+  GD_TRY(gdi_h5_put_attr_text(w, "/", "header_digest", header_hex));
+  GD_TRY(gdi_h5_put_attr_text(w, "/", "digest", whole_hex));
   const char *config = text_or_empty(c->config);
   return gdi_h5_put_text(w, "config", 1, strlen(config) + 1, config);
 }
@@ -77,15 +80,16 @@ static gd_status read_back(const char *temporary, const char *path, const gd_dig
 }
 
 static gd_status write_entries(const gd_checkpoint *c, const char *path, const gdi_entry *entry, int n) {
+  const gd_digest header = gdi_checkpoint_header_digest(c, entry, n);
   gd_sha256 h;
   gd_sha256_init(&h);
-  gdi_checkpoint_hash_header(&h, c);
-  for (int i = 0; i < n; i++) gdi_checkpoint_hash_entry(&h, &entry[i], entry[i].array->data);
+  gd_sha256_add(&h, &header, sizeof header);
+  for (int i = 0; i < n; i++) gd_sha256_add(&h, entry[i].array->data, gdi_stored_bytes(entry[i].array));
   const gd_digest whole = gd_sha256_end(&h);
 
   gdi_h5_writer w;
   gd_status st = gdi_h5_create(&w, path);
-  if (st == GD_OK) st = put_root(&w, c, &whole);
+  if (st == GD_OK) st = put_root(&w, c, &header, &whole);
   if (st == GD_OK) st = put_progress(&w, c);
   if (st == GD_OK) st = put_data(&w, c);
   if (st == GD_OK) st = put_arrays(&w, entry, n);

@@ -1,0 +1,141 @@
+/*
+ * Mean and variance per feature in one pass. Each block of samples is summed on its own, about its first
+ * sample, and merged by the formula of Chan, Golub and LeVeque (1983):
+ *   n = na + nb,  delta = mean_b - mean_a,  mean = mean_a + delta nb / n,  M2 = M2a + M2b + delta^2 na nb / n
+ */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "data/convert.h"
+#include "data/dataset.h"
+#include "data/order.h"
+
+enum { BLOCK_BYTES = 1 << 20 };
+
+typedef struct moments {
+  int64_t features, n;     /* merged so far */
+  double *mean, *m2;       /* of those */
+  int64_t block_n;         /* in the block under way */
+  double *shift, *s1, *s2; /* its first sample; sums of x - shift and of their squares */
+  double *row;             /* a sample in f64 */
+} moments;
+
+static gd_status moments_make(moments *m, int64_t features) {
+  size_t n = (size_t)features;
+  double *all = calloc(6 * n + 1, sizeof *all);
+  if (!all) return GD_FAIL(GD_ERR_OOM, "no memory for the statistics of %lld features", (long long)features);
+  *m = (moments){features, 0, all, all + n, 0, all + 2 * n, all + 3 * n, all + 4 * n, all + 5 * n};
+  return GD_OK;
+}
+
+static void add_row(moments *m) {
+  const size_t bytes = (size_t)m->features * sizeof(double);
+  if (m->block_n == 0) {
+    memcpy(m->shift, m->row, bytes);
+    memset(m->s1, 0, bytes);
+    memset(m->s2, 0, bytes);
+  }
+  m->block_n++;
+  for (int64_t j = 0; j < m->features; j++) {
+    double v = m->row[j] - m->shift[j];
+    m->s1[j] += v;
+    m->s2[j] += v * v;
+  }
+}
+
+static void merge_block(moments *m) {
+  double na = (double)m->n, nb = (double)m->block_n, n = na + nb;
+  if (m->block_n == 0) return;
+  for (int64_t j = 0; j < m->features; j++) {
+    double mean = m->shift[j] + m->s1[j] / nb, m2 = m->s2[j] - m->s1[j] * m->s1[j] / nb;
+    double delta = mean - m->mean[j];
+    m->mean[j] += delta * nb / n;
+    m->m2[j] += (m2 > 0 ? m2 : 0) + delta * delta * na * nb / n;
+  }
+  m->n += m->block_n;
+  m->block_n = 0;
+}
+
+/* Is sample i in this part? One bit each: the set is read in its own order. */
+static gd_status mark_part(const gd_order *part, uint8_t **out) {
+  uint8_t *bit = *out = calloc((size_t)part->set_n / 8 + 1, 1);
+  if (!bit) return GD_FAIL(GD_ERR_OOM, "no memory to mark %lld samples", (long long)part->set_n);
+  gd_order plain = *part;
+  plain.sampler = GD_SAMPLE_EPOCH;
+  plain.shuffle = GD_SHUFFLE_NONE;
+  gdi_order_epoch e = gdi_order_at_epoch(&plain, 0);
+  for (int64_t i = 0; i < part->n; i++) {
+    int64_t at = gdi_order_index(&e, i);
+    bit[at / 8] |= (uint8_t)(1 << at % 8);
+  }
+  return GD_OK;
+}
+
+static gd_status add_blocks(moments *m, gd_dataset *d, const uint8_t *bit, const gdi_convert *c,
+                            char *buffer) {
+  int64_t rows = gdi_dataset_read_rows(d, BLOCK_BYTES);
+  for (int64_t lo = 0; lo < d->info.n; lo += rows) {
+    int64_t hi = lo + rows < d->info.n ? lo + rows : d->info.n;
+    const char *x = d->held_x + (d->streamed ? 0 : (size_t)lo * d->x_row);
+    if (d->streamed) {
+      char *y = buffer;
+      x = buffer + (size_t)rows * d->y_row;
+      GD_TRY(gdi_dataset_read(d, lo, hi, (char *)x, y));
+    }
+    for (int64_t i = lo; i < hi; i++) {
+      if (!(bit[i / 8] >> i % 8 & 1)) continue;
+      gdi_convert_row(c, x + (size_t)(i - lo) * d->x_row, m->row);
+      add_row(m);
+    }
+    merge_block(m);
+  }
+  return GD_OK;
+}
+
+static gd_status finish(gd_standardize *out, const moments *m) {
+  *out = (gd_standardize){m->features, calloc((size_t)m->features, sizeof(double)),
+                          calloc((size_t)m->features, sizeof(double))};
+  if (!out->mean || !out->std) {
+    gd_standardize_free(out);
+    return GD_FAIL(GD_ERR_OOM, "no memory for the statistics of %lld features", (long long)m->features);
+  }
+  for (int64_t j = 0; j < m->features; j++) {
+    double std = sqrt(m->m2[j] / (double)m->n), least = 1e-12 * fabs(m->mean[j]);
+    out->mean[j] = m->mean[j];
+    out->std[j] = std > least ? std : 1; /* no spread: what is left is rounding */
+  }
+  return GD_OK;
+}
+
+gd_status gd_standardize_fit(gd_standardize *out, gd_dataset *d, const gd_order *part) {
+  moments m = {0};
+  gdi_convert c = {0};
+  uint8_t *bit = NULL;
+  char *buffer = NULL;
+  gd_status st = GD_OK;
+  *out = (gd_standardize){0};
+  if (part->set_n != d->info.n || part->n < 1)
+    return GD_FAIL(GD_ERR_USAGE, "%s has %lld samples, not %lld", d->info.path, (long long)d->info.n,
+                   (long long)part->set_n);
+  if (!d->streamed && !d->held_x)
+    return GD_FAIL(GD_ERR_USAGE, "%s is not in memory yet: gd_dataset_hold()", d->info.path);
+  GD_GOTO(st, moments_make(&m, d->features), done);
+  GD_GOTO(st, gdi_convert_make(&c, d->info.x_type, GD_F64, d->features, d->info.x_scale, NULL), done);
+  GD_GOTO(st, mark_part(part, &bit), done);
+  if (d->streamed) {
+    buffer = malloc((size_t)gdi_dataset_read_rows(d, BLOCK_BYTES) * (d->x_row + d->y_row));
+    if (!buffer) GD_GOTO(st, GD_FAIL(GD_ERR_OOM, "no memory to read %s", d->info.path), done);
+  }
+  GD_GOTO(st, add_blocks(&m, d, bit, &c, buffer), done);
+  st = finish(out, &m);
+done:
+  free(m.mean), free(bit), free(buffer);
+  gdi_convert_free(&c);
+  return st;
+}
+
+void gd_standardize_free(gd_standardize *s) {
+  free(s->mean), free(s->std);
+  *s = (gd_standardize){0};
+}
