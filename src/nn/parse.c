@@ -97,7 +97,9 @@ gd_status gd_model_parse(gd_module **out, const char *spec, int ndim, const int6
                          gd_dtype dtype, int64_t *outputs) {
   *out = NULL;
   parser p = {.device = d, .dtype = dtype, .ndim = ndim, .features = 1};
-  for (int i = 0; i < ndim; i++) p.features *= sample[i];
+  for (int i = 0; i < ndim; i++)
+    if (__builtin_mul_overflow(p.features, sample[i], &p.features))
+      return GD_FAIL(GD_ERR_SHAPE, "model: a sample has too many elements");
   gd_module *model;
   GD_TRY(gd_sequential_new(&model, d, dtype));
   gd_status st = append_words(&p, model, spec);
