@@ -60,7 +60,7 @@ AS(power_of_number, gd_pow_scalar(t, x[0], 3))
 AS(twice_the_same, gd_mul(t, x[0], x[0]))
 AS(leaky_relu, gd_leaky_relu(t, x[0], 0.1))
 AS(clamp, gd_clamp(t, x[0], -0.5, 0.7))
-AS(where, gd_where(t, gd_greater(t, gd_detach(t, x[0]), gd_constant(t, GD_F64, 0)), x[1], x[2]))
+AS(where, gd_where(t, gd_greater(t, gd_detach(t, x[0]), gd_constant(t, x[0]->dtype, 0)), x[1], x[2]))
 AS(sum_all, gd_sum(t, x[0], GD_ALL, false))
 AS(sum_first, gd_sum(t, x[0], GD_DIMS(0), true))
 AS(sum_last, gd_sum(t, x[0], GD_DIMS(-1), false))
@@ -102,7 +102,7 @@ AS(cross_entropy, gd_cross_entropy_sum(t, x[0], gd_values(t, GD_I64, (double[]){
                                        NULL, -100, NULL))
 AS(cross_entropy_weighted,
    gd_cross_entropy_sum(t, x[0], gd_values(t, GD_I64, (double[]){1, 0, 2, 3}, GD_SHAPE(4)),
-                        gd_values(t, GD_F64, (double[]){0.5, 2, 1, 3}, GD_SHAPE(4)), -100, NULL))
+                        gd_values(t, x[0]->dtype, (double[]){0.5, 2, 1, 3}, GD_SHAPE(4)), -100, NULL))
 AS(dropout, gd_dropout(t, x[0], 0.4))
 
 static const grad_case cases[] = {
@@ -202,7 +202,7 @@ enum { CASES = sizeof cases / sizeof cases[0] };
 /* ---- the check ---- */
 
 /* "2,1,4 3,1" -> leaves with values from a stream of their own. */
-static int make_leaves(gd_arena *a, const grad_case *c, uint64_t seed, gd_tensor *x[]) {
+static int make_leaves(gd_arena *a, const grad_case *c, uint64_t seed, gd_dtype type, gd_tensor *x[]) {
   int n = 0;
   const char *p = c->shapes;
   while (*p) {
@@ -210,11 +210,12 @@ static int make_leaves(gd_arena *a, const grad_case *c, uint64_t seed, gd_tensor
     for (; *p && *p != ' '; p++)
       if (*p >= '0' && *p <= '9') shape[ndim++] = *p - '0';
     while (*p == ' ') p++;
-    assert_ok(gd_tensor_new(&x[n], a, device, GD_F64, (int)ndim, shape));
+    assert_ok(gd_tensor_new(&x[n], a, device, type, (int)ndim, shape));
     gd_rng r = gd_rng_stream(seed, GD_RNG_TEST, (uint64_t)n);
-    double *values = x[n]->data;
+    double values[256];
     for (int64_t i = 0; i < gd_numel(x[n]); i++)
-      values[i] = c->lo + (c->hi - c->lo) * gd_rng_uniform(r, (uint64_t)i);
+      values[i] = (float)(c->lo + (c->hi - c->lo) * gd_rng_uniform(r, (uint64_t)i)); /* equal in both types */
+    assert_ok(gd_tensor_set(x[n], values, gd_numel(x[n])));
     n++;
   }
   return n;
@@ -228,7 +229,7 @@ static gd_tensor *weighted(gd_tape *t, gd_tensor *y) {
   int64_t n = gd_numel(y);
   assert_in_range(n, 1, 256);
   for (int64_t i = 0; i < n; i++) weights[i] = cos(1 + 1.7 * (double)i);
-  return gd_sum(t, gd_mul(t, y, gd_values(t, GD_F64, weights, y->ndim, y->shape)), GD_ALL, false);
+  return gd_sum(t, gd_mul(t, y, gd_values(t, y->dtype, weights, y->ndim, y->shape)), GD_ALL, false);
 }
 
 static gd_tensor *scalar_of_case(gd_tape *t, gd_tensor *const leaves[], int n, void *user) {
@@ -243,7 +244,7 @@ static void every_gradient_agrees_with_central_differences(void **state) {
     gd_arena *a;
     gd_tensor *x[MAX_LEAVES] = {0};
     assert_ok(gd_arena_new(&a, "leaves"));
-    int n = make_leaves(a, &cases[i], (uint64_t)i, x);
+    int n = make_leaves(a, &cases[i], (uint64_t)i, GD_F64, x);
     if (gd_gradcheck(device, scalar_of_case, x, n, (void *)&cases[i], NULL) != GD_OK)
       fail_msg("case %d, %s of %s: %s", i, gdi_op_name(cases[i].op), cases[i].shapes,
                gd_error_last()->message);
@@ -270,7 +271,7 @@ static void every_case_records_its_operation(void **state) {
     gd_tensor *x[MAX_LEAVES] = {0};
     assert_ok(gd_arena_new(&a, "leaves"));
     assert_ok(gd_tape_new(&t, device));
-    int n = make_leaves(a, &cases[i], (uint64_t)i, x);
+    int n = make_leaves(a, &cases[i], (uint64_t)i, GD_F64, x);
     for (int k = 0; k < n; k++) assert_ok(gd_require_grad(x[k], true));
     gd_tensor *y = cases[i].f(t, x);
     assert_ok(gd_tape_status(t));
@@ -282,6 +283,42 @@ static void every_case_records_its_operation(void **state) {
   }
 }
 
+/* Gradients of one case in one type, as doubles, one leaf after the other. Returns how many. */
+static int gradients(const grad_case *c, uint64_t seed, gd_dtype type, double *out) {
+  gd_arena *a;
+  gd_tape *t;
+  gd_tensor *x[MAX_LEAVES] = {0};
+  int at = 0;
+  assert_ok(gd_arena_new(&a, "leaves"));
+  assert_ok(gd_tape_new(&t, device));
+  int n = make_leaves(a, c, seed, type, x);
+  for (int k = 0; k < n; k++) assert_ok(gd_require_grad(x[k], true));
+  assert_ok(gd_backward(t, scalar_of_case(t, x, n, (void *)c), NULL));
+  for (int k = 0; k < n; k++) {
+    int64_t elements = gd_numel(x[k]);
+    for (int64_t i = 0; i < elements; i++) out[at + i] = 0;
+    if (x[k]->has_grad) assert_ok(gd_tensor_get(x[k]->grad, out + at, elements));
+    at += (int)elements;
+  }
+  gd_tape_free(t);
+  gd_arena_free(a);
+  return at;
+}
+
+/* The kernels of f32 are instances of their own: they must tell the same gradients, to f32's accuracy. */
+static void gradients_in_f32_agree_with_f64(void **state) {
+  (void)state;
+  for (int i = 0; i < CASES; i++) {
+    double exact[256], single[256];
+    int n = gradients(&cases[i], (uint64_t)i, GD_F64, exact);
+    assert_int_equal(gradients(&cases[i], (uint64_t)i, GD_F32, single), n);
+    for (int k = 0; k < n; k++)
+      if (!(fabs(single[k] - exact[k]) <= 4e-6 + 1e-5 * fabs(exact[k])))
+        fail_msg("case %d, %s, element %d: f32 %.9g, f64 %.9g", i, gdi_op_name(cases[i].op), k, single[k],
+                 exact[k]);
+  }
+}
+
 /* ---- the check must be able to fail ---- */
 
 static gd_status wrong_backward(gd_device *d, gd_node *n, const gd_tensor *dout, gd_tensor *const din[],
@@ -289,7 +326,7 @@ static gd_status wrong_backward(gd_device *d, gd_node *n, const gd_tensor *dout,
   (void)d, (void)n, (void)add;
   const double *dy = dout->data;
   double *dx = din[0]->data;
-  for (int64_t i = 0; i < gd_numel(dout); i++) dx[i] = i == 7 ? -dy[i] : dy[i]; /* only its sign, only once */
+  for (int64_t i = 0; i < gd_numel(dout); i++) dx[i] = i == 7 ? dy[i] : -dy[i]; /* only its sign, only once */
   return GD_OK;
 }
 
@@ -305,16 +342,16 @@ static void a_wrong_backward_is_found(void **state) {
   gdi_backward wrong[] = {wrong_backward, nan_backward};
   const char *found[] = {"element 7", "element 0"};
   const gdi_kernel *const *right = device->kernel;
-  const grad_case c = {GDI_OP_reshape, flat, -2, 2, "3,4"};
+  const grad_case c = {GDI_OP_neg, neg, -2, 2, "3,4"};
   for (int i = 0; i < 2; i++) {
     const gdi_kernel *table[GDI_OPS];
-    gdi_kernel broken = {right[GDI_OP_reshape]->forward, wrong[i]};
+    gdi_kernel broken = {right[GDI_OP_neg]->forward, wrong[i]};
     memcpy(table, right, sizeof table);
-    table[GDI_OP_reshape] = &broken;
+    table[GDI_OP_neg] = &broken;
     gd_arena *a;
     gd_tensor *x[MAX_LEAVES] = {0};
     assert_ok(gd_arena_new(&a, "leaves"));
-    int n = make_leaves(a, &c, 1, x);
+    int n = make_leaves(a, &c, 1, GD_F64, x);
     device->kernel = table;
     gd_status st = gd_gradcheck(device, scalar_of_case, x, n, (void *)&c, NULL);
     device->kernel = right;
@@ -359,6 +396,7 @@ int main(void) {
       cmocka_unit_test(every_gradient_agrees_with_central_differences),
       cmocka_unit_test(every_differentiable_operation_has_a_case),
       cmocka_unit_test(every_case_records_its_operation),
+      cmocka_unit_test(gradients_in_f32_agree_with_f64),
       cmocka_unit_test(a_wrong_backward_is_found),
       cmocka_unit_test(kinks_and_ties_have_the_documented_gradients),
   };
