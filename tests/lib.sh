@@ -6,7 +6,8 @@ mnist=${GD_MNIST_DIR:-$source_dir/../shared/data/mnist}
 work=$(mktemp -d "${TMPDIR:-/tmp}/gdtrain-test.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 cd "$work"
-export PATH=$bin:$PATH OMPI_MCA_rmaps_base_oversubscribe=1
+. "$source_dir/launch/packages.sh" # Open MPI as root
+export PATH=$bin:$PATH
 failures=0
 
 fail() { echo "FAILED: $*"; failures=$((failures + 1)); }

@@ -53,6 +53,9 @@ gd_tensor *gdi_apply_view(gd_tape *t, gdi_op op, const gdi_attr *attr, gd_tensor
  * error. */
 bool gdi_given(gd_tape *t, gdi_op op, int n, gd_tensor *const in[]);
 
+/* Number the records that lead to root with a new pass, which is returned. */
+uint64_t gdi_mark(gd_tape *t, const gd_tensor *root);
+
 /* A dimension counted from the end becomes one counted from the front. */
 gd_status gdi_dim(gdi_op op, const gd_tensor *x, int dim, int *out) GD_CHECKED;
 

@@ -24,7 +24,10 @@ expect 2 "optimizer.lr: 0.1 -> 0.2" gdtrain --data g.h5 --val-fraction 0.2 --mod
     --momentum 0.9 --schedule sgdr --schedule.t0 1 --schedule.t-mult 2 --plots false --out stopped --epochs 4000 >stop.txt 2>&1
   echo $? >code
 ) &
-until [ -s stopped/metrics.csv ] && [ "$(wc -l <stopped/metrics.csv)" -gt 3 ]; do sleep 0.1; done
+for _ in $(seq 600); do
+  [ -s stopped/metrics.csv ] && [ "$(wc -l <stopped/metrics.csv)" -gt 3 ] && break
+  sleep 0.1
+done
 pkill -USR1 -f -- '--out stopped --epochs 4000' || fail "nobody to stop"
 wait
 equal "$(cat code)" 75 "exit code of a stopped run"
