@@ -17,14 +17,26 @@ struct gdi_cache {
   int n_slots;
   slot *slots;
   int32_t *where; /* [blocks] 1 + its slot; 0: not in memory */
+  int64_t ahead;
   uint64_t calls;
 };
 
+static bool scattered(const gd_order *o) {
+  return o->shuffle == GD_SHUFFLE_FULL || o->split || o->sampler == GD_SAMPLE_REPLACEMENT;
+}
+
 /* Whole chunks; single samples where they are wanted in no order and the file has no chunks to read whole. */
 static int64_t block_rows(const gd_dataset *d, const gd_order *o) {
-  bool scattered = o->shuffle == GD_SHUFFLE_FULL || o->split || o->sampler == GD_SAMPLE_REPLACEMENT;
-  if (scattered) return d->x.chunk_rows > 0 ? d->x.chunk_rows : 1;
-  return d->info.block;
+  if (!scattered(o)) return d->info.block;
+  return d->x.chunk_rows > 0 ? d->x.chunk_rows : 1;
+}
+
+/* Up to a window of blocks, or two in file order, while half of the memory stays for those in use. */
+static int64_t ahead_rows(const gdi_cache *c, const gd_order *o) {
+  if (scattered(o)) return 0;
+  int64_t wanted = o->shuffle == GD_SHUFFLE_BLOCK ? o->window * o->block : 2 * c->rows;
+  int64_t half = c->n_slots / 2 * c->rows;
+  return wanted < half ? wanted : half;
 }
 
 gd_status gdi_cache_new(gdi_cache **out, gd_dataset *d, const gd_order *o) {
@@ -41,11 +53,16 @@ gd_status gdi_cache_new(gdi_cache **out, gd_dataset *d, const gd_order *o) {
   if (c->rows > 1) c->where = calloc((size_t)blocks, sizeof *c->where);
   if (!c->slots || (c->rows > 1 && !c->where)) goto full;
   for (int i = 0; i < c->n_slots; i++) c->slots[i].block = -1;
+  c->ahead = ahead_rows(c, o);
   return GD_OK;
 full:
   gdi_cache_free(c);
   *out = NULL;
   return GD_FAIL(GD_ERR_OOM, "no memory to stream %s", d->info.path);
+}
+
+int64_t gdi_cache_ahead(const gdi_cache *c) {
+  return c->ahead;
 }
 
 void gdi_cache_free(gdi_cache *c) {

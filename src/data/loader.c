@@ -32,7 +32,8 @@ struct gd_loader {
   gdi_convert x, y;       /* y: real targets */
   gdi_order_epoch order;
   pick *picks;
-  gdi_cache *cache; /* streamed */
+  gdi_cache *cache;         /* streamed */
+  int64_t ahead, ahead_end; /* positions of the epoch still to be read ahead */
   slot slot[2];
   int current; /* the one the caller has */
 
@@ -70,13 +71,22 @@ static void choose(gd_loader *l, const slot *s) {
     l->picks[i] = (pick){gdi_order_index(&l->order, s->rows.lo + i), i};
 }
 
+/* Rows lie anywhere: the first lines of each are asked for while earlier ones are converted. */
+static void prefetch_row(const gd_dataset *d, int64_t index) {
+  enum { LINE = 64, MOST = 16 * LINE };
+  const char *row = d->held_x + (size_t)index * d->x_row;
+  for (size_t at = 0; at < d->x_row && at < MOST; at += LINE) __builtin_prefetch(row + at);
+}
+
 static gd_status form(gd_loader *l, slot *s) {
+  enum { ROWS_AHEAD = 4 };
   const gd_dataset *d = l->d;
   int64_t n = s->rows.hi - s->rows.lo;
   choose(l, s);
   if (!l->cache) {
     for (int64_t i = 0; i < n; i++) {
       size_t at = (size_t)l->picks[i].index;
+      if (i + ROWS_AHEAD < n) prefetch_row(d, l->picks[i + ROWS_AHEAD].index);
       put_row(l, s, i, d->held_x + at * d->x_row, d->held_y + at * d->y_row);
     }
     return GD_OK;
@@ -92,17 +102,39 @@ static gd_status form(gd_loader *l, slot *s) {
 
 /* ---- the reading thread ---- */
 
+/* From behind what was formed last to as far as the cache can hold; an order of scattered samples has no
+ * ahead. */
+static void aim_ahead(gd_loader *l, const slot *s) {
+  int64_t far = gdi_cache_ahead(l->cache), end = s->rows.hi + far;
+  if (l->ahead < s->rows.hi || l->ahead > end || far == 0) l->ahead = s->rows.hi;
+  l->ahead_end = end < l->o.order.n ? end : l->o.order.n;
+}
+
+/*
+ * With nothing to form, read on: the block of one position further, as far as blocks stay in memory until
+ * they are needed. False: far enough. A failure is not told here: it comes again when the sample is wanted.
+ */
+static bool read_ahead(gd_loader *l) {
+  const char *x, *y;
+  if (l->ahead >= l->ahead_end) return false;
+  return gdi_cache_sample(l->cache, gdi_order_index(&l->order, l->ahead++), &x, &y) == GD_OK;
+}
+
 static void *reader(void *user) {
   gd_loader *l = user;
   pthread_mutex_lock(&l->mutex);
   while (!l->stop) {
     if (l->state != WANTED) {
-      pthread_cond_wait(&l->changed, &l->mutex);
+      pthread_mutex_unlock(&l->mutex);
+      bool more = read_ahead(l);
+      pthread_mutex_lock(&l->mutex);
+      if (!more && l->state != WANTED && !l->stop) pthread_cond_wait(&l->changed, &l->mutex);
       continue;
     }
     slot *s = &l->slot[1 - l->current];
     pthread_mutex_unlock(&l->mutex);
     gd_error e = {.status = form(l, s)};
+    aim_ahead(l, s);
     if (e.status != GD_OK) e = *gd_error_last();
     pthread_mutex_lock(&l->mutex);
     l->error = e;

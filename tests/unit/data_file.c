@@ -1,7 +1,6 @@
 /* Data files: what is written is read, names are recognised, and a stranger's tricks are refused by name. */
 #include <hdf5.h>
 
-#include "base/h5file.h"
 #include "data_fixture.h"
 
 static gd_table glyphs(int64_t n) {

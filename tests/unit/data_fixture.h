@@ -76,4 +76,23 @@ static inline void *hold(gd_dataset *d) {
   return memory;
 }
 
+/** A file of a folder of public data: $variable, or shared/data/<beside> next to the sources. */
+static inline const char *data_path(const char *variable, const char *beside, const char *name) {
+  static char path[4][1024];
+  static int next;
+  char *p = path[next++ % 4];
+  const char *at = getenv(variable);
+  if (at)
+    snprintf(p, sizeof path[0], "%s/%s", at, name);
+  else
+    snprintf(p, sizeof path[0], "%s/../shared/data/%s/%s", GD_SOURCE_DIR, beside, name);
+  return p;
+}
+
+/** When a test's data are absent: say so, and return this from main. */
+static inline int skip_all(const char *what, const char *variable) {
+  print_message("skipped: no %s here; set %s\n", what, variable);
+  return 77;
+}
+
 #endif

@@ -89,6 +89,19 @@ static void csv_refusals_name_file_line_and_column(void **state) {
   gd_table_free(&t);
 }
 
+static void the_yields_table_is_the_generators(void **state) {
+  (void)state;
+  gd_table file, made;
+  const char *path = GD_SOURCE_DIR "/datasets/yields.csv";
+  assert_ok(gd_import_csv(&file, &path, 1, &(gd_csv_options){.header = true, .target = "apples,oranges"}));
+  assert_ok(gd_generate(&made, &(gd_generate_options){.name = "yields15"}));
+  assert_true(file.n == 15 && made.n == 15);
+  assert_memory_equal(file.x, made.x, 45 * sizeof(double));
+  assert_memory_equal(file.y, made.y, 30 * sizeof(double));
+  gd_table_free(&file);
+  gd_table_free(&made);
+}
+
 /* ---- IDX ---- */
 
 static const uint8_t images[] = {0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 3, 1, 2, 3, 4, 5, 255};
@@ -221,6 +234,7 @@ int main(void) {
       cmocka_unit_test(csv_targets_are_chosen_by_number_name_or_list),
       cmocka_unit_test(csv_classes_are_sorted_by_name_and_numbers_by_value),
       cmocka_unit_test(csv_refusals_name_file_line_and_column),
+      cmocka_unit_test(the_yields_table_is_the_generators),
       cmocka_unit_test(idx_reads_plain_and_gz),
       cmocka_unit_test(idx_refusals_say_what_is_wrong),
       cmocka_unit_test(cifar_reads_batches_one_after_the_other),
