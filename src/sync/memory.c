@@ -24,12 +24,12 @@ static int most_held(int64_t lo, int64_t hi, gd_range run) {
   return whole > right ? whole : right;
 }
 
-static int64_t buffers_needed(const gd_sync *s, int rank) {
+int64_t gdi_buffers_needed(int64_t max_K, int ranks, int rank) {
   int64_t most = 0;
-  for (int64_t K = 1; K <= s->o.max_micro_batches; K++) {
-    const gd_range run = gd_share(K, gd_world_size(s->world), rank);
+  for (int64_t K = 1; K <= max_K; K++) {
+    const gd_range run = gd_share(K, ranks, rank);
     if (run.lo == run.hi) continue;
-    const int n = 1 + most_held(0, K, run);
+    const int64_t n = 1 + most_held(0, K, run);
     if (n > most) most = n;
   }
   return most;
@@ -37,10 +37,11 @@ static int64_t buffers_needed(const gd_sync *s, int rank) {
 
 static gd_status count_buffers(gd_sync *s, const gd_range ranks) {
   const int size = gd_world_size(s->world);
+  const int rank = gd_world_rank(s->world);
   int64_t *all = calloc((size_t)size, sizeof *all);
   s->buffers = calloc((size_t)(ranks.hi - ranks.lo + 1), sizeof *s->buffers);
   gd_status st = all && s->buffers ? GD_OK : GD_FAIL(GD_ERR_OOM, "no memory to count buffers");
-  if (st == GD_OK) all[gd_world_rank(s->world)] = buffers_needed(s, gd_world_rank(s->world));
+  if (st == GD_OK) all[rank] = gdi_buffers_needed(s->o.max_micro_batches, size, rank);
   if (st == GD_OK) st = gd_world_allgather(s->world, all, sizeof *all);
   for (int64_t i = 0; st == GD_OK && i < ranks.hi - ranks.lo; i++)
     s->buffers[i + 1] = s->buffers[i] + all[ranks.lo + i];

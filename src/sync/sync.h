@@ -58,6 +58,8 @@ double gdi_seconds(void);
 /* memory.c: where everything lies */
 gd_status gdi_memory_new(gd_sync *s) GD_CHECKED;
 void gdi_memory_free(gd_sync *s);
+/* Gradient buffers that a rank needs at most, in steps of up to max_K micro-batches. */
+int64_t gdi_buffers_needed(int64_t max_K, int ranks, int rank);
 char *gdi_buffer(const gd_sync *s, int rank, int64_t i); /* gradient buffer i of a rank of the group */
 char *gdi_param_at(const gd_sync *s, int64_t element);
 void gdi_state_at(const gd_sync *s, int64_t element, void *state[GD_OPTIM_MAX_STATES]);
