@@ -33,6 +33,7 @@ typedef struct gd_data_info {
   char (*class_name)[GD_MAX_CLASS_NAME]; /**< [classes], or NULL */
   size_t x_bytes, y_bytes;               /**< in memory; y as i64 or f64 */
   bool checksummed;                      /**< stored with fletcher32 */
+  int64_t block;                         /**< samples that are best read together: for GD_SHUFFLE_BLOCK */
 } gd_data_info;
 
 typedef struct gd_dataset gd_dataset;

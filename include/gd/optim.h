@@ -81,12 +81,12 @@ GD_API void gd_stepper_zero_grad(gd_stepper *s);
  * ----------------------------------------------------------------------------------------------- */
 
 typedef enum gd_schedule_kind {
-  GD_CONSTANT,
-  GD_STEP,
-  GD_EXPONENTIAL,
-  GD_COSINE,
-  GD_ONE_CYCLE,
-  GD_SGDR
+  GD_LR_CONSTANT,
+  GD_LR_STEP,
+  GD_LR_EXPONENTIAL,
+  GD_LR_COSINE,
+  GD_LR_ONE_CYCLE,
+  GD_LR_SGDR
 } gd_schedule_kind;
 
 /**

@@ -24,6 +24,15 @@ GD_API const char *gd_dtype_name(gd_dtype d); /**< "f32" */
 
 typedef struct gd_node gd_node; /* the record of an operation on the tape */
 
+/** How a tensor came to be, so that "why is there no gradient" has an answer. */
+typedef enum gd_origin {
+  GD_ORIGIN_LEAF,       /**< made from values */
+  GD_ORIGIN_RECORDED,   /**< by an operation that is on the tape */
+  GD_ORIGIN_DETACHED,   /**< by gd_detach() */
+  GD_ORIGIN_UNRECORDED, /**< by an operation while recording was off */
+  GD_ORIGIN_CONSTANT,   /**< by an operation none of whose inputs requires a gradient, or that has none */
+} gd_origin;
+
 /** Read the fields freely; change them only through functions. */
 typedef struct gd_tensor {
   void *data;
@@ -37,6 +46,8 @@ typedef struct gd_tensor {
   bool has_grad;          /**< `grad` holds a value since it was last zeroed */
   struct gd_tensor *grad; /**< same shape and type; NULL before the first backward */
   gd_node *node;          /**< the operation that made it; NULL for a leaf */
+  gd_origin origin;
+  int uses; /**< of a leaf: records that backward has still to visit before its gradient is complete */
 } gd_tensor;
 
 /** A shape argument: gd_tensor_new(&x, arena, dev, GD_F32, GD_SHAPE(5, 3)); GD_SCALAR for no dimensions. */

@@ -178,10 +178,9 @@ gd_status gdi_h5_array_read_text(const gdi_h5_array *a, size_t width, char *to) 
   GDI_H5_LOCKED;
   if (!a->text) return GDI_H5_REFUSE(a->file, a->name, "it does not hold fixed strings");
   if (a->n == 0) return GD_OK;
-  hid_t type = H5Tcopy(H5T_C_S1), stored = H5Dget_type(a->id);
+  hid_t type = H5Dget_type(a->id); /* its character set is kept: HDF5 does not convert between them */
   H5Tset_size(type, width);
-  H5Tset_cset(type, H5Tget_cset(stored)); /* HDF5 converts none into another */
-  H5Tclose(stored);
+  H5Tset_strpad(type, H5T_STR_NULLTERM);
   gd_status st = GD_OK;
   if (H5Dread(a->id, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, to) < 0)
     st = gdi_h5_refused(a->file, a->name, "cannot be read");

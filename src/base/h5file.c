@@ -153,27 +153,29 @@ bool gdi_h5_has_attr(gdi_h5 *f, const char *object, const char *name) {
          H5Aexists_by_name(f->id, object, name, H5P_DEFAULT) > 0;
 }
 
+/* `bytes`: of text; numbers are read as `type`. */
 static gd_status read_attribute(gdi_h5 *f, const char *object, const char *name, H5T_class_t kind, hid_t type,
-                                void *out) {
+                                size_t bytes, void *out) {
   GDI_H5_LOCKED;
   char where[320];
-  snprintf(where, sizeof where, "%s, attribute %s", object, name);
+  snprintf(where, sizeof where, "%.200s, attribute %.80s", object, name);
   if (!gdi_h5_has_attr(f, object, name)) return GDI_H5_REFUSE(f, where, "missing");
   hid_t id = H5Aopen_by_name(f->id, object, name, H5P_DEFAULT, H5P_DEFAULT);
   if (id < 0) return gdi_h5_refused(f, where, "cannot be opened");
   hid_t stored = H5Aget_type(id), space = H5Aget_space(id);
   H5T_class_t found = H5Tget_class(stored);
-  bool number = kind == H5T_FLOAT && found == H5T_INTEGER;
-  if (kind == H5T_STRING && found == kind) H5Tset_cset(type, H5Tget_cset(stored)); /* none is converted */
+  bool text = kind == H5T_STRING, number = kind == H5T_FLOAT && found == H5T_INTEGER;
   gd_status st = GD_OK;
   if (H5Sget_simple_extent_npoints(space) != 1 || (found != kind && !number) ||
-      (kind == H5T_STRING && H5Tis_variable_str(stored) != 0) || H5Tget_size(stored) > MAX_ATTRIBUTE_BYTES)
+      (text && H5Tis_variable_str(stored) != 0) || H5Tget_size(stored) > MAX_ATTRIBUTE_BYTES) {
     st = GDI_H5_REFUSE(f, where, "not a single %s",
-                       kind == H5T_STRING  ? "fixed string"
+                       text                ? "fixed string"
                        : kind == H5T_FLOAT ? "number"
                                            : "integer");
-  else if (H5Aread(id, type, out) < 0)
-    st = gdi_h5_refused(f, where, "cannot be read");
+  } else {
+    if (text) H5Tset_size(stored, bytes), H5Tset_strpad(stored, H5T_STR_NULLTERM);
+    if (H5Aread(id, text ? stored : type, out) < 0) st = gdi_h5_refused(f, where, "cannot be read");
+  }
   H5Tclose(stored);
   H5Sclose(space);
   H5Aclose(id);
@@ -181,18 +183,13 @@ static gd_status read_attribute(gdi_h5 *f, const char *object, const char *name,
 }
 
 gd_status gdi_h5_attr_i64(gdi_h5 *f, const char *object, const char *name, int64_t *out) {
-  return read_attribute(f, object, name, H5T_INTEGER, H5T_NATIVE_INT64, out);
+  return read_attribute(f, object, name, H5T_INTEGER, H5T_NATIVE_INT64, 0, out);
 }
 
 gd_status gdi_h5_attr_f64(gdi_h5 *f, const char *object, const char *name, double *out) {
-  return read_attribute(f, object, name, H5T_FLOAT, H5T_NATIVE_DOUBLE, out);
+  return read_attribute(f, object, name, H5T_FLOAT, H5T_NATIVE_DOUBLE, 0, out);
 }
 
 gd_status gdi_h5_attr_text(gdi_h5 *f, const char *object, const char *name, char *out, size_t bytes) {
-  GDI_H5_LOCKED;
-  hid_t type = H5Tcopy(H5T_C_S1);
-  H5Tset_size(type, bytes);
-  gd_status st = read_attribute(f, object, name, H5T_STRING, type, out);
-  H5Tclose(type);
-  return st;
+  return read_attribute(f, object, name, H5T_STRING, 0, bytes, out);
 }

@@ -2,7 +2,7 @@
 
 #include <stdlib.h>
 
-enum { LIMIT_BYTES = 96 << 20, BLOCK_BYTES = 256 << 10 };
+enum { LIMIT_BYTES = 96 << 20 };
 
 /* A slot of memory for one block: x of all its samples, then y. */
 typedef struct slot {
@@ -24,7 +24,7 @@ struct gdi_cache {
 static int64_t block_rows(const gd_dataset *d, const gd_order *o) {
   bool scattered = o->shuffle == GD_SHUFFLE_FULL || o->split || o->sampler == GD_SAMPLE_REPLACEMENT;
   if (scattered) return d->x.chunk_rows > 0 ? d->x.chunk_rows : 1;
-  return gdi_dataset_read_rows(d, BLOCK_BYTES);
+  return d->info.block;
 }
 
 gd_status gdi_cache_new(gdi_cache **out, gd_dataset *d, const gd_order *o) {

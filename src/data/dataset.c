@@ -7,7 +7,7 @@
 
 #include "data/table.h"
 
-enum { READ_BYTES = 4 << 20, DIGEST_SAMPLES = 1024, MAX_CLASSES = 1 << 24 };
+enum { READ_BYTES = 4 << 20, BLOCK_BYTES = 256 << 10, DIGEST_SAMPLES = 1024, MAX_CLASSES = 1 << 24 };
 
 static size_t stored_bytes(gd_dtype type) {
   return type == GD_U8 ? 1 : type == GD_I32 || type == GD_F32 ? 4 : 8;
@@ -148,6 +148,7 @@ static gd_status open_all(gd_dataset *d, const char *path, const gd_data_options
   GD_TRY(open_x(d));
   GD_TRY(open_y(d));
   if (d->info.labels) GD_TRY(find_classes(d));
+  d->info.block = gdi_dataset_read_rows(d, BLOCK_BYTES);
   d->streamed = must_stream(d, o);
   return GD_OK;
 }

@@ -41,12 +41,12 @@ const char *gd_device_describe(const gd_device *d) {
   return d->description;
 }
 
-const char *gdi_op_prints(gdi_op op) {
-  static const char *const prints[GDI_OPS] = {
-#define GDI_OP(name, text, shape, family) [GDI_OP_##name] = text,
+const char *gdi_op_name(gdi_op op) {
+  static const char *const names[GDI_OPS] = {
+#define GDI_OP(name, prints, shape, family) [GDI_OP_##name] = #name,
 #include "device/ops.def"
   };
-  return prints[op];
+  return names[op];
 }
 
 gd_status gdi_tensor_make(gd_tensor **out, gd_arena *a, gd_device *d, gd_dtype type, int ndim,

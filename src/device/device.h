@@ -34,6 +34,7 @@ typedef struct gdi_attr {
   uint32_t dims;       /* reductions: bit i set when dimension i is summed over */
   int dim, dim1;       /* softmax, concat, slice, index_select, argmax; transpose: the pair */
   int correction;      /* var */
+  gd_dtype type;       /* cast */
   bool keep;           /* reductions: keep the dimension as 1 */
   int64_t start, stop; /* slice */
   int64_t ignore;      /* cross_entropy: label that does not count */
@@ -94,8 +95,8 @@ struct gd_device {
 gd_status gdi_tensor_make(gd_tensor **out, gd_arena *a, gd_device *d, gd_dtype type, int ndim,
                           const int64_t shape[], void *data) GD_CHECKED;
 
-/* "CrossEntropy": the operation's name for people. */
-const char *gdi_op_prints(gdi_op op);
+/* "cross_entropy", for messages */
+const char *gdi_op_name(gdi_op op);
 
 gd_status gdi_cpu_open(gd_device *d, const gd_device_options *o) GD_CHECKED;
 

@@ -54,11 +54,11 @@ static gd_status make_layer(parser *p, const char *name, const char *text, gd_mo
   return gd_activation_new(out, p->device, p->dtype, name, x);
 }
 
-static gd_status unknown(const char *name) {
+static gd_status check_known(const char *name) {
   const char *words[32] = {"linear", "dropout", "flatten"};
   for (int i = 0; gdi_activation_names[i]; i++) words[3 + i] = gdi_activation_names[i];
   int ignored;
-  return gdi_word_index(&ignored, "layer", name, words); /* GD_OK when it is known */
+  return gdi_word_index(&ignored, "layer", name, words);
 }
 
 /* One word, "name" or "name:argument", appended to the model. */
@@ -69,7 +69,7 @@ static gd_status append_word(parser *p, gd_module *model, const char *word, size
   name[length] = 0;
   char *text = strchr(name, ':');
   if (text) *text++ = 0;
-  GD_TRY(unknown(name));
+  GD_TRY(check_known(name));
   gd_module *layer;
   GD_TRY(make_layer(p, name, text, &layer));
   gd_status st = gd_sequential_append(model, layer);

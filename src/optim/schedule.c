@@ -5,12 +5,12 @@
 #include "base/words.h"
 #include "gd/optim.h"
 
-static const char *const names[] = {[GD_CONSTANT] = "constant",
-                                    [GD_STEP] = "step",
-                                    [GD_EXPONENTIAL] = "exponential",
-                                    [GD_COSINE] = "cosine",
-                                    [GD_ONE_CYCLE] = "one_cycle",
-                                    [GD_SGDR] = "sgdr",
+static const char *const names[] = {[GD_LR_CONSTANT] = "constant",
+                                    [GD_LR_STEP] = "step",
+                                    [GD_LR_EXPONENTIAL] = "exponential",
+                                    [GD_LR_COSINE] = "cosine",
+                                    [GD_LR_ONE_CYCLE] = "one_cycle",
+                                    [GD_LR_SGDR] = "sgdr",
                                     NULL};
 
 gd_status gd_schedule_parse(gd_schedule_kind *out, const char *name) {
@@ -30,7 +30,7 @@ gd_schedule gd_schedule_defaults(gd_schedule_kind kind, double lr) {
                        .t0 = 10,
                        .t_mult = 2,
                        .every = 30,
-                       .gamma = kind == GD_EXPONENTIAL ? 0.95 : 0.1,
+                       .gamma = kind == GD_LR_EXPONENTIAL ? 0.95 : 0.1,
                        .pct_start = 0.3,
                        .div_factor = 25,
                        .final_div_factor = 1e4};
@@ -48,16 +48,18 @@ gd_status gd_schedule_check(const gd_schedule *s) {
   const double longest = 1e9; /* epochs */
   GD_TRY(in_range(s, "lr", s->lr, 0, false, 1e30));
   GD_TRY(in_range(s, "warmup", s->warmup, 0, false, longest));
-  if (s->kind == GD_SGDR || s->kind == GD_COSINE) GD_TRY(in_range(s, "eta_min", s->eta_min, 0, false, s->lr));
-  if (s->kind == GD_SGDR) {
+  if (s->kind == GD_LR_SGDR || s->kind == GD_LR_COSINE)
+    GD_TRY(in_range(s, "eta_min", s->eta_min, 0, false, s->lr));
+  if (s->kind == GD_LR_SGDR) {
     GD_TRY(in_range(s, "t0", s->t0, 0, true, longest));
     GD_TRY(in_range(s, "t_mult", s->t_mult, 1, false, 1e6));
   }
-  if (s->kind == GD_STEP) GD_TRY(in_range(s, "every", s->every, 0, true, longest));
-  if (s->kind == GD_STEP || s->kind == GD_EXPONENTIAL) GD_TRY(in_range(s, "gamma", s->gamma, 0, true, 1e6));
-  if (s->kind == GD_COSINE || s->kind == GD_ONE_CYCLE)
+  if (s->kind == GD_LR_STEP) GD_TRY(in_range(s, "every", s->every, 0, true, longest));
+  if (s->kind == GD_LR_STEP || s->kind == GD_LR_EXPONENTIAL)
+    GD_TRY(in_range(s, "gamma", s->gamma, 0, true, 1e6));
+  if (s->kind == GD_LR_COSINE || s->kind == GD_LR_ONE_CYCLE)
     GD_TRY(in_range(s, "total", s->total, 0, true, longest));
-  if (s->kind == GD_ONE_CYCLE) {
+  if (s->kind == GD_LR_ONE_CYCLE) {
     GD_TRY(in_range(s, "pct_start", s->pct_start, 0, false, 1));
     GD_TRY(in_range(s, "div_factor", s->div_factor, 0, true, 1e30));
     GD_TRY(in_range(s, "final_div_factor", s->final_div_factor, 0, true, 1e30));
@@ -110,12 +112,13 @@ static double one_cycle(const gd_schedule *s, double k, double steps) {
 
 static double after_warmup(const gd_schedule *s, int64_t k, int64_t steps_per_epoch) {
   switch (s->kind) {
-  case GD_CONSTANT: return s->lr;
-  case GD_STEP: return s->lr * pow(s->gamma, (double)(k / in_steps(s->every, steps_per_epoch)));
-  case GD_EXPONENTIAL: return s->lr * pow(s->gamma, (double)k / (double)steps_per_epoch);
-  case GD_COSINE: return anneal(s->lr, s->eta_min, (double)k / (double)in_steps(s->total, steps_per_epoch));
-  case GD_ONE_CYCLE: return one_cycle(s, (double)k, (double)in_steps(s->total, steps_per_epoch));
-  case GD_SGDR: return sgdr(s, k, steps_per_epoch);
+  case GD_LR_CONSTANT: return s->lr;
+  case GD_LR_STEP: return s->lr * pow(s->gamma, (double)(k / in_steps(s->every, steps_per_epoch)));
+  case GD_LR_EXPONENTIAL: return s->lr * pow(s->gamma, (double)k / (double)steps_per_epoch);
+  case GD_LR_COSINE:
+    return anneal(s->lr, s->eta_min, (double)k / (double)in_steps(s->total, steps_per_epoch));
+  case GD_LR_ONE_CYCLE: return one_cycle(s, (double)k, (double)in_steps(s->total, steps_per_epoch));
+  case GD_LR_SGDR: return sgdr(s, k, steps_per_epoch);
   }
   return s->lr;
 }

@@ -92,6 +92,13 @@ static void update_range(void *context, int64_t lo, int64_t hi) {
     j->diverged = true;
 }
 
+static gd_status diverged(const slot *k, int i, double lr) {
+  return GD_FAIL(GD_ERR_NONFINITE,
+                 "parameter %d%s%s or its gradient is not finite after %lld updates at rate %g: the rate may "
+                 "be too large",
+                 i, k->leaf->name ? ", " : "", k->leaf->name ? k->leaf->name : "", (long long)k->step, lr);
+}
+
 gd_status gd_stepper_step(gd_stepper *s, double lr) {
   gd_status st = GD_OK;
   for (int i = 0; i < s->n; i++) {
@@ -102,11 +109,7 @@ gd_status gd_stepper_step(gd_stepper *s, double lr) {
     if (s->optim.kind == GD_LARS) u.local_rate = gd_lars_rate(&s->optim, norm(w), norm(w->grad));
     job j = {.optim = &s->optim, .slot = k, .update = &u};
     gdi_parallel(w->device, gd_numel(w), GDI_GRAIN, update_range, &j);
-    if (j.diverged && st == GD_OK)
-      st = GD_FAIL(GD_ERR_NONFINITE,
-                   "parameter %d (%s) or its gradient is not finite after %lld updates at rate %g: "
-                   "the rate may be too large",
-                   i, w->name ? w->name : "unnamed", (long long)k->step, lr);
+    if (j.diverged && st == GD_OK) st = diverged(k, i, lr);
   }
   return st;
 }

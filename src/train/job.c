@@ -1,8 +1,10 @@
 /* Opening a job: device, data, model, update, in that order; every step of it is agreed on by all ranks. */
 #include "train/job.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "gd/log.h"
 #include "gd/version.h"
@@ -208,6 +210,16 @@ static gd_status open_loaders(gdi_job *j) {
 /* ---- the whole
  * ------------------------------------------------------------------------------------------------------ */
 
+/* Each process writes its own list: restarted runs add files instead of mixing lines. */
+static gd_status open_trace(gdi_job *j) {
+  if (!j->opt.trace[0]) return GD_OK;
+  char path[4200];
+  snprintf(path, sizeof path, "%.4000s/samples-%s-%d.csv", j->opt.trace, gd_world_hostname(j->world, gd_world_rank(j->world)),
+           (int)getpid());
+  j->trace = fopen(path, "w");
+  return j->trace ? GD_OK : GD_FAIL(GD_ERR_WRITE, "%s: %s", path, strerror(errno));
+}
+
 /* The same program, the same settings, the same arithmetic everywhere? */
 static gd_status same_everywhere(const gdi_job *j) {
   char *text = NULL;
@@ -240,10 +252,12 @@ gd_status gdi_job_open(gdi_job *j, gd_world *w, const gd_options *o, const gd_st
   GD_TRY(gd_world_agree(w, resolve_rates(j)));
   GD_TRY(same_everywhere(j));
   GD_TRY(open_update(j));
+  GD_TRY(gd_world_agree(w, open_trace(j)));
   return gd_world_agree(w, open_loaders(j));
 }
 
 void gdi_job_close(gdi_job *j) {
+  if (j->trace) fclose(j->trace);
   gd_loader_free(j->loader);
   gd_loader_free(j->val_loader);
   gd_sync_free(j->sync);

@@ -13,12 +13,21 @@ double gdi_job_lr(const gdi_job *j, int64_t step) {
   return gd_schedule_lr(&j->schedule, step, j->batches.per_epoch);
 }
 
+/* "step,epoch,sample" for every sample of a micro-batch, whole lines at once. */
+static void trace(const gdi_job *j, const gdi_step_plan *plan, gd_range rows) {
+  for (int64_t i = rows.lo; i < rows.hi; i++)
+    fprintf(j->trace, "%lld,%lld,%lld\n", (long long)j->step, (long long)plan->epoch,
+            (long long)gd_order_at(&j->train_order, plan->epoch, i));
+  fflush(j->trace);
+}
+
 /* Forward and backward of the samples at `rows`: gradients of the sum of their losses, and what to record of
  * them. */
 static gd_status micro_batch(gdi_job *j, const gdi_step_plan *plan, gd_range rows, gd_record *record) {
   double t0 = gdi_now();
   gd_batch batch;
   GD_TRY(gd_loader_get(j->loader, plan->epoch, rows, &batch));
+  if (j->trace) trace(j, plan, rows);
   double t1 = gdi_now();
   gd_tape_reset(j->tape);
   gd_tape_draws(j->tape, (uint64_t)j->opt.seed, j->step, rows.lo - plan->rows.lo);

@@ -39,8 +39,8 @@ int main(void) {
   gd_tensor *matrix = lab_data(&l, GD_F64, A, GD_SHAPE(N, N)), *right = lab_data(&l, GD_F64, b, GD_SHAPE(N));
 
   /* The curvature of the mean squared error is at most 2 |A|^2 / N, and so its inverse is a safe rate. */
-  const gd_schedule constant = gd_schedule_defaults(GD_CONSTANT, N / (2 * squares));
-  gd_schedule decaying = gd_schedule_defaults(GD_EXPONENTIAL, 0.1);
+  const gd_schedule constant = gd_schedule_defaults(GD_LR_CONSTANT, N / (2 * squares));
+  gd_schedule decaying = gd_schedule_defaults(GD_LR_EXPONENTIAL, 0.1);
   decaying.gamma = 1e-5; /* over the whole run */
   const double l2 = descend(&l, matrix, right, solution, true, 20000, &constant);
   const double l1 = descend(&l, matrix, right, solution, false, 20000, &decaying);

@@ -6,7 +6,7 @@
 #include "test.h"
 
 static gd_schedule sgdr(double eta_min) {
-  gd_schedule s = gd_schedule_defaults(GD_SGDR, 0.05);
+  gd_schedule s = gd_schedule_defaults(GD_LR_SGDR, 0.05);
   s.t0 = 10, s.t_mult = 2, s.eta_min = eta_min;
   return s;
 }
@@ -91,7 +91,7 @@ static void one_cycle_follows_pytorch(void **state) {
                                    0.004951936798652629,
                                    0.0012539993764912555,
                                    4e-07};
-  gd_schedule s = gd_schedule_defaults(GD_ONE_CYCLE, 0.1);
+  gd_schedule s = gd_schedule_defaults(GD_LR_ONE_CYCLE, 0.1);
   s.total = 2;
   for (int64_t k = 0; k < 20; k++) assert_close(gd_schedule_lr(&s, k, 10), torch[k], 1e-15);
   assert_true(gd_schedule_lr(&s, 19, 10) == gd_schedule_lr(&s, 1000, 10)); /* stays at the end */
@@ -99,17 +99,17 @@ static void one_cycle_follows_pytorch(void **state) {
 
 static void the_simple_ones_are_what_they_say(void **state) {
   (void)state;
-  gd_schedule s = gd_schedule_defaults(GD_CONSTANT, 0.3);
+  gd_schedule s = gd_schedule_defaults(GD_LR_CONSTANT, 0.3);
   assert_true(gd_schedule_lr(&s, 12345, 7) == 0.3);
-  s = gd_schedule_defaults(GD_STEP, 1);
+  s = gd_schedule_defaults(GD_LR_STEP, 1);
   s.every = 30, s.gamma = 0.1;
   assert_close(gd_schedule_lr(&s, 30 * 7 - 1, 7), 1, 0);
   assert_close(gd_schedule_lr(&s, 30 * 7, 7), 0.1, 1e-17);
   assert_close(gd_schedule_lr(&s, 90 * 7, 7), 0.001, 1e-18);
-  s = gd_schedule_defaults(GD_EXPONENTIAL, 2);
+  s = gd_schedule_defaults(GD_LR_EXPONENTIAL, 2);
   s.gamma = 0.9;
   assert_close(gd_schedule_lr(&s, 3 * 7, 7), 2 * 0.9 * 0.9 * 0.9, 1e-15);
-  s = gd_schedule_defaults(GD_COSINE, 1);
+  s = gd_schedule_defaults(GD_LR_COSINE, 1);
   s.total = 10, s.eta_min = 0.1;
   assert_true(gd_schedule_lr(&s, 0, 4) == 1);
   assert_close(gd_schedule_lr(&s, 20, 4), 0.55, 1e-15);
@@ -127,7 +127,7 @@ static void impossible_schedules_are_refused(void **state) {
   assert_int_equal(gd_schedule_check(&s), GD_ERR_USAGE);
   s = sgdr(0), s.t0 = NAN;
   assert_int_equal(gd_schedule_check(&s), GD_ERR_USAGE);
-  s = gd_schedule_defaults(GD_COSINE, 0.1); /* no total */
+  s = gd_schedule_defaults(GD_LR_COSINE, 0.1); /* no total */
   assert_int_equal(gd_schedule_check(&s), GD_ERR_USAGE);
   gd_schedule_kind k;
   assert_int_equal(gd_schedule_parse(&k, "cosin"), GD_ERR_USAGE);

@@ -33,7 +33,7 @@ static const gdi_loop compare[GDI_OPS][GD_U8 + 1] = {
 gd_status gdi_cpu_compare_forward(gd_device *d, gd_node *n) {
   gdi_loop loop = compare[n->op][n->in[0]->dtype];
   if (!loop)
-    return GD_FAIL(GD_ERR_NO_KERNEL, "%s: no kernel for %s", gdi_op_prints(n->op),
+    return GD_FAIL(GD_ERR_NO_KERNEL, "%s: no kernel for %s", gdi_op_name(n->op),
                    gd_dtype_name(n->in[0]->dtype));
   gdi_walk(d, loop, NULL, 3,
            (gdi_operand[]){gdi_operand_of(n->out), gdi_operand_of(n->in[0]), gdi_operand_of(n->in[1])});

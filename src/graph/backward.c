@@ -1,0 +1,125 @@
+/*
+ * Backward: the records that lead to the root, newest first, each handing gradients to its inputs.
+ *
+ * A record takes part when its number of the pass is this pass's; a result's gradient, made in the step
+ * arena, counts only then. A first contribution overwrites, later ones add, so nothing is ever zeroed.
+ */
+#include "graph/graph.h"
+
+static const char *why_not(const gd_tensor *root) {
+  switch (root->origin) {
+  case GD_ORIGIN_DETACHED: return "it was detached";
+  case GD_ORIGIN_UNRECORDED: return "it was computed while recording was off";
+  case GD_ORIGIN_CONSTANT: return "it was computed from tensors that do not require a gradient";
+  default: return "it is a leaf that does not require a gradient";
+  }
+}
+
+static gd_status check(const gd_tape *t, const gd_tensor *root, const gd_tensor *seed) {
+  char shape[GDI_SHAPE_TEXT], seed_shape[GDI_SHAPE_TEXT];
+  GD_TRY(gd_tape_status(t));
+  if (!root) return GD_FAIL(GD_ERR_USAGE, "backward of NULL");
+  if (!root->requires_grad)
+    return GD_FAIL(GD_ERR_NO_GRAD, "backward: the root has no gradient: %s", why_not(root));
+  if (root->node && root->arena != t->arena)
+    return GD_FAIL(GD_ERR_USAGE, "backward: the root was recorded on another tape");
+  if (!seed && gd_numel(root) != 1)
+    return GD_FAIL(GD_ERR_SHAPE, "backward: a root of shape %s needs a seed gradient of that shape",
+                   gdi_shape_text(root, shape, sizeof shape));
+  if (!seed) return GD_OK;
+  bool fits = seed->ndim == root->ndim && seed->dtype == root->dtype;
+  for (int i = 0; fits && i < root->ndim; i++) fits = seed->shape[i] == root->shape[i];
+  if (fits) return GD_OK;
+  return GD_FAIL(seed->dtype == root->dtype ? GD_ERR_SHAPE : GD_ERR_DTYPE,
+                 "backward: the root is %s %s, its seed gradient %s %s", gd_dtype_name(root->dtype),
+                 gdi_shape_text(root, shape, sizeof shape), gd_dtype_name(seed->dtype),
+                 gdi_shape_text(seed, seed_shape, sizeof seed_shape));
+}
+
+static gd_status make_gradient(gd_tensor *x) {
+  return x->grad ? GD_OK : gdi_tensor_make(&x->grad, x->arena, x->device, x->dtype, x->ndim, x->shape, NULL);
+}
+
+/* Which records lead to the root, and how many of them each leaf waits for. */
+static void mark(gd_tape *t, gd_tensor *root) {
+  root->node->pass = ++t->pass;
+  for (gd_node *n = root->node; n; n = n->previous) {
+    if (n->pass != t->pass) continue;
+    n->out->has_grad = false;
+    for (int i = 0; i < n->n_in; i++) {
+      gd_tensor *x = n->in[i];
+      if (!x || !x->requires_grad) continue;
+      if (x->node)
+        x->node->pass = t->pass;
+      else
+        x->uses++;
+    }
+  }
+}
+
+static void forget_uses(gd_tape *t, gd_tensor *root) {
+  for (gd_node *n = root->node; n; n = n->previous)
+    for (int i = 0; n->pass == t->pass && i < n->n_in; i++)
+      if (n->in[i]) n->in[i]->uses = 0;
+}
+
+enum { FEW = 8 }; /* inputs whose lists fit on the stack */
+
+static gd_status visit(gd_tape *t, gd_node *n) {
+  gd_tensor *few[FEW], **din = few;
+  bool few_add[FEW], *add = few_add;
+  if (n->n_in > FEW) {
+    din = gd_arena_alloc(t->arena, (size_t)n->n_in * sizeof *din);
+    add = gd_arena_alloc(t->arena, (size_t)n->n_in * sizeof *add);
+    if (!din || !add) return GD_ERR_OOM;
+  }
+  for (int i = 0; i < n->n_in; i++) {
+    gd_tensor *x = n->in[i];
+    din[i] = NULL;
+    if (!x || !x->requires_grad) continue;
+    GD_TRY(make_gradient(x));
+    din[i] = x->grad;
+    add[i] = x->has_grad;
+    x->has_grad = true; /* an input that appears twice adds its second share */
+  }
+  GD_TRY(t->device->kernel[n->op]->backward(t->device, n, n->out->grad, din, add));
+  for (int i = 0; i < n->n_in; i++) {
+    gd_tensor *x = n->in[i];
+    if (din[i] && !x->node && --x->uses == 0 && t->ready) t->ready(t->ready_user, x);
+  }
+  return GD_OK;
+}
+
+/* The seed becomes, or is added to, the root's gradient. */
+static gd_status plant(gd_tape *t, gd_tensor *root, const gd_tensor *seed) {
+  gd_tensor *given = (gd_tensor *)seed;
+  if (!given) {
+    GD_TRY(gdi_tensor_make(&given, t->arena, t->device, root->dtype, root->ndim, root->shape, NULL));
+    GD_TRY(gd_tensor_fill(given, 1));
+  }
+  GD_TRY(make_gradient(root));
+  gd_node identity = {.op = GDI_OP_reshape, .n_in = 1, .in = &root, .out = root, .arena = t->arena};
+  bool add = root->has_grad;
+  root->has_grad = true;
+  return t->device->kernel[GDI_OP_reshape]->backward(t->device, &identity, given, &root->grad, &add);
+}
+
+static gd_status play(gd_tape *t, gd_tensor *root, const gd_tensor *seed) {
+  GD_TRY(plant(t, root, seed));
+  for (gd_node *n = root->node; n; n = n->previous)
+    if (n->pass == t->pass) GD_TRY(visit(t, n));
+  return GD_OK;
+}
+
+gd_status gd_backward(gd_tape *t, gd_tensor *root, const gd_tensor *seed) {
+  GD_TRY(check(t, root, seed));
+  if (!root->node) { /* a leaf is its own gradient */
+    GD_TRY(plant(t, root, seed));
+    if (t->ready) t->ready(t->ready_user, root);
+    return GD_OK;
+  }
+  mark(t, root);
+  gd_status st = play(t, root, seed);
+  if (st != GD_OK) forget_uses(t, root);
+  return st;
+}

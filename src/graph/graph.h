@@ -1,0 +1,59 @@
+/* Inside the autograd engine: the tape, how operations are applied, shape rules. */
+#ifndef GDI_GRAPH_H
+#define GDI_GRAPH_H
+
+#include "device/device.h"
+#include "gd/ops.h"
+
+struct gd_tape {
+  gd_device *device;
+  gd_arena *arena;
+  gd_node *last; /* the newest record */
+  bool recording;
+  gd_status status; /* of the first failure since the last reset, with its record */
+  gd_error error;
+  uint64_t seed; /* of random operations: see gd_tape_draws() */
+  int64_t step, row0, draws;
+  uint64_t pass; /* backward passes so far, over all tapes' lives */
+  gd_grad_ready ready;
+  void *ready_user;
+};
+
+/* What an operation's result is. */
+typedef struct gdi_form {
+  gd_dtype type;
+  int ndim;
+  int64_t shape[GD_MAX_DIMS];
+} gdi_form;
+
+/* The rules of the op table: check n's inputs and attributes, say what comes out. n->out is not there yet. */
+typedef gd_status (*gdi_shape_rule)(const gd_node *n, gdi_form *out);
+#define GDI_SHAPE_RULES(X)                                                                                   \
+  X(broadcast)                                                                                               \
+  X(compare)                                                                                                 \
+  X(where) X(same) X(cast) X(reduce) X(argmax) X(given) X(transpose) X(slice) X(index_select) X(concat)      \
+      X(matmul) X(linear) X(cross_entropy)
+#define X(rule) gd_status gdi_shape_##rule(const gd_node *n, gdi_form *out) GD_CHECKED;
+GDI_SHAPE_RULES(X)
+#undef X
+
+/* "[64, 784]" into buf. Returns buf. */
+const char *gdi_shape_text(const gd_tensor *t, char *buf, size_t bytes);
+enum { GDI_SHAPE_TEXT = 6 * 22 };
+
+/* Run an operation and record it when an input requires a gradient. NULL after an error that the tape keeps.
+ */
+gd_tensor *gdi_apply(gd_tape *t, gdi_op op, const gdi_attr *attr, int n_in, gd_tensor *const in[]);
+/* The same, returning the record: for operations that have more results than one. */
+gd_node *gdi_apply_node(gd_tape *t, gdi_op op, const gdi_attr *attr, int n_in, gd_tensor *const in[]);
+/* The same for a result of the given form that shares its input's values, from `view` on. */
+gd_tensor *gdi_apply_view(gd_tape *t, gdi_op op, const gdi_attr *attr, gd_tensor *in, const gdi_form *form,
+                          void *view);
+/* Are they all there? When not, the operation returns NULL; a NULL that no earlier failure explains is an
+ * error. */
+bool gdi_given(gd_tape *t, gdi_op op, int n, gd_tensor *const in[]);
+
+/* A dimension counted from the end becomes one counted from the front. */
+gd_status gdi_dim(gdi_op op, const gd_tensor *x, int dim, int *out) GD_CHECKED;
+
+#endif
