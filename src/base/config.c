@@ -71,8 +71,8 @@ const char *gd_setting_where(const gd_setting *s, char *buf, size_t bytes) {
 
 static gd_status not_a(const gd_setting *s, const char *what) {
   char where[256];
-  return GD_FAIL(GD_ERR_USAGE, "%s: %s: '%s' is not %s", gd_setting_where(s, where, sizeof where), s->key,
-                 s->value, what);
+  return GD_FAIL(GD_ERR_USAGE, "%s%s%s: '%s' is not %s", gd_setting_where(s, where, sizeof where),
+                 s->file ? ": " : "", s->file ? s->key : "", s->value, what);
 }
 
 gd_status gd_setting_i64(const gd_setting *s, int64_t lo, int64_t hi, int64_t *out) {
@@ -109,7 +109,10 @@ gd_status gd_setting_f64(const gd_setting *s, double lo, double hi, double *out)
   double value = number(s->value);
   if (isnan(value)) return not_a(s, "a number");
   char range[80];
-  snprintf(range, sizeof range, "a number from %g to %g", lo, hi);
+  if (isinf(hi))
+    snprintf(range, sizeof range, "a number of at least %g", lo);
+  else
+    snprintf(range, sizeof range, "a number from %g to %g", lo, hi);
   if (value < lo || value > hi) return not_a(s, range);
   *out = value;
   return GD_OK;

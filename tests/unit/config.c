@@ -192,6 +192,10 @@ static void numbers_are_whole_strings_in_any_locale(void **state) {
   gd_setting s = setting("inf");
   assert_ok(gd_setting_f64(&s, 0, INFINITY, &x));
   assert_true(isinf(x));
+  s = setting("-1");
+  s.file = NULL;
+  assert_int_equal(gd_setting_f64(&s, 0, INFINITY, &x), GD_ERR_USAGE);
+  assert_string_equal(gd_error_last()->message, "--optimizer.lr: '-1' is not a number of at least 0");
   s = setting("2");
   assert_int_equal(gd_setting_f64(&s, 0, 1, &x), GD_ERR_USAGE);
   assert_string_equal(gd_error_last()->message, "run.yaml:7: optimizer.lr: '2' is not a number from 0 to 1");

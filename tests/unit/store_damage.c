@@ -152,6 +152,7 @@ static void well_formed_strangers_are_refused(void **state) {
       "f[\"data\"].attrs[\"classes\"] = 2**40",
       "f.attrs[\"format\"] = numpy.bytes_(b\"gdtrain checkpoint 99\")",
       "f.attrs[\"model\"] = \"variable length\"",
+      "f.attrs[\"machine\"] = numpy.bytes_(b\"m\" * 60000)",
       "f.attrs[\"digest\"] = numpy.bytes_(b\"0\" * 64)",
       "del f[\"model/0.bias\"]; f.create_dataset(\"model/0.bias\", (2**40,), \"f4\", chunks=(2**16,))",
   };
