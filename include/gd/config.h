@@ -8,8 +8,9 @@
 extern "C" {
 #endif
 
-/** One setting: optimizer.lr = "0.1", from run.yaml:12. A list of scalars or one-key maps is joined by
- * blanks: model: [{linear: 512}, relu] is model = "linear:512 relu". */
+/** One setting: optimizer.lr = "0.1", from run.yaml:12. '-' in a key has become '_'. A list of scalars and
+ * one-key maps is joined by blanks: model: [{linear: 512}, relu] is model = "linear:512 relu", and
+ * batch_sizes: [full, 32] is batch_sizes = "full 32". A key without a value has the value "". */
 typedef struct gd_setting {
   const char *key, *value;
   const char *file; /**< NULL: the command line */
@@ -22,20 +23,31 @@ typedef struct gd_settings {
   gd_arena *arena;
 } gd_settings;
 
+#define GD_MAX_SETTINGS 1024
+
 /**
  * Read a YAML file (or `text`, when it is not NULL, named `path`) of nested maps with scalar leaves.
- * Errors: GD_ERR_USAGE with file:line and cause: syntax, duplicate key, anchors or tags, nesting over 4, over
- * 1 MB.
+ * Errors: GD_ERR_USAGE with file:line and cause: no such file, syntax, duplicate key, anchors or tags,
+ *         nesting over 4, control characters, over 1 MB, too many settings; *out is then empty
+ * Owner:  caller; gd_settings_free()
  */
 GD_API gd_status gd_settings_read(gd_settings *out, const char *path, const char *text) GD_CHECKED;
-GD_API void gd_settings_free(gd_settings *s);
+GD_API void gd_settings_free(gd_settings *s); /**< leaves it empty */
+/** Set a key as the command line does, replacing what stood there; copies both. `s` may be zeroed. */
+GD_API gd_status gd_settings_set(gd_settings *s, const char *key, const char *value) GD_CHECKED;
+/** The setting of that name, or NULL. */
+GD_API const gd_setting *gd_settings_get(const gd_settings *s, const char *key);
 
-/** Locale-independent, whole-string conversions; errors name key, value and where it came from
- * (GD_ERR_USAGE). */
+/**
+ * Locale-independent, whole-string conversions; lo <= *out <= hi. "inf" is a number only where a bound is
+ * infinite, "nan" never. A bool is true/false, yes/no, on/off or 1/0.
+ * Errors: GD_ERR_USAGE with key, value and where it came from
+ */
 GD_API gd_status gd_setting_i64(const gd_setting *s, int64_t lo, int64_t hi, int64_t *out) GD_CHECKED;
 GD_API gd_status gd_setting_f64(const gd_setting *s, double lo, double hi, double *out) GD_CHECKED;
 GD_API gd_status gd_setting_bool(const gd_setting *s, bool *out) GD_CHECKED;
-/** The word in `words` (NULL-terminated) nearest to `word` (edit distance at most 3), or NULL. */
+/** The word in `words` (NULL-terminated) that `word` may have been meant for, or NULL: an edit distance of at
+ * most 1 (up to 4 letters), 2 (up to 7) or 3, from the whole or from what follows its last dot. */
 GD_API const char *gd_nearest(const char *word, const char *const words[]);
 /** "run.yaml:12" or "--optimizer.lr" into buf. Returns buf. */
 GD_API const char *gd_setting_where(const gd_setting *s, char *buf, size_t bytes);

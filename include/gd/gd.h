@@ -9,6 +9,7 @@
 #include "gd/partition.h"
 #include "gd/sha256.h"
 #include "gd/config.h"
+#include "gd/options.h"
 #include "gd/device.h"
 #include "gd/tensor.h"
 #include "gd/tape.h"
@@ -19,6 +20,7 @@
 #include "gd/comm.h"
 #include "gd/sync.h"
 #include "gd/store.h"
+#include "gd/train.h"
 #include "gd/version.h"
 
 #endif

@@ -73,7 +73,8 @@ GD_API void gd_module_print(const gd_module *m, FILE *f);
 /** y = x W^T + b;  parameters weight [O,I], bias [O];  U(-1/sqrt I, 1/sqrt I) */
 GD_API gd_status gd_linear_new(gd_module **out, gd_device *d, gd_dtype dtype, int64_t in, int64_t features,
                                bool bias) GD_CHECKED;
-/** relu, tanh, sigmoid, gelu, leaky_relu[:slope], softplus, softmax, log_softmax (over the last dimension) */
+/** relu, tanh, sigmoid, gelu, leaky_relu[:slope], softplus, softmax, log_softmax (over the last dimension);
+ * `argument` is the slope of leaky_relu */
 GD_API gd_status gd_activation_new(gd_module **out, gd_device *d, gd_dtype dtype, const char *name,
                                    double argument) GD_CHECKED;
 GD_API gd_status gd_dropout_new(gd_module **out, gd_device *d, gd_dtype dtype, double p) GD_CHECKED;
@@ -85,7 +86,8 @@ GD_API gd_status gd_sequential_append(gd_module *sequential, gd_module *child) G
 
 /**
  * A sequential model from its one-line form, "flatten linear:512 relu dropout:0.2 linear:10".
- * Shapes: `sample` is the shape of one sample; a linear after more than one dimension flattens by itself.
+ * Shapes: `sample` is the shape of one sample; a linear after more than one dimension flattens by itself,
+ *         without a child of its own: names count the words.
  *         *outputs (may be NULL) becomes the number of outputs per sample.
  * Errors: GD_ERR_USAGE naming the word and its position
  */
@@ -112,8 +114,8 @@ typedef enum gd_reduction { GD_REDUCE_MEAN, GD_REDUCE_SUM } gd_reduction;
  * Loss of a micro-batch as (sum, weight): training divides the sums of a step by its weights once, in the
  * update. Math:   mse sum (p-y)^2, l1 sum |p-y|, huber (delta 1), bce sum max(p,0) - p y + log(1 + e^-|p|);
  * weight = elements. cross_entropy: gd_cross_entropy_sum(), weight = rows that counted Shapes: prediction
- * [B,...], target alike (cross_entropy: logits [B,C], labels i64 [B]) Owner:  both scalars are the tape's;
- * weight is f64 and not differentiable
+ * [B,...], target alike, where [B] and [B,1] are (cross_entropy: logits [B,C], labels i64 [B]) Owner:  both
+ * scalars are the tape's; weight is f64 and not differentiable
  */
 typedef struct gd_loss {
   gd_tensor *sum, *weight;
@@ -158,13 +160,17 @@ GD_API size_t gd_params_bytes(const gd_params *p); /**< of one run */
 /**
  * Move the parameters into `memory` (gd_params_bytes, GD_ALIGN aligned, kept by the caller). `copy`: write
  * the present values and the zero gaps there first; without it, somebody else who shares the memory has.
+ * memory NULL: back to the module's own memory; with `copy` keeping the present values, else the ones it had.
  */
 GD_API void gd_params_bind(gd_params *p, void *memory, bool copy);
 /** Let gradients go to `memory` from now on, as after gd_zero_grad(): the next backward overwrites. */
 GD_API void gd_params_bind_grads(gd_params *p, void *memory);
 /** After backward: zero the gradients of the parameters that it did not reach. */
 GD_API void gd_params_finish_grads(gd_params *p);
-/** SHA-256 over (name, dtype, shape, bytes) of all parameters in name order. */
+/**
+ * SHA-256 over all parameters in the order of strcmp() of their names, each as: name and NUL, dtype name
+ * ("f32") and NUL, number of dimensions as u64, each extent as u64, the values; all numbers little-endian.
+ */
 GD_API gd_status gd_params_digest(const gd_params *p, gd_digest *out) GD_CHECKED;
 
 #ifdef __cplusplus

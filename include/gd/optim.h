@@ -70,7 +70,10 @@ typedef struct gd_stepper gd_stepper;
 GD_API gd_status gd_stepper_new(gd_stepper **out, const gd_optim *o, gd_tensor *const leaves[],
                                 int n) GD_CHECKED;
 GD_API void gd_stepper_free(gd_stepper *s);
-/** Apply the leaves' gradients (those without one are left alone) at rate lr. */
+/**
+ * Apply the leaves' gradients (those without one are left alone) at rate lr.
+ * Errors: GD_ERR_NONFINITE naming the first parameter that has diverged; the update was made all the same
+ */
 GD_API gd_status gd_stepper_step(gd_stepper *s, double lr) GD_CHECKED;
 GD_API void gd_stepper_zero_grad(gd_stepper *s);
 
@@ -86,8 +89,11 @@ typedef enum gd_schedule_kind {
   GD_SGDR
 } gd_schedule_kind;
 
-/** A learning rate as a pure function of the global step: nothing to save, nothing to restore. Units: epochs,
- * as real numbers. */
+/**
+ * A learning rate as a pure function of the global step: nothing to save, nothing to restore.
+ * Units: epochs, as real numbers. Periods (t0, every, total, warmup) are rounded to whole steps, at least
+ * one; a longer SGDR period is t_mult times the rounded one.
+ */
 typedef struct gd_schedule {
   gd_schedule_kind kind;
   double lr;      /**< the highest rate */
@@ -95,11 +101,11 @@ typedef struct gd_schedule {
   double t0;      /**< sgdr: first period, > 0 */
   int t_mult;     /**< sgdr: each period is this many times the one before, >= 1 */
   double every;   /**< step: period */
-  double gamma;   /**< step, exponential (per epoch): factor */
+  double gamma;   /**< step: factor; exponential: factor per epoch, applied a little at every step */
   double total;   /**< cosine, one_cycle: length, warm-up excluded */
   double pct_start, div_factor, final_div_factor; /**< one_cycle, as torch (cosine annealing) */
-  double warmup; /**< linear ramp in front of any kind, 0: none; reaches lr exactly; the schedule proper
-                    starts after it */
+  double warmup; /**< linear ramp in front of any kind, 0: none; its last step runs at exactly the first
+                    rate of the schedule proper (lr; one_cycle: lr / div_factor), which starts after it */
 } gd_schedule;
 
 GD_API gd_schedule gd_schedule_defaults(gd_schedule_kind kind, double lr);

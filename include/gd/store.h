@@ -19,9 +19,19 @@ typedef struct gd_stored {
 } gd_stored;
 
 /**
- * What a checkpoint holds. When read, everything is in memory of the checkpoint (gd_checkpoint_free); when
- * written, pointers are the caller's. Nothing in it depends on the number of ranks. /model/<name>
- * /optim/<state>/<name>  /progress  /data  /config
+ * What a checkpoint holds. Nothing in it depends on the number of ranks.
+ *
+ * Owner: read: everything is in the checkpoint's own arena, gd_checkpoint_free(). Written: pointers are the
+ *        caller's, `arena` is not looked at.
+ * Order: read: parameters, buffers and states come in strcmp order of their names. Written: any.
+ *
+ * The file, which h5py opens:
+ *   /                       attributes format model outputs machine version header_digest digest
+ *   /model/<name>           parameters, as in a PyTorch state_dict; buffers have an attribute `buffer`
+ *   /optim/<state>/<name>   an array for every parameter: "momentum_buffer"
+ *   /progress               attributes step epoch samples seed, and best when there is one
+ *   /data                   attributes classes x_scale digest; arrays sample class_name mean std
+ *   /config                 the YAML, one string
  */
 typedef struct gd_checkpoint {
   int n_params;
@@ -52,12 +62,16 @@ typedef struct gd_checkpoint {
 
 /**
  * Write durably: temporary name in the same folder, flushed, fsynced, read back and verified, renamed, folder
- * fsynced. Errors: GD_ERR_WRITE with the file and the cause; the file at `path` is then what it was before.
+ * fsynced.
+ * Errors: GD_ERR_WRITE with the file and the cause; the file at `path` is then what it was before, or, when
+ *         only its folder could not be synced, the new one. GD_ERR_USAGE: names that cannot be stored.
+ *         GD_ERR_DTYPE: bf16, whose f32 master copies are to be stored
  */
 GD_API gd_status gd_checkpoint_write(const gd_checkpoint *c, const char *path) GD_CHECKED;
 /**
- * Read and verify (checksums and the digest over the whole). Errors: GD_ERR_CHECKPOINT with the file and what
- * is wrong. `header_only`: without arrays' values.
+ * Read and verify: HDF5's checksums, and a digest over everything that is given back. `header_only`: all but
+ * the values of arrays (their `data` is NULL).
+ * Errors: GD_ERR_CHECKPOINT with the file and what is wrong, whatever bytes it holds
  */
 GD_API gd_status gd_checkpoint_read(gd_checkpoint *out, const char *path, bool header_only) GD_CHECKED;
 GD_API void gd_checkpoint_free(gd_checkpoint *c);
@@ -69,23 +83,32 @@ GD_API gd_status gd_checkpoint_digest(const gd_checkpoint *c,
  * none at all; GD_ERR_CHECKPOINT when there are some and none is valid. Invalid newer ones are logged.
  */
 GD_API gd_status gd_checkpoint_latest(const char *folder, char *path, size_t bytes) GD_CHECKED;
-/** Remove all but the newest `keep` (and what `best` names, may be NULL), and temporary files of dead runs.
+/**
+ * Remove all but the newest `keep` (at least 1) and what `best` names (may be NULL), and temporary files of
+ * dead runs: to be called while no write into the folder is under way.
  */
 GD_API gd_status gd_checkpoint_prune(const char *folder, int keep, const char *best) GD_CHECKED;
 
-/** Named arrays from a file of weights: a checkpoint, or any HDF5 file with datasets by name (for --init). */
+/**
+ * Named arrays for --init, in `a`: parameters and buffers of a checkpoint (verified), or every array below
+ * /model of any other HDF5 file, else below its root; dense/kernel is named "dense.kernel".
+ * Errors: GD_ERR_CHECKPOINT
+ */
 GD_API gd_status gd_weights_read(gd_stored **out, int *n, gd_arena *a, const char *path) GD_CHECKED;
-/** The parameters in the safetensors format. Errors: GD_ERR_WRITE */
+/** Parameters and buffers in the safetensors format, written as durably. Errors: GD_ERR_WRITE */
 GD_API gd_status gd_export_safetensors(const gd_checkpoint *c, const char *path) GD_CHECKED;
 
 /** A thread that writes checkpoints while training goes on: at most one write is under way. */
 typedef struct gd_writer gd_writer;
 GD_API gd_status gd_writer_new(gd_writer **out) GD_CHECKED;
-/** Waits for the write before, then starts this one; `c` must stay untouched until gd_writer_wait(). */
+/**
+ * Waits for the write before, then starts this one; `c` must stay untouched until gd_writer_wait(). When the
+ * write before failed and nobody has heard of it, that is returned and nothing is started.
+ */
 GD_API gd_status gd_writer_start(gd_writer *w, const gd_checkpoint *c, const char *path) GD_CHECKED;
 GD_API bool gd_writer_busy(gd_writer *w);
-GD_API gd_status gd_writer_wait(gd_writer *w) GD_CHECKED; /**< status of the last write */
-GD_API void gd_writer_free(gd_writer *w);
+GD_API gd_status gd_writer_wait(gd_writer *w) GD_CHECKED; /**< status of the last write, once */
+GD_API void gd_writer_free(gd_writer *w);                 /**< after the write under way; NULL is fine */
 
 #ifdef __cplusplus
 }

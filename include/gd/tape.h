@@ -28,6 +28,11 @@ GD_API void gd_tape_free(gd_tape *t);
 GD_API void gd_tape_reset(gd_tape *t);
 /** GD_OK, or the status of the first operation that failed since the last reset. */
 GD_API gd_status gd_tape_status(const gd_tape *t) GD_CHECKED;
+/**
+ * For modules and losses of one's own: the failure `s`, recorded on this thread, becomes the tape's unless it
+ * has one already. Returns NULL, the result of an operation that failed.
+ */
+GD_API gd_tensor *gd_tape_fail(gd_tape *t, gd_status s);
 /** The arena of the tape's results, for temporaries with the same life. */
 GD_API gd_arena *gd_tape_arena(gd_tape *t);
 GD_API gd_device *gd_tape_device(gd_tape *t);

@@ -26,11 +26,11 @@ typedef struct gd_node gd_node; /* the record of an operation on the tape */
 
 /** How a tensor came to be, so that "why is there no gradient" has an answer. */
 typedef enum gd_origin {
-  GD_LEAF,       /**< made from values */
-  GD_RECORDED,   /**< by an operation that is on the tape */
-  GD_DETACHED,   /**< by gd_detach() */
-  GD_UNRECORDED, /**< by an operation while recording was off */
-  GD_CONSTANT,   /**< by an operation none of whose inputs requires a gradient, or that has none */
+  GD_ORIGIN_LEAF,       /**< made from values */
+  GD_ORIGIN_RECORDED,   /**< by an operation that is on the tape */
+  GD_ORIGIN_DETACHED,   /**< by gd_detach() */
+  GD_ORIGIN_UNRECORDED, /**< by an operation while recording was off */
+  GD_ORIGIN_CONSTANT,   /**< by an operation none of whose inputs requires a gradient, or that has none */
 } gd_origin;
 
 /** Read the fields freely; change them only through functions. */

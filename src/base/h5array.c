@@ -178,12 +178,10 @@ gd_status gdi_h5_array_read_text(const gdi_h5_array *a, size_t width, char *to) 
   GDI_H5_LOCKED;
   if (!a->text) return GDI_H5_REFUSE(a->file, a->name, "it does not hold fixed strings");
   if (a->n == 0) return GD_OK;
-  hid_t type = H5Dget_type(a->id); /* its character set is kept: HDF5 does not convert between them */
-  H5Tset_size(type, width);
-  H5Tset_strpad(type, H5T_STR_NULLTERM);
+  hid_t stored = H5Dget_type(a->id), type = gdi_h5_text_type(stored, width);
   gd_status st = GD_OK;
-  if (H5Dread(a->id, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, to) < 0)
+  if (type < 0 || H5Dread(a->id, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, to) < 0)
     st = gdi_h5_refused(a->file, a->name, "cannot be read");
-  H5Tclose(type);
+  H5Tclose(type), H5Tclose(stored);
   return st;
 }

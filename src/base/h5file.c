@@ -153,6 +153,15 @@ bool gdi_h5_has_attr(gdi_h5 *f, const char *object, const char *name) {
          H5Aexists_by_name(f->id, object, name, H5P_DEFAULT) > 0;
 }
 
+hid_t gdi_h5_text_type(hid_t stored, size_t bytes) {
+  hid_t type = H5Tcopy(stored); /* what an object says is its type cannot be changed, only a copy can */
+  if (H5Tset_size(type, bytes) < 0 || H5Tset_strpad(type, H5T_STR_NULLTERM) < 0) {
+    H5Tclose(type);
+    return H5I_INVALID_HID;
+  }
+  return type;
+}
+
 /* `bytes`: of text; numbers are read as `type`. */
 static gd_status read_attribute(gdi_h5 *f, const char *object, const char *name, H5T_class_t kind, hid_t type,
                                 size_t bytes, void *out) {
@@ -173,8 +182,9 @@ static gd_status read_attribute(gdi_h5 *f, const char *object, const char *name,
                        : kind == H5T_FLOAT ? "number"
                                            : "integer");
   } else {
-    if (text) H5Tset_size(stored, bytes), H5Tset_strpad(stored, H5T_STR_NULLTERM);
-    if (H5Aread(id, text ? stored : type, out) < 0) st = gdi_h5_refused(f, where, "cannot be read");
+    hid_t memory = text ? gdi_h5_text_type(stored, bytes) : H5Tcopy(type);
+    if (memory < 0 || H5Aread(id, memory, out) < 0) st = gdi_h5_refused(f, where, "cannot be read");
+    H5Tclose(memory);
   }
   H5Tclose(stored);
   H5Sclose(space);

@@ -83,6 +83,8 @@ gd_status gdi_h5_attr_text(gdi_h5 *f, const char *object, const char *name, char
 
 /* The type that HDF5 is told about memory of `type` (bf16 is stored as u16: H5T_NATIVE_USHORT). */
 hid_t gdi_h5_type(gd_dtype type);
+/* Stored text in memory of `bytes`, its NUL included: the character set is kept, HDF5 converts none. */
+hid_t gdi_h5_text_type(hid_t stored, size_t bytes);
 /* HDF5's innermost message of the failure that just happened on this thread, "" when there is none. */
 const char *gdi_h5_cause(char *buf, size_t bytes);
 

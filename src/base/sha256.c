@@ -1,8 +1,8 @@
-#include "gd/sha256.h"
+#include "base/sha256_blocks.h"
 
 #include <string.h>
 
-static const uint32_t K[64] = {
+const uint32_t gdi_sha256_constants[64] = {
     0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5,
     0xd807aa98, 0x12835b01, 0x243185be, 0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174,
     0xe49b69c1, 0xefbe4786, 0x0fc19dc6, 0x240ca1cc, 0x2de92c6f, 0x4a7484aa, 0x5cb0a9dc, 0x76f988da,
@@ -16,7 +16,7 @@ static uint32_t ror(uint32_t x, int n) {
   return x >> n | x << (32 - n);
 }
 
-static void compress(uint32_t s[8], const uint8_t *p) {
+static void compress_block(uint32_t s[8], const uint8_t *p) {
   uint32_t w[64];
   for (int i = 0; i < 16; i++)
     w[i] =
@@ -26,11 +26,20 @@ static void compress(uint32_t s[8], const uint8_t *p) {
            (ror(w[i - 2], 17) ^ ror(w[i - 2], 19) ^ w[i - 2] >> 10);
   uint32_t a = s[0], b = s[1], c = s[2], d = s[3], e = s[4], f = s[5], g = s[6], h = s[7];
   for (int i = 0; i < 64; i++) {
-    uint32_t t1 = h + (ror(e, 6) ^ ror(e, 11) ^ ror(e, 25)) + ((e & f) ^ (~e & g)) + K[i] + w[i];
+    uint32_t t1 =
+        h + (ror(e, 6) ^ ror(e, 11) ^ ror(e, 25)) + ((e & f) ^ (~e & g)) + gdi_sha256_constants[i] + w[i];
     uint32_t t2 = (ror(a, 2) ^ ror(a, 13) ^ ror(a, 22)) + ((a & b) ^ (a & c) ^ (b & c));
     h = g, g = f, f = e, e = d + t1, d = c, c = b, b = a, a = t1 + t2;
   }
   s[0] += a, s[1] += b, s[2] += c, s[3] += d, s[4] += e, s[5] += f, s[6] += g, s[7] += h;
+}
+
+void gdi_sha256_portable(uint32_t state[8], const uint8_t *p, size_t blocks) {
+  for (; blocks > 0; blocks--, p += 64) compress_block(state, p);
+}
+
+static void compress(uint32_t state[8], const uint8_t *p, size_t blocks) {
+  if (!gdi_sha256_x86(state, p, blocks)) gdi_sha256_portable(state, p, blocks);
 }
 
 void gd_sha256_init(gd_sha256 *h) {
@@ -43,10 +52,11 @@ void gd_sha256_add(gd_sha256 *h, const void *data, size_t bytes) {
   while (bytes > 0) {
     size_t held = h->bytes % 64, room = 64 - held, n = bytes < room ? bytes : room;
     if (held == 0 && n == 64) {
-      compress(h->state, p);
+      n = bytes / 64 * 64;
+      compress(h->state, p, n / 64);
     } else {
       memcpy(h->block + held, p, n);
-      if (held + n == 64) compress(h->state, h->block);
+      if (held + n == 64) compress(h->state, h->block, 1);
     }
     h->bytes += n, p += n, bytes -= n;
   }

@@ -33,8 +33,8 @@ static void record(gd_tape *t, gd_node *n) {
 static gd_origin origin_of(const gd_tape *t, const gd_node *n) {
   bool wanted = false;
   for (int i = 0; i < n->n_in; i++) wanted |= n->in[i] && n->in[i]->requires_grad;
-  if (!wanted || !t->device->kernel[n->op]->backward) return GD_CONSTANT;
-  return t->recording ? GD_RECORDED : GD_UNRECORDED;
+  if (!wanted || !t->device->kernel[n->op]->backward) return GD_ORIGIN_CONSTANT;
+  return t->recording ? GD_ORIGIN_RECORDED : GD_ORIGIN_UNRECORDED;
 }
 
 static gd_status apply(gd_tape *t, gd_node *n, const gdi_form *form, void *view) {
@@ -51,7 +51,7 @@ static gd_status apply(gd_tape *t, gd_node *n, const gdi_form *form, void *view)
   }
   GD_TRY(gdi_tensor_make(&n->out, t->arena, t->device, form->type, form->ndim, form->shape, view));
   n->out->origin = origin_of(t, n);
-  n->recorded = n->out->origin == GD_RECORDED;
+  n->recorded = n->out->origin == GD_ORIGIN_RECORDED;
   if (!view) GD_TRY(t->device->kernel[n->op]->forward(t->device, n));
   if (n->recorded) record(t, n);
   return GD_OK;
@@ -62,7 +62,7 @@ static gd_node *run(gd_tape *t, gdi_op op, const gdi_attr *attr, int n_in, gd_te
   gd_node *n = node_new(t, op, attr, n_in, in);
   gd_status st = n ? apply(t, n, form, view) : GD_ERR_OOM;
   if (st == GD_OK) return n;
-  gdi_tape_fail(t, st);
+  gd_tape_fail(t, st);
   return NULL;
 }
 
@@ -85,7 +85,7 @@ bool gdi_given(gd_tape *t, gdi_op op, int n, gd_tensor *const in[]) {
   for (int i = 0; i < n; i++)
     if (!in[i]) {
       if (t->status == GD_OK)
-        gdi_tape_fail(t, GD_FAIL(GD_ERR_USAGE, "%s: operand %d is NULL", gdi_op_name(op), i + 1));
+        gd_tape_fail(t, GD_FAIL(GD_ERR_USAGE, "%s: operand %d is NULL", gdi_op_name(op), i + 1));
       return false;
     }
   return true;

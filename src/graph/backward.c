@@ -8,9 +8,9 @@
 
 static const char *why_not(const gd_tensor *root) {
   switch (root->origin) {
-  case GD_DETACHED: return "it was detached";
-  case GD_UNRECORDED: return "it was computed while recording was off";
-  case GD_CONSTANT: return "it was computed from tensors that do not require a gradient";
+  case GD_ORIGIN_DETACHED: return "it was detached";
+  case GD_ORIGIN_UNRECORDED: return "it was computed while recording was off";
+  case GD_ORIGIN_CONSTANT: return "it was computed from tensors that do not require a gradient";
   default: return "it is a leaf that does not require a gradient";
   }
 }
@@ -40,20 +40,22 @@ static gd_status make_gradient(gd_tensor *x) {
   return x->grad ? GD_OK : gdi_tensor_make(&x->grad, x->arena, x->device, x->dtype, x->ndim, x->shape, NULL);
 }
 
-/* Which records lead to the root, and how many of them each leaf waits for. */
-static void mark(gd_tape *t, gd_tensor *root) {
+uint64_t gdi_mark(gd_tape *t, const gd_tensor *root) {
   root->node->pass = ++t->pass;
+  for (gd_node *n = root->node; n; n = n->previous)
+    for (int i = 0; n->pass == t->pass && i < n->n_in; i++)
+      if (n->in[i] && n->in[i]->node) n->in[i]->node->pass = t->pass;
+  return t->pass;
+}
+
+/* No result has a gradient of this pass yet, and each leaf waits for as many records as use it. */
+static void prepare(gd_tape *t, gd_tensor *root) {
+  gdi_mark(t, root);
   for (gd_node *n = root->node; n; n = n->previous) {
     if (n->pass != t->pass) continue;
     n->out->has_grad = false;
-    for (int i = 0; i < n->n_in; i++) {
-      gd_tensor *x = n->in[i];
-      if (!x || !x->requires_grad) continue;
-      if (x->node)
-        x->node->pass = t->pass;
-      else
-        x->uses++;
-    }
+    for (int i = 0; i < n->n_in; i++)
+      if (n->in[i] && n->in[i]->requires_grad && !n->in[i]->node) n->in[i]->uses++;
   }
 }
 
@@ -118,7 +120,7 @@ gd_status gd_backward(gd_tape *t, gd_tensor *root, const gd_tensor *seed) {
     if (t->ready) t->ready(t->ready_user, root);
     return GD_OK;
   }
-  mark(t, root);
+  prepare(t, root);
   gd_status st = play(t, root, seed);
   if (st != GD_OK) forget_uses(t, root);
   return st;

@@ -30,8 +30,9 @@ typedef struct gdi_form {
 typedef gd_status (*gdi_shape_rule)(const gd_node *n, gdi_form *out);
 #define GDI_SHAPE_RULES(X)                                                                                   \
   X(broadcast)                                                                                               \
-  X(compare) X(where) X(same) X(cast) X(reduce) X(argmax) X(given) X(transpose) X(slice) X(index_select)     \
-      X(concat) X(matmul) X(linear) X(cross_entropy)
+  X(compare)                                                                                                 \
+  X(where) X(same) X(cast) X(reduce) X(argmax) X(given) X(transpose) X(slice) X(index_select) X(concat)      \
+      X(matmul) X(linear) X(cross_entropy)
 #define X(rule) gd_status gdi_shape_##rule(const gd_node *n, gdi_form *out) GD_CHECKED;
 GDI_SHAPE_RULES(X)
 #undef X
@@ -52,9 +53,8 @@ gd_tensor *gdi_apply_view(gd_tape *t, gdi_op op, const gdi_attr *attr, gd_tensor
  * error. */
 bool gdi_given(gd_tape *t, gdi_op op, int n, gd_tensor *const in[]);
 
-/* Keep the error just recorded on this thread, if it is the tape's first. Returns NULL for the operation to
- * pass on. */
-gd_tensor *gdi_tape_fail(gd_tape *t, gd_status s);
+/* Number the records that lead to root with a new pass, which is returned. */
+uint64_t gdi_mark(gd_tape *t, const gd_tensor *root);
 
 /* A dimension counted from the end becomes one counted from the front. */
 gd_status gdi_dim(gdi_op op, const gd_tensor *x, int dim, int *out) GD_CHECKED;

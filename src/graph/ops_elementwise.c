@@ -61,7 +61,7 @@ gd_tensor *gd_leaky_relu(gd_tape *t, gd_tensor *x, double slope) {
 }
 
 gd_tensor *gd_clamp(gd_tape *t, gd_tensor *x, double lo, double hi) {
-  if (!(lo <= hi)) return gdi_tape_fail(t, GD_FAIL(GD_ERR_USAGE, "clamp: [%g, %g] is no interval", lo, hi));
+  if (!(lo <= hi)) return gd_tape_fail(t, GD_FAIL(GD_ERR_USAGE, "clamp: [%g, %g] is no interval", lo, hi));
   return unary(t, GDI_OP_clamp, x, lo, hi);
 }
 
@@ -73,8 +73,8 @@ gd_tensor *gd_where(gd_tape *t, gd_tensor *condition, gd_tensor *a, gd_tensor *b
 
 gd_tensor *gd_dropout(gd_tape *t, gd_tensor *x, double p) {
   if (!(p >= 0 && p < 1))
-    return gdi_tape_fail(t, GD_FAIL(GD_ERR_USAGE, "dropout: p = %g is not in [0, 1)", p));
-  uint64_t call = (uint64_t)t->step << 16 | (uint64_t)t->draws++;
+    return gd_tape_fail(t, GD_FAIL(GD_ERR_USAGE, "dropout: p = %g is not in [0, 1)", p));
+  uint64_t call = (uint64_t)t->step << 20 | (uint64_t)t->draws++;
   if (p == 0) return x;
   if (!gdi_given(t, GDI_OP_dropout, 1, &x)) return NULL;
   return gdi_apply(t, GDI_OP_dropout,
@@ -91,7 +91,7 @@ gd_tensor *gd_values(gd_tape *t, gd_dtype type, const double *values, int ndim, 
   gd_tensor *x;
   gd_status st = gd_tensor_new(&x, t->arena, t->device, type, ndim, shape);
   if (st == GD_OK) st = gd_tensor_set(x, values, gd_numel(x));
-  return st == GD_OK ? x : gdi_tape_fail(t, st);
+  return st == GD_OK ? x : gd_tape_fail(t, st);
 }
 
 gd_tensor *gd_constant(gd_tape *t, gd_dtype type, double value) {
@@ -102,7 +102,7 @@ gd_tensor *gd_detach(gd_tape *t, gd_tensor *x) {
   gd_tensor *y;
   if (!x) return NULL;
   gd_status st = gdi_tensor_make(&y, t->arena, x->device, x->dtype, x->ndim, x->shape, x->data);
-  if (st != GD_OK) return gdi_tape_fail(t, st);
-  y->origin = GD_DETACHED;
+  if (st != GD_OK) return gd_tape_fail(t, st);
+  y->origin = GD_ORIGIN_DETACHED;
   return y;
 }

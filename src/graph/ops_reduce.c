@@ -16,7 +16,7 @@ static gd_tensor *reduce(gd_tape *t, gdi_op op, gd_tensor *x, gd_dims over, int 
   gdi_attr attr = {.keep = keep, .correction = correction};
   if (!gdi_given(t, op, 1, &x)) return NULL;
   gd_status st = dims_of(op, x, over, &attr.dims);
-  return st == GD_OK ? gdi_apply(t, op, &attr, 1, &x) : gdi_tape_fail(t, st);
+  return st == GD_OK ? gdi_apply(t, op, &attr, 1, &x) : gd_tape_fail(t, st);
 }
 
 #define REDUCE(name)                                                                                         \
@@ -30,7 +30,7 @@ REDUCE(min)
 
 gd_tensor *gd_var(gd_tape *t, gd_tensor *x, gd_dims over, int correction, bool keep) {
   if (correction != 0 && correction != 1)
-    return gdi_tape_fail(t, GD_FAIL(GD_ERR_USAGE, "var: the correction is 0 or 1, not %d", correction));
+    return gd_tape_fail(t, GD_FAIL(GD_ERR_USAGE, "var: the correction is 0 or 1, not %d", correction));
   return reduce(t, GDI_OP_var, x, over, correction, keep);
 }
 
@@ -38,7 +38,7 @@ static gd_tensor *along(gd_tape *t, gdi_op op, gd_tensor *x, int dim) {
   gdi_attr attr = {0};
   if (!gdi_given(t, op, 1, &x)) return NULL;
   gd_status st = gdi_dim(op, x, dim, &attr.dim);
-  return st == GD_OK ? gdi_apply(t, op, &attr, 1, &x) : gdi_tape_fail(t, st);
+  return st == GD_OK ? gdi_apply(t, op, &attr, 1, &x) : gd_tape_fail(t, st);
 }
 
 gd_tensor *gd_argmax(gd_tape *t, gd_tensor *x, int dim) {

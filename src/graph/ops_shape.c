@@ -30,7 +30,7 @@ gd_tensor *gd_reshape(gd_tape *t, gd_tensor *x, int ndim, const int64_t shape[])
   gdi_form form;
   if (!gdi_given(t, GDI_OP_reshape, 1, &x)) return NULL;
   gd_status st = resolve(x, ndim, shape, &form);
-  return st == GD_OK ? gdi_apply_view(t, GDI_OP_reshape, NULL, x, &form, x->data) : gdi_tape_fail(t, st);
+  return st == GD_OK ? gdi_apply_view(t, GDI_OP_reshape, NULL, x, &form, x->data) : gd_tape_fail(t, st);
 }
 
 gd_tensor *gd_transpose(gd_tape *t, gd_tensor *x, int dim0, int dim1) {
@@ -38,7 +38,7 @@ gd_tensor *gd_transpose(gd_tape *t, gd_tensor *x, int dim0, int dim1) {
   if (!gdi_given(t, GDI_OP_transpose, 1, &x)) return NULL;
   gd_status st = gdi_dim(GDI_OP_transpose, x, dim0, &attr.dim);
   if (st == GD_OK) st = gdi_dim(GDI_OP_transpose, x, dim1, &attr.dim1);
-  return st == GD_OK ? gdi_apply(t, GDI_OP_transpose, &attr, 1, &x) : gdi_tape_fail(t, st);
+  return st == GD_OK ? gdi_apply(t, GDI_OP_transpose, &attr, 1, &x) : gd_tape_fail(t, st);
 }
 
 /* Whole leading rows are where they are: a view. */
@@ -55,7 +55,7 @@ gd_tensor *gd_slice(gd_tape *t, gd_tensor *x, int dim, int64_t start, int64_t st
   gdi_attr attr = {.start = start, .stop = stop};
   if (!gdi_given(t, GDI_OP_slice, 1, &x)) return NULL;
   gd_status st = gdi_dim(GDI_OP_slice, x, dim, &attr.dim);
-  if (st != GD_OK) return gdi_tape_fail(t, st);
+  if (st != GD_OK) return gd_tape_fail(t, st);
   bool inside = start >= 0 && start <= stop && stop <= x->shape[attr.dim];
   return attr.dim == 0 && inside ? leading_rows(t, x, &attr) : gdi_apply(t, GDI_OP_slice, &attr, 1, &x);
 }
@@ -65,13 +65,13 @@ gd_tensor *gd_index_select(gd_tape *t, gd_tensor *x, int dim, gd_tensor *index) 
   gd_tensor *in[] = {x, index};
   if (!gdi_given(t, GDI_OP_index_select, 2, in)) return NULL;
   gd_status st = gdi_dim(GDI_OP_index_select, x, dim, &attr.dim);
-  return st == GD_OK ? gdi_apply(t, GDI_OP_index_select, &attr, 2, in) : gdi_tape_fail(t, st);
+  return st == GD_OK ? gdi_apply(t, GDI_OP_index_select, &attr, 2, in) : gd_tape_fail(t, st);
 }
 
 gd_tensor *gd_concat(gd_tape *t, gd_tensor *const x[], int n, int dim) {
   gdi_attr attr = {0};
-  if (n < 1) return gdi_tape_fail(t, GD_FAIL(GD_ERR_USAGE, "concat of %d tensors", n));
+  if (n < 1) return gd_tape_fail(t, GD_FAIL(GD_ERR_USAGE, "concat of %d tensors", n));
   if (!gdi_given(t, GDI_OP_concat, n, x)) return NULL;
   gd_status st = gdi_dim(GDI_OP_concat, x[0], dim, &attr.dim);
-  return st == GD_OK ? gdi_apply(t, GDI_OP_concat, &attr, n, x) : gdi_tape_fail(t, st);
+  return st == GD_OK ? gdi_apply(t, GDI_OP_concat, &attr, n, x) : gd_tape_fail(t, st);
 }

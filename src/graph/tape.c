@@ -31,7 +31,7 @@ void gd_tape_reset(gd_tape *t) {
   t->status = GD_OK;
 }
 
-gd_tensor *gdi_tape_fail(gd_tape *t, gd_status s) {
+gd_tensor *gd_tape_fail(gd_tape *t, gd_status s) {
   if (t->status == GD_OK) {
     t->status = s;
     t->error = *gd_error_last();

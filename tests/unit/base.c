@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/sha256_blocks.h"
 #include "gd/gd.h"
 #include "test.h"
 
@@ -91,6 +92,30 @@ static void sha256_gives_the_standard_digest(void **state) {
   assert_string_equal(hex, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
 }
 
+/* Whatever the pieces; and the processor's instructions do what the plain C does. */
+static void sha256_does_not_depend_on_pieces_or_instructions(void **state) {
+  (void)state;
+  enum { N = 1000000 };
+  static uint8_t text[N];
+  memset(text, 'a', N);
+  for (size_t piece = 1; piece <= N; piece = piece * 7 + 3) {
+    gd_sha256 h;
+    char hex[65];
+    gd_sha256_init(&h);
+    for (size_t i = 0; i < N; i += piece) gd_sha256_add(&h, text + i, piece < N - i ? piece : N - i);
+    gd_digest d = gd_sha256_end(&h);
+    gd_digest_hex(&d, hex);
+    assert_string_equal(hex, "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0");
+  }
+  for (int i = 0; i < N; i++) text[i] = (uint8_t)gd_rng_u32(gd_rng_stream(1, GD_RNG_TEST, 0), (uint64_t)i);
+  uint32_t a[8] = {1, 2, 3, 4, 5, 6, 7, 8}, b[8] = {1, 2, 3, 4, 5, 6, 7, 8};
+  gdi_sha256_portable(a, text, N / 64);
+  if (gdi_sha256_x86(b, text, N / 64))
+    assert_memory_equal(a, b, sizeof a);
+  else
+    print_message("without SHA instructions: only the plain C was tested\n");
+}
+
 static void an_arena_repeats_its_addresses_after_reset(void **state) {
   (void)state;
   gd_arena *a;
@@ -125,6 +150,7 @@ int main(void) {
       cmocka_unit_test(shares_cover_everything_once),
       cmocka_unit_test(covers_rebuild_the_tree),
       cmocka_unit_test(sha256_gives_the_standard_digest),
+      cmocka_unit_test(sha256_does_not_depend_on_pieces_or_instructions),
       cmocka_unit_test(an_arena_repeats_its_addresses_after_reset),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

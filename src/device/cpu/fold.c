@@ -61,7 +61,11 @@ static void fold_line(const job *j, const char *x, int64_t n, const double *cent
   fill(middle, width, centre ? *centre : 0);
   rows_of(rows, LANES, LANES, x, middle, lane);
   rows_of(1, n - rows * LANES, 0, x + rows * LANES * bytes, middle, lane);
-  table[j->kind].combine(width, 1, 1, lane, NULL, acc);
+  for (int64_t half; width > 1; width -= half) { /* the upper half joins the lower */
+    half = width / 2;
+    table[j->kind].combine(1, half, 0, lane + width - half, NULL, lane);
+  }
+  table[j->kind].combine(1, width, 0, lane, NULL, acc);
 }
 
 static void fold_piece(const job *j, int64_t piece) {

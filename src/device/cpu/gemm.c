@@ -313,7 +313,10 @@ const char *gdi_gemm_describe(void) {
   default: break;
   }
   const dnnl_version_t *v = dnnl_version();
-  snprintf(text, sizeof text, "oneDNN %d.%d.%d (%s), %.24s %.16s", v->major, v->minor, v->patch, isa,
-           openblas_get_config(), openblas_get_corename());
+  const char *blas = openblas_get_config(); /* "OpenBLAS 0.3.21 NO_LAPACKE ..." */
+  size_t name = strcspn(blas, " ");
+  if (blas[name]) name += 1 + strcspn(blas + name + 1, " ");
+  snprintf(text, sizeof text, "oneDNN %d.%d.%d (%s), %.*s (%s)", v->major, v->minor, v->patch, isa, (int)name,
+           blas, openblas_get_corename());
   return text;
 }

@@ -1,0 +1,55 @@
+/** @file options.h  The settings of a run: one struct, filled from defaults, YAML and the command line. */
+#ifndef GD_OPTIONS_H
+#define GD_OPTIONS_H
+
+#include <stdio.h>
+
+#include "gd/config.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** One field for every line of options.def, where meaning, default and limits stand. Texts live in `arena`.
+ */
+typedef struct gd_options {
+#define GD_FIELD_TEXT                                        const char *
+#define GD_FIELD_WORD                                        const char *
+#define GD_FIELD_INT                                         int64_t
+#define GD_FIELD_COUNT                                       int64_t
+#define GD_FIELD_REAL                                        double
+#define GD_FIELD_FLAG                                        bool
+#define GD_OPTION(kind, field, key, def, limits, bits, help) GD_FIELD_##kind field;
+#include "gd/options.def"
+  gd_arena *arena;
+} gd_options;
+
+/** Defaults. Owner: caller; gd_options_free(). */
+GD_API gd_status gd_options_new(gd_options *out) GD_CHECKED;
+GD_API void gd_options_free(gd_options *o);
+/** Apply settings in order, later ones win. Errors: GD_ERR_USAGE naming key, place, and the nearest known key
+ * or word. */
+GD_API gd_status gd_options_apply(gd_options *o, const gd_settings *s) GD_CHECKED;
+/** Where `key` still has the value `automatic`, take `from`'s. */
+GD_API gd_status gd_options_adopt(gd_options *o, const gd_options *from, const char *key,
+                                  const char *automatic) GD_CHECKED;
+/** Set one option by key. */
+GD_API gd_status gd_options_set(gd_options *o, const char *key, const char *value) GD_CHECKED;
+/** What cannot be together: GD_ERR_USAGE with what to do. */
+GD_API gd_status gd_options_check(const gd_options *o) GD_CHECKED;
+/** As YAML that gd_settings_read() reads back to the same values. */
+GD_API void gd_options_print(const gd_options *o, FILE *f);
+/**
+ * Names of the settings that change the bits and differ, with both values, one per line, into buf. Returns
+ * how many.
+ */
+GD_API int gd_options_differ(const gd_options *a, const gd_options *b, char *buf, size_t bytes);
+/** "500" -> steps, "10min" -> seconds; both 0 for "0". */
+GD_API gd_status gd_interval_parse(const char *text, int64_t *steps, double *seconds) GD_CHECKED;
+/** The table of all options, for people. */
+GD_API void gd_options_manual(FILE *f);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

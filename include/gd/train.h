@@ -1,0 +1,104 @@
+/** @file train.h  The trainer: options in, run folder out; and evaluation and prediction of what it made. */
+#ifndef GD_TRAIN_H
+#define GD_TRAIN_H
+
+#include "gd/comm.h"
+#include "gd/options.h"
+#include "gd/store.h"
+#include "gd/sync.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- metrics
+ * ---------------------------------------------------------------------------------------------------- */
+
+/** What an evaluation measured, over every sample exactly once; the same bits on any number of ranks. */
+typedef struct gd_metrics {
+  double loss;     /**< mean over the weight of the loss; NaN: not measured */
+  double accuracy; /**< share of samples whose largest output is the label; NaN when the targets are not
+                      labels */
+  int64_t samples;
+} gd_metrics;
+
+/** One row of metrics.csv: an interval of training that ends after `step` updates. */
+typedef struct gd_row {
+  int64_t step;
+  double epoch;         /**< passes over the data so far, fractional */
+  double loss;          /**< mean over the interval, each step's before its update */
+  double lr;            /**< of the last update */
+  double grad_norm;     /**< of the last update; NaN where clipping did not ask for it */
+  double samples_per_s; /**< training only, without evaluation */
+  gd_metrics val;       /**< NaN where the interval has no validation */
+  double seconds;       /**< since the start of the run */
+} gd_row;
+
+/* ---- training
+ * --------------------------------------------------------------------------------------------------- */
+
+/** Where the time of the training loop went, in seconds of this rank; the parts sum to `total`. */
+typedef struct gd_ledger {
+  double data, forward, backward, sum, exchange, update, wait, evaluate, save, other, total;
+} gd_ledger;
+
+typedef struct gd_tick {
+  int64_t step, total_steps, steps_per_epoch;
+  double loss, samples_per_s;
+} gd_tick;
+
+/** Called on every rank; the program shows things on rank 0. Any may be NULL. */
+typedef struct gd_observer {
+  void *user;
+  void (*started)(void *user, const char *layout,
+                  const char *folder);            /**< lines that say who does what, where */
+  void (*progress)(void *user, const gd_tick *p); /**< after every step; must be cheap */
+  void (*row)(void *user, const gd_row *r);
+} gd_observer;
+
+typedef struct gd_train_result {
+  int64_t steps, parameters;
+  gd_row last, best; /**< best by validation accuracy (labels) or loss; step 0 when never validated */
+  double samples_per_s;
+  gd_ledger ledger;
+  char folder[4096], checkpoint[4096];
+  gd_digest digest; /**< of the final parameters */
+} gd_train_result;
+
+/**
+ * Train as the options say and write the run folder (README: what is in it).
+ * Collective: yes; options equal on all ranks.
+ * Errors: every status of the exit-code table, the same on all ranks; GD_STOPPED after a stop on request
+ */
+GD_API gd_status gd_train(gd_world *w, const gd_options *o, const gd_observer *observer,
+                          gd_train_result *out) GD_CHECKED;
+
+/** Ask a running gd_train() to stop after this step and save. Async-signal-safe. */
+GD_API void gd_train_stop(void);
+
+/* ---- using what was trained
+ * --------------------------------------------------------------------------------------- */
+
+typedef struct gd_use_options {
+  const char *data;   /**< data file */
+  const char *loss;   /**< NULL: the one it was trained with */
+  const char *device; /**< "auto", "cpu", "cuda" */
+  int threads;        /**< 0: auto */
+} gd_use_options;
+
+/** Metrics of a checkpoint on a data set; classes are matched by name. Collective: yes. */
+GD_API gd_status gd_evaluate(gd_world *w, const char *checkpoint, const gd_use_options *o,
+                             gd_metrics *out) GD_CHECKED;
+
+/**
+ * Outputs of a checkpoint for every sample, in file order, into `path` by its ending: .h5 (/prediction,
+ * /class), .npy, .csv (class names where there are classes). Softmax is applied to models trained with
+ * cross_entropy. Collective: yes. Errors: GD_ERR_WRITE, GD_ERR_USAGE (ending)
+ */
+GD_API gd_status gd_predict(gd_world *w, const char *checkpoint, const gd_use_options *o,
+                            const char *path) GD_CHECKED;
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,141 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/cli.h"
+
+static bool listed(const char *word, const char *list) {
+  size_t n = strlen(word);
+  for (const char *at = list; (at = strstr(at, word)); at += n)
+    if ((at == list || at[-1] == ' ') && (at[n] == 0 || at[n] == ' ')) return true;
+  return false;
+}
+
+static gd_status add(args *a, const char *key, const char *value) {
+  gd_setting *s = &a->setting.item[a->setting.n++];
+  char *name = gd_arena_alloc(a->setting.arena, strlen(key) + 1);
+  if (!name) return GD_ERR_OOM;
+  strcpy(name, key);
+  for (char *c = name; *c; c++)
+    if (*c == '-') *c = '_';
+  *s = (gd_setting){name, value, NULL, 0};
+  return GD_OK;
+}
+
+static bool is_truth(const char *word) {
+  return word && (strcmp(word, "true") == 0 || strcmp(word, "false") == 0);
+}
+
+/* One "--key" with its value; returns how many words it took, 0 on an error. */
+static int parse_option(args *a, char **argv, int left, const char *switches, gd_status *st) {
+  char key[256];
+  const char *name = argv[0] + 2, *equals = strchr(name, '=');
+  snprintf(key, sizeof key, "%.*s", equals ? (int)(equals - name) : (int)strlen(name), name);
+  for (char *c = key; *c; c++)
+    if (*c == '-') *c = '_';
+  const char *next = left > 1 ? argv[1] : NULL;
+  if (equals) {
+    *st = add(a, key, equals + 1);
+    return 1;
+  }
+  if (listed(key, switches)) {
+    *st = add(a, key, is_truth(next) ? next : "true");
+    return is_truth(next) ? 2 : 1;
+  }
+  if (!next || strncmp(next, "--", 2) == 0) {
+    *st = GD_FAIL(GD_ERR_USAGE, "%s needs a value", argv[0]);
+    return 0;
+  }
+  *st = add(a, key, next);
+  return 2;
+}
+
+gd_status args_parse(args *a, int argc, char **argv, const char *switches) {
+  memset(a, 0, sizeof *a);
+  GD_TRY(gd_arena_new(&a->setting.arena, "arguments"));
+  a->word = gd_arena_alloc(a->setting.arena, sizeof *a->word * (size_t)(argc + 1));
+  a->setting.item = gd_arena_alloc(a->setting.arena, sizeof *a->setting.item * (size_t)(argc + 1));
+  if (!a->word || !a->setting.item) return GD_ERR_OOM;
+  for (int i = 0; i < argc;) {
+    if (strncmp(argv[i], "--", 2) != 0) {
+      a->word[a->n_words++] = argv[i++];
+      continue;
+    }
+    gd_status st;
+    int taken = parse_option(a, argv + i, argc - i, switches, &st);
+    GD_TRY(st);
+    i += taken;
+  }
+  return GD_OK;
+}
+
+void args_free(args *a) {
+  gd_arena_free(a->setting.arena);
+}
+
+static const gd_setting *find(const args *a, const char *key) {
+  const gd_setting *found = NULL;
+  for (int i = 0; i < a->setting.n; i++)
+    if (strcmp(a->setting.item[i].key, key) == 0) found = &a->setting.item[i];
+  return found;
+}
+
+const char *args_get(const args *a, const char *key) {
+  const gd_setting *s = find(a, key);
+  return s ? s->value : NULL;
+}
+
+gd_status args_check(const args *a, const char *known) {
+  for (int i = 0; i < a->setting.n; i++)
+    if (!listed(a->setting.item[i].key, known))
+      return GD_FAIL(GD_ERR_USAGE, "unknown option --%s; this command takes: %s", a->setting.item[i].key,
+                     known);
+  return GD_OK;
+}
+
+gd_status args_i64(const args *a, const char *key, int64_t lo, int64_t hi, int64_t *out) {
+  const gd_setting *s = find(a, key);
+  return s ? gd_setting_i64(s, lo, hi, out) : GD_OK;
+}
+
+gd_status args_f64(const args *a, const char *key, double lo, double hi, double *out) {
+  const gd_setting *s = find(a, key);
+  return s ? gd_setting_f64(s, lo, hi, out) : GD_OK;
+}
+
+/* ---- options of a run
+ * -------------------------------------------------------------------------------------------------- */
+
+static bool names_data(const gd_settings *s) {
+  for (int i = 0; i < s->n; i++)
+    if (strcmp(s->item[i].key, "data") == 0 || strcmp(s->item[i].key, "data.train") == 0 ||
+        strcmp(s->item[i].key, "resume") == 0)
+      return true;
+  return false;
+}
+
+static gd_status apply_text(gd_options *o, const char *path, const char *text) {
+  gd_settings s;
+  GD_TRY(gd_settings_read(&s, path, text));
+  gd_status st = gd_options_apply(o, &s);
+  gd_settings_free(&s);
+  return st;
+}
+
+static gd_status fill(gd_options *o, const args *a, const gd_settings *file, bool demonstration) {
+  if (demonstration) GD_TRY(apply_text(o, "the demonstration", demo_settings));
+  if (file) GD_TRY(gd_options_apply(o, file));
+  GD_TRY(gd_options_apply(o, &a->setting));
+  return gd_options_check(o);
+}
+
+gd_status run_options(gd_options *o, const args *a, bool *demonstration) {
+  GD_TRY(gd_options_new(o));
+  if (a->n_words > 1)
+    return GD_FAIL(GD_ERR_USAGE, "one configuration file at most, not also \"%s\"", a->word[1]);
+  gd_settings file = {0};
+  if (a->n_words == 1) GD_TRY(gd_settings_read(&file, a->word[0], NULL));
+  *demonstration = !names_data(&a->setting) && !(a->n_words == 1 && names_data(&file));
+  gd_status st = fill(o, a, a->n_words == 1 ? &file : NULL, *demonstration);
+  if (a->n_words == 1) gd_settings_free(&file);
+  return st;
+}

@@ -1,0 +1,73 @@
+/* The program: commands, arguments, what people see. */
+#ifndef GDI_CLI_H
+#define GDI_CLI_H
+
+#include "gd/gd.h"
+
+/* ---- arguments
+ * ------------------------------------------------------------------------------------------------------ */
+
+/* Words before and after the options, and the options as settings. */
+typedef struct args {
+  const char **word;
+  int n_words;
+  gd_settings setting;
+} args;
+
+/*
+ * "--key value", "--key=value", "-h". `switches` (blank-separated) take no value unless "true" or "false"
+ * follows. Errors: GD_ERR_USAGE for a key without value.
+ */
+gd_status args_parse(args *a, int argc, char **argv, const char *switches) GD_CHECKED;
+void args_free(args *a);
+/* Value of an option of a command, NULL when it is not there. */
+const char *args_get(const args *a, const char *key);
+/* Every option must be one of `known` (blank-separated). */
+gd_status args_check(const args *a, const char *known) GD_CHECKED;
+gd_status args_i64(const args *a, const char *key, int64_t lo, int64_t hi, int64_t *out) GD_CHECKED;
+gd_status args_f64(const args *a, const char *key, double lo, double hi, double *out) GD_CHECKED;
+
+/* Options of a run: defaults, the demonstration's when no data is given, the YAML file, the command line. */
+gd_status run_options(gd_options *o, const args *a, bool *demonstration) GD_CHECKED;
+
+/* ---- commands: each returns the status of the program
+ * -------------------------------------------------------------- */
+
+gd_status command_train(int argc, char **argv);
+gd_status command_eval(int argc, char **argv);
+gd_status command_predict(int argc, char **argv);
+gd_status command_data(int argc, char **argv);
+gd_status command_inspect(int argc, char **argv);
+gd_status command_graph(int argc, char **argv);
+gd_status command_export(int argc, char **argv);
+void print_help(FILE *f);
+
+/* ---- the world of a command that trains or evaluates
+ * ------------------------------------------------------------------ */
+
+/* Join, and agree on the status of what came before. NULL options: the defaults. */
+gd_status join(gd_world **w, gd_status before, const gd_options *o) GD_CHECKED;
+/* Tell the user what went wrong, once, and leave. Returns st. */
+gd_status leave(gd_world *w, gd_status st);
+
+/* ---- console
+ * ------------------------------------------------------------------------------------------------------------
+ */
+
+/* Messages of the library go to stderr of rank `rank` (warnings of any) and to the log of the run. */
+void console_open(int rank, const char *progress);
+void console_close(void);
+gd_observer console_observer(void);
+void console_error(gd_status st);
+/* Draw loss.svg and loss.png in the run folder; says so when gnuplot is missing. */
+void plot_run(const char *folder);
+
+/* ---- the demonstration
+ * ----------------------------------------------------------------------------------------------------- */
+
+/* Settings of the demonstration, as YAML. */
+extern const char demo_settings[];
+/* Make its data unless it is there. */
+gd_status demo_data(void) GD_CHECKED;
+
+#endif

@@ -1,0 +1,102 @@
+/* gdtrain data make | import | info */
+#include <string.h>
+
+#include "cli/cli.h"
+
+static void print_info(const gd_data_info *i) {
+  printf("file      %s\nsamples   %lld\n%-9s %s [", i->path, (long long)i->n, i->x_name,
+         gd_dtype_name(i->x_type));
+  for (int d = 0; d < i->ndim; d++) printf("%s%lld", d ? ", " : "", (long long)i->sample[d]);
+  printf("] each, times %.9g\n", i->x_scale);
+  if (i->labels) {
+    printf("%-9s labels, %lld classes%s", i->y_name, (long long)i->classes, i->class_name ? ":" : "");
+    for (int64_t c = 0; i->class_name && c < i->classes && c < 12; c++) printf(" %s", i->class_name[c]);
+    printf("%s\n", i->class_name && i->classes > 12 ? " ..." : "");
+  } else {
+    printf("%-9s %lld real target%s\n", i->y_name, (long long)i->targets, i->targets > 1 ? "s" : "");
+  }
+  printf("memory    %.1f MB\nchecksums %s\n", (double)(i->x_bytes + i->y_bytes) / 1e6,
+         i->checksummed ? "yes" : "no");
+}
+
+static gd_status info(const char *path) {
+  gd_dataset *d;
+  GD_TRY(gd_dataset_open(&d, path, &(gd_data_options){0}));
+  print_info(gd_dataset_info(d));
+  gd_dataset_close(d);
+  return GD_OK;
+}
+
+static gd_status write_out(gd_table *t, const char *out) {
+  gd_status st = gd_table_write(t, out);
+  gd_table_free(t);
+  GD_TRY(st);
+  return info(out);
+}
+
+static gd_status make(const args *a, const char *out) {
+  int64_t seed = 1;
+  gd_generate_options g = {.name = a->n_words > 1 ? a->word[1] : NULL, .noise = -1};
+  GD_TRY(args_check(a, "n d k noise condition seed out"));
+  GD_TRY(args_i64(a, "n", 1, (int64_t)1 << 40, &g.n));
+  GD_TRY(args_i64(a, "d", 1, 1 << 24, &g.d));
+  GD_TRY(args_i64(a, "k", 1, 1 << 20, &g.k));
+  GD_TRY(args_f64(a, "noise", 0, 1e9, &g.noise));
+  GD_TRY(args_f64(a, "condition", 1, 1e12, &g.condition));
+  GD_TRY(args_i64(a, "seed", 0, INT64_MAX, &seed));
+  g.seed = (uint64_t)seed;
+  if (!g.name)
+    return GD_FAIL(
+        GD_ERR_USAGE,
+        "usage: gdtrain data make NAME --n N --out FILE.h5 (gdtrain data make list tells the names)");
+  if (strcmp(g.name, "list") == 0) {
+    for (int i = 0; gd_generator_name(i); i++)
+      printf("%-10s %s\n", gd_generator_name(i), gd_generator_about(i));
+    return GD_OK;
+  }
+  if (!out) return GD_FAIL(GD_ERR_USAGE, "--out FILE.h5 is missing");
+  gd_table t;
+  GD_TRY(gd_generate(&t, &g));
+  return write_out(&t, out);
+}
+
+static gd_status import(const args *a, const char *out) {
+  const char *format = a->n_words > 1 ? a->word[1] : "", *const *files = a->word + 2;
+  const int n = a->n_words - 2;
+  const bool classes = args_get(a, "classes") != NULL;
+  gd_table t;
+  GD_TRY(args_check(a, "out header target classes"));
+  if (!out) return GD_FAIL(GD_ERR_USAGE, "--out FILE.h5 is missing");
+  if (strcmp(format, "idx") == 0 && n == 2) {
+    GD_TRY(gd_import_idx(&t, files[0], files[1]));
+  } else if (strcmp(format, "csv") == 0 && n >= 1) {
+    gd_csv_options c = {args_get(a, "header") != NULL, args_get(a, "target"), classes};
+    GD_TRY(gd_import_csv(&t, files, n, &c));
+  } else if (strcmp(format, "npy") == 0 && n == 2) {
+    GD_TRY(gd_import_npy(&t, files[0], files[1], classes));
+  } else if ((strcmp(format, "cifar10") == 0 || strcmp(format, "cifar100") == 0) && n >= 1) {
+    GD_TRY(gd_import_cifar(&t, files, n, format[5] == '1' && format[6] == '0' && format[7] == '0'));
+  } else {
+    return GD_FAIL(GD_ERR_USAGE, "usage: gdtrain data import idx IMAGES LABELS | csv FILE... | npy X Y | "
+                                 "cifar10 FILE... --out FILE.h5");
+  }
+  return write_out(&t, out);
+}
+
+gd_status command_data(int argc, char **argv) {
+  args a;
+  gd_status st = args_parse(&a, argc, argv, "header classes");
+  const char *what = st == GD_OK && a.n_words ? a.word[0] : "";
+  if (st != GD_OK)
+    ;
+  else if (strcmp(what, "make") == 0)
+    st = make(&a, args_get(&a, "out"));
+  else if (strcmp(what, "import") == 0)
+    st = import(&a, args_get(&a, "out"));
+  else if (strcmp(what, "info") == 0 && a.n_words == 2)
+    st = info(a.word[1]);
+  else
+    st = GD_FAIL(GD_ERR_USAGE, "usage: gdtrain data make NAME ... | import FORMAT FILE... | info FILE");
+  args_free(&a);
+  return leave(NULL, st);
+}

@@ -1,0 +1,68 @@
+/* gdtrain graph CONFIG.yaml: the graph that one micro-batch records, as DOT. */
+#include <string.h>
+
+#include "cli/cli.h"
+
+typedef struct drawing {
+  gd_options o;
+  gd_data_info info;
+  gd_device *device;
+  gd_module *model;
+  gd_tape *tape;
+} drawing;
+
+/* Shapes come from the data; the demonstration's are known before its data is made. */
+static gd_status find_shapes(drawing *d, bool demonstration) {
+  if (demonstration) {
+    d->info = (gd_data_info){.ndim = 2, .sample = {28, 28}, .labels = true, .classes = 10, .targets = 1};
+    return GD_OK;
+  }
+  gd_dataset *set;
+  GD_TRY(gd_dataset_open(&set, d->o.data_train, &(gd_data_options){0}));
+  d->info = *gd_dataset_info(set);
+  gd_dataset_close(set);
+  return GD_OK;
+}
+
+static gd_status zeros(gd_tape *t, gd_dtype type, int ndim, const int64_t shape[], const char *name,
+                       gd_tensor **out) {
+  GD_TRY(gd_tensor_new(out, gd_tape_arena(t), gd_tape_device(t), type, ndim, shape));
+  (*out)->name = name;
+  return gd_tensor_fill(*out, 0);
+}
+
+static gd_status draw(drawing *d) {
+  const gd_data_info *i = &d->info;
+  const char *loss_name = strcmp(d->o.loss, "auto") != 0 ? d->o.loss : i->labels ? "cross_entropy" : "mse";
+  int64_t rows = d->o.micro_batch ? d->o.micro_batch : 64, outputs, shape[GD_MAX_DIMS] = {rows};
+  memcpy(shape + 1, i->sample, (size_t)i->ndim * sizeof *shape);
+  GD_TRY(gd_device_open(&d->device, &(gd_device_options){.kind = GD_CPU, .threads = 1}));
+  GD_TRY(gd_model_parse(&d->model, d->o.model, i->ndim, i->sample, d->device, GD_F32, &outputs));
+  gd_module_reset(d->model, 1);
+  GD_TRY(gd_tape_new(&d->tape, d->device));
+  gd_tensor *x, *y;
+  gd_loss_kind kind;
+  GD_TRY(gd_loss_parse(&kind, loss_name));
+  GD_TRY(zeros(d->tape, GD_F32, i->ndim + 1, shape, "x", &x));
+  GD_TRY(zeros(d->tape, i->labels ? GD_I64 : GD_F32, i->labels || i->y_vector ? 1 : 2,
+               (const int64_t[]){rows, i->targets}, "y", &y));
+  gd_loss loss = gd_loss_of(d->tape, kind, gd_forward(d->model, d->tape, x), y);
+  GD_TRY(gd_tape_status(d->tape));
+  return gd_tape_write_dot(d->tape, loss.sum, stdout);
+}
+
+gd_status command_graph(int argc, char **argv) {
+  args a;
+  drawing d = {0};
+  bool demonstration = false;
+  gd_status st = args_parse(&a, argc, argv, "");
+  if (st == GD_OK) st = run_options(&d.o, &a, &demonstration);
+  if (st == GD_OK) st = find_shapes(&d, demonstration);
+  if (st == GD_OK) st = draw(&d);
+  gd_tape_free(d.tape);
+  gd_module_free(d.model);
+  gd_device_close(d.device);
+  gd_options_free(&d.o);
+  args_free(&a);
+  return leave(NULL, st);
+}

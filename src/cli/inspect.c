@@ -1,0 +1,81 @@
+/* gdtrain inspect, gdtrain export: what a checkpoint holds, and its weights for others. */
+#include <string.h>
+
+#include "cli/cli.h"
+
+static gd_status print_digest(const gd_checkpoint *c) {
+  gd_digest d;
+  char hex[65];
+  GD_TRY(gd_checkpoint_digest(c, &d));
+  gd_digest_hex(&d, hex);
+  printf("%s\n", hex);
+  return GD_OK;
+}
+
+static void print_checkpoint(const gd_checkpoint *c) {
+  int64_t total = 0;
+  printf("model     %s\nstep      %lld (epoch %lld, %lld samples seen, seed %llu)\n", c->model,
+         (long long)c->step, (long long)c->epoch, (long long)c->samples, (unsigned long long)c->seed);
+  if (c->has_best) printf("best      %.9g\n", c->best);
+  printf("made by   gdtrain %s on %s\n", c->version, c->machine);
+  if (c->standardize.features) printf("features  %lld, standardised\n", (long long)c->standardize.features);
+  for (int64_t i = 0; c->class_name && i < c->classes && i < 12; i++)
+    printf("%s%s", i ? " " : "classes   ", c->class_name[i]);
+  if (c->class_name) printf("%s\n", c->classes > 12 ? " ..." : "");
+  for (int i = 0; i < c->n_params; i++) {
+    const gd_stored *p = &c->param[i];
+    int64_t n = 1;
+    printf("  %-20s %s [", p->name, gd_dtype_name(p->dtype));
+    for (int d = 0; d < p->ndim; d++)
+      n *= p->shape[d], printf("%s%lld", d ? ", " : "", (long long)p->shape[d]);
+    printf("]\n");
+    total += n;
+  }
+  printf("  %lld parameters", (long long)total);
+  for (int i = 0; i < c->n_states; i++) printf("%s%s", i ? ", " : "; optimizer state: ", c->state_name[i]);
+  printf("\n");
+}
+
+static gd_status inspect_data(const char *path) {
+  return command_data(2, (char *[]){"info", (char *)path});
+}
+
+gd_status command_inspect(int argc, char **argv) {
+  args a;
+  gd_checkpoint c;
+  gd_status st = args_parse(&a, argc, argv, "digest");
+  if (st == GD_OK) st = args_check(&a, "digest");
+  if (st == GD_OK && a.n_words != 1) st = GD_FAIL(GD_ERR_USAGE, "usage: gdtrain inspect FILE [--digest]");
+  const bool digest = st == GD_OK && args_get(&a, "digest");
+  gd_dataset *d;
+  if (st == GD_OK && !digest && gd_dataset_open(&d, a.word[0], &(gd_data_options){0}) == GD_OK) {
+    gd_dataset_close(d);
+    st = inspect_data(a.word[0]);
+    args_free(&a);
+    return st;
+  }
+  if (st == GD_OK) {
+    st = gd_checkpoint_read(&c, a.word[0], !digest);
+    if (st == GD_OK && digest) st = print_digest(&c);
+    if (st == GD_OK && !digest) print_checkpoint(&c);
+    gd_checkpoint_free(&c);
+  }
+  args_free(&a);
+  return leave(NULL, st);
+}
+
+gd_status command_export(int argc, char **argv) {
+  args a;
+  gd_checkpoint c;
+  gd_status st = args_parse(&a, argc, argv, "");
+  if (st == GD_OK) st = args_check(&a, "out");
+  if (st == GD_OK && (a.n_words != 1 || !args_get(&a, "out")))
+    st = GD_FAIL(GD_ERR_USAGE, "usage: gdtrain export CHECKPOINT --out FILE.safetensors");
+  if (st == GD_OK) {
+    st = gd_checkpoint_read(&c, a.word[0], false);
+    if (st == GD_OK) st = gd_export_safetensors(&c, args_get(&a, "out"));
+    gd_checkpoint_free(&c);
+  }
+  args_free(&a);
+  return leave(NULL, st);
+}

@@ -1,0 +1,67 @@
+/* Loss and learning rate as SVG and PNG. The gnuplot script stays in the run folder, to be changed by hand.
+ */
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+
+static const char script[] =
+    "# gnuplot loss.gp   (in the run folder; draws loss.svg and loss.png from metrics.csv)\n"
+    "set datafile separator ','\n"
+    "set datafile missing ''\n"
+    "set key autotitle columnhead noenhanced\n"
+    "do for [format in 'svg png'] {\n"
+    "  if (format eq 'svg') { set terminal svg size 900,600 background 'white' font 'sans,12' } \\\n"
+    "  else { set terminal pngcairo size 900,600 font 'sans,10' }\n"
+    "  set output 'loss.'.format\n"
+    "  set multiplot layout 2,1\n"
+    "  set grid lc rgb '#dddddd'\n"
+    "  set lmargin 12; set rmargin 12\n"
+    "  set tics nomirror\n"
+    "  set ylabel 'loss'; set xlabel ''; set logscale y; set format y '%g'\n"
+    "  stats 'metrics.csv' using 'val.accuracy' nooutput name 'A'\n"
+    "  if (exists('A_records') && A_records > 0) { \\\n"
+    "    set y2tics; set y2label 'validation accuracy'; \\\n"
+    "    plot 'metrics.csv' using 'epoch':'train.loss' with lines lc rgb '#1f77b4' title 'train loss', \\\n"
+    "      '' using 'epoch':'val.loss' with linespoints pt 7 ps 0.5 lc rgb '#d62728' title 'validation "
+    "loss', \\\n"
+    "      '' using 'epoch':'val.accuracy' axes x1y2 with linespoints pt 5 ps 0.5 lc rgb '#2ca02c' title "
+    "'accuracy'; \\\n"
+    "    unset y2tics; unset y2label } \\\n"
+    "  else { plot 'metrics.csv' using 'epoch':'train.loss' with lines lc rgb '#1f77b4' title 'train loss', "
+    "\\\n"
+    "      '' using 'epoch':'val.loss' with linespoints pt 7 ps 0.5 lc rgb '#d62728' title 'validation loss' "
+    "}\n"
+    "  unset logscale y\n"
+    "  set ylabel 'learning rate'; set xlabel 'epoch'\n"
+    "  plot 'metrics.csv' using 'epoch':'lr' with lines lc rgb '#9467bd' notitle\n"
+    "  unset multiplot\n"
+    "}\n";
+
+/* gnuplot in the folder, silent; true when it drew. */
+static bool gnuplot(const char *folder) {
+  pid_t child = fork();
+  if (child == 0) {
+    if (chdir(folder) != 0 || !freopen("loss.log", "w", stderr)) _exit(126);
+    execlp("gnuplot", "gnuplot", "loss.gp", (char *)NULL);
+    _exit(127);
+  }
+  int status;
+  return child > 0 && waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+void plot_run(const char *folder) {
+  char path[4200];
+  snprintf(path, sizeof path, "%s/loss.gp", folder);
+  FILE *f = fopen(path, "w");
+  bool ok = f && fputs(script, f) >= 0;
+  if (f) ok = fclose(f) == 0 && ok;
+  if (ok && gnuplot(folder)) {
+    snprintf(path, sizeof path, "%s/loss.log", folder);
+    unlink(path);
+    printf("plots         %s/loss.svg, loss.png\n", folder);
+  } else {
+    gd_message(GD_LOG_WARN, "no plots: gnuplot failed or is not installed; %s/loss.gp draws them later",
+               folder);
+  }
+}

@@ -1,0 +1,88 @@
+/* gdtrain [train] [CONFIG.yaml] [--key value ...] */
+#include <math.h>
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+
+/* The first request is honoured at the end of the step; who asks twice means now. */
+static void on_signal(int number) {
+  static volatile sig_atomic_t asked;
+  if (asked++) _exit(128 + number);
+  gd_train_stop();
+}
+
+static void catch_signals(void) {
+  struct sigaction act = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
+  sigemptyset(&act.sa_mask);
+  static const int stops[] = {SIGUSR1, SIGTERM, SIGINT, SIGHUP};
+  for (size_t i = 0; i < sizeof stops / sizeof *stops; i++) sigaction(stops[i], &act, NULL);
+}
+
+static void print_result(const gd_train_result *r) {
+  char digest[65];
+  gd_digest_hex(&r->digest, digest);
+  printf("steps         %lld\n", (long long)r->steps);
+  printf("train loss    %.6g\n", r->last.loss);
+  if (!isnan(r->last.val.loss)) printf("val loss      %.6g\n", r->last.val.loss);
+  if (!isnan(r->last.val.accuracy)) printf("val accuracy  %.2f %%\n", 100 * r->last.val.accuracy);
+  if (r->best.step) {
+    if (isnan(r->best.val.accuracy))
+      printf("best          %.6g at step %lld\n", r->best.val.loss, (long long)r->best.step);
+    else
+      printf("best          %.2f %% at step %lld\n", 100 * r->best.val.accuracy, (long long)r->best.step);
+  }
+  printf("samples/s     %.0f\n", r->samples_per_s);
+  printf("checkpoint    %s\n", r->checkpoint);
+  printf("digest        %s\n", digest);
+}
+
+static gd_status train(gd_world *w, gd_options *o, bool demonstration) {
+  const bool root = gd_world_rank(w) == 0;
+  if (demonstration) {
+    if (root)
+      gd_message(
+          GD_LOG_INFO,
+          "no data given: a demonstration on drawn digits (yours: --data FILE.h5, see gdtrain --help)");
+    GD_TRY(gd_world_agree(w, root ? demo_data() : GD_OK));
+  }
+  catch_signals();
+  gd_observer observer = console_observer();
+  gd_train_result result;
+  gd_status st = gd_train(w, o, &observer, &result);
+  if (st != GD_OK && st != GD_STOPPED) return st;
+  if (root) {
+    print_result(&result);
+    fflush(stdout);
+    if (o->plots && st == GD_OK) plot_run(result.folder);
+  }
+  return st;
+}
+
+gd_status command_train(int argc, char **argv) {
+  args a;
+  gd_options o = {0};
+  bool demonstration = false;
+  gd_world *w = NULL;
+  gd_status st = args_parse(
+      &a, argc, argv, "print_config standardize data.standardize nesterov optimizer.nesterov resume_changed");
+  bool print_only = st == GD_OK && args_get(&a, "print_config");
+  if (print_only) { /* not a setting of the run */
+    int n = 0;
+    for (int i = 0; i < a.setting.n; i++)
+      if (strcmp(a.setting.item[i].key, "print_config") != 0) a.setting.item[n++] = a.setting.item[i];
+    a.setting.n = n;
+  }
+  if (st == GD_OK) st = run_options(&o, &a, &demonstration);
+  if (print_only && st == GD_OK) {
+    gd_options_print(&o, stdout);
+  } else {
+    st = join(&w, st, st == GD_OK ? &o : NULL);
+    if (st == GD_OK) st = train(w, &o, demonstration);
+    st = leave(w, st);
+  }
+  gd_options_free(&o);
+  args_free(&a);
+  return st;
+}

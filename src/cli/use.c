@@ -1,0 +1,48 @@
+/* gdtrain eval, gdtrain predict: what a checkpoint is good for. */
+#include <math.h>
+
+#include "cli/cli.h"
+
+static gd_status parse(args *a, int argc, char **argv, const char *known, const char *usage,
+                       gd_use_options *o) {
+  GD_TRY(args_parse(a, argc, argv, ""));
+  GD_TRY(args_check(a, known));
+  if (a->n_words != 1) return GD_FAIL(GD_ERR_USAGE, "usage: %s", usage);
+  int64_t threads = 0;
+  GD_TRY(args_i64(a, "threads", 1, 1024, &threads));
+  const char *device = args_get(a, "device");
+  *o = (gd_use_options){args_get(a, "data"), args_get(a, "loss"), device ? device : "auto", (int)threads};
+  return o->data ? GD_OK : GD_FAIL(GD_ERR_USAGE, "--data FILE is missing; usage: %s", usage);
+}
+
+gd_status command_eval(int argc, char **argv) {
+  args a;
+  gd_use_options o;
+  gd_world *w = NULL;
+  gd_metrics m;
+  gd_status st = parse(&a, argc, argv, "data loss device threads", "gdtrain eval CHECKPOINT --data FILE", &o);
+  st = join(&w, st, NULL);
+  if (st == GD_OK) st = gd_evaluate(w, a.word[0], &o, &m);
+  if (st == GD_OK && gd_world_rank(w) == 0) {
+    printf("samples   %lld\nloss      %.9g\n", (long long)m.samples, m.loss);
+    if (!isnan(m.accuracy)) printf("accuracy  %.4f %%\n", 100 * m.accuracy);
+  }
+  st = leave(w, st);
+  args_free(&a);
+  return st;
+}
+
+gd_status command_predict(int argc, char **argv) {
+  args a;
+  gd_use_options o;
+  gd_world *w = NULL;
+  gd_status st = parse(&a, argc, argv, "data out device threads",
+                       "gdtrain predict CHECKPOINT --data FILE --out FILE.csv|.npy|.h5", &o);
+  if (st == GD_OK && !args_get(&a, "out"))
+    st = GD_FAIL(GD_ERR_USAGE, "--out FILE.csv, .npy or .h5 is missing");
+  st = join(&w, st, NULL);
+  if (st == GD_OK) st = gd_predict(w, a.word[0], &o, args_get(&a, "out"));
+  st = leave(w, st);
+  args_free(&a);
+  return st;
+}

@@ -1,0 +1,103 @@
+/* What the files of this room share: the world, the control window of a group, the watchdog. */
+#ifndef GDI_COMM_WORLD_H
+#define GDI_COMM_WORLD_H
+
+#include <mpi.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+
+#include "gd/arena.h"
+#include "gd/comm.h"
+#include "gd/log.h"
+
+enum {
+  GDI_SLOT_BYTES = 32 << 10, /* what a rank passes to its group at once */
+  GDI_PIECE_BYTES = 1 << 30, /* a message of MPI counts in int */
+  GDI_TAG_ROLL_CALL = 32767, /* the largest tag that every MPI has */
+};
+
+/* One rank's part of the control window, on a cache line of its own. */
+typedef struct gdi_member {
+  _Alignas(GD_ALIGN) _Atomic uint32_t arrived; /* the last barrier it came to */
+  _Atomic uint32_t in_messages;                /* it waits for another group, not computes */
+} gdi_member;
+
+/* What the ranks of a group share from the start: the barrier, and two slots a rank for small collectives. */
+typedef struct gdi_control {
+  _Alignas(GD_ALIGN) _Atomic uint32_t generation; /* the last barrier that everybody came to */
+  _Alignas(GD_ALIGN) _Atomic uint32_t count;      /* ranks that came to the present one */
+  _Atomic uint32_t sleepers;
+  gdi_member member[];
+} gdi_control;
+
+typedef struct gdi_place {
+  int host, group;
+  char name[64];
+} gdi_place;
+
+typedef struct gdi_watchdog {
+  pthread_t thread;
+  pthread_mutex_t mutex;
+  pthread_cond_t changed;
+  bool running, stop;
+  _Atomic int64_t expires_ns; /* 0: nobody waits */
+  _Atomic(const char *) what;
+  double limit_s;
+  int rank;
+  char host[64];
+} gdi_watchdog;
+
+struct gd_world {
+  int rank, size, hosts, groups;
+  gdi_place *place;      /* [size] */
+  gd_range *group_ranks; /* [groups] */
+  gd_range mine;         /* ranks of this group */
+  int local_rank, local_size;
+  int cores;
+  bool crowded; /* more ranks than cores: waiting must not burn one */
+  double deadline_s;
+  bool mpi, started_mpi;
+  bool broken; /* a rank is lost: nothing collective works any more */
+  MPI_Comm comm, group_comm;
+  gd_shared window;
+  gdi_control *control; /* NULL in a group of one */
+  char *slots;
+  uint32_t epoch, exchanges;
+  gd_request *spare;
+  gdi_watchdog watchdog;
+};
+
+int64_t gdi_now_ns(void);
+
+/* Environment: what the launcher says. Size 0: started alone. */
+typedef struct gdi_launcher {
+  int size, rank;
+  const char *name;
+} gdi_launcher;
+gdi_launcher gdi_launcher_find(void);
+
+/* Which cores, and who else has them. Masks are those of all ranks of this machine, `self` this rank's. */
+int gdi_cores_share(const cpu_set_t *masks, int n, int self, bool *crowded);
+
+/* Ends the process when the main thread is inside one wait for longer than the limit. */
+gd_status gdi_watchdog_start(gdi_watchdog *d, double limit_s) GD_CHECKED;
+void gdi_watchdog_stop(gdi_watchdog *d);
+void gdi_watch(gdi_watchdog *d, const char *what);
+void gdi_unwatch(gdi_watchdog *d);
+double gdi_grace_s(const gd_world *w); /* added to the deadline while others tell who is missing */
+
+void gdi_requests_free(gd_world *w);
+
+/* The error for ranks that did not come: missing[r] for all ranks of the world. */
+gd_status gdi_lost(gd_world *w, const bool missing[], const char *what);
+gd_status gdi_mpi_failed(gd_world *w, int code, const char *what);
+#define GDI_TRY_MPI(w, call, what)                                                                           \
+  do {                                                                                                       \
+    int mpi_code_ = (call);                                                                                  \
+    if (mpi_code_ != MPI_SUCCESS) return gdi_mpi_failed((w), mpi_code_, (what));                             \
+  } while (0)
+/* Finish one operation of MPI within the deadline. */
+gd_status gdi_mpi_wait(gd_world *w, MPI_Request *r, const char *what) GD_CHECKED;
+
+#endif

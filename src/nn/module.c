@@ -1,0 +1,174 @@
+/* The tree of modules: ownership, names and walks. */
+#include <stdio.h>
+#include <string.h>
+
+#include "gd/nn.h"
+
+gd_status gd_module_new(gd_module **out, const gd_module_class *cls, size_t bytes, gd_device *d,
+                        gd_dtype dtype) {
+  *out = NULL;
+  if (dtype != GD_F32 && dtype != GD_F64)
+    return GD_FAIL(GD_ERR_DTYPE, "%s: parameters are f32 or f64, not %s", cls->name, gd_dtype_name(dtype));
+  gd_arena *arena;
+  GD_TRY(gd_arena_new(&arena, "module"));
+  gd_module *m = gd_arena_zalloc(arena, bytes < sizeof *m ? sizeof *m : bytes);
+  if (!m) {
+    gd_arena_free(arena);
+    return GD_ERR_OOM;
+  }
+  m->cls = cls;
+  m->device = d;
+  m->dtype = dtype;
+  m->training = true;
+  m->arena = arena;
+  *out = m;
+  return GD_OK;
+}
+
+void gd_module_free(gd_module *m) {
+  if (!m) return;
+  for (int i = 0; i < m->n_children; i++) gd_module_free(m->child[i].module);
+  gd_arena_free(m->arena); /* m itself lives there */
+}
+
+/* Room for one more item: capacities are powers of two, so n says when an array is full. */
+static gd_status grow(gd_arena *a, void *array, int n, size_t bytes) {
+  void **items = array;
+  if (n & (n - 1)) return GD_OK;
+  void *larger = gd_arena_alloc(a, (n ? 2 * (size_t)n : 1) * bytes);
+  if (!larger) return GD_ERR_OOM;
+  if (n) memcpy(larger, *items, (size_t)n * bytes);
+  *items = larger;
+  return GD_OK;
+}
+
+static gd_status check_name(const gd_module *m, const char *name, size_t room) {
+  bool taken = false;
+  for (int i = 0; i < m->n_params; i++) taken |= strcmp(m->param[i].name, name) == 0;
+  for (int i = 0; i < m->n_buffers; i++) taken |= strcmp(m->buffer[i].name, name) == 0;
+  for (int i = 0; i < m->n_children; i++) taken |= strcmp(m->child[i].name, name) == 0;
+  if (taken) return GD_FAIL(GD_ERR_USAGE, "%s has a member '%s' already", m->cls->name, name);
+  if (!*name || strchr(name, '.') || strlen(name) >= room)
+    return GD_FAIL(GD_ERR_USAGE, "%s: '%s' cannot be a name: 1 to %zu characters, no dot", m->cls->name, name,
+                   room - 1);
+  return GD_OK;
+}
+
+/* A zeroed tensor, appended to a list of own parameters or buffers. */
+static gd_status add_tensor(gd_module *m, gd_named **list, int *n, const char *name, gd_dtype type, int ndim,
+                            const int64_t shape[], gd_tensor **out) {
+  *out = NULL;
+  GD_TRY(check_name(m, name, sizeof((*list)->name)));
+  GD_TRY(grow(m->arena, list, *n, sizeof **list));
+  gd_tensor *t;
+  GD_TRY(gd_tensor_new(&t, m->arena, m->device, type, ndim, shape));
+  GD_TRY(gd_tensor_fill(t, 0));
+  char *own_name = gd_arena_alloc(m->arena, strlen(name) + 1);
+  if (!own_name) return GD_ERR_OOM;
+  t->name = strcpy(own_name, name);
+  gd_named *item = &(*list)[(*n)++];
+  snprintf(item->name, sizeof item->name, "%s", name);
+  item->tensor = *out = t;
+  return GD_OK;
+}
+
+gd_status gd_module_add_param(gd_module *m, const char *name, int ndim, const int64_t shape[],
+                              gd_tensor **out) {
+  GD_TRY(add_tensor(m, &m->param, &m->n_params, name, m->dtype, ndim, shape, out));
+  return gd_require_grad(*out, true);
+}
+
+gd_status gd_module_add_buffer(gd_module *m, const char *name, gd_dtype type, int ndim, const int64_t shape[],
+                               gd_tensor **out) {
+  return add_tensor(m, &m->buffer, &m->n_buffers, name, type, ndim, shape, out);
+}
+
+gd_status gd_module_add_child(gd_module *m, const char *name, gd_module *child) {
+  GD_TRY(check_name(m, name, sizeof m->child->name));
+  if (child->device != m->device || child->dtype != m->dtype)
+    return GD_FAIL(GD_ERR_DTYPE, "%s '%s' is on another device or of another type than the %s around it",
+                   child->cls->name, name, m->cls->name);
+  GD_TRY(grow(m->arena, &m->child, m->n_children, sizeof *m->child));
+  struct gd_child *c = &m->child[m->n_children++];
+  snprintf(c->name, sizeof c->name, "%s", name);
+  c->module = child;
+  return GD_OK;
+}
+
+gd_tensor *gd_forward(gd_module *m, gd_tape *t, gd_tensor *x) {
+  return x ? m->cls->forward(m, t, x) : NULL;
+}
+
+void gd_module_train(gd_module *m, bool training) {
+  m->training = training;
+  for (int i = 0; i < m->n_children; i++) gd_module_train(m->child[i].module, training);
+}
+
+static void reset(gd_module *m, uint64_t seed, uint64_t *ordinal) {
+  uint64_t next = *ordinal + (uint64_t)m->n_params;
+  if (m->cls->reset) m->cls->reset(m, seed, ordinal);
+  *ordinal = next; /* the numbering is that of gd_module_params(), whatever a class draws */
+  for (int i = 0; i < m->n_children; i++) reset(m->child[i].module, seed, ordinal);
+}
+
+void gd_module_reset(gd_module *m, uint64_t seed) {
+  reset(m, seed, &(uint64_t){0});
+}
+
+void gd_module_zero_grad(gd_module *m) {
+  for (int i = 0; i < m->n_params; i++) gd_zero_grad(m->param[i].tensor);
+  for (int i = 0; i < m->n_children; i++) gd_module_zero_grad(m->child[i].module);
+}
+
+/* ---- names, as PyTorch joins them: own members first, then the children's */
+
+typedef struct walk {
+  bool buffers;
+  gd_named *list;
+  int n, max;
+} walk;
+
+static void collect(const gd_module *m, const char *prefix, walk *w) {
+  const gd_named *own = w->buffers ? m->buffer : m->param;
+  const int n = w->buffers ? m->n_buffers : m->n_params;
+  for (int i = 0; i < n; i++, w->n++) {
+    if (!w->list || w->n >= w->max) continue;
+    gd_named *item = &w->list[w->n];
+    snprintf(item->name, sizeof item->name, "%s%.90s", prefix, own[i].name);
+    item->tensor = own[i].tensor;
+  }
+  for (int i = 0; i < m->n_children; i++) {
+    char path[sizeof own->name];
+    snprintf(path, sizeof path, "%s%s.", prefix, m->child[i].name);
+    collect(m->child[i].module, path, w);
+  }
+}
+
+int gd_module_params(const gd_module *m, gd_named *list, int max) {
+  walk w = {.list = list, .max = max};
+  collect(m, "", &w);
+  return w.n;
+}
+
+int gd_module_buffers(const gd_module *m, gd_named *list, int max) {
+  walk w = {.buffers = true, .list = list, .max = max};
+  collect(m, "", &w);
+  return w.n;
+}
+
+static void print(const gd_module *m, FILE *f, int indent) {
+  char about[128] = "";
+  if (m->cls->describe) m->cls->describe(m, about, sizeof about);
+  fprintf(f, "%s(%s", m->cls->name, about);
+  for (int i = 0; i < m->n_children; i++) {
+    fprintf(f, "\n%*s(%s): ", indent + 2, "", m->child[i].name);
+    print(m->child[i].module, f, indent + 2);
+  }
+  if (m->n_children) fprintf(f, "\n%*s", indent, "");
+  fprintf(f, ")");
+}
+
+void gd_module_print(const gd_module *m, FILE *f) {
+  print(m, f, 0);
+  fprintf(f, "\n");
+}

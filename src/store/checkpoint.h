@@ -1,0 +1,44 @@
+/*
+ * What a checkpoint file looks like, for its writer and its reader.
+ *
+ *   /                       attributes format model outputs machine version header_digest digest
+ *   /model/<name>           parameters, and buffers (which have an attribute buffer)
+ *   /optim/<state>/<name>   every state has an array per parameter
+ *   /progress               attributes step epoch samples seed, best when there is one
+ *   /data                   attributes classes x_scale digest; arrays sample, class_name, mean, std
+ *   /config                 one string
+ *
+ * header_digest is SHA-256 over all that a header_only reading gives: scalars and small arrays in the order
+ * of gdi_checkpoint_header_digest(), then path, type and shape of all arrays in the order of their paths.
+ * digest is SHA-256 over that and the values of all arrays. HDF5's own checksums do not see a sector that
+ * became zeros.
+ */
+#ifndef GDI_STORE_CHECKPOINT_H
+#define GDI_STORE_CHECKPOINT_H
+
+#include "store/arrays.h"
+
+#define GDI_FORMAT      "gdtrain checkpoint 1"
+#define GDI_MAX_SPEC    60000 /* bytes of the one-line model: an attribute of HDF5 holds 64 KB */
+#define GDI_MAX_CONFIG  (1 << 20)
+#define GDI_MAX_CLASSES (1 << 20)
+
+/* An array of a checkpoint by its path in the file. */
+typedef struct gdi_entry {
+  char path[GDI_MAX_PATH];
+  bool parameter, buffer; /* neither: a state */
+  gd_stored *array;
+} gdi_entry;
+
+/*
+ * All arrays of a checkpoint in strcmp order of their paths; free() them. Errors: names that cannot be paths
+ * or come twice (GD_ERR_USAGE), bf16 (GD_ERR_DTYPE): master copies are stored.
+ */
+gd_status gdi_checkpoint_entries(const gd_checkpoint *c, gdi_entry **out, int *n) GD_CHECKED;
+
+gd_digest gdi_checkpoint_header_digest(const gd_checkpoint *c, const gdi_entry *entry, int n);
+
+/* Does the file hold what its digest says? Holds one array at a time in memory. */
+gd_status gdi_checkpoint_verify(const char *path, gd_digest *out) GD_CHECKED;
+
+#endif

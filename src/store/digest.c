@@ -1,0 +1,106 @@
+#include <stdlib.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/digest.h"
+#include "store/checkpoint.h"
+
+static gd_status check_name(const char *name, size_t size) {
+  size_t n = strnlen(name, size);
+  if (n == 0 || n == size || strchr(name, '/') || strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
+    return GD_FAIL(GD_ERR_USAGE, "'%.*s' cannot be the name of an array in a checkpoint", (int)n, name);
+  return GD_OK;
+}
+
+static gd_status add(gdi_entry *e, gd_stored *a, const char *state, bool parameter, bool buffer) {
+  GD_TRY(check_name(a->name, sizeof a->name));
+  if (a->dtype == GD_BF16)
+    return GD_FAIL(GD_ERR_DTYPE, "%s is bf16: checkpoints hold the master copies, f32 or f64", a->name);
+  *e = (gdi_entry){.parameter = parameter, .buffer = buffer, .array = a};
+  if (state)
+    snprintf(e->path, sizeof e->path, "optim/%s/%s", state, a->name);
+  else
+    snprintf(e->path, sizeof e->path, "model/%s", a->name);
+  return GD_OK;
+}
+
+static gd_status collect(const gd_checkpoint *c, gdi_entry *e) {
+  for (int i = 0; i < c->n_params; i++) GD_TRY(add(e++, &c->param[i], NULL, true, false));
+  for (int i = 0; i < c->n_buffers; i++) GD_TRY(add(e++, &c->buffer[i], NULL, false, true));
+  for (int s = 0; s < c->n_states; s++) {
+    GD_TRY(check_name(c->state_name[s], sizeof c->state_name[s]));
+    for (int i = 0; i < c->n_params; i++) GD_TRY(add(e++, &c->state[s][i], c->state_name[s], false, false));
+  }
+  return GD_OK;
+}
+
+static int by_path(const void *a, const void *b) {
+  return strcmp(((const gdi_entry *)a)->path, ((const gdi_entry *)b)->path);
+}
+
+gd_status gdi_checkpoint_entries(const gd_checkpoint *c, gdi_entry **out, int *n) {
+  *n = c->n_params + c->n_buffers + c->n_states * c->n_params;
+  *out = malloc(((size_t)*n + 1) * sizeof **out);
+  if (!*out) return GD_FAIL(GD_ERR_OOM, "no memory to list %d arrays", *n);
+  gd_status st = collect(c, *out);
+  if (st == GD_OK) qsort(*out, (size_t)*n, sizeof **out, by_path);
+  for (int i = 1; i < *n && st == GD_OK; i++)
+    if (by_path(&(*out)[i - 1], &(*out)[i]) == 0)
+      st = GD_FAIL(GD_ERR_USAGE, "two arrays are named %s", (*out)[i].path);
+  if (st != GD_OK) free(*out), *out = NULL;
+  return st;
+}
+
+static void hash_f64(gd_sha256 *h, const double *values, int64_t n) {
+  gdi_sha256_i64(h, n);
+  gd_sha256_add(h, values, (size_t)n * sizeof *values);
+}
+
+static void hash_scalars(gd_sha256 *h, const gd_checkpoint *c) {
+  gdi_sha256_text(h, GDI_FORMAT);
+  gdi_sha256_i64(h, c->step);
+  gdi_sha256_i64(h, c->epoch);
+  gdi_sha256_i64(h, c->samples);
+  gdi_sha256_i64(h, (int64_t)c->seed);
+  hash_f64(h, &c->best, c->has_best);
+  gdi_sha256_text(h, c->config ? c->config : "");
+  gdi_sha256_text(h, c->model ? c->model : "");
+  gdi_sha256_i64(h, c->sample_ndim);
+  for (int i = 0; i < c->sample_ndim; i++) gdi_sha256_i64(h, c->sample[i]);
+  gdi_sha256_i64(h, c->outputs);
+  hash_f64(h, &c->x_scale, 1);
+  gdi_sha256_i64(h, c->classes);
+  for (int64_t i = 0; c->class_name && i < c->classes; i++) gdi_sha256_text(h, c->class_name[i]);
+  hash_f64(h, c->standardize.mean, c->standardize.features);
+  hash_f64(h, c->standardize.std, c->standardize.features);
+  gdi_sha256_text(h, c->data_digest);
+  gdi_sha256_text(h, c->machine);
+  gdi_sha256_text(h, c->version);
+}
+
+gd_digest gdi_checkpoint_header_digest(const gd_checkpoint *c, const gdi_entry *entry, int n) {
+  gd_sha256 h;
+  gd_sha256_init(&h);
+  hash_scalars(&h, c);
+  for (int i = 0; i < n; i++) {
+    const gd_stored *a = entry[i].array;
+    gdi_sha256_i64(&h, entry[i].buffer);
+    gdi_sha256_array(&h, entry[i].path, a->dtype, a->ndim, a->shape, NULL);
+  }
+  return gd_sha256_end(&h);
+}
+
+gd_status gd_checkpoint_digest(const gd_checkpoint *c, gd_digest *out) {
+  gdi_entry *entry;
+  int n;
+  GD_TRY(gdi_checkpoint_entries(c, &entry, &n));
+  gd_sha256 h;
+  gd_sha256_init(&h);
+  for (int i = 0; i < n; i++) {
+    const gd_stored *a = entry[i].array;
+    if (entry[i].parameter) gdi_sha256_array(&h, a->name, a->dtype, a->ndim, a->shape, a->data);
+  }
+  *out = gd_sha256_end(&h);
+  free(entry);
+  return GD_OK;
+}

@@ -1,0 +1,114 @@
+/* A folder of checkpoints, step-%08d.h5. What is in it decides, not what some file says is the latest. */
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/h5file.h"
+#include "gd/log.h"
+#include "store/checkpoint.h"
+
+typedef struct listed {
+  int64_t step;
+  char name[48];
+} listed;
+
+/* "step-00000500.h5", and temporary files beside it: "step-00000500.h5.<anything>.tmp". */
+static bool parse_name(const char *name, listed *out, bool *temporary) {
+  int used = 0;
+  if (strncmp(name, "step-", 5) != 0) return false;
+  const size_t digits = strspn(name + 5, "0123456789");
+  if (digits < 8 || digits > 18) return false;
+  out->step = strtoll(name + 5, NULL, 10);
+  used = 5 + (int)digits;
+  if (strncmp(name + used, ".h5", 3) != 0) return false;
+  const char *rest = name + used + 3;
+  const size_t n = strlen(rest);
+  *temporary = n > 4 && *rest == '.' && strcmp(rest + n - 4, ".tmp") == 0;
+  snprintf(out->name, sizeof out->name, "%.*s", used + 3, name);
+  return n == 0 || *temporary;
+}
+
+static int newest_first(const void *a, const void *b) {
+  const int64_t x = ((const listed *)a)->step, y = ((const listed *)b)->step;
+  return (x < y) - (x > y);
+}
+
+/* The checkpoints of a folder, newest first, for free(); temporary files are removed when asked. */
+static gd_status list_folder(const char *folder, bool clean, listed **out, int *n) {
+  *out = NULL, *n = 0;
+  DIR *d = opendir(folder);
+  if (!d && errno == ENOENT) return GD_OK;
+  if (!d) return GD_FAIL(GD_ERR_CHECKPOINT, "%s: %m", folder);
+  gd_status st = GD_OK;
+  for (struct dirent *e; st == GD_OK && (e = readdir(d));) {
+    listed found;
+    bool temporary;
+    if (!parse_name(e->d_name, &found, &temporary)) continue;
+    if (temporary) {
+      if (clean && unlinkat(dirfd(d), e->d_name, 0) == 0)
+        gd_message(GD_LOG_INFO, "removed %s/%s, left by a run that died", folder, e->d_name);
+      continue;
+    }
+    listed *more = realloc(*out, ((size_t)*n + 1) * sizeof **out);
+    if (!more)
+      st = GD_FAIL(GD_ERR_OOM, "no memory to list %s", folder);
+    else
+      *out = more, more[(*n)++] = found;
+  }
+  closedir(d);
+  if (*n > 1) qsort(*out, (size_t)*n, sizeof **out, newest_first);
+  if (st != GD_OK) free(*out), *out = NULL;
+  return st;
+}
+
+static gd_status join(char *path, size_t bytes, const char *folder, const char *name) {
+  if ((size_t)snprintf(path, bytes, "%s/%s", folder, name) < bytes) return GD_OK;
+  return GD_FAIL(GD_ERR_CHECKPOINT, "%.80s.../%s: the path is too long", folder, name);
+}
+
+static gd_status newest_valid(const char *folder, const listed *list, int n, char *path, size_t bytes) {
+  for (int i = 0; i < n; i++) {
+    gd_digest digest;
+    GD_TRY(join(path, bytes, folder, list[i].name));
+    gd_status st = gdi_h5_look(path, GD_ERR_CHECKPOINT);
+    if (st == GD_OK) st = gdi_checkpoint_verify(path, &digest);
+    if (st == GD_OK) return GD_OK;
+    if (st != GD_ERR_CHECKPOINT) return st;
+    gd_message(GD_LOG_WARN, "passed over: %s", gd_error_last()->message);
+  }
+  *path = 0;
+  return n == 0 ? GD_OK
+                : GD_FAIL(GD_ERR_CHECKPOINT, "%s: none of its %d checkpoints is valid; the oldest: %s",
+                          folder, n, gd_error_last()->message);
+}
+
+gd_status gd_checkpoint_latest(const char *folder, char *path, size_t bytes) {
+  listed *list;
+  int n;
+  *path = 0;
+  GD_TRY(list_folder(folder, false, &list, &n));
+  gd_status st = newest_valid(folder, list, n, path, bytes);
+  if (st != GD_OK) *path = 0;
+  free(list);
+  return st;
+}
+
+gd_status gd_checkpoint_prune(const char *folder, int keep, const char *best) {
+  listed *list;
+  int n;
+  if (keep < 1) return GD_FAIL(GD_ERR_USAGE, "at least one checkpoint has to be kept, not %d", keep);
+  GD_TRY(list_folder(folder, true, &list, &n));
+  gd_status st = GD_OK;
+  const char *slash = best ? strrchr(best, '/') : NULL, *best_name = slash ? slash + 1 : best;
+  for (int i = keep; i < n && st == GD_OK; i++) {
+    char path[4096];
+    if (best_name && strcmp(list[i].name, best_name) == 0) continue;
+    st = join(path, sizeof path, folder, list[i].name);
+    if (st == GD_OK && unlink(path) != 0) st = GD_FAIL(GD_ERR_WRITE, "%s: cannot be removed: %m", path);
+  }
+  free(list);
+  return st;
+}

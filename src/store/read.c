@@ -1,0 +1,248 @@
+#include <stdlib.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "store/arrays.h"
+#include "store/checkpoint.h"
+
+static gd_status read_model(gd_checkpoint *c, gdi_h5 *f) {
+  gdi_names list;
+  GD_TRY(gdi_names_read(&list, c->arena, f, "model"));
+  c->param = gd_arena_zalloc(c->arena, ((size_t)list.n + 1) * sizeof *c->param);
+  c->buffer = gd_arena_zalloc(c->arena, ((size_t)list.n + 1) * sizeof *c->buffer);
+  if (!c->param || !c->buffer) return GD_ERR_OOM;
+  for (int i = 0; i < list.n; i++) {
+    char path[GDI_MAX_PATH + 8];
+    snprintf(path, sizeof path, "model/%s", list.name[i]);
+    bool buffer = gdi_h5_has_attr(f, path, "buffer");
+    GD_TRY(gdi_stored_describe(buffer ? &c->buffer[c->n_buffers++] : &c->param[c->n_params++], f, path,
+                               list.name[i]));
+  }
+  if (c->n_params == 0) return GD_FAIL(GD_ERR_CHECKPOINT, "%s: no parameters under /model", f->path);
+  return GD_OK;
+}
+
+/* The names come sorted: all of one state, in the order of the parameters, then all of the next. */
+static gd_status read_states(gd_checkpoint *c, gdi_h5 *f) {
+  if (!gdi_h5_has(f, "optim")) return GD_OK;
+  gdi_names list;
+  GD_TRY(gdi_names_read(&list, c->arena, f, "optim"));
+  c->n_states = list.n / c->n_params;
+  c->state_name = gd_arena_zalloc(c->arena, ((size_t)c->n_states + 1) * sizeof *c->state_name);
+  c->state = gd_arena_zalloc(c->arena, ((size_t)c->n_states + 1) * sizeof *c->state);
+  if (!c->state_name || !c->state) return GD_ERR_OOM;
+  for (int k = 0; k < list.n; k++) {
+    const int s = k / c->n_params, i = k % c->n_params;
+    const char *slash = strchr(list.name[k], '/');
+    const size_t letters = slash ? (size_t)(slash - list.name[k]) : sizeof *c->state_name;
+    if (s == c->n_states || letters >= sizeof *c->state_name || strcmp(slash + 1, c->param[i].name) != 0)
+      return GD_FAIL(GD_ERR_CHECKPOINT, "%s: /optim/%s does not belong to a parameter", f->path,
+                     list.name[k]);
+    if (i == 0) {
+      memcpy(c->state_name[s], list.name[k], letters);
+      c->state[s] = gd_arena_zalloc(c->arena, (size_t)c->n_params * sizeof **c->state);
+      if (!c->state[s]) return GD_ERR_OOM;
+    }
+    if (strncmp(list.name[k], c->state_name[s], letters) != 0 || c->state_name[s][letters])
+      return GD_FAIL(GD_ERR_CHECKPOINT, "%s: /optim/%s has no array for some parameters", f->path,
+                     c->state_name[s]);
+    char path[GDI_MAX_PATH + 8];
+    snprintf(path, sizeof path, "optim/%s", list.name[k]);
+    GD_TRY(gdi_stored_describe(&c->state[s][i], f, path, slash + 1));
+  }
+  return GD_OK;
+}
+
+static gd_status read_progress(gd_checkpoint *c, gdi_h5 *f) {
+  int64_t seed;
+  GD_TRY(gdi_h5_attr_i64(f, "progress", "step", &c->step));
+  GD_TRY(gdi_h5_attr_i64(f, "progress", "epoch", &c->epoch));
+  GD_TRY(gdi_h5_attr_i64(f, "progress", "samples", &c->samples));
+  GD_TRY(gdi_h5_attr_i64(f, "progress", "seed", &seed));
+  c->seed = (uint64_t)seed;
+  if (c->step < 0 || c->epoch < 0 || c->samples < 0)
+    return GD_FAIL(GD_ERR_CHECKPOINT, "%s: step, epoch and samples cannot be negative", f->path);
+  c->has_best = gdi_h5_has_attr(f, "progress", "best");
+  return c->has_best ? gdi_h5_attr_f64(f, "progress", "best", &c->best) : GD_OK;
+}
+
+static gd_status open_row(gdi_h5_array *a, gdi_h5 *f, const char *path, bool text, int64_t max) {
+  GD_TRY(gdi_h5_array_open(a, f, path));
+  if (a->ndim == 1 && a->text == text && a->n <= max && a->width <= GDI_MAX_CONFIG + 1) return GD_OK;
+  gdi_h5_array_close(a);
+  return GD_FAIL(GD_ERR_CHECKPOINT, "%s: /%s is not a row of %s", f->path, path,
+                 text ? "strings" : "numbers");
+}
+
+static gd_status read_numbers(void **out, int64_t *n, int64_t max, gd_arena *arena, gdi_h5 *f,
+                              const char *path, gd_dtype type) {
+  gdi_h5_array a;
+  GD_TRY(open_row(&a, f, path, false, max));
+  *n = a.n;
+  *out = gd_arena_alloc(arena, (size_t)a.n * gd_dtype_bytes(type));
+  gd_status st = *out ? gdi_h5_array_read(&a, type, 0, a.n, *out) : GD_ERR_OOM;
+  gdi_h5_array_close(&a);
+  return st;
+}
+
+/* n strings of `width` bytes each; width 0: as wide as the file says. */
+static gd_status read_strings(void **out, int64_t n, size_t width, gd_arena *arena, gdi_h5 *f,
+                              const char *path) {
+  gdi_h5_array a;
+  GD_TRY(open_row(&a, f, path, true, n));
+  if (width == 0) width = a.width + 1;
+  *out = gd_arena_zalloc(arena, (size_t)n * width);
+  gd_status st = *out ? gdi_h5_array_read_text(&a, width, *out) : GD_ERR_OOM;
+  if (a.n != n) st = GD_FAIL(GD_ERR_CHECKPOINT, "%s: /%s has %lld strings", f->path, path, (long long)a.n);
+  gdi_h5_array_close(&a);
+  return st;
+}
+
+static gd_status read_data(gd_checkpoint *c, gdi_h5 *f) {
+  void *row;
+  GD_TRY(gdi_h5_attr_i64(f, "data", "classes", &c->classes));
+  GD_TRY(gdi_h5_attr_f64(f, "data", "x_scale", &c->x_scale));
+  GD_TRY(gdi_h5_attr_text(f, "data", "digest", c->data_digest, sizeof c->data_digest));
+  if (c->classes < 0 || c->classes > GDI_MAX_CLASSES)
+    return GD_FAIL(GD_ERR_CHECKPOINT, "%s: %lld classes", f->path, (long long)c->classes);
+  if (gdi_h5_has(f, "data/sample")) {
+    int64_t n;
+    GD_TRY(read_numbers(&row, &n, GD_MAX_DIMS - 1, c->arena, f, "data/sample", GD_I64));
+    memcpy(c->sample, row, (size_t)n * sizeof *c->sample);
+    c->sample_ndim = (int)n;
+  }
+  if (gdi_h5_has(f, "data/class_name")) {
+    GD_TRY(read_strings(&row, c->classes, GD_MAX_CLASS_NAME, c->arena, f, "data/class_name"));
+    c->class_name = row;
+  }
+  if (!gdi_h5_has(f, "data/mean")) return GD_OK;
+  gd_standardize *s = &c->standardize;
+  int64_t features;
+  GD_TRY(read_numbers(&row, &s->features, INT64_MAX, c->arena, f, "data/mean", GD_F64));
+  s->mean = row;
+  GD_TRY(read_numbers(&row, &features, s->features, c->arena, f, "data/std", GD_F64));
+  s->std = row;
+  if (features != s->features) return GD_FAIL(GD_ERR_CHECKPOINT, "%s: /data/std is too short", f->path);
+  return GD_OK;
+}
+
+static gd_status read_root(gd_checkpoint *c, gdi_h5 *f) {
+  char format[64] = "";
+  void *text;
+  if (!gdi_h5_has(f, "model"))
+    return GD_FAIL(GD_ERR_CHECKPOINT, "%s: not a gdtrain checkpoint: no /model", f->path);
+  if (!gdi_h5_has_attr(f, "/", "format"))
+    return GD_FAIL(GD_ERR_CHECKPOINT, "%s: not a gdtrain checkpoint: no attribute 'format'", f->path);
+  GD_TRY(gdi_h5_attr_text(f, "/", "format", format, sizeof format));
+  if (strcmp(format, GDI_FORMAT) != 0)
+    return GD_FAIL(GD_ERR_CHECKPOINT, "%s: is a '%s'; this program reads '%s'", f->path, format, GDI_FORMAT);
+  c->model = gd_arena_alloc(c->arena, GDI_MAX_SPEC + 1);
+  if (!c->model) return GD_ERR_OOM;
+  GD_TRY(gdi_h5_attr_text(f, "/", "model", c->model, GDI_MAX_SPEC + 1));
+  GD_TRY(gdi_h5_attr_i64(f, "/", "outputs", &c->outputs));
+  GD_TRY(gdi_h5_attr_text(f, "/", "machine", c->machine, sizeof c->machine));
+  GD_TRY(gdi_h5_attr_text(f, "/", "version", c->version, sizeof c->version));
+  GD_TRY(read_strings(&text, 1, 0, c->arena, f, "config"));
+  c->config = text;
+  return GD_OK;
+}
+
+static gd_status read_header(gd_checkpoint *c, gdi_h5 *f) {
+  GD_TRY(read_root(c, f));
+  GD_TRY(read_progress(c, f));
+  GD_TRY(read_data(c, f));
+  GD_TRY(read_model(c, f));
+  return read_states(c, f);
+}
+
+static gd_status check_digest(gdi_h5 *f, const char *attribute, const gd_digest *found) {
+  char stored[65] = "", hex[65];
+  GD_TRY(gdi_h5_attr_text(f, "/", attribute, stored, sizeof stored));
+  gd_digest_hex(found, hex);
+  if (strcmp(stored, hex) == 0) return GD_OK;
+  return GD_FAIL(GD_ERR_CHECKPOINT, "%s: its %s does not match: the file is damaged", f->path, attribute);
+}
+
+/* What each array declares was held against the file; that names may share storage is found by the sum. */
+static gd_status check_sum(const gdi_h5 *f, const gdi_entry *entry, int n, size_t *largest) {
+  size_t room = f->bytes;
+  for (int i = 0; i < n; i++) {
+    size_t bytes = gdi_stored_bytes(entry[i].array);
+    if (bytes > room) return GD_FAIL(GD_ERR_CHECKPOINT, "%s: its arrays are larger than the file", f->path);
+    if (bytes > *largest) *largest = bytes;
+    room -= bytes;
+  }
+  return GD_OK;
+}
+
+typedef enum depth { HEADER, VERIFY, EVERYTHING } depth;
+
+/* The values of all arrays, kept or only passing through one buffer. */
+static gd_status read_values(gd_arena *arena, gdi_h5 *f, bool keep, const gdi_entry *entry, int n,
+                             gd_sha256 *h) {
+  size_t largest = 0, mark = gd_arena_mark(arena);
+  GD_TRY(check_sum(f, entry, n, &largest));
+  void *to = keep ? NULL : gd_arena_alloc(arena, largest);
+  for (int i = 0; i < n; i++) {
+    gd_stored *a = entry[i].array;
+    if (keep) to = a->data = gd_arena_alloc(arena, gdi_stored_bytes(a));
+    if (!to) return GD_ERR_OOM;
+    GD_TRY(gdi_stored_read(f, entry[i].path, a, to));
+    gd_sha256_add(h, to, gdi_stored_bytes(a));
+  }
+  if (!keep) gd_arena_release(arena, mark);
+  return GD_OK;
+}
+
+static gd_status read_entries(gd_checkpoint *c, gdi_h5 *f, depth how, const gdi_entry *entry, int n,
+                              gd_digest *whole) {
+  const gd_digest header = gdi_checkpoint_header_digest(c, entry, n);
+  GD_TRY(check_digest(f, "header_digest", &header));
+  if (how == HEADER) return GD_OK;
+  gd_sha256 h;
+  gd_sha256_init(&h);
+  gd_sha256_add(&h, &header, sizeof header);
+  GD_TRY(read_values(c->arena, f, how == EVERYTHING, entry, n, &h));
+  *whole = gd_sha256_end(&h);
+  return check_digest(f, "digest", whole);
+}
+
+static gd_status read_file(gd_checkpoint *c, gdi_h5 *f, depth how, gd_digest *whole) {
+  gdi_entry *entry;
+  int n;
+  GD_TRY(read_header(c, f));
+  GD_TRY(gdi_checkpoint_entries(c, &entry, &n));
+  gd_status st = read_entries(c, f, how, entry, n, whole);
+  free(entry);
+  return st;
+}
+
+static gd_status load(gd_checkpoint *out, const char *path, depth how, gd_digest *whole) {
+  *out = (gd_checkpoint){0};
+  gdi_h5 f;
+  GD_TRY(gd_arena_new(&out->arena, "checkpoint"));
+  gd_status st = gdi_h5_open(&f, path, GD_ERR_CHECKPOINT);
+  if (st == GD_OK) st = read_file(out, &f, how, whole);
+  gdi_h5_close(&f);
+  if (st != GD_OK) gd_checkpoint_free(out);
+  return st;
+}
+
+gd_status gdi_checkpoint_verify(const char *path, gd_digest *out) {
+  gd_checkpoint c;
+  GD_TRY(load(&c, path, VERIFY, out));
+  gd_checkpoint_free(&c);
+  return GD_OK;
+}
+
+gd_status gd_checkpoint_read(gd_checkpoint *out, const char *path, bool header_only) {
+  gd_digest whole;
+  *out = (gd_checkpoint){0};
+  GD_TRY(gdi_h5_look(path, GD_ERR_CHECKPOINT));
+  return load(out, path, header_only ? HEADER : EVERYTHING, &whole);
+}
+
+void gd_checkpoint_free(gd_checkpoint *c) {
+  gd_arena_free(c->arena);
+  *c = (gd_checkpoint){0};
+}

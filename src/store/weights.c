@@ -1,0 +1,74 @@
+/* Weights by name, from our checkpoints and from the HDF5 files of others. */
+#include <stdio.h>
+#include <string.h>
+
+#include "store/arrays.h"
+
+/* Weights that were compressed more than this are no weights. */
+enum { MAX_RATIO = 64 };
+
+/* A copy in the arena `a` of what a checkpoint holds. */
+static gd_status copy(gd_stored *to, gd_arena *a, const gd_stored *from) {
+  *to = *from;
+  to->data = gd_arena_alloc(a, gdi_stored_bytes(from));
+  if (!to->data) return GD_ERR_OOM;
+  memcpy(to->data, from->data, gdi_stored_bytes(from));
+  return GD_OK;
+}
+
+static gd_status from_checkpoint(gd_stored **out, int *n, gd_arena *a, const gd_checkpoint *c) {
+  *n = c->n_params + c->n_buffers;
+  *out = gd_arena_alloc(a, (size_t)*n * sizeof **out);
+  if (!*out) return GD_ERR_OOM;
+  for (int i = 0; i < c->n_params; i++) GD_TRY(copy(&(*out)[i], a, &c->param[i]));
+  for (int i = 0; i < c->n_buffers; i++) GD_TRY(copy(&(*out)[c->n_params + i], a, &c->buffer[i]));
+  return GD_OK;
+}
+
+/* dense/kernel becomes dense.kernel, as in a state_dict. */
+static void dotted(char *name, const char *path) {
+  for (; *path; path++) *name++ = *path == '/' ? '.' : *path;
+  *name = 0;
+}
+
+static gd_status read_arrays(gd_stored **out, int *n, gd_arena *a, gdi_h5 *f) {
+  const char *group = gdi_h5_has(f, "model") ? "model/" : "";
+  gdi_names list;
+  GD_TRY(gdi_names_read(&list, a, f, *group ? "model" : "/"));
+  *out = gd_arena_alloc(a, ((size_t)list.n + 1) * sizeof **out);
+  if (!*out) return GD_ERR_OOM;
+  uint64_t room = f->bytes * MAX_RATIO;
+  for (int i = 0; i < list.n; i++) {
+    char path[GDI_MAX_PATH + 8], name[GDI_MAX_PATH];
+    gd_stored *w = &(*out)[i];
+    snprintf(path, sizeof path, "%s%s", group, list.name[i]);
+    dotted(name, list.name[i]);
+    GD_TRY(gdi_stored_describe(w, f, path, name));
+    const size_t bytes = gdi_stored_bytes(w);
+    if (bytes > room)
+      return GD_FAIL(GD_ERR_CHECKPOINT, "%s: its arrays are far larger than the file", f->path);
+    room -= bytes;
+    if (!(w->data = gd_arena_alloc(a, bytes))) return GD_ERR_OOM;
+    GD_TRY(gdi_stored_read(f, path, w, w->data));
+  }
+  *n = list.n;
+  if (*n == 0) return GD_FAIL(GD_ERR_CHECKPOINT, "%s: no arrays in it", f->path);
+  return GD_OK;
+}
+
+gd_status gd_weights_read(gd_stored **out, int *n, gd_arena *a, const char *path) {
+  gdi_h5 f;
+  *out = NULL, *n = 0;
+  GD_TRY(gdi_h5_look(path, GD_ERR_CHECKPOINT));
+  GD_TRY(gdi_h5_open(&f, path, GD_ERR_CHECKPOINT));
+  const bool ours = gdi_h5_has_attr(&f, "/", "format");
+  gd_status st = ours ? GD_OK : read_arrays(out, n, a, &f);
+  gdi_h5_close(&f);
+  if (ours) {
+    gd_checkpoint c;
+    GD_TRY(gd_checkpoint_read(&c, path, false));
+    st = from_checkpoint(out, n, a, &c);
+    gd_checkpoint_free(&c);
+  }
+  return st;
+}

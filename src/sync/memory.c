@@ -1,0 +1,110 @@
+/* Where parameters, optimizer state and gradients lie: in windows of the group when ordered, else in own
+ * memory. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "sync/sync.h"
+
+/* The most nodes that a rank holds while it computes a leaf of [lo, hi): those to the left of it, in its run.
+ */
+static int most_held(int64_t lo, int64_t hi, gd_range run) {
+  if (hi <= run.lo || run.hi <= lo || hi - lo == 1) return 0;
+  const int64_t mid = gd_tree_mid(lo, hi);
+  if (run.hi <= mid) return most_held(lo, mid, run);
+  if (mid <= run.lo) return most_held(mid, hi, run);
+  gd_range node[GD_TREE_MAX_COVER];
+  const int left = gd_tree_cover(mid - lo, (gd_range){run.lo > lo ? run.lo - lo : 0, mid - lo}, node);
+  const int right = left + most_held(mid, hi, run);
+  if (run.lo > lo) {
+    const int before = most_held(lo, mid, run);
+    return before > right ? before : right;
+  }
+  int whole = 0; /* the left child is whole, a power of two: each halving holds one more */
+  while (((int64_t)1 << whole) < mid - lo) whole++;
+  return whole > right ? whole : right;
+}
+
+int64_t gdi_buffers_needed(int64_t max_K, int ranks, int rank) {
+  int64_t most = 0;
+  for (int64_t K = 1; K <= max_K; K++) {
+    const gd_range run = gd_share(K, ranks, rank);
+    if (run.lo == run.hi) continue;
+    const int64_t n = 1 + most_held(0, K, run);
+    if (n > most) most = n;
+  }
+  return most;
+}
+
+static gd_status count_buffers(gd_sync *s, const gd_range ranks) {
+  const int size = gd_world_size(s->world);
+  const int rank = gd_world_rank(s->world);
+  int64_t *all = calloc((size_t)size, sizeof *all);
+  s->buffers = calloc((size_t)(ranks.hi - ranks.lo + 1), sizeof *s->buffers);
+  gd_status st = all && s->buffers ? GD_OK : GD_FAIL(GD_ERR_OOM, "no memory to count buffers");
+  if (st == GD_OK) all[rank] = gdi_buffers_needed(s->o.max_micro_batches, size, rank);
+  if (st == GD_OK) st = gd_world_allgather(s->world, all, sizeof *all);
+  for (int64_t i = 0; st == GD_OK && i < ranks.hi - ranks.lo; i++)
+    s->buffers[i + 1] = s->buffers[i] + all[ranks.lo + i];
+  free(all);
+  return st;
+}
+
+static gd_status private_new(gd_shared *m, size_t bytes) {
+  bytes = (bytes + GD_ALIGN - 1) / GD_ALIGN * GD_ALIGN;
+  *m = (gd_shared){aligned_alloc(GD_ALIGN, bytes ? bytes : GD_ALIGN), bytes, true};
+  if (!m->data) return GD_FAIL(GD_ERR_OOM, "no %zu bytes of memory for gradients and optimizer state", bytes);
+  memset(m->data, 0, bytes);
+  return GD_OK;
+}
+
+gd_status gdi_memory_new(gd_sync *s) {
+  gd_world *w = s->world;
+  const int rank = gd_world_rank(w), size = gd_world_size(w);
+  const size_t run = gd_params_bytes(s->params), states = (size_t)s->n_states * s->element_bytes;
+  if (s->o.mode == GD_SYNC_ALLREDUCE) {
+    s->slice = s->group = (gd_range){0, s->elements};
+    GD_TRY(private_new(&s->param_memory, run));
+    GD_TRY(private_new(&s->state_memory, states * (size_t)s->elements));
+    return private_new(&s->gradient_memory, run);
+  }
+  const gd_range ranks = gd_world_group_ranks(w, gd_world_group(w, rank));
+  s->slice = gd_share_blocks(s->elements, size, rank);
+  s->group = (gd_range){gd_share_blocks(s->elements, size, ranks.lo).lo,
+                        gd_share_blocks(s->elements, size, ranks.hi - 1).hi};
+  GD_TRY(count_buffers(s, ranks));
+  GD_TRY(gd_shared_new(w, &s->param_memory, run));
+  GD_TRY(gd_shared_new(w, &s->state_memory, states * (size_t)(s->group.hi - s->group.lo)));
+  return gd_shared_new(w, &s->gradient_memory, run * (size_t)s->buffers[ranks.hi - ranks.lo]);
+}
+
+static void release(gd_sync *s, gd_shared *m) {
+  if (s->o.mode == GD_SYNC_ORDERED) {
+    gd_shared_free(s->world, m);
+  } else {
+    free(m->data);
+    *m = (gd_shared){0};
+  }
+}
+
+void gdi_memory_free(gd_sync *s) {
+  release(s, &s->param_memory);
+  release(s, &s->state_memory);
+  release(s, &s->gradient_memory);
+  free(s->buffers);
+}
+
+char *gdi_buffer(const gd_sync *s, int rank, int64_t i) {
+  const gd_range ranks = gd_world_group_ranks(s->world, gd_world_group(s->world, rank));
+  return (char *)s->gradient_memory.data +
+         (size_t)(s->buffers[rank - ranks.lo] + i) * gd_params_bytes(s->params);
+}
+
+char *gdi_param_at(const gd_sync *s, int64_t element) {
+  return (char *)s->param_memory.data + (size_t)element * s->element_bytes;
+}
+
+void gdi_state_at(const gd_sync *s, int64_t element, void *state[GD_OPTIM_MAX_STATES]) {
+  for (int i = 0; i < s->n_states; i++)
+    state[i] = (char *)s->state_memory.data +
+               (size_t)(i * (s->group.hi - s->group.lo) + element - s->group.lo) * s->element_bytes;
+}

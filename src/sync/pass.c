@@ -1,0 +1,148 @@
+/* The loops over a slice: sums, norms and updates, a segment at a time, shared by the threads of the rank. */
+#include <math.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#include "device/cpu/threads.h"
+#include "sync/sync.h"
+
+enum { SEGMENT_GRAIN = GDI_GRAIN / GD_BLOCK };
+
+/* Blocks; for lars cut where a parameter begins (its gap belongs to the one before). */
+gd_status gdi_segments_new(gd_sync *s) {
+  const bool cut = s->o.optim.kind == GD_LARS;
+  const int64_t most = (s->elements + GD_BLOCK - 1) / GD_BLOCK + (cut ? s->params->n : 0);
+  s->norms = cut ? 2 : 1;
+  s->segment = calloc((size_t)most + 1, sizeof *s->segment);
+  s->square = calloc((size_t)most * (size_t)s->norms, sizeof *s->square);
+  s->rate = calloc((size_t)s->params->n, sizeof *s->rate);
+  if (!s->segment || !s->square || !s->rate)
+    return GD_FAIL(GD_ERR_OOM, "no memory for the norms of %lld blocks", (long long)most);
+  int32_t param = 0;
+  for (int64_t at = 0; at < s->elements;) {
+    if (cut && param + 1 < s->params->n && at >= s->params->offset[param + 1]) param++;
+    s->segment[s->segments++] = (gdi_segment){at, param};
+    int64_t next = (at / GD_BLOCK + 1) * GD_BLOCK;
+    if (cut && param + 1 < s->params->n && s->params->offset[param + 1] < next)
+      next = s->params->offset[param + 1];
+    at = next < s->elements ? next : s->elements;
+  }
+  s->segment[s->segments].lo = s->elements;
+  return GD_OK;
+}
+
+static int64_t first_segment_from(const gd_sync *s, int64_t element) {
+  int64_t lo = 0, hi = s->segments;
+  while (lo < hi) {
+    int64_t mid = (lo + hi) / 2;
+    if (s->segment[mid].lo < element)
+      lo = mid + 1;
+    else
+      hi = mid;
+  }
+  return lo;
+}
+
+gd_range gdi_segments_of(const gd_sync *s, gd_range elements) {
+  return (gd_range){first_segment_from(s, elements.lo), first_segment_from(s, elements.hi)};
+}
+
+/* Eight partial sums, always: how wide vectors are and where memory begins must not change the bits. */
+enum { LANES = 8 };
+
+#define ADD_SQUARES(type, x, n, lane)                                                                        \
+  for (int64_t i_ = 0; i_ + LANES <= (n); i_ += LANES)                                                       \
+    for (int l_ = 0; l_ < LANES; l_++) {                                                                     \
+      double v_ = ((const type *)(const void *)(x))[i_ + l_];                                                \
+      (lane)[l_] += v_ * v_;                                                                                 \
+    }                                                                                                        \
+  for (int64_t i_ = (n) / LANES * LANES; i_ < (n); i_++) {                                                   \
+    double v_ = ((const type *)(const void *)(x))[i_];                                                       \
+    (lane)[i_ % LANES] += v_ * v_;                                                                           \
+  }
+
+static void add_squares(gd_dtype dtype, const char *x, int64_t n, double lane[LANES]) {
+  if (dtype == GD_F32) {
+    ADD_SQUARES(float, x, n, lane)
+  } else {
+    ADD_SQUARES(double, x, n, lane)
+  }
+}
+
+static double lanes_sum(const double lane[LANES]) {
+  return ((lane[0] + lane[1]) + (lane[2] + lane[3])) + ((lane[4] + lane[5]) + (lane[6] + lane[7]));
+}
+
+typedef struct job {
+  gd_sync *s;
+  int64_t first; /* segment */
+  const gd_update *u;
+  atomic_bool bad;
+} job;
+
+static void sum_segments(void *context, int64_t lo, int64_t hi) {
+  const job *j = context;
+  const gd_sync *s = j->s;
+  gdi_partial partial;
+  for (int64_t g = j->first + lo; g < j->first + hi; g++) {
+    double gradient[LANES] = {0}, param[LANES] = {0};
+    const int64_t end = s->segment[g + 1].lo;
+    for (int64_t at = s->segment[g].lo, n; at < end; at += n) {
+      n = end - at < GDI_STRETCH ? end - at : GDI_STRETCH;
+      const char *sum = gdi_sum_eval(&s->sum, at, n, &partial);
+      char *keep = gdi_kept_sum(s, at);
+      if (keep != sum) __builtin_memcpy(keep, sum, (size_t)n * s->element_bytes);
+      add_squares(s->dtype, sum, n, gradient);
+      if (s->norms > 1) add_squares(s->dtype, gdi_param_at(s, at), n, param);
+    }
+    s->square[g * s->norms] = lanes_sum(gradient);
+    if (s->norms > 1) s->square[g * s->norms + 1] = lanes_sum(param);
+  }
+}
+
+/* The sum takes the place of its first term: nobody else reads that term in this slice. */
+char *gdi_kept_sum(const gd_sync *s, int64_t element) {
+  return s->sum.term[0].data + (size_t)(element - s->sum.term[0].first) * s->element_bytes;
+}
+
+void gdi_pass_sum(gd_sync *s, gd_range segments) {
+  job j = {.s = s, .first = segments.lo};
+  gdi_parallel(s->params->device, segments.hi - segments.lo, SEGMENT_GRAIN, sum_segments, &j);
+}
+
+static void update_segments(void *context, int64_t lo, int64_t hi) {
+  job *j = context;
+  gd_sync *s = j->s;
+  gdi_partial partial;
+  gd_update u = *j->u;
+  bool finite = true;
+  for (int64_t g = j->first + lo; g < j->first + hi; g++) {
+    if (s->norms > 1) u.local_rate = s->rate[s->segment[g].param];
+    const int64_t end = s->segment[g + 1].lo;
+    for (int64_t at = s->segment[g].lo, n; at < end; at += n) {
+      n = end - at < GDI_STRETCH ? end - at : GDI_STRETCH;
+      void *state[GD_OPTIM_MAX_STATES] = {NULL};
+      gdi_state_at(s, at, state);
+      const char *sum = s->two_pass ? gdi_kept_sum(s, at) : gdi_sum_eval(&s->sum, at, n, &partial);
+      finite &= gd_optim_update(&s->o.optim, &u, s->dtype, n, gdi_param_at(s, at), sum, state);
+    }
+  }
+  if (!finite) atomic_store(&j->bad, true);
+}
+
+void gdi_pass_update(gd_sync *s, gd_range segments, const gd_update *u) {
+  job j = {.s = s, .first = segments.lo, .u = u};
+  gdi_parallel(s->params->device, segments.hi - segments.lo, SEGMENT_GRAIN, update_segments, &j);
+  s->sick |= atomic_load(&j.bad);
+}
+
+gd_status gdi_norms_everywhere(gd_sync *s) {
+  if (s->o.mode == GD_SYNC_ALLREDUCE) return GD_OK; /* every rank has them all */
+  const int size = gd_world_size(s->world);
+  for (int r = 0; r < size; r++) {
+    gd_range own = gdi_segments_of(s, gd_share_blocks(s->elements, size, r));
+    const int64_t bytes = s->norms * (int64_t)sizeof *s->square;
+    s->part[r] = (gd_range){own.lo * bytes, own.hi * bytes};
+  }
+  return gd_world_allgatherv(s->world, s->square, s->part);
+}

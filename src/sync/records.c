@@ -1,0 +1,81 @@
+/*
+ * Before anything is summed every rank learns every micro-batch's record, and what every rank asks for. The
+ * message that tells it is also the sign that all gradients are ready. Rank r's part of it is
+ * [flags, sick, record of each of its micro-batches].
+ */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sync/sync.h"
+
+enum { HEAD = 2 };
+
+gd_status gdi_records_room(gd_sync *s, int64_t K) {
+  if (K <= s->record_room) return GD_OK;
+  const size_t ranks = (size_t)gd_world_size(s->world), numbers = (size_t)K * GDI_RECORD;
+  free(s->message), free(s->record), free(s->part);
+  s->message = calloc(ranks * HEAD + numbers, sizeof *s->message);
+  s->record = calloc(numbers, sizeof *s->record);
+  s->part = calloc(ranks, sizeof *s->part);
+  s->record_room = 0;
+  if (!s->message || !s->record || !s->part)
+    return GD_FAIL(GD_ERR_OOM, "no memory for the records of %lld micro-batches", (long long)K);
+  s->record_room = K;
+  return GD_OK;
+}
+
+/* Where rank r's part starts, in numbers. */
+static int64_t part_start(const gd_sync *s, int r) {
+  return (int64_t)r * HEAD + gd_share(s->K, gd_world_size(s->world), r).lo * GDI_RECORD;
+}
+
+static gd_record total(const gd_sync *s) {
+  double sum[GDI_RECORD];
+  for (int i = 0; i < GDI_RECORD; i++) sum[i] = gd_tree_sum(s->record + i, s->K, GDI_RECORD);
+  gd_record r;
+  memcpy(&r, sum, sizeof r);
+  return r;
+}
+
+/* Which micro-batch was it? */
+static gd_status tell_nonfinite(const gd_sync *s, const gd_sync_step *step, const gd_record *sum) {
+  int64_t k = 0;
+  while (k < s->K - 1 && isfinite(s->record[k * GDI_RECORD]) && isfinite(s->record[k * GDI_RECORD + 1])) k++;
+  return GD_FAIL(
+      GD_ERR_NONFINITE,
+      "the loss of step %lld is not finite (sum %g, weight %g; first in micro-batch %lld of %lld, on rank "
+      "%lld; learning rate %g)",
+      (long long)step->step, sum->loss_sum, sum->weight, (long long)k, (long long)s->K,
+      (long long)gd_share_owner(s->K, gd_world_size(s->world), k), step->lr);
+}
+
+gd_status gdi_records_exchange(gd_sync *s, const gd_sync_step *step, gd_sync_result *out) {
+  const int size = gd_world_size(s->world), rank = gd_world_rank(s->world);
+  for (int r = 0; r < size; r++) {
+    int64_t end = r + 1 < size ? part_start(s, r + 1) : size * HEAD + s->K * GDI_RECORD;
+    s->part[r] = (gd_range){part_start(s, r) * (int64_t)sizeof(double), end * (int64_t)sizeof(double)};
+  }
+  double *mine = s->message + part_start(s, rank);
+  mine[0] = step->flags, mine[1] = s->sick;
+  memcpy(mine + HEAD, s->record + s->run.lo * GDI_RECORD,
+         (size_t)(s->run.hi - s->run.lo) * sizeof(gd_record));
+  GD_TRY(gd_world_allgatherv(s->world, s->message, s->part));
+  int sick = -1;
+  for (int r = 0; r < size; r++) {
+    const double *part = s->message + part_start(s, r);
+    const gd_range run = gd_share(s->K, size, r);
+    out->flags |= (uint32_t)part[0];
+    if (part[1] != 0 && sick < 0) sick = r;
+    memcpy(s->record + run.lo * GDI_RECORD, part + HEAD, (size_t)(run.hi - run.lo) * sizeof(gd_record));
+  }
+  out->total = total(s);
+  s->sick = sick >= 0;
+  if (s->sick)
+    return GD_FAIL(GD_ERR_NONFINITE,
+                   "a gradient or parameter was not finite in the update before step %lld (seen by rank %d)",
+                   (long long)step->step, sick);
+  if (!isfinite(out->total.loss_sum) || !isfinite(out->total.weight))
+    return tell_nonfinite(s, step, &out->total);
+  return GD_OK;
+}

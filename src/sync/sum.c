@@ -1,0 +1,96 @@
+#include "sync/sum.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "device/cpu/threads.h"
+
+gd_status gdi_sum_reserve(gdi_sum *s, int terms) {
+  if (terms <= s->term_room) return GD_OK;
+  gdi_term *term = realloc(s->term, (size_t)terms * sizeof *term);
+  if (term) s->term = term;
+  bool *add = realloc(s->add, 2 * (size_t)terms * sizeof *add);
+  if (add) s->add = add;
+  if (!term || !add) return GD_FAIL(GD_ERR_OOM, "no memory for a sum of %d terms", terms);
+  s->term_room = terms;
+  return GD_OK;
+}
+
+void gdi_sum_free(gdi_sum *s) {
+  free(s->term);
+  free(s->add);
+  *s = (gdi_sum){0};
+}
+
+static int compile(gdi_sum *s, int64_t lo, int64_t hi, int term) {
+  if (s->term[term].node.lo == lo && s->term[term].node.hi == hi) {
+    s->add[s->n_ops++] = false;
+    return term + 1;
+  }
+  int64_t mid = gd_tree_mid(lo, hi);
+  term = compile(s, lo, mid, term);
+  term = compile(s, mid, hi, term);
+  s->add[s->n_ops++] = true;
+  return term;
+}
+
+void gdi_sum_compile(gdi_sum *s, gd_range node) {
+  s->n_ops = 0;
+  compile(s, node.lo, node.hi, 0);
+}
+
+static void add_f32(float *sum, const float *a, const float *b, int64_t n) {
+#pragma omp simd
+  for (int64_t i = 0; i < n; i++) sum[i] = a[i] + b[i];
+}
+
+static void add_f64(double *sum, const double *a, const double *b, int64_t n) {
+#pragma omp simd
+  for (int64_t i = 0; i < n; i++) sum[i] = a[i] + b[i];
+}
+
+const char *gdi_sum_eval(const gdi_sum *s, int64_t at, int64_t n, gdi_partial *partial) {
+  const char *stack[GDI_SUM_DEPTH];
+  const gdi_term *next = s->term;
+  const size_t element = gd_dtype_bytes(s->dtype);
+  int top = 0;
+  for (int i = 0; i < s->n_ops; i++) {
+    if (!s->add[i]) {
+      stack[top++] = next->data + (size_t)(at - next->first) * element;
+      next++;
+      continue;
+    }
+    top--;
+    char *sum = partial->sum[top - 1];
+    if (s->dtype == GD_F32)
+      add_f32((float *)(void *)sum, (const float *)(const void *)stack[top - 1],
+              (const float *)(const void *)stack[top], n);
+    else
+      add_f64((double *)(void *)sum, (const double *)(const void *)stack[top - 1],
+              (const double *)(const void *)stack[top], n);
+    stack[top - 1] = sum;
+  }
+  return stack[0];
+}
+
+typedef struct store_job {
+  const gdi_sum *sum;
+  gd_range r;
+  char *dest;
+} store_job;
+
+static void store_range(void *context, int64_t lo, int64_t hi) {
+  const store_job *j = context;
+  const size_t element = gd_dtype_bytes(j->sum->dtype);
+  gdi_partial partial;
+  for (int64_t i = lo; i < hi; i += GDI_STRETCH) {
+    int64_t n = hi - i < GDI_STRETCH ? hi - i : GDI_STRETCH;
+    const char *sum = gdi_sum_eval(j->sum, j->r.lo + i, n, &partial);
+    char *to = j->dest + (size_t)i * element;
+    if (to != sum) memcpy(to, sum, (size_t)n * element);
+  }
+}
+
+void gdi_sum_store(const gdi_sum *s, gd_device *d, gd_range r, char *dest) {
+  gdi_parallel(d, r.hi - r.lo, GDI_GRAIN, store_range, &(store_job){s, r, dest});
+}

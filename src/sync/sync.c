@@ -1,0 +1,226 @@
+/* A step of the sync, from leaves to the updated parameters. */
+#include "sync/sync.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+double gdi_seconds(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static gd_status check(const gd_params *p, const gd_sync_options *o) {
+  GD_TRY(gd_optim_check(&o->optim));
+  if (o->max_micro_batches < 1 || o->max_micro_batches > GDI_MAX_LEAVES)
+    return GD_FAIL(GD_ERR_USAGE, "max_micro_batches is %lld, but must lie in 1 .. 2^30",
+                   (long long)o->max_micro_batches);
+  if (!(o->clip_norm >= 0) || !(o->clip_value >= 0))
+    return GD_FAIL(GD_ERR_USAGE, "clipping at %g (norm) and %g (value) is negative", o->clip_norm,
+                   o->clip_value);
+  if (p->dtype != GD_F32 && p->dtype != GD_F64)
+    return GD_FAIL(GD_ERR_DTYPE, "parameters of type %s cannot be synchronised", gd_dtype_name(p->dtype));
+  if (gd_device_kind_of(p->device) != GD_CPU)
+    return GD_FAIL(GD_ERR_NO_KERNEL, "parameters on a GPU cannot be synchronised by this build");
+  return GD_OK;
+}
+
+/* Everything that may fail on one rank alone, before the first collective that trusts it. */
+static gd_status build(gd_sync *s) {
+  s->dtype = s->sum.dtype = s->merge.dtype = s->params->dtype;
+  s->element_bytes = gd_dtype_bytes(s->dtype);
+  s->elements = s->params->elements;
+  s->n_states = gd_optim_states(&s->o.optim);
+  s->two_pass = s->o.clip_norm > 0 || s->o.optim.kind == GD_LARS || s->o.skip_nonfinite;
+  GD_TRY(gdi_sum_reserve(&s->merge, GD_TREE_MAX_COVER + 1));
+  GD_TRY(gdi_segments_new(s));
+  return gdi_records_room(s, s->o.max_micro_batches);
+}
+
+gd_status gd_sync_new(gd_sync **out, gd_world *w, gd_params *p, const gd_sync_options *o) {
+  gd_sync *s = *out = calloc(1, sizeof *s);
+  gd_status st = s ? check(p, o) : GD_FAIL(GD_ERR_OOM, "no memory for the sync");
+  if (st == GD_OK) {
+    *s = (gd_sync){.world = w, .params = p, .o = *o};
+    st = build(s);
+  }
+  GD_GOTO(st, gd_world_agree(w, st), fail);
+  GD_GOTO(st, gd_world_agree(w, gdi_memory_new(s)), fail);
+  if (o->mode == GD_SYNC_ALLREDUCE)
+    st = gdi_overlap_new(s);
+  else if (gd_world_groups(w) > 1)
+    st = gdi_exchange_new(s);
+  GD_GOTO(st, gd_world_agree(w, st), fail);
+  gd_params_bind(p, s->param_memory.data, s->param_memory.owner);
+  GD_GOTO(st, gd_sync_scatter(s, s->param_memory.data, NULL), fail);
+  return GD_OK;
+fail:
+  gd_sync_free(s);
+  *out = NULL;
+  return st;
+}
+
+void gd_sync_free(gd_sync *s) {
+  if (!s) return;
+  if (s->params && s->params->data == s->param_memory.data) gd_params_bind(s->params, NULL, true);
+  gdi_exchange_free(s->exchange);
+  gdi_overlap_free(s->overlap);
+  gdi_memory_free(s);
+  gdi_sum_free(&s->sum);
+  gdi_sum_free(&s->merge);
+  free(s->message), free(s->record), free(s->part);
+  free(s->segment), free(s->square), free(s->rate);
+  free(s);
+}
+
+gd_range gd_sync_begin(gd_sync *s, int64_t K) {
+  s->K = K >= 1 && K <= s->o.max_micro_batches ? K : 0;
+  s->run = s->K ? gd_share(K, gd_world_size(s->world), gd_world_rank(s->world)) : (gd_range){0, 0};
+  return s->run;
+}
+
+void gd_sync_leaf(gd_sync *s, int64_t k) {
+  if (s->overlap) {
+    gdi_overlap_leaf(s, k);
+    return;
+  }
+  gd_range node[GD_TREE_MAX_COVER];
+  const int held = gd_tree_cover(s->K, (gd_range){s->run.lo, k}, node);
+  gd_params_bind_grads(s->params, gdi_buffer(s, gd_world_rank(s->world), held));
+}
+
+/* Leaf k is there: add what it completes, in one go, into the buffer of the leftmost node. */
+static void merge(gd_sync *s, int64_t k) {
+  const int rank = gd_world_rank(s->world);
+  gd_range node[GD_TREE_MAX_COVER + 1], after[GD_TREE_MAX_COVER];
+  const int held = gd_tree_cover(s->K, (gd_range){s->run.lo, k}, node);
+  const int lowest = gd_tree_cover(s->K, (gd_range){s->run.lo, k + 1}, after) - 1;
+  if (lowest == held) return;
+  node[held] = (gd_range){k, k + 1};
+  gdi_sum *m = &s->merge;
+  m->n_terms = 0;
+  for (int i = lowest; i <= held; i++) m->term[m->n_terms++] = (gdi_term){node[i], gdi_buffer(s, rank, i), 0};
+  gdi_sum_compile(m, after[lowest]);
+  gdi_sum_store(m, s->params->device, (gd_range){0, s->elements}, gdi_buffer(s, rank, lowest));
+}
+
+void gd_sync_leaf_done(gd_sync *s, int64_t k, const gd_record *r) {
+  gd_params_finish_grads(s->params);
+  memcpy(s->record + k * GDI_RECORD, r, sizeof *r);
+  if (s->overlap)
+    gdi_overlap_leaf_done(s, k);
+  else if (k + 1 < s->run.hi)
+    merge(s, k);
+}
+
+/* Norms are summed in the order of segments, whoever summed those. */
+static double gradient_squared(const gd_sync *s) {
+  double sum = 0;
+  for (int64_t g = 0; g < s->segments; g++) sum += s->square[g * s->norms];
+  return sum;
+}
+
+static void lars_rates(gd_sync *s, double scale) {
+  double gradient = 0, param = 0;
+  for (int64_t g = 0; g < s->segments; g++) {
+    gradient += s->square[g * 2], param += s->square[g * 2 + 1];
+    if (g + 1 < s->segments && s->segment[g + 1].param == s->segment[g].param) continue;
+    s->rate[s->segment[g].param] = gd_lars_rate(&s->o.optim, sqrt(param), sqrt(gradient) * scale);
+    gradient = param = 0;
+  }
+}
+
+/* Add the time of a statement to a line of the ledger. */
+#define CLOCKED(line, statement)                                                                             \
+  do {                                                                                                       \
+    const double since_ = gdi_seconds();                                                                     \
+    statement;                                                                                               \
+    (line) += gdi_seconds() - since_;                                                                        \
+  } while (0)
+
+/* First pass: the sums stay where they are, and all ranks learn the norms. */
+static gd_status sum_first(gd_sync *s, gd_update *u, gd_sync_result *out) {
+  gd_status st = GD_OK;
+  for (int i = 0; s->exchange && st == GD_OK && i < gdi_exchange_pieces(s); i++)
+    CLOCKED(out->exchange_s, st = gdi_exchange_wait(s, i));
+  GD_TRY(st);
+  CLOCKED(out->update_s, gdi_pass_sum(s, gdi_segments_of(s, s->slice)));
+  CLOCKED(out->wait_s, st = gdi_norms_everywhere(s));
+  GD_TRY(st);
+  out->grad_norm = sqrt(gradient_squared(s)) * u->grad_scale;
+  if (!isfinite(out->grad_norm))
+    return GD_FAIL(GD_ERR_NONFINITE, "the gradient of step %lld is not finite (norm %g, learning rate %g)",
+                   (long long)u->step, out->grad_norm, u->lr);
+  if (s->o.clip_norm > 0) u->grad_scale *= fmin(1, s->o.clip_norm / (out->grad_norm + 1e-6)); /* as torch */
+  if (s->o.optim.kind == GD_LARS) lars_rates(s, u->grad_scale);
+  return GD_OK;
+}
+
+static gd_status update_pieces(gd_sync *s, const gd_update *u, gd_sync_result *out) {
+  gd_status st = GD_OK;
+  CLOCKED(out->exchange_s, st = gdi_exchange_expect_params(s));
+  for (int i = 0; st == GD_OK && i < gdi_exchange_pieces(s); i++) {
+    if (!s->two_pass) CLOCKED(out->exchange_s, st = gdi_exchange_wait(s, i));
+    if (st != GD_OK) break;
+    CLOCKED(out->update_s, gdi_pass_update(s, gdi_segments_of(s, gdi_exchange_piece(s, i)), u));
+    CLOCKED(out->exchange_s, st = gdi_exchange_publish(s, i));
+  }
+  return st;
+}
+
+static gd_status update(gd_sync *s, const gd_sync_step *step, gd_sync_result *out) {
+  gd_update u = {.lr = step->lr,
+                 .step = step->step,
+                 .grad_scale = out->total.weight != 0 ? 1 / out->total.weight : 0,
+                 .clip_value = s->o.clip_value,
+                 .local_rate = 1};
+  gd_status st = GD_OK;
+  if (s->exchange) CLOCKED(out->exchange_s, st = gdi_exchange_start(s));
+  if (st == GD_OK && s->two_pass) st = sum_first(s, &u, out);
+  if (st == GD_OK && !s->exchange)
+    CLOCKED(out->update_s, gdi_pass_update(s, gdi_segments_of(s, s->slice), &u));
+  else if (st == GD_OK)
+    st = update_pieces(s, &u, out);
+  out->updated = st == GD_OK;
+  if (s->overlap || (st != GD_OK && st != GD_ERR_NONFINITE)) return st;
+  gd_status left = GD_OK; /* everybody leaves together, updated or not */
+  if (s->exchange) CLOCKED(out->exchange_s, left = gdi_exchange_finish(s));
+  GD_TRY(left);
+  CLOCKED(out->wait_s, left = gd_group_barrier(s->world));
+  return left != GD_OK ? left : st;
+}
+
+gd_status gd_sync_update(gd_sync *s, const gd_sync_step *step, gd_sync_result *out) {
+  *out = (gd_sync_result){.grad_norm = NAN};
+  if (s->K < 1)
+    return GD_FAIL(GD_ERR_USAGE, "a step of more micro-batches than max_micro_batches (%lld), or of none",
+                   (long long)s->o.max_micro_batches);
+  gd_status st = GD_OK, summed = GD_OK;
+  if (s->overlap)
+    CLOCKED(out->exchange_s, summed = gdi_overlap_start_all(s));
+  else
+    summed = gdi_terms(s);
+  GD_TRY(summed);
+  CLOCKED(out->wait_s, st = gdi_records_exchange(s, step, out));
+  if (s->overlap) CLOCKED(out->exchange_s, summed = gdi_overlap_wait(s));
+  GD_TRY(summed);
+  if (st == GD_OK) st = update(s, step, out);
+  if (st == GD_ERR_NONFINITE && s->o.skip_nonfinite && !s->sick) {
+    gd_error_clear();
+    st = GD_OK;
+  }
+  return st;
+}
+
+gd_status gd_sync_healthy(gd_sync *s) {
+  double sick = s->sick;
+  GD_TRY(gd_world_allreduce_f64(s->world, &sick, 1, GD_MAX));
+  if (sick == 0) return GD_OK;
+  return GD_FAIL(GD_ERR_NONFINITE, "a gradient or parameter was not finite in the last update");
+}
+
+void gd_sync_attach(gd_sync *s, gd_tape *t) {
+  if (s->overlap) gd_tape_on_grad_ready(t, gdi_overlap_ready, s);
+}

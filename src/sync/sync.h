@@ -1,0 +1,106 @@
+/* What the files of this room share. */
+#ifndef GDI_SYNC_SYNC_H
+#define GDI_SYNC_SYNC_H
+
+#include "gd/sync.h"
+#include "sync/sum.h"
+
+enum { GDI_RECORD = sizeof(gd_record) / sizeof(double) };
+
+/* A piece of a slice in which norms are summed: a block, cut at the borders of parameters for lars. */
+typedef struct gdi_segment {
+  int64_t lo;
+  int32_t param;
+} gdi_segment;
+
+/* Between groups: what this rank owes to and expects from other groups at each step. See exchange.c. */
+typedef struct gdi_exchange gdi_exchange;
+typedef struct gdi_overlap gdi_overlap; /* all-reduce during backward. See overlap.c */
+
+struct gd_sync {
+  gd_world *world;
+  gd_params *params;
+  gd_sync_options o;
+  gd_dtype dtype;
+  size_t element_bytes;
+  int64_t elements;
+  int n_states;
+  bool two_pass; /* sums and norms first, then the update */
+
+  gd_shared param_memory, state_memory, gradient_memory;
+  gd_range slice;   /* what this rank updates */
+  gd_range group;   /* what this group updates: the extent of its optimizer state */
+  int64_t *buffers; /* [ranks of the group + 1] first gradient buffer of each, in gradient_memory */
+
+  int64_t K;    /* of the present step */
+  gd_range run; /* this rank's micro-batches */
+
+  double *message;     /* records and flags as sent: see records.c */
+  double *record;      /* [K][GDI_RECORD] */
+  gd_range *part;      /* [ranks] bytes of message */
+  int64_t record_room; /* K that there is room for */
+  bool sick;           /* an update met a value that is not finite */
+
+  gdi_sum sum, merge;   /* of the slice; of nodes on the way */
+  int64_t compiled;     /* K of sum */
+  gdi_segment *segment; /* [segments + 1] */
+  int64_t segments;
+  double *square; /* [segments][norms] */
+  int norms;      /* 1: gradients; 2: and parameters */
+  double *rate;   /* [params] lars */
+
+  gdi_exchange *exchange; /* NULL in one group */
+  gdi_overlap *overlap;   /* NULL when ordered */
+};
+
+double gdi_seconds(void);
+
+/* memory.c: where everything lies */
+gd_status gdi_memory_new(gd_sync *s) GD_CHECKED;
+void gdi_memory_free(gd_sync *s);
+/* Gradient buffers that a rank needs at most, in steps of up to max_K micro-batches. */
+int64_t gdi_buffers_needed(int64_t max_K, int ranks, int rank);
+char *gdi_buffer(const gd_sync *s, int rank, int64_t i); /* gradient buffer i of a rank of the group */
+char *gdi_param_at(const gd_sync *s, int64_t element);
+void gdi_state_at(const gd_sync *s, int64_t element, void *state[GD_OPTIM_MAX_STATES]);
+
+/* records.c: what every rank knows before anything is summed */
+gd_status gdi_records_room(gd_sync *s, int64_t K) GD_CHECKED;
+gd_status gdi_records_exchange(gd_sync *s, const gd_sync_step *step, gd_sync_result *out) GD_CHECKED;
+
+/* terms.c: which nodes of the tree lie where */
+int gdi_rank_nodes(int64_t K, int ranks, int rank, gd_range node[GD_TREE_MAX_COVER + 1]);
+gd_range gdi_group_run(const gd_sync *s, int group);
+gd_status gdi_terms(gd_sync *s) GD_CHECKED; /* compile the sum of the slice for s->K */
+
+/* pass.c: loops over segments of the slice */
+gd_status gdi_segments_new(gd_sync *s) GD_CHECKED;
+char *gdi_kept_sum(const gd_sync *s, int64_t element); /* where the first pass leaves the sum */
+gd_range gdi_segments_of(const gd_sync *s, gd_range elements);
+void gdi_pass_sum(gd_sync *s, gd_range segments);
+void gdi_pass_update(gd_sync *s, gd_range segments, const gd_update *u);
+gd_status gdi_norms_everywhere(gd_sync *s) GD_CHECKED;
+
+/* exchange.c: between groups */
+gd_status gdi_exchange_new(gd_sync *s) GD_CHECKED;
+void gdi_exchange_free(gdi_exchange *x);
+gd_status gdi_exchange_compile(gd_sync *s) GD_CHECKED;         /* for s->K */
+int gdi_exchange_terms(gd_sync *s, int group, gdi_term *term); /* nodes of another group, once received */
+gd_status gdi_exchange_start(gd_sync *s) GD_CHECKED; /* send nodes to owners, expect those of the slice */
+gd_status gdi_exchange_expect_params(gd_sync *s) GD_CHECKED; /* of slices owned elsewhere */
+int gdi_exchange_pieces(const gd_sync *s);
+gd_range gdi_exchange_piece(const gd_sync *s, int piece);
+gd_status gdi_exchange_wait(gd_sync *s, int piece) GD_CHECKED;    /* its nodes are here */
+gd_status gdi_exchange_publish(gd_sync *s, int piece) GD_CHECKED; /* its parameters are new */
+gd_status gdi_exchange_finish(gd_sync *s) GD_CHECKED;
+
+/* overlap.c: all-reduce while backward goes on */
+gd_status gdi_overlap_new(gd_sync *s) GD_CHECKED;
+void gdi_overlap_free(gdi_overlap *x);
+void gdi_overlap_leaf(gd_sync *s, int64_t k);
+void gdi_overlap_leaf_done(gd_sync *s, int64_t k);
+gd_status gdi_overlap_start_all(gd_sync *s) GD_CHECKED; /* what backward has not started */
+gd_status gdi_overlap_wait(gd_sync *s) GD_CHECKED;
+void gdi_overlap_ready(void *sync, gd_tensor *leaf);
+
+#endif

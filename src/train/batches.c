@@ -1,0 +1,39 @@
+#include "train/batches.h"
+
+static int64_t ceil_div(int64_t a, int64_t b) {
+  return (a + b - 1) / b;
+}
+static int64_t at_most(int64_t a, int64_t b) {
+  return a < b ? a : b;
+}
+
+static int64_t automatic_micro(int64_t batch, int ranks, bool *follows_ranks) {
+  int64_t micro = ceil_div(batch, 8);
+  if (micro < 64) micro = 64;
+  if (micro > 256) micro = 256;
+  *follows_ranks = ceil_div(batch, micro) < at_most(ranks, batch);
+  return *follows_ranks ? ceil_div(batch, ranks) : micro;
+}
+
+gdi_batches gdi_batches_plan(int64_t n, int64_t batch, int64_t micro, int ranks, bool *follows_ranks) {
+  gdi_batches b = {.n = n, .batch = batch == 0 ? n : at_most(batch, n)};
+  *follows_ranks = false;
+  b.micro = micro ? at_most(micro, b.batch) : automatic_micro(b.batch, ranks, follows_ranks);
+  b.per_epoch = ceil_div(n, b.batch);
+  return b;
+}
+
+gdi_step_plan gdi_batches_step(const gdi_batches *b, int64_t step) {
+  int64_t lo = step % b->per_epoch * b->batch;
+  gd_range rows = {lo, at_most(lo + b->batch, b->n)};
+  return (gdi_step_plan){step / b->per_epoch, rows, ceil_div(rows.hi - rows.lo, b->micro)};
+}
+
+gd_range gdi_batches_micro(const gdi_batches *b, const gdi_step_plan *s, int64_t k) {
+  int64_t lo = s->rows.lo + k * b->micro;
+  return (gd_range){lo, at_most(lo + b->micro, s->rows.hi)};
+}
+
+int64_t gdi_batches_max_micro(const gdi_batches *b) {
+  return ceil_div(b->batch, b->micro);
+}

@@ -1,0 +1,31 @@
+/* Batch arithmetic: which samples a step covers and how they are cut. Pure functions; nothing here knows of
+ * ranks. */
+#ifndef GDI_TRAIN_BATCHES_H
+#define GDI_TRAIN_BATCHES_H
+
+#include "gd/partition.h"
+
+typedef struct gdi_batches {
+  int64_t n;         /* samples of the training part */
+  int64_t batch;     /* B */
+  int64_t micro;     /* M */
+  int64_t per_epoch; /* steps */
+} gdi_batches;
+
+/*
+ * batch 0: full. micro 0: a function of B alone (B / 8, between 64 and 256) where that gives every rank work,
+ * else B / ranks, and *follows_ranks says so: the bits then depend on the number of ranks at the start.
+ */
+gdi_batches gdi_batches_plan(int64_t n, int64_t batch, int64_t micro, int ranks, bool *follows_ranks);
+
+typedef struct gdi_step_plan {
+  int64_t epoch;
+  gd_range rows; /* positions in the epoch */
+  int64_t K;     /* micro-batches */
+} gdi_step_plan;
+
+gdi_step_plan gdi_batches_step(const gdi_batches *b, int64_t step);
+gd_range gdi_batches_micro(const gdi_batches *b, const gdi_step_plan *s, int64_t k);
+int64_t gdi_batches_max_micro(const gdi_batches *b); /* the largest K of any step */
+
+#endif

@@ -1,0 +1,155 @@
+/* The training loop: steps, and what happens between them. */
+#include "train/fit.h"
+
+#include <math.h>
+#include <signal.h>
+#include <string.h>
+
+#include "gd/log.h"
+
+static volatile sig_atomic_t stop_asked;
+void gd_train_stop(void) {
+  stop_asked = 1;
+}
+
+static bool is_root(const gdi_fit *f) {
+  return gd_world_rank(f->job->world) == 0;
+}
+
+/* ---- validation and rows
+ * ----------------------------------------------------------------------------------------------- */
+
+/* What "best" is measured by: accuracy where there are labels, else the loss. */
+static double quality(const gd_metrics *m) {
+  return isnan(m->accuracy) ? m->loss : m->accuracy;
+}
+
+static bool better(const gdi_fit *f, const gd_metrics *m) {
+  if (!f->has_best) return isfinite(m->loss);
+  return isnan(m->accuracy) ? m->loss < f->best : m->accuracy > f->best;
+}
+
+static gd_status validate(gdi_fit *f, gd_metrics *out) {
+  gdi_job *j = f->job;
+  double t0 = gdi_now();
+  gdi_evaluation e = {.world = j->world,
+                      .model = j->model,
+                      .tape = j->tape,
+                      .loader = j->val_loader,
+                      .set = j->val.data ? &j->val : &j->train,
+                      .loss = j->loss,
+                      .n = j->val_order.n};
+  gd_status st = gdi_evaluate(&e, out);
+  j->ledger.evaluate += gdi_now() - t0;
+  return st;
+}
+
+static gd_status write_row(gdi_fit *f, const gd_sync_result *r, const gd_metrics *val) {
+  gdi_job *j = f->job;
+  gd_row row = {.step = j->step,
+                .epoch = (double)j->step / (double)j->batches.per_epoch,
+                .loss = f->interval.loss_sum / f->interval.weight,
+                .lr = gdi_job_lr(j, j->step - 1),
+                .grad_norm = r->grad_norm,
+                .samples_per_s = f->interval.samples / f->interval_s,
+                .val = *val,
+                .seconds = gdi_now() - f->started};
+  f->interval = (gd_record){0};
+  f->interval_s = 0;
+  gd_metrics known = f->result->last.val;
+  f->result->last = row;
+  if (isnan(val->loss)) f->result->last.val = known; /* the summary keeps the last validation */
+  gd_status st = is_root(f) ? gdi_record_row(&f->record, &row) : GD_OK;
+  if (f->observer->row) f->observer->row(f->observer->user, &row);
+  return gd_world_agree(j->world, st);
+}
+
+/* ---- saving
+ * --------------------------------------------------------------------------------------------------------------
+ */
+
+static bool save_due(const gdi_fit *f, uint32_t flags) {
+  return (f->save_steps && f->job->step % f->save_steps == 0) || (flags & GDI_FLAG_SAVE);
+}
+
+static gd_status save(gdi_fit *f, bool is_best) {
+  double t0 = gdi_now();
+  gd_status st = gdi_saver_save(&f->saver, is_best, f->has_best ? &f->best : NULL);
+  f->last_save = gdi_now();
+  f->job->ledger.save += f->last_save - t0;
+  return st;
+}
+
+/* ---- the loop
+ * ----------------------------------------------------------------------------------------------------------------
+ */
+
+/* This rank's requests; time is rank 0's to judge. */
+static uint32_t requests(const gdi_fit *f) {
+  uint32_t flags = stop_asked ? GDI_FLAG_STOP : 0;
+  if (f->save_seconds > 0 && is_root(f) && gdi_now() - f->last_save >= f->save_seconds)
+    flags |= GDI_FLAG_SAVE;
+  return flags;
+}
+
+static gd_status explain(const gdi_fit *f, gd_status st) {
+  if (st != GD_ERR_NONFINITE) return st;
+  const char *kept = f->saver.saved_step > 0 ? f->saver.path : "none in this run";
+  return GD_FAIL(st,
+                 "loss or gradient is not finite at step %lld (learning rate %g): try a lower rate, warm-up "
+                 "or clip_norm; "
+                 "last good checkpoint: %.200s",
+                 (long long)f->job->step, gdi_job_lr(f->job, f->job->step), kept);
+}
+
+static void account(gdi_fit *f, const gd_sync_result *r, double seconds) {
+  f->interval.loss_sum += r->total.loss_sum, f->interval.weight += r->total.weight;
+  f->interval.samples += r->total.samples;
+  f->interval_s += seconds, f->trained_s += seconds;
+  f->trained_samples += (int64_t)r->total.samples;
+  if (!f->observer->progress) return;
+  const gdi_job *j = f->job;
+  gd_tick p = {j->step, j->total_steps, j->batches.per_epoch, r->total.loss_sum / r->total.weight,
+               (double)f->trained_samples / f->trained_s};
+  f->observer->progress(f->observer->user, &p);
+}
+
+/* What is due after a step: validation, a row, a checkpoint. */
+static gd_status between_steps(gdi_fit *f, const gd_sync_result *r) {
+  gdi_job *j = f->job;
+  const bool last = j->step == j->total_steps || (r->flags & GDI_FLAG_STOP);
+  bool improved = false;
+  gd_metrics val = {NAN, NAN, 0};
+  if (j->validates && (last || j->step % f->eval_every == 0)) {
+    GD_TRY(validate(f, &val));
+    improved = better(f, &val);
+    if (improved)
+      f->has_best = true, f->best = quality(&val), f->result->best = (gd_row){.step = j->step, .val = val};
+  }
+  if (last || !isnan(val.loss) || j->step % f->log_every == 0) GD_TRY(write_row(f, r, &val));
+  improved &= j->opt.checkpoint_best;
+  if (last || improved || save_due(f, r->flags)) GD_TRY(save(f, improved));
+  return GD_OK;
+}
+
+gd_status gdi_fit_run(gdi_fit *f) {
+  gdi_job *j = f->job;
+  gd_sync_result r = {0};
+  f->started = f->last_save = gdi_now();
+  while (j->step < j->total_steps && !(r.flags & GDI_FLAG_STOP)) {
+    double t0 = gdi_now();
+    gd_status st = gdi_step(j, requests(f), &r);
+    if (st != GD_OK) return explain(f, st);
+    account(f, &r, gdi_now() - t0);
+    st = between_steps(f, &r);
+    if (st != GD_OK) return explain(f, st);
+  }
+  if (f->saver.saved_step != j->step) GD_TRY(save(f, false)); /* resumed at its end: nothing was left to do */
+  GD_TRY(gdi_saver_wait(&f->saver));
+  f->result->samples_per_s = f->trained_s > 0 ? (double)f->trained_samples / f->trained_s : 0;
+  gd_ledger *l = &j->ledger;
+  l->total = gdi_now() - f->started;
+  l->other = l->total - l->data - l->forward - l->backward - l->sum - l->exchange - l->update - l->wait -
+             l->evaluate - l->save;
+  return r.flags & GDI_FLAG_STOP && j->step < j->total_steps ? GD_STOPPED : GD_OK;
+}

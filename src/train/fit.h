@@ -1,0 +1,29 @@
+/* The training loop over an open job. */
+#ifndef GDI_TRAIN_FIT_H
+#define GDI_TRAIN_FIT_H
+
+#include "train/job.h"
+#include "train/record.h"
+#include "train/save.h"
+
+typedef struct gdi_fit {
+  gdi_job *job;
+  gdi_saver saver;
+  gdi_record record; /* rank 0's */
+  const gd_observer *observer;
+  gd_train_result *result;
+  int64_t save_steps;
+  double save_seconds; /* one of them, or neither */
+  int64_t eval_every, log_every;
+  bool has_best;
+  double best; /* quality of the best validation, of earlier parts of the run too */
+  double started, last_save;
+  gd_record interval;           /* since the last row */
+  double interval_s, trained_s; /* time in steps, since the last row and in all */
+  int64_t trained_samples;
+} gdi_fit;
+
+/* From the job's step to its last, or to a request to stop (GD_STOPPED, after saving). Collective. */
+gd_status gdi_fit_run(gdi_fit *f) GD_CHECKED;
+
+#endif

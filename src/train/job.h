@@ -1,0 +1,69 @@
+/* A training job: everything that a step needs, opened once by all ranks together. */
+#ifndef GDI_TRAIN_JOB_H
+#define GDI_TRAIN_JOB_H
+
+#include "gd/train.h"
+#include "train/batches.h"
+#include "train/set.h"
+
+/* Requests that ride on the step's reduction. */
+enum { GDI_FLAG_STOP = 1, GDI_FLAG_SAVE = 2, GDI_FLAG_FAILED = 4 };
+
+typedef struct gdi_job {
+  gd_world *world;
+  gd_options opt; /* resolved: nothing automatic is left that decides bits */
+  gd_device *device;
+  gd_dtype dtype;
+  gdi_set train, val; /* val.data NULL: a split of train, or no validation */
+  gd_order train_order, val_order;
+  bool validates;
+  gd_standardize standardize;
+  char data_digest[65];
+  gd_loss_kind loss;
+  int64_t outputs;
+  gd_module *model;
+  gd_params *params;
+  gd_tape *tape;
+  gd_loader *loader, *val_loader;
+  gd_optim optim;
+  gd_schedule schedule;
+  gdi_batches batches;
+  int64_t step, total_steps;
+  gd_sync *sync;
+  gd_ledger ledger;
+  FILE *trace;              /* samples that steps used; NULL: not asked for */
+} gdi_job;
+
+/*
+ * Open everything. `known`: the statistics of the checkpoint that is resumed, NULL to measure them.
+ * Collective. On failure the job can and must still be closed.
+ */
+gd_status gdi_job_open(gdi_job *j, gd_world *w, const gd_options *o, const gd_standardize *known) GD_CHECKED;
+void gdi_job_close(gdi_job *j);
+/* Lines that say who does what: hosts, ranks, threads, device, batch. */
+void gdi_job_layout(const gdi_job *j, char *buf, size_t bytes);
+
+/* The whole path of one update (step.c). flags: this rank's requests. Collective. */
+gd_status gdi_step(gdi_job *j, uint32_t flags, gd_sync_result *out) GD_CHECKED;
+double gdi_job_lr(const gdi_job *j, int64_t step);
+
+/* Loss and accuracy over an order of a set (evaluate.c). Collective. */
+typedef struct gdi_evaluation {
+  gd_world *world;
+  gd_module *model;
+  gd_tape *tape;
+  gd_loader *loader;
+  const gdi_set *set;
+  gd_loss_kind loss;
+  int64_t n; /* samples */
+} gdi_evaluation;
+enum { GDI_EVAL_ROWS = 256 };
+gd_status gdi_evaluate(const gdi_evaluation *e, gd_metrics *out) GD_CHECKED;
+
+gd_status gdi_device_for(gd_device **out, gd_world *w, const char *device, int64_t threads,
+                         const char *precision) GD_CHECKED;
+
+/* Seconds of a clock that only goes forward. */
+double gdi_now(void);
+
+#endif

@@ -1,0 +1,210 @@
+#include "train/record.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+/* ---- folders
+ * -------------------------------------------------------------------------------------------------------- */
+
+/* mkdir -p; the last part may exist. */
+static gd_status make_folder(const char *path) {
+  char part[4096];
+  snprintf(part, sizeof part, "%s", path);
+  for (char *slash = part + 1;; slash++) {
+    slash = strchr(slash, '/');
+    if (slash) *slash = 0;
+    if (mkdir(part, 0777) != 0 && errno != EEXIST)
+      return GD_FAIL(GD_ERR_WRITE, "%s: cannot make the folder: %s", part, strerror(errno));
+    if (!slash) break;
+    *slash = '/';
+  }
+  if (access(path, W_OK | X_OK) != 0)
+    return GD_FAIL(GD_ERR_WRITE, "%s: cannot write there: %s", path, strerror(errno));
+  return GD_OK;
+}
+
+static bool is_empty(const char *path) {
+  DIR *d = opendir(path);
+  if (!d) return true;
+  bool empty = true;
+  for (struct dirent *e; (e = readdir(d));)
+    if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0) empty = false;
+  closedir(d);
+  return empty;
+}
+
+static void name_after_time(char *folder, size_t bytes) {
+  time_t now = time(NULL);
+  struct tm t;
+  localtime_r(&now, &t);
+  char stamp[32];
+  strftime(stamp, sizeof stamp, "%Y%m%d-%H%M%S", &t);
+  snprintf(folder, bytes, "runs/%s", stamp);
+  for (int i = 2; !is_empty(folder); i++) snprintf(folder, bytes, "runs/%s-%d", stamp, i);
+}
+
+gd_status gdi_record_folder(char *folder, size_t bytes, const char *wanted, bool resume) {
+  if (strlen(wanted) > 3900) return GD_FAIL(GD_ERR_USAGE, "out: the name of the folder is too long");
+  if (wanted[0])
+    snprintf(folder, bytes, "%s", wanted);
+  else
+    name_after_time(folder, bytes);
+  if (!resume && !is_empty(folder))
+    return GD_FAIL(GD_ERR_USAGE,
+                   "%s is not empty: choose another --out, or continue the run in it with --resume auto",
+                   folder);
+  char checkpoints[4096];
+  snprintf(checkpoints, sizeof checkpoints, "%.4000s/checkpoints", folder);
+  return make_folder(checkpoints);
+}
+
+/* ---- files
+ * ------------------------------------------------------------------------------------------------------------
+ */
+
+static gd_status cannot(const char *path) {
+  return GD_FAIL(GD_ERR_WRITE, "%s: %s", path, strerror(errno));
+}
+
+/* A file that is whole or absent: written under another name by `print`, then renamed. */
+typedef void (*printer)(FILE *f, const void *what);
+static gd_status write_whole(const char *folder, const char *name, printer print, const void *what) {
+  char path[4200], temporary[4200];
+  snprintf(path, sizeof path, "%s/%s", folder, name);
+  snprintf(temporary, sizeof temporary, "%s/.%s.tmp", folder, name);
+  FILE *f = fopen(temporary, "w");
+  if (!f) return cannot(temporary);
+  print(f, what);
+  bool ok = !ferror(f) && fflush(f) == 0 && fsync(fileno(f)) == 0;
+  ok = fclose(f) == 0 && ok;
+  if (ok && rename(temporary, path) == 0) return GD_OK;
+  gd_status st = cannot(path);
+  unlink(temporary);
+  return st;
+}
+
+static void print_config(FILE *f, const void *o) {
+  gd_options_print(o, f);
+}
+
+static const char header[] =
+    "step,epoch,train.loss,lr,grad_norm,samples_per_s,val.loss,val.accuracy,seconds\n";
+
+typedef struct kept_rows {
+  FILE *old;
+  int64_t step;
+} kept_rows;
+
+static void print_kept(FILE *f, const void *what) {
+  const kept_rows *k = what;
+  char line[512];
+  fputs(header, f);
+  if (!k->old || !fgets(line, sizeof line, k->old)) return;
+  while (fgets(line, sizeof line, k->old))
+    if (strchr(line, '\n') && strtoll(line, NULL, 10) <= k->step) fputs(line, f);
+}
+
+gd_status gdi_record_open(gdi_record *r, const char *folder, const gd_options *o, int64_t step) {
+  char path[4200];
+  snprintf(r->folder, sizeof r->folder, "%s", folder);
+  snprintf(path, sizeof path, "%s/metrics.csv", folder);
+  GD_TRY(write_whole(folder, "config.yaml", print_config, o));
+  kept_rows kept = {step > 0 ? fopen(path, "r") : NULL, step};
+  gd_status st = write_whole(folder, "metrics.csv", print_kept, &kept);
+  if (kept.old) fclose(kept.old);
+  GD_TRY(st);
+  r->metrics = fopen(path, "a");
+  return r->metrics ? GD_OK : cannot(path);
+}
+
+void gdi_record_close(gdi_record *r) {
+  if (r->metrics) fclose(r->metrics);
+  r->metrics = NULL;
+}
+
+/* Empty cells where nothing was measured: spreadsheets and plots then leave a gap. */
+static void print_cell(FILE *f, double v) {
+  if (isnan(v))
+    fputc(',', f);
+  else
+    fprintf(f, ",%.17g", v);
+}
+
+gd_status gdi_record_row(gdi_record *r, const gd_row *row) {
+  fprintf(r->metrics, "%lld,%.6f", (long long)row->step, row->epoch);
+  print_cell(r->metrics, row->loss);
+  print_cell(r->metrics, row->lr);
+  print_cell(r->metrics, row->grad_norm);
+  fprintf(r->metrics, ",%.1f", row->samples_per_s);
+  print_cell(r->metrics, row->val.loss);
+  print_cell(r->metrics, row->val.accuracy);
+  fprintf(r->metrics, ",%.3f\n", row->seconds);
+  return fflush(r->metrics) == 0 ? GD_OK : cannot("metrics.csv");
+}
+
+/* ---- summary.json
+ * -------------------------------------------------------------------------------------------------------- */
+
+static void json_number(FILE *f, const char *name, double v, const char *end) {
+  if (isfinite(v))
+    fprintf(f, "\"%s\": %.17g%s", name, v, end);
+  else
+    fprintf(f, "\"%s\": null%s", name, end); /* JSON has no NaN */
+}
+
+static void json_text(FILE *f, const char *text) {
+  fputc('"', f);
+  for (; *text; text++) {
+    if (*text == '"' || *text == '\\') fputc('\\', f);
+    if ((unsigned char)*text < ' ')
+      fprintf(f, "\\u%04x", *text);
+    else
+      fputc(*text, f);
+  }
+  fputc('"', f);
+}
+
+typedef struct ended_run {
+  const gd_train_result *result;
+  gd_status ended;
+} ended_run;
+
+static void print_summary(FILE *f, const void *what) {
+  const ended_run *run = what;
+  const gd_train_result *r = run->result;
+  char digest[65];
+  gd_digest_hex(&r->digest, digest);
+  fprintf(f, "{\n  \"status\": \"%s\",\n  \"steps\": %lld,\n  \"parameters\": %lld,\n  ",
+          gd_status_text(run->ended), (long long)r->steps, (long long)r->parameters);
+  json_number(f, "samples_per_s", r->samples_per_s, ",\n  ");
+  json_number(f, "seconds", r->last.seconds, ",\n  \"train\": {");
+  json_number(f, "loss", r->last.loss, "},\n  \"val\": {");
+  json_number(f, "loss", r->last.val.loss, ", ");
+  json_number(f, "accuracy", r->last.val.accuracy, "},\n  \"best\": {");
+  fprintf(f, "\"step\": %lld, \"val\": {", (long long)r->best.step);
+  json_number(f, "loss", r->best.val.loss, ", ");
+  json_number(f, "accuracy", r->best.val.accuracy, "}},\n  \"ledger_s\": {");
+  const gd_ledger *l = &r->ledger;
+  const struct {
+    const char *name;
+    double v;
+  } parts[] = {{"data", l->data},   {"forward", l->forward},   {"backward", l->backward},
+               {"sum", l->sum},     {"exchange", l->exchange}, {"update", l->update},
+               {"wait", l->wait},   {"evaluate", l->evaluate}, {"save", l->save},
+               {"other", l->other}, {"total", l->total}};
+  for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+    json_number(f, parts[i].name, parts[i].v,
+                i + 1 < sizeof parts / sizeof *parts ? ", " : "},\n  \"checkpoint\": ");
+  json_text(f, r->checkpoint);
+  fprintf(f, ",\n  \"digest\": \"%s\"\n}\n", digest);
+}
+
+gd_status gdi_record_summary(gdi_record *r, const gd_train_result *result, gd_status ended) {
+  return write_whole(r->folder, "summary.json", print_summary, &(ended_run){result, ended});
+}

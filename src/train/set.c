@@ -1,0 +1,69 @@
+#include "train/set.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { IGNORED_LABEL = -100 };
+
+static gd_status open_file(gdi_set *s, const char *path, const gd_options *o) {
+  gd_data_options d = {.x_name = o->x_name[0] ? o->x_name : NULL, .y_name = o->y_name[0] ? o->y_name : NULL};
+  if (strcmp(o->memory, "hold") == 0) d.memory = GD_MEMORY_HOLD;
+  if (strcmp(o->memory, "stream") == 0) d.memory = GD_MEMORY_STREAM;
+  return gd_dataset_open(&s->data, path, &d);
+}
+
+gd_status gdi_set_open(gdi_set *s, gd_world *w, const char *path, const gd_options *o) {
+  memset(s, 0, sizeof *s);
+  GD_TRY(gd_world_agree(w, open_file(s, path, o)));
+  size_t bytes = gd_dataset_hold_bytes(s->data);
+  if (bytes == 0) return GD_OK;
+  GD_TRY(gd_shared_new(w, &s->memory, bytes));
+  gd_status st = s->memory.owner ? gd_dataset_hold(s->data, s->memory.data, true) : GD_OK;
+  GD_TRY(gd_world_agree(w, st)); /* also: nobody looks before it is loaded */
+  if (!s->memory.owner) GD_TRY(gd_dataset_hold(s->data, s->memory.data, false));
+  return GD_OK;
+}
+
+void gdi_set_close(gdi_set *s, gd_world *w) {
+  if (s->data) gd_dataset_close(s->data);
+  if (s->memory.data) gd_shared_free(w, &s->memory);
+  free(s->class_map);
+  memset(s, 0, sizeof *s);
+}
+
+static int64_t class_named(const char *name, int64_t classes, char (*names)[GD_MAX_CLASS_NAME]) {
+  for (int64_t i = 0; i < classes; i++)
+    if (strcmp(name, names[i]) == 0) return i;
+  return -1;
+}
+
+gd_status gdi_set_match(gdi_set *s, int64_t classes, char (*names)[GD_MAX_CLASS_NAME]) {
+  const gd_data_info *i = gd_dataset_info(s->data);
+  if (!i->labels) return GD_OK;
+  if (!names || !i->class_name) {
+    if (i->classes <= classes) return GD_OK;
+    return GD_FAIL(GD_ERR_DATA,
+                   "%s: labels go up to %lld, but the model has %lld outputs: end it with linear:%lld",
+                   i->path, (long long)i->classes - 1, (long long)classes, (long long)i->classes);
+  }
+  bool same = true;
+  s->class_map = malloc((size_t)i->classes * sizeof *s->class_map);
+  if (!s->class_map) return GD_FAIL(GD_ERR_OOM, "no memory for %lld class names", (long long)i->classes);
+  for (int64_t c = 0; c < i->classes; c++) {
+    int64_t to = class_named(i->class_name[c], classes, names);
+    if (to < 0)
+      return GD_FAIL(GD_ERR_DATA, "%s: class \"%s\" is none of the model's classes", i->path,
+                     i->class_name[c]);
+    s->class_map[c] = to;
+    same &= to == c;
+  }
+  if (same) free(s->class_map), s->class_map = NULL;
+  return GD_OK;
+}
+
+void gdi_set_relabel(const gdi_set *s, gd_tensor *labels) {
+  if (!s->class_map) return;
+  int64_t *y = labels->data, n = gd_numel(labels);
+  for (int64_t i = 0; i < n; i++)
+    if (y[i] != IGNORED_LABEL) y[i] = s->class_map[y[i]];
+}

@@ -1,0 +1,79 @@
+/* One update, from samples to parameters: the whole path on one screen. */
+#include "train/job.h"
+
+#include <time.h>
+
+double gdi_now(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+double gdi_job_lr(const gdi_job *j, int64_t step) {
+  return gd_schedule_lr(&j->schedule, step, j->batches.per_epoch);
+}
+
+/* "step,epoch,sample" for every sample of a micro-batch, whole lines at once. */
+static void trace(const gdi_job *j, const gdi_step_plan *plan, gd_range rows) {
+  for (int64_t i = rows.lo; i < rows.hi; i++)
+    fprintf(j->trace, "%lld,%lld,%lld\n", (long long)j->step, (long long)plan->epoch,
+            (long long)gd_order_at(&j->train_order, plan->epoch, i));
+  fflush(j->trace);
+}
+
+/* Forward and backward of the samples at `rows`: gradients of the sum of their losses, and what to record of
+ * them. */
+static gd_status micro_batch(gdi_job *j, const gdi_step_plan *plan, gd_range rows, gd_record *record) {
+  double t0 = gdi_now();
+  gd_batch batch;
+  GD_TRY(gd_loader_get(j->loader, plan->epoch, rows, &batch));
+  if (j->trace) trace(j, plan, rows);
+  double t1 = gdi_now();
+  gd_tape_reset(j->tape);
+  gd_tape_draws(j->tape, (uint64_t)j->opt.seed, j->step, rows.lo - plan->rows.lo);
+  gd_tensor *prediction = gd_forward(j->model, j->tape, batch.x);
+  gd_loss loss = gd_loss_of(j->tape, j->loss, prediction, batch.y);
+  double t2 = gdi_now();
+  GD_TRY(gd_backward(j->tape, loss.sum, NULL));
+  record->loss_sum = gd_item(loss.sum);
+  record->weight = gd_item(loss.weight);
+  record->samples = (double)(rows.hi - rows.lo);
+  double t3 = gdi_now();
+  j->ledger.data += t1 - t0, j->ledger.forward += t2 - t1, j->ledger.backward += t3 - t2;
+  return GD_OK;
+}
+
+/* While the ranks exchange gradients, the first samples of the next step can already be read. */
+static void hint_next_step(gdi_job *j) {
+  if (j->step + 1 >= j->total_steps) return;
+  gdi_step_plan next = gdi_batches_step(&j->batches, j->step + 1);
+  gd_range run = gd_share(next.K, gd_world_size(j->world), gd_world_rank(j->world));
+  if (run.lo < run.hi) gd_loader_hint(j->loader, next.epoch, gdi_batches_micro(&j->batches, &next, run.lo));
+}
+
+gd_status gdi_step(gdi_job *j, uint32_t flags, gd_sync_result *out) {
+  gdi_step_plan plan = gdi_batches_step(&j->batches, j->step);
+  gd_range run = gd_sync_begin(j->sync, plan.K);
+  gd_status mine = GD_OK;
+  for (int64_t k = run.lo; k < run.hi; k++) {
+    gd_record record = {0};
+    gd_sync_leaf(j->sync, k);
+    if (mine == GD_OK) mine = micro_batch(j, &plan, gdi_batches_micro(&j->batches, &plan, k), &record);
+    double t0 = gdi_now();
+    gd_sync_leaf_done(j->sync, k, &record);
+    j->ledger.sum += gdi_now() - t0;
+    if (k + 1 < run.hi) gd_loader_hint(j->loader, plan.epoch, gdi_batches_micro(&j->batches, &plan, k + 1));
+  }
+  hint_next_step(j);
+
+  /* A rank that failed still comes to the exchange, so that all learn of it there instead of waiting for
+   * ever. */
+  if (mine != GD_OK) flags |= GDI_FLAG_FAILED;
+  gd_sync_step step = {.lr = gdi_job_lr(j, j->step), .step = j->step, .flags = flags};
+  gd_status st = gd_sync_update(j->sync, &step, out);
+  j->ledger.exchange += out->exchange_s, j->ledger.update += out->update_s, j->ledger.wait += out->wait_s;
+  if (out->flags & GDI_FLAG_FAILED) return gd_world_agree(j->world, mine);
+  GD_TRY(st);
+  j->step++;
+  return GD_OK;
+}

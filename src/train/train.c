@@ -1,0 +1,152 @@
+/* gd_train(): from options to a run folder. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gd/log.h"
+#include "train/fit.h"
+
+static bool is_root(gd_world *w) {
+  return gd_world_rank(w) == 0;
+}
+
+/* ---- where the run lives and what it continues
+ * ---------------------------------------------------------------------------- */
+
+typedef struct place {
+  char folder[4096];     /* run folder */
+  char checkpoint[4096]; /* to resume from; "" for a fresh start */
+} place;
+
+static gd_status find_place(place *p, const gd_options *o) {
+  const bool automatic = strcmp(o->resume, "auto") == 0;
+  if (automatic && !o->out[0])
+    return GD_FAIL(GD_ERR_USAGE, "--resume auto needs --out, the folder of the run to continue");
+  GD_TRY(gdi_record_folder(p->folder, sizeof p->folder, o->out, o->resume[0] != 0));
+  if (!automatic) {
+    if (strlen(o->resume) >= sizeof p->checkpoint)
+      return GD_FAIL(GD_ERR_USAGE, "resume: the name is too long");
+    strcpy(p->checkpoint, o->resume);
+    return GD_OK;
+  }
+  char checkpoints[4200];
+  snprintf(checkpoints, sizeof checkpoints, "%s/checkpoints", p->folder);
+  GD_TRY(gd_checkpoint_latest(checkpoints, p->checkpoint, sizeof p->checkpoint));
+  if (!p->checkpoint[0]) gd_message(GD_LOG_INFO, "%s holds no checkpoint: a fresh start", p->folder);
+  return GD_OK;
+}
+
+static gd_status agree_on_place(place *p, gd_world *w, const gd_options *o) {
+  memset(p, 0, sizeof *p);
+  GD_TRY(gd_world_agree(w, is_root(w) ? find_place(p, o) : GD_OK));
+  return gd_world_bcast(w, p, sizeof *p, 0);
+}
+
+/* ---- who does what
+ * ------------------------------------------------------------------------------------------------------------
+ */
+
+void gdi_job_layout(const gdi_job *j, char *buf, size_t bytes) {
+  gd_world *w = j->world;
+  const gd_data_info *i = gd_dataset_info(j->train.data);
+  const gdi_batches *b = &j->batches;
+  const int64_t K = gdi_batches_max_micro(b);
+  const int ranks = gd_world_size(w);
+  snprintf(
+      buf, bytes,
+      "ranks      %d on %d host%s (%s), %d thread%s each\n"
+      "device     %s\n"
+      "data       %.200s: %lld samples%s%s\n"
+      "model      %.200s: %lld parameters, %s\n"
+      "batch      %lld = %lld micro-batch%s of %lld, %lld to %lld a rank; %lld steps an epoch, %lld in all\n"
+      "update     %s, rate %g %s, sync %s",
+      ranks, gd_world_hosts(w), gd_world_hosts(w) > 1 ? "s" : "", gd_world_transport(w),
+      gd_device_threads(j->device), gd_device_threads(j->device) > 1 ? "s" : "",
+      gd_device_describe(j->device), i->path, (long long)b->n,
+      gd_dataset_streamed(j->train.data) ? ", streamed" : ", in memory once per host",
+      j->validates ? "" : ", no validation", j->opt.model, (long long)j->params->trainable, j->opt.precision,
+      (long long)b->batch, (long long)K, K > 1 ? "es" : "", (long long)b->micro, (long long)(K / ranks),
+      (long long)((K + ranks - 1) / ranks), (long long)b->per_epoch, (long long)j->total_steps,
+      j->opt.optimizer, j->schedule.lr, j->opt.schedule, j->opt.sync);
+}
+
+static void announce(const gdi_fit *f, const place *p) {
+  const gdi_job *j = f->job;
+  char layout[2048];
+  gdi_job_layout(j, layout, sizeof layout);
+  if (f->observer->started) f->observer->started(f->observer->user, layout, p->folder);
+  if (!is_root(j->world)) return;
+  const int64_t K = gdi_batches_max_micro(&j->batches);
+  if (K < gd_world_size(j->world))
+    gd_message(GD_LOG_WARN,
+               "%lld micro-batches for %d ranks: %lld ranks idle; a smaller --micro-batch gives them work",
+               (long long)K, gd_world_size(j->world), (long long)(gd_world_size(j->world) - K));
+  if (p->checkpoint[0])
+    gd_message(GD_LOG_INFO, "resumed from %s at step %lld", p->checkpoint, (long long)j->step);
+}
+
+/* ---- the run
+ * ---------------------------------------------------------------------------------------------------------------------
+ */
+
+static int64_t automatic_log_every(const gdi_job *j) {
+  int64_t every = j->total_steps / 200; /* about 200 points make a plot */
+  return every > 0 ? every : 1;
+}
+
+static gd_status open_fit(gdi_fit *f, gdi_job *j, const place *p) {
+  f->job = j;
+  f->eval_every = j->opt.eval_every ? j->opt.eval_every : j->batches.per_epoch;
+  f->log_every = j->opt.log_every ? j->opt.log_every : automatic_log_every(j);
+  GD_TRY(gd_interval_parse(j->opt.checkpoint_every, &f->save_steps, &f->save_seconds));
+  GD_TRY(gdi_saver_open(&f->saver, j, p->folder));
+  return gd_world_agree(j->world,
+                        is_root(j->world) ? gdi_record_open(&f->record, p->folder, &j->opt, j->step) : GD_OK);
+}
+
+static gd_status run(gdi_fit *f, gdi_job *j, const place *p, const gd_checkpoint *resumed) {
+  if (resumed) {
+    GD_TRY(gdi_resume_apply(j, resumed, p->checkpoint));
+    f->has_best = resumed->has_best, f->best = resumed->best;
+  }
+  GD_TRY(open_fit(f, j, p));
+  announce(f, p);
+  gd_status ended = gdi_fit_run(f);
+  gd_train_result *r = f->result;
+  r->steps = j->step, r->parameters = j->params->trainable, r->ledger = j->ledger;
+  snprintf(r->folder, sizeof r->folder, "%s", p->folder);
+  snprintf(r->checkpoint, sizeof r->checkpoint, "%.4095s", f->saver.path);
+  if (ended != GD_OK && ended != GD_STOPPED) return ended;
+  gd_status st = is_root(j->world) ? gd_params_digest(j->params, &r->digest) : GD_OK;
+  if (st == GD_OK && is_root(j->world)) st = gdi_record_summary(&f->record, r, ended);
+  GD_TRY(gd_world_agree(j->world, st));
+  return ended == GD_STOPPED
+             ? GD_FAIL(GD_STOPPED,
+                       "stopped on request after step %lld; continue with --resume auto --out %.300s",
+                       (long long)j->step, p->folder)
+             : GD_OK;
+}
+
+gd_status gd_train(gd_world *w, const gd_options *o, const gd_observer *observer, gd_train_result *out) {
+  memset(out, 0, sizeof *out);
+  out->last.val = out->best.val = (gd_metrics){NAN, NAN, 0};
+  place p;
+  GD_TRY(agree_on_place(&p, w, o));
+  gd_options options = *o;
+  gd_checkpoint resumed = {0};
+  const bool resumes = p.checkpoint[0] != 0;
+  gd_status st = resumes ? gdi_resume_read(&resumed, w, p.checkpoint) : GD_OK;
+  if (st == GD_OK && resumes) st = gd_world_agree(w, gdi_resume_options(&options, &resumed));
+  gdi_job job = {0};
+  gdi_fit fit = {.observer = observer, .result = out};
+  if (st == GD_OK) {
+    st = gdi_job_open(&job, w, &options,
+                      resumes && resumed.standardize.features ? &resumed.standardize : NULL);
+    if (st == GD_OK) st = run(&fit, &job, &p, resumes ? &resumed : NULL);
+    gdi_record_close(&fit.record);
+    gdi_saver_close(&fit.saver);
+    gdi_job_close(&job);
+  }
+  if (resumes) gd_checkpoint_free(&resumed);
+  return st;
+}

@@ -1,0 +1,55 @@
+#!/usr/bin/env bash
+# Bad input: one clear message from one rank, and the documented exit code, alone and on 4 ranks.
+. "$(dirname "$0")/../lib.sh" "$@"
+gdtrain data make glyphs --n 300 --out g.h5 >/dev/null || fail "data"
+gdtrain data make linear --n 100 --d 4 --out lin.h5 >/dev/null || fail "data"
+printf 'data: g.h5\nmodel: linear:10\nbatch_sise: 3\n' >unknown.yaml
+printf 'data: g.h5\nmodel: [linear: 10\n' >syntax.yaml
+printf 'x1,x2,y\n1,2,3\n4,,6\n' >hole.csv
+printf '1,2,nan\n4,5,6\n' >nan.csv
+printf 'not a checkpoint' >junk.h5
+mkdir full && : >full/something
+
+for ranks in 1 4; do
+  expect 4 "error: nowhere.h5: .*No such file" on $ranks gdtrain --data nowhere.h5 --model linear:10 --out a$ranks
+  expect 4 "error: junk.h5: " on $ranks gdtrain --data junk.h5 --model linear:10 --out b$ranks
+  expect 2 "error: model: 7 outputs, but .*g.h5 has 10 classes" on $ranks gdtrain --data g.h5 --model linear:7 --out c$ranks
+  expect 2 "error: model: 3 outputs, but .*lin.h5 has 1 target" on $ranks gdtrain --data lin.h5 --model linear:3 --out d$ranks
+  expect 2 "error: loss: mse needs real targets" on $ranks gdtrain --data g.h5 --model linear:10 --loss mse --out e$ranks
+  expect 4 "error: g.h5 and lin.h5 hold samples of different shapes" on $ranks gdtrain --data g.h5 --val-data lin.h5 --model linear:10 --out f$ranks
+  expect 2 "error: unknown.yaml:3: unknown setting \"batch_sise\", did you mean \"batch_size\"" on $ranks gdtrain unknown.yaml --out g$ranks
+  expect 2 "error: syntax.yaml:[23]" on $ranks gdtrain syntax.yaml --out h$ranks
+  expect 2 "error: missing.yaml" on $ranks gdtrain missing.yaml --out i$ranks
+  expect 2 "error: --optimizer.lr.*: .*fast" on $ranks gdtrain --data g.h5 --optimizer.lr fast --model linear:10 --out j$ranks
+  expect 2 "error: .*linaer" on $ranks gdtrain --data g.h5 --model "linaer:10" --out k$ranks
+  expect 2 "error: full is not empty" on $ranks gdtrain --data g.h5 --model linear:10 --out full
+  expect 6 "error: /proc/nope.*" on $ranks gdtrain --data g.h5 --model linear:10 --out /proc/nope
+  expect 5 "error: junk.h5: " on $ranks gdtrain eval junk.h5 --data g.h5
+  expect 5 "error: .*g.h5: " on $ranks gdtrain --data g.h5 --model linear:10 --out l$ranks --resume g.h5
+  expect 10 "error: .*GPU|error: .*CUDA" on $ranks gdtrain --data g.h5 --model linear:10 --device cuda --out m$ranks
+  expect 7 "error: loss or gradient is not finite at step" on $ranks gdtrain --data lin.h5 --model linear:1 --lr 1e30 --epochs 50 --out n$ranks
+done
+expect 4 "error: hole.csv:3" gdtrain data import csv hole.csv --header --out x.h5
+expect 4 "error: nan.csv:1" gdtrain data import csv nan.csv --out x.h5
+expect 2 "unknown command \"trian\", did you mean \"train\"" gdtrain trian
+expect 2 "error: --epochs needs a value" gdtrain --epochs
+
+# A label out of range and a NaN inside HDF5 files that others made.
+python=/usr/bin/python3
+if $python -c 'import h5py' 2>/dev/null; then
+  $python - <<'P'
+import h5py, numpy as np
+x = np.random.default_rng(0).normal(size=(50, 3)).astype("f4")
+with h5py.File("nan.h5", "w") as f:
+    bad = x.copy(); bad[17, 2] = np.nan
+    f["x"], f["y"] = bad, np.zeros(50, "i8")
+with h5py.File("label.h5", "w") as f:
+    y = np.arange(50) % 3; y[20] = -7
+    f["x"], f["y"] = x, y
+P
+  for ranks in 1 4; do
+    expect 4 "error: nan.h5: .*17.*2" on $ranks gdtrain --data nan.h5 --model linear:2 --out o$ranks
+    expect 4 "error: label.h5: .*20.*-7" on $ranks gdtrain --data label.h5 --model linear:3 --out p$ranks
+  done
+fi
+finish

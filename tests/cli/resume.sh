@@ -1,0 +1,46 @@
+#!/usr/bin/env bash
+# Four epochs are two, a stop, and two more: the same bits, also on another number of ranks, and h5py opens the file.
+. "$(dirname "$0")/../lib.sh" "$@"
+gdtrain data make glyphs --n 1500 --out g.h5 >/dev/null || fail "data"
+run() { # ranks folder options...
+  local ranks=$1 out=$2
+  shift 2
+  on "$ranks" gdtrain --data g.h5 --val-fraction 0.2 --model "linear:32 relu dropout:0.2 linear:10" --batch-size 100 --micro-batch 16 \
+    --momentum 0.9 --schedule sgdr --schedule.t0 1 --schedule.t-mult 2 --plots false --out "$out" "$@" >out.txt 2>&1 ||
+    { fail "$out $*"; cat out.txt; }
+}
+run 2 whole --epochs 4
+run 2 parts --epochs 2
+run 3 parts --epochs 4 --resume auto
+equal "$(digest whole)" "$(digest parts)" "digest of 2 + 2 epochs against 4"
+equal "$(cut -d, -f1,2,3,4,7,8 whole/metrics.csv | tail -1)" "$(cut -d, -f1,2,3,4,7,8 parts/metrics.csv | tail -1)" "last row"
+expect 2 "is not empty" gdtrain --data g.h5 --model linear:10 --out whole
+expect 2 "optimizer.lr: 0.1 -> 0.2" gdtrain --data g.h5 --val-fraction 0.2 --model "linear:32 relu dropout:0.2 linear:10" --batch-size 100 \
+  --momentum 0.9 --schedule sgdr --schedule.t0 1 --schedule.t-mult 2 --lr 0.2 --epochs 5 --resume auto --out parts
+
+# Stopped on request: everything saved, exit 75, resumed to the same bits.
+(
+  on 2 gdtrain --data g.h5 --val-fraction 0.2 --model "linear:32 relu dropout:0.2 linear:10" --batch-size 100 --micro-batch 16 \
+    --momentum 0.9 --schedule sgdr --schedule.t0 1 --schedule.t-mult 2 --plots false --out stopped --epochs 4000 >stop.txt 2>&1
+  echo $? >code
+) &
+for _ in $(seq 600); do
+  [ -s stopped/metrics.csv ] && [ "$(wc -l <stopped/metrics.csv)" -gt 3 ] && break
+  sleep 0.1
+done
+pkill -USR1 -f -- '--out stopped --epochs 4000' || fail "nobody to stop"
+wait
+equal "$(cat code)" 75 "exit code of a stopped run"
+grep -q "stopped on request after step" stop.txt || fail "no word of the stop"
+
+python=/usr/bin/python3
+if $python -c 'import h5py' 2>/dev/null; then
+  $python - "$(ls whole/checkpoints/step-*.h5 | tail -1)" <<'P' || fail "layout of the checkpoint in h5py"
+import sys, h5py
+f = h5py.File(sys.argv[1])
+assert f["/model/0.weight"].shape == (32, 784) and f["/model/3.bias"].shape == (10,), list(f["/model"])
+assert f["/optim/momentum_buffer/0.weight"].shape == (32, 784)
+assert f["/progress"].attrs["epoch"] == 4 and f["/progress"].attrs["step"] == 48
+P
+fi
+finish

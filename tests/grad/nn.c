@@ -1,0 +1,115 @@
+/* Every kind of module and every loss against central differences, in f64. */
+#include <string.h>
+
+#include "gd/gd.h"
+#include "test.h"
+
+enum { ROWS = 4, FEATURES = 6, MAX_LEAVES = 8 };
+
+static gd_device *device;
+static gd_arena *arena;
+
+static int open_device(void **state) {
+  (void)state;
+  if (gd_device_open(&device, &(gd_device_options){.kind = GD_CPU, .threads = 1}) != GD_OK) return -1;
+  return gd_arena_new(&arena, "test") == GD_OK ? 0 : -1;
+}
+
+static int close_device(void **state) {
+  (void)state;
+  gd_arena_free(arena);
+  gd_device_close(device);
+  return 0;
+}
+
+static gd_tensor *normal(uint64_t stream, double std, int ndim, const int64_t shape[]) {
+  gd_tensor *t;
+  assert_ok(gd_tensor_new(&t, arena, device, GD_F64, ndim, shape));
+  gd_init_normal(t, gd_rng_stream(5, GD_RNG_TEST, stream), 0, std);
+  return t;
+}
+
+/* A fixed weighting of all outputs, so that none can cancel another. */
+static gd_tensor *weighted_sum(gd_tape *t, gd_tensor *y) {
+  if (!y) return NULL;
+  gd_tensor *weights = normal(77, 1, y->ndim, y->shape);
+  return gd_sum(t, gd_mul(t, y, weights), GD_ALL, false);
+}
+
+static gd_tensor *module_output(gd_tape *t, gd_tensor *const leaves[], int n, void *user) {
+  (void)n;
+  gd_tape_draws(t, 1, 2, 3); /* dropout: the same mask at every call */
+  return weighted_sum(t, gd_forward(user, t, leaves[0]));
+}
+
+static void modules_have_right_gradients(void **state) {
+  (void)state;
+  static const char *const specs[] = {"linear:3",
+                                      "linear:5 relu linear:3",
+                                      "linear:5 tanh linear:3 sigmoid",
+                                      "linear:5 gelu linear:3 softplus",
+                                      "leaky_relu:0.2",
+                                      "relu",
+                                      "tanh",
+                                      "sigmoid",
+                                      "gelu",
+                                      "softmax",
+                                      "linear:5 leaky_relu log_softmax",
+                                      "flatten linear:4 dropout:0.5 linear:2"};
+  for (size_t i = 0; i < sizeof specs / sizeof *specs; i++) {
+    gd_module *m;
+    gd_named p[MAX_LEAVES];
+    gd_tensor *leaves[MAX_LEAVES + 1] = {normal(1, 1, GD_SHAPE(ROWS, 2, FEATURES / 2))};
+    const bool flat = strncmp(specs[i], "flatten", 7) != 0;
+    if (flat) leaves[0] = normal(1, 1, GD_SHAPE(ROWS, FEATURES));
+    assert_ok(gd_model_parse(&m, specs[i], leaves[0]->ndim - 1, leaves[0]->shape + 1, device, GD_F64, NULL));
+    gd_module_reset(m, 3);
+    assert_ok(gd_require_grad(leaves[0], true));
+    const int n = gd_module_params(m, p, MAX_LEAVES);
+    for (int k = 0; k < n; k++) leaves[k + 1] = p[k].tensor;
+    gd_status st = gd_gradcheck(device, module_output, leaves, n + 1, m, NULL);
+    if (st != GD_OK) fail_msg("%s: %s", specs[i], gd_error_last()->message);
+    gd_module_free(m);
+  }
+}
+
+typedef struct loss_case {
+  gd_loss_kind kind;
+  gd_tensor *target;
+  bool mean;
+} loss_case;
+
+static gd_tensor *loss_value(gd_tape *t, gd_tensor *const leaves[], int n, void *user) {
+  (void)n;
+  const loss_case *c = user;
+  if (!c->mean) return gd_loss_of(t, c->kind, leaves[0], c->target).sum;
+  switch (c->kind) {
+  case GD_MSE: return gd_mse_loss(t, leaves[0], c->target, GD_REDUCE_MEAN);
+  case GD_L1: return gd_l1_loss(t, leaves[0], c->target, GD_REDUCE_MEAN);
+  case GD_HUBER: return gd_huber_loss(t, leaves[0], c->target, 0.7, GD_REDUCE_MEAN);
+  case GD_CROSS_ENTROPY: return gd_cross_entropy_loss(t, leaves[0], c->target, GD_REDUCE_MEAN);
+  case GD_BCE_WITH_LOGITS: return gd_bce_with_logits_loss(t, leaves[0], c->target, GD_REDUCE_MEAN);
+  }
+  return NULL;
+}
+
+static void losses_have_right_gradients(void **state) {
+  (void)state;
+  static int64_t labels[ROWS] = {5, 0, -100, 2};
+  for (int i = GD_MSE; i <= GD_BCE_WITH_LOGITS; i++)
+    for (int mean = 0; mean < 2; mean++) {
+      loss_case c = {(gd_loss_kind)i, normal(9, 1, GD_SHAPE(ROWS, FEATURES)), mean};
+      if (i == GD_CROSS_ENTROPY)
+        assert_ok(gd_tensor_over(&c.target, arena, device, GD_I64, GD_SHAPE(ROWS), labels));
+      gd_tensor *leaf = normal(8, 2, GD_SHAPE(ROWS, FEATURES));
+      assert_ok(gd_require_grad(leaf, true));
+      gd_status st = gd_gradcheck(device, loss_value, &leaf, 1, &c, NULL);
+      if (st != GD_OK) fail_msg("%s: %s", gd_loss_name(c.kind), gd_error_last()->message);
+    }
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {cmocka_unit_test(modules_have_right_gradients),
+                                     cmocka_unit_test(losses_have_right_gradients)};
+  return cmocka_run_group_tests(tests, open_device, close_device);
+}

@@ -1,0 +1,54 @@
+# Sourced by the tests that run the program as users do.  . lib.sh; argument 1 of the test: the folder with gdtrain.
+set -uo pipefail
+bin=$(cd "$1" && pwd)
+source_dir=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+mnist=${GD_MNIST_DIR:-$source_dir/../shared/data/mnist}
+work=$(mktemp -d "${TMPDIR:-/tmp}/gdtrain-test.XXXXXX")
+trap 'rm -rf "$work"' EXIT
+cd "$work"
+. "$source_dir/launch/packages.sh" # Open MPI as root
+export PATH=$bin:$PATH
+failures=0
+
+fail() { echo "FAILED: $*"; failures=$((failures + 1)); }
+skip() { echo "skipped: $*"; exit 77; }
+finish() { [ "$failures" = 0 ] && echo "all held" || { echo "$failures failed"; exit 1; }; }
+
+# on RANKS command...: alone for 1 rank, under mpirun for more
+on() {
+  local ranks=$1
+  shift
+  if [ "$ranks" = 1 ]; then "$@"; else mpirun --oversubscribe -n "$ranks" "$@"; fi
+}
+
+# expect CODE REGEX command...: its exit code, and exactly one line of its output that matches
+expect() {
+  local code=$1 regex=$2 got lines
+  shift 2
+  "$@" >out.txt 2>&1
+  got=$?
+  lines=$(grep -cE -- "$regex" out.txt)
+  [ "$got" = "$code" ] || { fail "exit $got, not $code: $*"; tail -5 out.txt; }
+  [ "$lines" = 1 ] || { fail "$lines lines match /$regex/, not 1: $*"; tail -8 out.txt; }
+}
+
+# within VALUE TARGET TOLERANCE what: NaN fails
+within() {
+  awk -v v="$1" -v t="$2" -v e="$3" 'BEGIN { d = v - t; if (d < 0) d = -d; exit !(v ~ /^[-+0-9.eE]+$/ && d <= e) }' ||
+    fail "$4: $1 is not within $3 of $2"
+}
+at_least() { awk -v v="$1" -v t="$2" 'BEGIN { exit !(v ~ /^[-+0-9.eE]+$/ && v + 0 >= t + 0) }' || fail "$3: $1 is below $2"; }
+equal() { [ "$1" = "$2" ] && [ -n "$1" ] || fail "$3: $1 is not $2"; }
+
+# last FOLDER COLUMN: the last value of a column of metrics.csv that is not empty
+last() {
+  awk -F, -v c="$2" 'NR == 1 { for (i = 1; i <= NF; i++) if ($i == c) k = i } NR > 1 && $k != "" { v = $k } END { print v }' "$1/metrics.csv"
+}
+digest() { gdtrain inspect "$(ls "$1"/checkpoints/step-*.h5 | tail -1)" --digest; }
+
+import_mnist() {
+  [ -e "$mnist/train-images-idx3-ubyte.gz" ] || skip "no MNIST in $mnist (GD_MNIST_DIR)"
+  gdtrain data import idx "$mnist"/train-images-idx3-ubyte.gz "$mnist"/train-labels-idx1-ubyte.gz --out train.h5 >/dev/null &&
+    gdtrain data import idx "$mnist"/t10k-images-idx3-ubyte.gz "$mnist"/t10k-labels-idx1-ubyte.gz --out test.h5 >/dev/null ||
+    { fail "import of MNIST"; finish; }
+}

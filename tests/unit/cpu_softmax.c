@@ -1,0 +1,178 @@
+/* Softmax, log-softmax and cross-entropy: values, gradients, labels, and equal bits on any number of threads.
+ */
+#include "kernel.h"
+
+/* softmax or its logarithm of element i, along a dimension of n elements `inner` apart */
+static double exact(const gd_tensor *x, int64_t i, int64_t n, int64_t inner, bool log_) {
+  int64_t first = i - i / inner % n * inner;
+  double max = -HUGE_VAL, sum = 0;
+  for (int64_t k = 0; k < n; k++) max = fmax(max, value_at(x, first + k * inner));
+  for (int64_t k = 0; k < n; k++) sum += exp(value_at(x, first + k * inner) - max);
+  double y = value_at(x, i) - max - log(sum);
+  return log_ ? y : exp(y);
+}
+
+static void check_softmax(bed on, gd_dtype type, gdi_op op, int dim, const int64_t shape[3], bool add,
+                          gd_tensor *out[2]) {
+  bool log_ = op == GDI_OP_log_softmax;
+  gd_tensor *x = random_tensor(on, type, 1, 3, shape), *dy = random_tensor(on, type, 2, 3, shape),
+            *dx = random_tensor(on, type, 3, 3, shape), *before = random_tensor(on, type, 3, 3, shape);
+  for (int64_t i = 0; i < gd_numel(x); i++) set_at(x, i, 30 * value_at(x, i));
+  gd_node *n = make_node(on, op, 1, (gd_tensor *[]){x}, 3, shape);
+  n->attr.dim = dim;
+  assert_ok(forward(on, n));
+  assert_ok(backward(on, n, dy, (gd_tensor *[]){dx}, (bool[]){add}));
+  int64_t inner = 1, length = shape[dim];
+  for (int k = dim + 1; k < 3; k++) inner *= shape[k];
+  double near = type == GD_F64 ? 1e-12 : 3e-5;
+  for (int64_t i = 0; i < gd_numel(x); i++) {
+    assert_close(value_at(n->out, i), exact(x, i, length, inner, log_), near);
+    double sum = 0, y = exact(x, i, length, inner, false), g = value_at(dy, i);
+    for (int64_t k = 0, j = i - i / inner % length * inner; k < length; k++, j += inner)
+      sum += value_at(dy, j) * (log_ ? 1 : exact(x, j, length, inner, false));
+    assert_close(value_at(dx, i), (log_ ? g - y * sum : y * (g - sum)) + (add ? value_at(before, i) : 0),
+                 near);
+  }
+  out[0] = n->out, out[1] = dx;
+}
+
+static void softmax_is_right_along_any_dimension(void **state) {
+  (void)state;
+  const int64_t shape[][3] = {{3, 4, 5}, {1, 1, 1},   {2, 70, 3}, {5, 2, 33},
+                              {0, 3, 4}, {2, 3, 130}, {40, 20, 1}};
+  bed on[3];
+  for (int t = 0; t < 3; t++) on[t] = bed_open(t + 1, GD_MATMUL_NATIVE);
+  for (size_t s = 0; s < sizeof shape / sizeof *shape; s++)
+    for (int variant = 0; variant < 24; variant++) {
+      gd_tensor *out[3][2];
+      for (int t = 0; t < 3; t++)
+        check_softmax(on[t], variant & 1 ? GD_F64 : GD_F32, variant & 2 ? GDI_OP_softmax : GDI_OP_log_softmax,
+                      variant / 8, shape[s], variant & 4, out[t]);
+      for (int t = 1; t < 3; t++)
+        for (int i = 0; i < 2; i++) assert_same_bits(out[0][i], out[t][i]);
+      for (int t = 0; t < 3; t++) gd_arena_reset(on[t].arena);
+    }
+  for (int t = 0; t < 3; t++) bed_close(on[t]);
+}
+
+/* Enough rows that threads share them. */
+static void threads_change_no_bit_of_a_large_softmax(void **state) {
+  (void)state;
+  gd_tensor *y[3][2];
+  bed on[3];
+  for (int t = 0; t < 3; t++) {
+    on[t] = bed_open(t + 1, GD_MATMUL_NATIVE);
+    gd_tensor *x = random_tensor(on[t], GD_F32, 1, GD_SHAPE(300, 500));
+    for (int dim = 0; dim < 2; dim++) {
+      gd_node *n = make_node(on[t], GDI_OP_softmax, 1, (gd_tensor *[]){x}, GD_SHAPE(300, 500));
+      n->attr.dim = dim;
+      assert_ok(forward(on[t], n));
+      y[t][dim] = n->out;
+      assert_same_bits(y[t][dim], y[0][dim]);
+    }
+  }
+  for (int t = 0; t < 3; t++) bed_close(on[t]);
+}
+
+static void nan_and_large_logits_are_what_they_should_be(void **state) {
+  (void)state;
+  bed on = bed_open(1, GD_MATMUL_NATIVE);
+  gd_tensor *x = random_tensor(on, GD_F32, 1, GD_SHAPE(3, 4));
+  const float row[3][4] = {{1, NAN, 2, 3}, {-INFINITY, 0, 0, -INFINITY}, {3e38f, -3e38f, 3e38f, 0}};
+  memcpy(x->data, row, sizeof row);
+  gd_node *n = make_node(on, GDI_OP_softmax, 1, (gd_tensor *[]){x}, GD_SHAPE(3, 4));
+  n->attr.dim = 1;
+  assert_ok(forward(on, n));
+  for (int i = 0; i < 4; i++) assert_true(isnan(value_at(n->out, i)));
+  const double expected[] = {0, 0.5, 0.5, 0, 0.5, 0, 0.5, 0};
+  for (int i = 0; i < 8; i++) assert_close(value_at(n->out, 4 + i), expected[i], 1e-7);
+  bed_close(on);
+}
+
+static gd_tensor *labels(bed on, int64_t B, int64_t C, int64_t ignore) {
+  gd_tensor *t;
+  assert_ok(gdi_tensor_make(&t, on.arena, on.d, GD_I64, GD_SHAPE(B), NULL));
+  for (int64_t i = 0; i < B; i++) ((int64_t *)t->data)[i] = i % 5 == 3 ? ignore : (i * 7 + 1) % C;
+  return t;
+}
+
+static void check_cross_entropy(bed on, gd_dtype type, int64_t B, int64_t C, bool weighted, bool add,
+                                gd_tensor *out[4]) {
+  gd_tensor *x = random_tensor(on, type, 1, GD_SHAPE(B, C)), *y = labels(on, B, C, -100),
+            *w = weighted ? random_tensor(on, type, 2, GD_SHAPE(C)) : NULL,
+            *dloss = random_tensor(on, type, 4, GD_SCALAR), *dx = random_tensor(on, type, 5, GD_SHAPE(B, C)),
+            *before = random_tensor(on, type, 5, GD_SHAPE(B, C)),
+            *dw = weighted ? random_tensor(on, type, 6, GD_SHAPE(C)) : NULL;
+  for (int64_t i = 0; i < gd_numel(x); i++) set_at(x, i, 20 * value_at(x, i));
+  gd_node *n = make_node(on, GDI_OP_cross_entropy, 3, (gd_tensor *[]){x, y, w}, GD_SCALAR);
+  n->attr.ignore = -100;
+  assert_ok(forward(on, n));
+  assert_ok(backward(on, n, dloss, (gd_tensor *[]){dx, NULL, dw}, (bool[]){add, false, false}));
+  double loss = 0, weights = 0, g = value_at(dloss, 0), near = (type == GD_F64 ? 1e-13 : 1e-5);
+  double *expected_dw = calloc((size_t)C, sizeof(double));
+  for (int64_t i = 0; i < B; i++) {
+    int64_t label = ((int64_t *)y->data)[i];
+    bool counts = label != -100;
+    double weight = !counts ? 0 : w ? value_at(w, label) : 1;
+    double nll = counts ? -exact(x, i * C + label, C, 1, true) : 0;
+    loss += weight * nll, weights += weight;
+    if (counts) expected_dw[label] += g * nll;
+    for (int64_t c = 0; c < C; c++) {
+      double d = g * weight * (exact(x, i * C + c, C, 1, false) - (c == label));
+      assert_close(value_at(dx, i * C + c), d + (add ? value_at(before, i * C + c) : 0), near);
+    }
+  }
+  assert_close(value_at(n->out, 0), loss, near * (1 + fabs(loss)));
+  assert_int_equal(n->saved[1]->dtype, GD_F64);
+  assert_close(value_at(n->saved[1], 0), weights, 1e-6);
+  for (int64_t c = 0; w && c < C; c++)
+    assert_close(value_at(dw, c), expected_dw[c], near * (10 + fabs(expected_dw[c])));
+  free(expected_dw);
+  out[0] = n->out, out[1] = dx, out[2] = n->saved[1], out[3] = weighted ? dw : dx;
+}
+
+static void cross_entropy_is_right_and_threads_change_no_bit(void **state) {
+  (void)state;
+  const int64_t shape[][2] = {{1, 1}, {1, 10}, {64, 10}, {33, 16}, {7, 100}, {0, 3}, {9000, 10}};
+  bed on[3];
+  for (int t = 0; t < 3; t++) on[t] = bed_open(t + 1, GD_MATMUL_NATIVE);
+  for (size_t s = 0; s < sizeof shape / sizeof *shape; s++)
+    for (int variant = 0; variant < 8; variant++) {
+      gd_tensor *out[3][4];
+      for (int t = 0; t < 3; t++)
+        check_cross_entropy(on[t], variant & 1 ? GD_F64 : GD_F32, shape[s][0], shape[s][1], variant & 2,
+                            variant & 4, out[t]);
+      for (int t = 1; t < 3; t++)
+        for (int i = 0; i < 4; i++) assert_same_bits(out[0][i], out[t][i]);
+      for (int t = 0; t < 3; t++) gd_arena_reset(on[t].arena);
+    }
+  for (int t = 0; t < 3; t++) bed_close(on[t]);
+}
+
+static void a_label_out_of_range_is_named(void **state) {
+  (void)state;
+  bed on = bed_open(1, GD_MATMUL_NATIVE);
+  for (int64_t bad = -1; bad <= 10; bad += 11) {
+    gd_tensor *x = random_tensor(on, GD_F32, 1, GD_SHAPE(8, 10)), *y = labels(on, 8, 10, -100);
+    ((int64_t *)y->data)[6] = bad;
+    gd_node *n = make_node(on, GDI_OP_cross_entropy, 3, (gd_tensor *[]){x, y, NULL}, GD_SCALAR);
+    n->attr.ignore = -100;
+    assert_int_equal(forward(on, n), GD_ERR_DATA);
+    char label[32];
+    snprintf(label, sizeof label, "label %lld", (long long)bad);
+    assert_non_null(strstr(gd_error_last()->message, "row 6"));
+    assert_non_null(strstr(gd_error_last()->message, label));
+  }
+  bed_close(on);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(softmax_is_right_along_any_dimension),
+      cmocka_unit_test(threads_change_no_bit_of_a_large_softmax),
+      cmocka_unit_test(nan_and_large_logits_are_what_they_should_be),
+      cmocka_unit_test(cross_entropy_is_right_and_threads_change_no_bit),
+      cmocka_unit_test(a_label_out_of_range_is_named),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,127 @@
+/* Losses: their formulas, their weights, and no silent broadcasting. */
+#include <math.h>
+#include <string.h>
+
+#include "gd/gd.h"
+#include "test.h"
+
+static gd_device *device;
+static gd_tape *tape;
+
+static int open_device(void **state) {
+  (void)state;
+  if (gd_device_open(&device, &(gd_device_options){.kind = GD_CPU, .threads = 1}) != GD_OK) return -1;
+  return gd_tape_new(&tape, device) == GD_OK ? 0 : -1;
+}
+
+static int close_device(void **state) {
+  (void)state;
+  gd_tape_free(tape);
+  gd_device_close(device);
+  return 0;
+}
+
+static int reset_tape(void **state) {
+  (void)state;
+  gd_tape_reset(tape);
+  return 0;
+}
+
+static double element(gd_loss_kind kind, double p, double y) {
+  const double d = p - y, a = fabs(d);
+  switch (kind) {
+  case GD_MSE: return d * d;
+  case GD_L1: return a;
+  case GD_HUBER: return a <= 1 ? d * d / 2 : a - 0.5;
+  default: return fmax(p, 0) - p * y + log(1 + exp(-fabs(p)));
+  }
+}
+
+static void losses_are_sums_over_elements_with_their_weight(void **state) {
+  (void)state;
+  const double p[6] = {0.3, -2, 1.5, 0, 30, -40}, y[6] = {0, 1, 1, 0.5, 1, 0};
+  static const gd_loss_kind kinds[] = {GD_MSE, GD_L1, GD_HUBER, GD_BCE_WITH_LOGITS};
+  for (int type = GD_F32; type <= GD_F64; type++)
+    for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++) {
+      double expected = 0;
+      for (int i = 0; i < 6; i++) expected += element(kinds[k], p[i], y[i]);
+      gd_tensor *prediction = gd_values(tape, (gd_dtype)type, p, GD_SHAPE(3, 2));
+      gd_tensor *target = gd_values(tape, (gd_dtype)type, y, GD_SHAPE(3, 2));
+      gd_loss loss = gd_loss_of(tape, kinds[k], prediction, target);
+      assert_ok(gd_tape_status(tape));
+      assert_close(gd_item(loss.sum), expected, (type == GD_F32 ? 1e-6 : 1e-14) * expected);
+      assert_close(gd_item(loss.weight), 6, 0);
+      assert_int_equal(loss.weight->dtype, GD_F64);
+    }
+  gd_tensor *prediction = gd_values(tape, GD_F64, p, GD_SHAPE(6)),
+            *target = gd_values(tape, GD_F64, y, GD_SHAPE(6));
+  assert_close(gd_item(gd_mse_loss(tape, prediction, target, GD_REDUCE_MEAN)) * 6,
+               gd_item(gd_mse_loss(tape, prediction, target, GD_REDUCE_SUM)), 1e-10);
+  assert_close(gd_item(gd_huber_loss(tape, prediction, target, 0.5, GD_REDUCE_SUM)),
+               0.045 + 0.5 * (3 - 0.25) + 0.125 + 0.125 + 0.5 * (29 - 0.25) + 0.5 * (40 - 0.25), 1e-12);
+}
+
+static void cross_entropy_weighs_rows_that_count(void **state) {
+  (void)state;
+  const double logits[] = {1, 2, 3, 0, 0, 0, 5, 5, 5};
+  int64_t labels[] = {2, -100, 0};
+  gd_tensor *y, *x = gd_values(tape, GD_F64, logits, GD_SHAPE(3, 3));
+  assert_ok(gd_tensor_over(&y, gd_tape_arena(tape), device, GD_I64, GD_SHAPE(3), labels));
+  const double expected = log(exp(-2) + exp(-1) + 1) + log(3);
+  gd_loss loss = gd_loss_of(tape, GD_CROSS_ENTROPY, x, y);
+  assert_ok(gd_tape_status(tape));
+  assert_close(gd_item(loss.sum), expected, 1e-14);
+  assert_close(gd_item(loss.weight), 2, 0);
+  assert_close(gd_item(gd_cross_entropy_loss(tape, x, y, GD_REDUCE_MEAN)), expected / 2, 1e-14);
+}
+
+/* A micro-batch of many rows in f32: the sum is good to the last bits of the result, not of its terms. */
+static void large_sums_stay_accurate_in_f32(void **state) {
+  (void)state;
+  enum { N = 1 << 20 };
+  gd_tensor *p, *y;
+  gd_arena *a = gd_tape_arena(tape);
+  assert_ok(gd_tensor_new(&p, a, device, GD_F32, GD_SHAPE(N)));
+  assert_ok(gd_tensor_new(&y, a, device, GD_F32, GD_SHAPE(N)));
+  assert_ok(gd_tensor_fill(p, 0.1));
+  assert_ok(gd_tensor_fill(y, 0));
+  const double expected = (double)(0.1f * 0.1f) * N;
+  assert_close(gd_item(gd_loss_of(tape, GD_MSE, p, y).sum), expected, 1e-7 * expected);
+}
+
+static void a_target_that_is_not_alike_is_refused(void **state) {
+  (void)state;
+  const double v[8] = {0, 1, 2, 3, 4, 5, 6, 7};
+  gd_tensor *column = gd_values(tape, GD_F64, v, GD_SHAPE(4, 1)),
+            *row = gd_values(tape, GD_F64, v, GD_SHAPE(4));
+  assert_close(gd_item(gd_loss_of(tape, GD_MSE, column, row).sum), 0, 0); /* [4,1] and [4] are alike */
+  assert_ok(gd_tape_status(tape));
+  gd_loss loss = gd_loss_of(tape, GD_MSE, gd_values(tape, GD_F64, v, GD_SHAPE(4, 2)), column);
+  assert_null(loss.sum);
+  assert_null(loss.weight);
+  assert_int_equal(gd_tape_status(tape), GD_ERR_SHAPE);
+  assert_non_null(strstr(gd_error_last()->message, "[4, 2]"));
+  assert_non_null(strstr(gd_error_last()->message, "[4, 1]"));
+}
+
+static void losses_are_named(void **state) {
+  (void)state;
+  gd_loss_kind k;
+  for (int i = GD_MSE; i <= GD_BCE_WITH_LOGITS; i++) {
+    assert_ok(gd_loss_parse(&k, gd_loss_name((gd_loss_kind)i)));
+    assert_int_equal(k, i);
+  }
+  assert_int_equal(gd_loss_parse(&k, "cros_entropy"), GD_ERR_USAGE);
+  assert_non_null(strstr(gd_error_last()->message, "'cross_entropy'"));
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test_teardown(losses_are_sums_over_elements_with_their_weight, reset_tape),
+      cmocka_unit_test_teardown(cross_entropy_weighs_rows_that_count, reset_tape),
+      cmocka_unit_test_teardown(large_sums_stay_accurate_in_f32, reset_tape),
+      cmocka_unit_test_teardown(a_target_that_is_not_alike_is_refused, reset_tape),
+      cmocka_unit_test(losses_are_named),
+  };
+  return cmocka_run_group_tests(tests, open_device, close_device);
+}
