@@ -125,6 +125,7 @@ typedef struct gd_loader_options {
   gd_dtype dtype;
   int64_t max_rows;                  /**< of any micro-batch */
   const gd_standardize *standardize; /**< NULL: off; must outlive the loader */
+  size_t stream_bytes;               /**< streamed: memory for blocks of the file; 0: 96 MiB */
 } gd_loader_options;
 
 /**

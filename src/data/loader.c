@@ -233,7 +233,7 @@ static gd_status make_slot(gd_loader *l, slot *s) {
 }
 
 static gd_status start_reader(gd_loader *l) {
-  GD_TRY(gdi_cache_new(&l->cache, l->d, &l->o.order));
+  GD_TRY(gdi_cache_new(&l->cache, l->d, &l->o.order, l->o.stream_bytes));
   int failed = pthread_create(&l->thread, NULL, reader, l);
   if (failed) return GD_FAIL(GD_ERR_ENV, "no thread to read %s: %s", l->d->info.path, strerror(failed));
   l->started = true;

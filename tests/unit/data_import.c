@@ -160,8 +160,15 @@ static void idx_refusals_say_what_is_wrong(void **state) {
   assert_refused(idx(images, sizeof images, three, sizeof three), GD_ERR_DATA,
                  "l: 3 labels for the 2 images");
   gd_table t;
+  write_bytes("l", labels, sizeof labels);
   write_gz("i.gz", images, sizeof images - 1);
-  assert_refused(gd_import_idx(&t, in_folder("i.gz"), in_folder("l")), GD_ERR_DATA, "i.gz");
+  assert_refused(gd_import_idx(&t, in_folder("i.gz"), in_folder("l")), GD_ERR_DATA,
+                 "i.gz: its values cannot be read");
+  uint8_t more[sizeof images + 1] = {0};
+  memcpy(more, images, sizeof images);
+  write_gz("i.gz", more, sizeof more);
+  assert_refused(gd_import_idx(&t, in_folder("i.gz"), in_folder("l")), GD_ERR_DATA,
+                 "i.gz: there is more in it");
 }
 
 /* ---- CIFAR ---- */
