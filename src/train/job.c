@@ -47,6 +47,14 @@ static gd_status open_val(gdi_job *j) {
   return gd_world_agree(j->world, st);
 }
 
+/* Block shuffle mixes as many blocks as 32 MB of the file hold: a property of the file, so the order is one too. */
+static void choose_blocks(gd_order *o, const gd_data_info *i) {
+  enum { WINDOW_BYTES = 32 << 20 };
+  o->block = i->block;
+  o->window = WINDOW_BYTES / (int64_t)(i->x_bytes / (size_t)i->n + 1) / o->block;
+  if (o->window < 1) o->window = 1;
+}
+
 static gd_status open_data(gdi_job *j) {
   if (!j->opt.data_train[0])
     return GD_FAIL(GD_ERR_USAGE, "no training data: give --data FILE.h5 (gdtrain data import makes one)");
@@ -61,6 +69,7 @@ static gd_status open_data(gdi_job *j) {
   j->train_order.shuffle = strcmp(j->opt.shuffle, "full") == 0    ? GD_SHUFFLE_FULL
                            : strcmp(j->opt.shuffle, "block") == 0 ? GD_SHUFFLE_BLOCK
                                                                   : GD_SHUFFLE_NONE;
+  choose_blocks(&j->train_order, gd_dataset_info(j->train.data));
   gd_digest digest;
   GD_TRY(gd_world_agree(j->world, gd_dataset_digest(j->train.data, &digest)));
   gd_digest_hex(&digest, j->data_digest);
