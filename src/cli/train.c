@@ -7,8 +7,8 @@
 #include "cli/cli.h"
 
 /*
- * The first request is honoured at the end of the step; who interrupts twice means now. SIGUSR1 may come twice, from
- * the scheduler and from mpirun, and never means that.
+ * The first request is honoured at the end of the step; who interrupts twice means now. SIGUSR1 may come
+ * twice, from the scheduler and from mpirun, and never means that.
  */
 static void on_signal(int number) {
   static volatile sig_atomic_t asked;

@@ -108,7 +108,8 @@ static int compare_class(const struct class_name *a, const struct class_name *b)
 
 /* How others write that there is no value, or none that can be computed with. */
 static bool is_missing(const char *text) {
-  static const char *const words[] = {"nan", "+nan", "-nan", "na", "n/a", "null", "none", "inf", "+inf", "-inf", "?"};
+  static const char *const words[] = {"nan",  "+nan", "-nan", "na",   "n/a", "null",
+                                      "none", "inf",  "+inf", "-inf", "?"};
   for (size_t i = 0; i < sizeof words / sizeof *words; i++)
     if (strcasecmp(text, words[i]) == 0) return true;
   return *text == 0;

@@ -47,7 +47,8 @@ static gd_status open_val(gdi_job *j) {
   return gd_world_agree(j->world, st);
 }
 
-/* Block shuffle mixes as many blocks as 32 MB of the file hold: a property of the file, so the order is one too. */
+/* Block shuffle mixes as many blocks as 32 MB of the file hold: a property of the file, so the order is one
+ * too. */
 static void choose_blocks(gd_order *o, const gd_data_info *i) {
   enum { WINDOW_BYTES = 32 << 20 };
   o->block = i->block;
@@ -223,8 +224,8 @@ static gd_status open_loaders(gdi_job *j) {
 static gd_status open_trace(gdi_job *j) {
   if (!j->opt.trace[0]) return GD_OK;
   char path[4200];
-  snprintf(path, sizeof path, "%.4000s/samples-%s-%d.csv", j->opt.trace, gd_world_hostname(j->world, gd_world_rank(j->world)),
-           (int)getpid());
+  snprintf(path, sizeof path, "%.4000s/samples-%s-%d.csv", j->opt.trace,
+           gd_world_hostname(j->world, gd_world_rank(j->world)), (int)getpid());
   j->trace = fopen(path, "w");
   return j->trace ? GD_OK : GD_FAIL(GD_ERR_WRITE, "%s: %s", path, strerror(errno));
 }

@@ -31,7 +31,7 @@ typedef struct gdi_job {
   int64_t step, total_steps;
   gd_sync *sync;
   gd_ledger ledger;
-  FILE *trace;              /* samples that steps used; NULL: not asked for */
+  FILE *trace; /* samples that steps used; NULL: not asked for */
 } gdi_job;
 
 /*

@@ -6,7 +6,8 @@
 enum { IGNORED_LABEL = -100 };
 
 static gd_status open_file(gdi_set *s, const char *path, const gd_options *o, bool looked) {
-  gd_data_options d = {.looked = looked, .x_name = o->x_name[0] ? o->x_name : NULL, .y_name = o->y_name[0] ? o->y_name : NULL};
+  gd_data_options d = {
+      .looked = looked, .x_name = o->x_name[0] ? o->x_name : NULL, .y_name = o->y_name[0] ? o->y_name : NULL};
   if (strcmp(o->memory, "hold") == 0) d.memory = GD_MEMORY_HOLD;
   if (strcmp(o->memory, "stream") == 0) d.memory = GD_MEMORY_STREAM;
   return gd_dataset_open(&s->data, path, &d);

@@ -58,14 +58,14 @@ void gdi_job_layout(const gdi_job *j, char *buf, size_t bytes) {
       "device     %s\n"
       "data       %.200s: %lld samples%s%s\n"
       "model      %.200s: %lld parameters, %s\n"
-      "batch      %lld = %lld micro-batch%s of %lld, %lld to %lld a rank; %lld steps an epoch, %lld in all\n"
+      "batch      %lld = %lld micro-batch%s of %lld, at most %lld a rank; %lld steps an epoch, %lld in all\n"
       "update     %s, rate %g %s, sync %s",
       ranks, gd_world_hosts(w), gd_world_hosts(w) > 1 ? "s" : "", gd_world_transport(w),
       gd_device_threads(j->device), gd_device_threads(j->device) > 1 ? "s" : "",
       gd_device_describe(j->device), i->path, (long long)b->n,
       gd_dataset_streamed(j->train.data) ? ", streamed" : ", in memory once per host",
       j->validates ? "" : ", no validation", j->opt.model, (long long)j->params->trainable, j->opt.precision,
-      (long long)b->batch, (long long)K, K > 1 ? "es" : "", (long long)b->micro, (long long)(K / ranks),
+      (long long)b->batch, (long long)K, K > 1 ? "es" : "", (long long)b->micro,
       (long long)((K + ranks - 1) / ranks), (long long)b->per_epoch, (long long)j->total_steps,
       j->opt.optimizer, j->schedule.lr, j->opt.schedule, j->opt.sync);
 }
