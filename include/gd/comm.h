@@ -38,6 +38,14 @@ typedef struct gd_world gd_world;
 GD_API gd_status gd_world_init(gd_world **out, const gd_world_options *o) GD_CHECKED;
 /** Leave the world. Collective: yes, unless an error of communication went before. NULL is fine. */
 GD_API void gd_world_finish(gd_world *w);
+/**
+ * A world of the ranks that pass the same colour, in their order, with groups, shared memory and barriers of
+ * its own. Messages between its ranks use its numbers. Finish it before `w`, with all its ranks.
+ * Collective: yes, over w. Owner: caller; gd_world_finish()
+ */
+GD_API gd_status gd_world_split(gd_world **out, gd_world *w, int colour) GD_CHECKED;
+/** The longest wait for another rank from now on; returns what it was. For waits that are long by design. */
+GD_API double gd_world_set_deadline(gd_world *w, double seconds);
 /** End every rank of the job at once with this exit code; does not return. */
 GD_API void gd_world_abort(gd_world *w, int exit_code) __attribute__((noreturn));
 

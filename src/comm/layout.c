@@ -70,7 +70,7 @@ static void renumber(gd_world *w, const self *all, const int *host) {
   for (int r = 0; r < w->size; r++) w->local_size += w->place[r].host == w->place[w->rank].host;
 }
 
-static void divide_into_groups(gd_world *w, bool by_host) {
+void gdi_layout_groups(gd_world *w, bool by_host) {
   w->groups = 0;
   for (int r = 0; r < w->size; r++) {
     if (r == 0 || !by_host || w->place[r].host != w->place[r - 1].host) w->group_ranks[w->groups++].lo = r;
@@ -80,8 +80,10 @@ static void divide_into_groups(gd_world *w, bool by_host) {
   w->mine = w->group_ranks[w->place[w->rank].group];
 }
 
-static gd_status share_memory(gd_world *w, gd_transport transport) {
-  divide_into_groups(w, transport != GD_TRANSPORT_MPI);
+gd_status gdi_layout_share(gd_world *w, gd_transport transport) {
+  GDI_TRY_MPI(w, MPI_Comm_split(w->comm, w->place[w->rank].host, w->rank, &w->group_comm),
+              "joining the world");
+  gdi_layout_groups(w, transport != GD_TRANSPORT_MPI);
   if (w->groups == w->size) return GD_OK;
   const size_t members = (size_t)(w->mine.hi - w->mine.lo);
   const size_t head = (sizeof *w->control + members * sizeof *w->control->member + 4095) / 4096 * 4096;
@@ -103,7 +105,7 @@ static gd_status share_memory(gd_world *w, gd_transport transport) {
   if (w->rank == 0)
     gd_message(GD_LOG_WARN,
                "no shared memory on some host: ranks of one host exchange messages instead, which is slower");
-  divide_into_groups(w, false);
+  gdi_layout_groups(w, false);
   return GD_OK;
 }
 
@@ -142,15 +144,13 @@ static gd_status lay_out(gd_world *w, gd_transport transport, self *all, int *ho
   find_hosts(w, all, host);
   renumber(w, all, host);
   GDI_TRY_MPI(w, MPI_Comm_split(MPI_COMM_WORLD, 0, w->rank, &w->comm), "joining the world");
-  GDI_TRY_MPI(w, MPI_Comm_split(w->comm, w->place[w->rank].host, w->rank, &w->group_comm),
-              "joining the world");
   w->watchdog.rank = w->rank;
   for (int r = 0; r < w->size; r++)
     if (all[r].transport != (int32_t)transport)
       return GD_FAIL(GD_ERR_ENV, "ranks differ in the transport: one asks for number %d, another for %d",
                      all[r].transport, (int)transport);
   GD_TRY(find_cores(w, all, old));
-  return share_memory(w, transport);
+  return gdi_layout_share(w, transport);
 }
 
 gd_status gdi_layout(gd_world *w, gd_transport transport) {

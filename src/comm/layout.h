@@ -5,5 +5,9 @@
 #include "comm/world.h"
 
 gd_status gdi_layout(gd_world *w, gd_transport transport) GD_CHECKED; /* collective, after MPI has started */
+/* Groups and their shared memory, once places and w->comm are there. Collective over w. */
+gd_status gdi_layout_share(gd_world *w, gd_transport transport) GD_CHECKED;
+/* Groups by host, or of one rank each, without their memory. */
+void gdi_layout_groups(gd_world *w, bool by_host);
 
 #endif

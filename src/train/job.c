@@ -25,15 +25,6 @@ gd_status gdi_device_for(gd_device **out, gd_world *w, const char *device, int64
  * ------------------------------------------------------------------------------------------------------- */
 
 static gd_status open_val(gdi_job *j) {
-  const int64_t n = gd_dataset_info(j->train.data)->n;
-  const uint64_t seed = (uint64_t)j->opt.seed;
-  j->train_order = gd_order_all(n, seed);
-  if (j->opt.val_fraction > 0) {
-    j->validates = true;
-    return gd_world_agree(j->world,
-                          gd_order_split(n, j->opt.val_fraction, seed, &j->train_order, &j->val_order));
-  }
-  if (!j->opt.data_val[0]) return GD_OK;
   GD_TRY(gdi_set_open(&j->val, j->world, j->opt.data_val, &j->opt));
   const gd_data_info *t = gd_dataset_info(j->train.data), *v = gd_dataset_info(j->val.data);
   gd_status st = GD_OK;
@@ -42,8 +33,6 @@ static gd_status open_val(gdi_job *j) {
     st = GD_FAIL(GD_ERR_DATA, "%s and %s hold samples of different shapes: see gdtrain data info", t->path,
                  v->path);
   if (st == GD_OK) st = gdi_set_match(&j->val, t->classes, t->class_name);
-  j->val_order = gd_order_all(v->n, seed);
-  j->validates = true;
   return gd_world_agree(j->world, st);
 }
 
@@ -56,13 +45,18 @@ static void choose_blocks(gd_order *o, const gd_data_info *i) {
   if (o->window < 1) o->window = 1;
 }
 
-static gd_status open_data(gdi_job *j) {
-  if (!j->opt.data_train[0])
-    return GD_FAIL(GD_ERR_USAGE, "no training data: give --data FILE.h5 (gdtrain data import makes one)");
-  GD_TRY(gdi_set_open(&j->train, j->world, j->opt.data_train, &j->opt));
-  const bool streamed = gd_dataset_streamed(j->train.data);
-  if (strcmp(j->opt.shuffle, "auto") == 0) j->opt.shuffle = streamed ? "block" : "full";
-  GD_TRY(open_val(j));
+/* Parts of the sets, and their order under this seed. */
+static gd_status choose_orders(gdi_job *j) {
+  const gd_data_info *i = gd_dataset_info(j->train.data);
+  const uint64_t seed = (uint64_t)j->opt.seed;
+  if (strcmp(j->opt.shuffle, "auto") == 0)
+    j->opt.shuffle = gd_dataset_streamed(j->train.data) ? "block" : "full";
+  j->train_order = gd_order_all(i->n, seed);
+  j->validates = j->opt.val_fraction > 0 || j->val.data;
+  if (j->opt.val_fraction > 0)
+    GD_TRY(gd_order_split(i->n, j->opt.val_fraction, seed, &j->train_order, &j->val_order));
+  else
+    j->val_order = gd_order_all(gd_dataset_info(j->val.data ? j->val.data : j->train.data)->n, seed);
   j->val_order.shuffle = GD_SHUFFLE_NONE;
   j->val_order.sampler = GD_SAMPLE_EPOCH;
   j->train_order.sampler =
@@ -70,11 +64,26 @@ static gd_status open_data(gdi_job *j) {
   j->train_order.shuffle = strcmp(j->opt.shuffle, "full") == 0    ? GD_SHUFFLE_FULL
                            : strcmp(j->opt.shuffle, "block") == 0 ? GD_SHUFFLE_BLOCK
                                                                   : GD_SHUFFLE_NONE;
-  choose_blocks(&j->train_order, gd_dataset_info(j->train.data));
+  choose_blocks(&j->train_order, i);
+  return GD_OK;
+}
+
+static gd_status open_data(gdi_job *j) {
+  if (!j->opt.data_train[0])
+    return GD_FAIL(GD_ERR_USAGE, "no training data: give --data FILE.h5 (gdtrain data import makes one)");
+  GD_TRY(gdi_set_open(&j->train, j->world, j->opt.data_train, &j->opt));
+  if (j->opt.data_val[0]) GD_TRY(open_val(j));
   gd_digest digest;
   GD_TRY(gd_world_agree(j->world, gd_dataset_digest(j->train.data, &digest)));
   gd_digest_hex(&digest, j->data_digest);
   return gd_world_same(j->world, "the training data", &digest, sizeof digest, j->data_digest);
+}
+
+/* The sets that another job has open. Without validation data, training data is what is validated on. */
+static void borrow_data(gdi_job *j, const gdi_job *from) {
+  j->train = from->train, j->val = from->val;
+  memcpy(j->data_digest, from->data_digest, sizeof j->data_digest);
+  j->borrowed = true;
 }
 
 /* Copies the statistics that a checkpoint knows, or measures those of the training part. */
@@ -211,7 +220,7 @@ static gd_status open_loaders(gdi_job *j) {
                          .max_rows = j->batches.micro,
                          .standardize = j->standardize.features ? &j->standardize : NULL};
   GD_TRY(gd_loader_new(&j->loader, j->train.data, &l));
-  if (!j->validates) return GD_OK;
+  if (!j->validates && !j->borrowed) return GD_OK;
   l.order = j->val_order;
   l.max_rows = GDI_EVAL_ROWS;
   return gd_loader_new(&j->val_loader, j->val.data ? j->val.data : j->train.data, &l);
@@ -248,14 +257,19 @@ static gd_status same_everywhere(const gdi_job *j) {
   return st;
 }
 
-gd_status gdi_job_open(gdi_job *j, gd_world *w, const gd_options *o, const gd_standardize *known) {
+static void begin(gdi_job *j, gd_world *w, const gd_options *o) {
   memset(j, 0, sizeof *j);
   j->world = w;
   j->opt = *o;
+}
+
+static gd_status open_on_data(gdi_job *j, const gd_standardize *known) {
+  gd_world *w = j->world;
+  const gd_options *o = &j->opt;
   j->dtype = strcmp(o->precision, "fp64") == 0 ? GD_F64 : GD_F32;
   GD_TRY(gd_world_agree(w, gd_options_check(o)));
   GD_TRY(gd_world_agree(w, gdi_device_for(&j->device, w, o->device, o->threads, o->precision)));
-  GD_TRY(open_data(j));
+  GD_TRY(gd_world_agree(w, choose_orders(j)));
   GD_TRY(gd_world_agree(w, open_standardize(j, known)));
   GD_TRY(gd_world_agree(w, build_model(j)));
   resolve_batches(j);
@@ -264,6 +278,23 @@ gd_status gdi_job_open(gdi_job *j, gd_world *w, const gd_options *o, const gd_st
   GD_TRY(open_update(j));
   GD_TRY(gd_world_agree(w, open_trace(j)));
   return gd_world_agree(w, open_loaders(j));
+}
+
+gd_status gdi_job_open(gdi_job *j, gd_world *w, const gd_options *o, const gd_standardize *known) {
+  begin(j, w, o);
+  GD_TRY(open_data(j));
+  return open_on_data(j, known);
+}
+
+gd_status gdi_job_open_data(gdi_job *j, gd_world *w, const gd_options *o) {
+  begin(j, w, o);
+  return open_data(j);
+}
+
+gd_status gdi_job_open_on(gdi_job *j, gd_world *w, const gd_options *o, const gdi_job *data) {
+  begin(j, w, o);
+  borrow_data(j, data);
+  return open_on_data(j, NULL);
 }
 
 void gdi_job_close(gdi_job *j) {
@@ -275,7 +306,6 @@ void gdi_job_close(gdi_job *j) {
   gd_params_free(j->params);
   gd_module_free(j->model);
   gd_standardize_free(&j->standardize);
-  gdi_set_close(&j->val, j->world);
-  gdi_set_close(&j->train, j->world);
+  if (!j->borrowed) gdi_set_close(&j->val, j->world), gdi_set_close(&j->train, j->world);
   gd_device_close(j->device);
 }

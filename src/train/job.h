@@ -15,6 +15,7 @@ typedef struct gdi_job {
   gd_device *device;
   gd_dtype dtype;
   gdi_set train, val; /* val.data NULL: a split of train, or no validation */
+  bool borrowed;      /* the sets are another job's */
   gd_order train_order, val_order;
   bool validates;
   gd_standardize standardize;
@@ -39,6 +40,10 @@ typedef struct gdi_job {
  * Collective. On failure the job can and must still be closed.
  */
 gd_status gdi_job_open(gdi_job *j, gd_world *w, const gd_options *o, const gd_standardize *known) GD_CHECKED;
+/* The sets alone, and jobs on sets that are open: many jobs, one copy of the data. Collective over w, which
+ * may be a part of the world of `data`. */
+gd_status gdi_job_open_data(gdi_job *j, gd_world *w, const gd_options *o) GD_CHECKED;
+gd_status gdi_job_open_on(gdi_job *j, gd_world *w, const gd_options *o, const gdi_job *data) GD_CHECKED;
 void gdi_job_close(gdi_job *j);
 /* Lines that say who does what: hosts, ranks, threads, device, batch. */
 void gdi_job_layout(const gdi_job *j, char *buf, size_t bytes);

@@ -1,5 +1,7 @@
 #include "train/record.h"
 
+#include "base/files.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <math.h>
@@ -11,23 +13,6 @@
 
 /* ---- folders
  * -------------------------------------------------------------------------------------------------------- */
-
-/* mkdir -p; the last part may exist. */
-static gd_status make_folder(const char *path) {
-  char part[4096];
-  snprintf(part, sizeof part, "%s", path);
-  for (char *slash = part + 1;; slash++) {
-    slash = strchr(slash, '/');
-    if (slash) *slash = 0;
-    if (mkdir(part, 0777) != 0 && errno != EEXIST)
-      return GD_FAIL(GD_ERR_WRITE, "%s: cannot make the folder: %s", part, strerror(errno));
-    if (!slash) break;
-    *slash = '/';
-  }
-  if (access(path, W_OK | X_OK) != 0)
-    return GD_FAIL(GD_ERR_WRITE, "%s: cannot write there: %s", path, strerror(errno));
-  return GD_OK;
-}
 
 static bool is_empty(const char *path) {
   DIR *d = opendir(path);
@@ -61,7 +46,7 @@ gd_status gdi_record_folder(char *folder, size_t bytes, const char *wanted, bool
                    folder);
   char checkpoints[4096];
   snprintf(checkpoints, sizeof checkpoints, "%.4000s/checkpoints", folder);
-  return make_folder(checkpoints);
+  return gdi_folder_make(checkpoints);
 }
 
 /* ---- files
@@ -70,23 +55,6 @@ gd_status gdi_record_folder(char *folder, size_t bytes, const char *wanted, bool
 
 static gd_status cannot(const char *path) {
   return GD_FAIL(GD_ERR_WRITE, "%s: %s", path, strerror(errno));
-}
-
-/* A file that is whole or absent: written under another name by `print`, then renamed. */
-typedef void (*printer)(FILE *f, const void *what);
-static gd_status write_whole(const char *folder, const char *name, printer print, const void *what) {
-  char path[4200], temporary[4200];
-  snprintf(path, sizeof path, "%s/%s", folder, name);
-  snprintf(temporary, sizeof temporary, "%s/.%s.tmp", folder, name);
-  FILE *f = fopen(temporary, "w");
-  if (!f) return cannot(temporary);
-  print(f, what);
-  bool ok = !ferror(f) && fflush(f) == 0 && fsync(fileno(f)) == 0;
-  ok = fclose(f) == 0 && ok;
-  if (ok && rename(temporary, path) == 0) return GD_OK;
-  gd_status st = cannot(path);
-  unlink(temporary);
-  return st;
 }
 
 static void print_config(FILE *f, const void *o) {
@@ -114,9 +82,9 @@ gd_status gdi_record_open(gdi_record *r, const char *folder, const gd_options *o
   char path[4200];
   snprintf(r->folder, sizeof r->folder, "%s", folder);
   snprintf(path, sizeof path, "%s/metrics.csv", folder);
-  GD_TRY(write_whole(folder, "config.yaml", print_config, o));
+  GD_TRY(gdi_file_write(folder, "config.yaml", print_config, o));
   kept_rows kept = {step > 0 ? fopen(path, "r") : NULL, step};
-  gd_status st = write_whole(folder, "metrics.csv", print_kept, &kept);
+  gd_status st = gdi_file_write(folder, "metrics.csv", print_kept, &kept);
   if (kept.old) fclose(kept.old);
   GD_TRY(st);
   r->metrics = fopen(path, "a");
@@ -206,5 +174,5 @@ static void print_summary(FILE *f, const void *what) {
 }
 
 gd_status gdi_record_summary(gdi_record *r, const gd_train_result *result, gd_status ended) {
-  return write_whole(r->folder, "summary.json", print_summary, &(ended_run){result, ended});
+  return gdi_file_write(r->folder, "summary.json", print_summary, &(ended_run){result, ended});
 }

@@ -245,6 +245,39 @@ static void a_missing_rank_is_named_on_two_hosts(void **state) {
   a_rank_that_does_not_come_is_named_in_time(&two_hosts, &kept);
 }
 
+/* Halves of a world, and worlds of one, work at the same time and do not hear each other. */
+static void a_part_of_the_world_is_a_world_over(const way *v) {
+  gd_world *w = world_of(v, 60), *part;
+  const int size = gd_world_size(w), rank = gd_world_rank(w);
+  for (int parts = 1; parts <= size; parts++) {
+    const int colour = (int)gd_share_owner(size, parts, rank);
+    const gd_range mine = gd_share(size, parts, colour);
+    assert_ok(gd_world_split(&part, w, colour));
+    assert_int_equal(gd_world_size(part), mine.hi - mine.lo);
+    assert_int_equal(gd_world_rank(part), rank - mine.lo);
+    assert_string_equal(gd_world_hostname(part, gd_world_rank(part)), gd_world_hostname(w, rank));
+    for (int i = 0; i <= colour; i++) every_part_arrives_everywhere(part); /* each its own number of times */
+    double v1[] = {rank};
+    assert_ok(gd_world_allreduce_f64(part, v1, 1, GD_SUM));
+    assert_close(v1[0], (double)((mine.lo + mine.hi - 1) * (mine.hi - mine.lo)) / 2, 0);
+    gd_shared s;
+    assert_ok(gd_shared_new(part, &s, 5000));
+    if (s.owner) *(int *)s.data = colour;
+    assert_ok(gd_world_barrier(part));
+    if (gd_world_groups(part) == 1) assert_int_equal(*(int *)s.data, colour);
+    gd_shared_free(part, &s);
+    gd_world_finish(part);
+  }
+  assert_ok(gd_world_barrier(w));
+  gd_world_finish(w);
+}
+static void a_part_of_the_world_is_a_world(void **state) {
+  (void)state;
+  a_part_of_the_world_is_a_world_over(&shared);
+  a_part_of_the_world_is_a_world_over(&messages);
+  a_part_of_the_world_is_a_world_over(&two_hosts);
+}
+
 static void alone_is_a_world_of_one(void **state) {
   (void)state;
   gd_world *w;
@@ -269,6 +302,7 @@ int main(void) {
       cmocka_unit_test(the_promises_hold_over_two_hosts),
       cmocka_unit_test(memory_that_cannot_be_had_is_replaced_and_said),
       cmocka_unit_test(alone_is_a_world_of_one),
+      cmocka_unit_test(a_part_of_the_world_is_a_world),
       cmocka_unit_test(a_missing_rank_is_named_in_shared_memory),
       cmocka_unit_test(a_missing_rank_is_named_among_messages),
       cmocka_unit_test(a_missing_rank_is_named_on_two_hosts),

@@ -1,0 +1,15 @@
+/* Folders, and text files that are whole or absent. */
+#ifndef GDI_BASE_FILES_H
+#define GDI_BASE_FILES_H
+
+#include <stdio.h>
+
+#include "gd/status.h"
+
+/* mkdir -p; the last part may exist. Errors: GD_ERR_WRITE */
+gd_status gdi_folder_make(const char *path) GD_CHECKED;
+/* Written under another name by `print`, flushed, fsynced, then renamed. Errors: GD_ERR_WRITE */
+typedef void (*gdi_printer)(FILE *f, const void *what);
+gd_status gdi_file_write(const char *folder, const char *name, gdi_printer print, const void *what) GD_CHECKED;
+
+#endif
