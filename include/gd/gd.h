@@ -21,6 +21,7 @@
 #include "gd/sync.h"
 #include "gd/store.h"
 #include "gd/train.h"
+#include "gd/compare.h"
 #include "gd/version.h"
 
 #endif

@@ -84,6 +84,15 @@ const char *args_get(const args *a, const char *key) {
   return s ? s->value : NULL;
 }
 
+const char *args_take(args *a, const char *key) {
+  const char *value = args_get(a, key);
+  int n = 0;
+  for (int i = 0; i < a->setting.n; i++)
+    if (strcmp(a->setting.item[i].key, key) != 0) a->setting.item[n++] = a->setting.item[i];
+  a->setting.n = n;
+  return value;
+}
+
 gd_status args_check(const args *a, const char *known) {
   for (int i = 0; i < a->setting.n; i++)
     if (!listed(a->setting.item[i].key, known))
@@ -104,6 +113,9 @@ gd_status args_f64(const args *a, const char *key, double lo, double hi, double 
 
 /* ---- options of a run
  * -------------------------------------------------------------------------------------------------- */
+
+const char run_switches[] =
+    "print_config standardize data.standardize nesterov optimizer.nesterov resume_changed";
 
 static bool names_data(const gd_settings *s) {
   for (int i = 0; i < s->n; i++)

@@ -22,11 +22,15 @@ gd_status args_parse(args *a, int argc, char **argv, const char *switches) GD_CH
 void args_free(args *a);
 /* Value of an option of a command, NULL when it is not there. */
 const char *args_get(const args *a, const char *key);
+/* The same, and it is no longer there: it is not a setting of the run. */
+const char *args_take(args *a, const char *key);
 /* Every option must be one of `known` (blank-separated). */
 gd_status args_check(const args *a, const char *known) GD_CHECKED;
 gd_status args_i64(const args *a, const char *key, int64_t lo, int64_t hi, int64_t *out) GD_CHECKED;
 gd_status args_f64(const args *a, const char *key, double lo, double hi, double *out) GD_CHECKED;
 
+/* The switches among the settings of a run. */
+extern const char run_switches[];
 /* Options of a run: defaults, the demonstration's when no data is given, the YAML file, the command line. */
 gd_status run_options(gd_options *o, const args *a, bool *demonstration) GD_CHECKED;
 
@@ -39,6 +43,7 @@ gd_status command_predict(int argc, char **argv);
 gd_status command_data(int argc, char **argv);
 gd_status command_inspect(int argc, char **argv);
 gd_status command_graph(int argc, char **argv);
+gd_status command_compare(int argc, char **argv);
 gd_status command_export(int argc, char **argv);
 void print_help(FILE *f);
 
@@ -59,6 +64,8 @@ void console_open(int rank, const char *progress);
 void console_close(void);
 gd_observer console_observer(void);
 void console_error(gd_status st);
+/* Write `text` as NAME.gp in the folder and let gnuplot draw it there; false, and said, when it does not. */
+bool gnuplot(const char *folder, const char *name, const char *text);
 /* Draw loss.svg and loss.png in the run folder; says so when gnuplot is missing. */
 void plot_run(const char *folder);
 

@@ -8,7 +8,7 @@
 static const struct {
   const char *name;
   gd_status (*run)(int argc, char **argv);
-} commands[] = {{"train", command_train},  {"eval", command_eval},       {"predict", command_predict},
+} commands[] = {{"train", command_train},  {"compare", command_compare}, {"eval", command_eval},       {"predict", command_predict},
                 {"data", command_data},    {"inspect", command_inspect}, {"graph", command_graph},
                 {"export", command_export}};
 enum { COMMANDS = sizeof commands / sizeof *commands };
@@ -21,6 +21,7 @@ void print_help(FILE *f) {
       "  mpirun -n 8 gdtrain run.yaml [--key value ...]       train; keys as in the file, --optimizer.lr "
       "0.1\n"
       "  mpirun -n 8 gdtrain --data train.h5 --val-data test.h5 --model \"linear:512 relu linear:10\"\n"
+      "  mpirun -n 8 gdtrain compare run.yaml --batch-sizes full,512,64,8 --target-loss 0.3 --lr-grid 0.01:10:5\n"
       "\n"
       "  gdtrain eval CHECKPOINT --data FILE                  metrics on a data set\n"
       "  gdtrain predict CHECKPOINT --data FILE --out FILE    predictions as .h5, .npy or .csv\n"

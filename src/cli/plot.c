@@ -1,8 +1,5 @@
 /* Loss and learning rate as SVG and PNG. The gnuplot script stays in the run folder, to be changed by hand.
  */
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include "cli/cli.h"
 
 static const char script[] =
@@ -38,30 +35,6 @@ static const char script[] =
     "  unset multiplot\n"
     "}\n";
 
-/* gnuplot in the folder, silent; true when it drew. */
-static bool gnuplot(const char *folder) {
-  pid_t child = fork();
-  if (child == 0) {
-    if (chdir(folder) != 0 || !freopen("loss.log", "w", stderr)) _exit(126);
-    execlp("gnuplot", "gnuplot", "loss.gp", (char *)NULL);
-    _exit(127);
-  }
-  int status;
-  return child > 0 && waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 0;
-}
-
 void plot_run(const char *folder) {
-  char path[4200];
-  snprintf(path, sizeof path, "%s/loss.gp", folder);
-  FILE *f = fopen(path, "w");
-  bool ok = f && fputs(script, f) >= 0;
-  if (f) ok = fclose(f) == 0 && ok;
-  if (ok && gnuplot(folder)) {
-    snprintf(path, sizeof path, "%s/loss.log", folder);
-    unlink(path);
-    printf("plots         %s/loss.svg, loss.png\n", folder);
-  } else {
-    gd_message(GD_LOG_WARN, "no plots: gnuplot failed or is not installed; %s/loss.gp draws them later",
-               folder);
-  }
+  if (gnuplot(folder, "loss", script)) printf("plots         %s/loss.svg, loss.png\n", folder);
 }

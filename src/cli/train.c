@@ -69,15 +69,8 @@ gd_status command_train(int argc, char **argv) {
   gd_options o = {0};
   bool demonstration = false;
   gd_world *w = NULL;
-  gd_status st = args_parse(
-      &a, argc, argv, "print_config standardize data.standardize nesterov optimizer.nesterov resume_changed");
-  bool print_only = st == GD_OK && args_get(&a, "print_config");
-  if (print_only) { /* not a setting of the run */
-    int n = 0;
-    for (int i = 0; i < a.setting.n; i++)
-      if (strcmp(a.setting.item[i].key, "print_config") != 0) a.setting.item[n++] = a.setting.item[i];
-    a.setting.n = n;
-  }
+  gd_status st = args_parse(&a, argc, argv, run_switches);
+  const bool print_only = st == GD_OK && args_take(&a, "print_config");
   if (st == GD_OK) st = run_options(&o, &a, &demonstration);
   if (print_only && st == GD_OK) {
     gd_options_print(&o, stdout);

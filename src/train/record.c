@@ -34,7 +34,7 @@ static void name_after_time(char *folder, size_t bytes) {
   for (int i = 2; !is_empty(folder); i++) snprintf(folder, bytes, "runs/%s-%d", stamp, i);
 }
 
-gd_status gdi_record_folder(char *folder, size_t bytes, const char *wanted, bool resume) {
+gd_status gdi_record_folder_name(char *folder, size_t bytes, const char *wanted, bool resume) {
   if (strlen(wanted) > 3900) return GD_FAIL(GD_ERR_USAGE, "out: the name of the folder is too long");
   if (wanted[0])
     snprintf(folder, bytes, "%s", wanted);
@@ -44,6 +44,11 @@ gd_status gdi_record_folder(char *folder, size_t bytes, const char *wanted, bool
     return GD_FAIL(GD_ERR_USAGE,
                    "%s is not empty: choose another --out, or continue the run in it with --resume auto",
                    folder);
+  return GD_OK;
+}
+
+gd_status gdi_record_folder(char *folder, size_t bytes, const char *wanted, bool resume) {
+  GD_TRY(gdi_record_folder_name(folder, bytes, wanted, resume));
   char checkpoints[4096];
   snprintf(checkpoints, sizeof checkpoints, "%.4000s/checkpoints", folder);
   return gdi_folder_make(checkpoints);

@@ -13,6 +13,8 @@ typedef struct gdi_record {
  * The folder of a run: `wanted`, or a new one under runs/ named after the time. A folder that holds a run
  * already is GD_ERR_USAGE unless `resume`.
  */
+gd_status gdi_record_folder_name(char *folder, size_t bytes, const char *wanted, bool resume) GD_CHECKED;
+/* The same, and made, with a folder for checkpoints. */
 gd_status gdi_record_folder(char *folder, size_t bytes, const char *wanted, bool resume) GD_CHECKED;
 /* Open the record; rows after `step` belong to updates that will be done again, and go. */
 gd_status gdi_record_open(gdi_record *r, const char *folder, const gd_options *o, int64_t step) GD_CHECKED;

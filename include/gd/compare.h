@@ -1,0 +1,76 @@
+/** @file compare.h  Batch sizes side by side: updates, epochs and seconds to a target, and what explains them. */
+#ifndef GD_COMPARE_H
+#define GD_COMPARE_H
+
+#include "gd/train.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/**
+ * What is compared. The protocol is that of Shallue et al. 2018: for every batch size the rate is chosen anew
+ * from the grid, and a run has reached the target at the first measurement strictly beyond it. Measurements are
+ * made after fixed numbers of updates, each a share `resolution` later than the one before, equal for all runs.
+ */
+typedef struct gd_compare_options {
+  const char *batch_sizes; /**< "full,512,64,1" */
+  const char *lr_grid;     /**< "lo:hi:n", spaced evenly in the logarithm; NULL: the run's own rate */
+  double target_loss;      /**< NaN: none */
+  double target_accuracy;  /**< NaN: none; both given: both must be met */
+  int64_t seeds;           /**< runs of each batch and rate: seed, seed + 1 ... */
+  int64_t max_epochs, max_updates; /**< a run ends when both are spent */
+  int64_t ranks_per_run;           /**< 0: auto */
+  double resolution;               /**< 0: 0.03 */
+} gd_compare_options;
+
+/** One batch size at its best rate; medians over seeds. infinity: never reached by half of them. */
+typedef struct gd_compare_row {
+  int64_t batch;
+  bool full;
+  double lr;
+  bool edge; /**< the best rate is an end of the grid: a better one may lie beyond */
+  double updates, updates_min, updates_max;
+  double epochs, samples;
+  double final_loss;  /**< where the runs ended: at the target, or at the last measurement */
+  double noise_scale; /**< at the end of the runs; NaN: not measured */
+  double slope;       /**< of log updates over log batch, from the neighbours; NaN at the edge of what reached */
+  const char *regime; /**< "halving", "diminishing", "flat", "" */
+  int runs, reached, diverged, cut, never; /**< over all rates and seeds */
+  double seconds;                          /**< training alone to the target, run by itself */
+  int ranks;                               /**< in that run */
+} gd_compare_row;
+
+/** updates(B) = s_min + e_min / B, that is (S/s_min - 1)(E/e_min - 1) = 1, by least squares of logarithms. */
+typedef struct gd_hyperbola {
+  int points; /**< 0: too few batch sizes reached the target */
+  double s_min, e_min, b_crit;
+  double lo[3], hi[3]; /**< 95 % bootstrap intervals of s_min, e_min, b_crit: over seeds, or residuals for one */
+} gd_hyperbola;
+
+typedef struct gd_compare_result {
+  gd_compare_row *row; /**< [rows], largest batch first; gd_compare_free() */
+  int rows;
+  gd_hyperbola fit;
+  double b_simple; /**< gradient noise scale that predicts b_crit: median of the rows; NaN: not measured */
+  char folder[4096];
+} gd_compare_result;
+
+/**
+ * Run the study in the folder o->out, or go on with it: finished runs are kept, missing ones are run. Writes
+ * compare.csv, compare.h5, curves/ and what the figure is drawn from.
+ * Collective: yes. Owner: caller, gd_compare_free(); result whole on rank 0 only.
+ * Errors: GD_ERR_USAGE (lists, targets, a folder of another study), and those of gd_train() except that runs
+ * which diverge are results
+ */
+GD_API gd_status gd_compare(gd_world *w, const gd_options *o, const gd_compare_options *c,
+                            gd_compare_result *out) GD_CHECKED;
+GD_API void gd_compare_free(gd_compare_result *r);
+
+/** The fit alone, over n >= 3 batch sizes. Errors: GD_ERR_USAGE */
+GD_API gd_status gd_hyperbola_fit(gd_hyperbola *out, int n, const double batch[], const double updates[]) GD_CHECKED;
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,153 @@
+/* gdtrain compare [CONFIG.yaml] --batch-sizes full,512,64,1 --target-loss 0.3 [...] */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/compare.h"
+
+/* ---- options */
+
+static gd_status take_f64(args *a, const char *key, double lo, double hi, double *out) {
+  const char *v = args_take(a, key);
+  return v ? gd_setting_f64(&(gd_setting){key, v, NULL, 0}, lo, hi, out) : GD_OK;
+}
+
+static gd_status take_i64(args *a, const char *key, int64_t lo, int64_t hi, int64_t *out) {
+  const char *v = args_take(a, key);
+  return v ? gd_setting_i64(&(gd_setting){key, v, NULL, 0}, lo, hi, out) : GD_OK;
+}
+
+static gd_status take_metric(args *a, gd_compare_options *c) {
+  const char *v = args_take(a, "target_metric");
+  if (!v) return GD_OK;
+  if (strncmp(v, "accuracy:", 9) == 0)
+    return gd_setting_f64(&(gd_setting){"target_metric", v + 9, NULL, 0}, 0, 1, &c->target_accuracy);
+  if (strncmp(v, "loss:", 5) == 0)
+    return gd_setting_f64(&(gd_setting){"target_metric", v + 5, NULL, 0}, -1e300, 1e300, &c->target_loss);
+  return GD_FAIL(GD_ERR_USAGE, "target_metric: \"%.60s\" is not accuracy:0.97 or loss:0.3", v);
+}
+
+static gd_status take_options(args *a, gd_compare_options *c, const char **report) {
+  *c = (gd_compare_options){
+      .target_loss = NAN, .target_accuracy = NAN, .seeds = 1, .max_epochs = 50, .max_updates = 2000};
+  c->batch_sizes = args_take(a, "batch_sizes");
+  c->lr_grid = args_take(a, "lr_grid");
+  *report = args_take(a, "report");
+  if (!c->batch_sizes) c->batch_sizes = "full,4096,512,64,8";
+  GD_TRY(take_f64(a, "target_loss", -1e300, 1e300, &c->target_loss));
+  GD_TRY(take_metric(a, c));
+  GD_TRY(take_i64(a, "seeds", 1, 64, &c->seeds));
+  GD_TRY(take_i64(a, "max_epochs", 0, 1000000000, &c->max_epochs));
+  GD_TRY(take_i64(a, "max_updates", 0, 1000000000000, &c->max_updates));
+  GD_TRY(take_f64(a, "eval_resolution", 1e-6, 1, &c->resolution));
+  const char *ranks = args_get(a, "ranks_per_run");
+  if (ranks && strcmp(ranks, "auto") == 0) ranks = args_take(a, "ranks_per_run"), ranks = NULL;
+  return take_i64(a, "ranks_per_run", 1, 1000000, &c->ranks_per_run);
+}
+
+/* ---- the table */
+
+void compare_number(char buf[24], double v) {
+  if (isnan(v))
+    strcpy(buf, "-");
+  else if (isinf(v))
+    strcpy(buf, "never");
+  else if (fabs(v) >= 1e6)
+    snprintf(buf, 24, "%.3gM", v / 1e6);
+  else
+    snprintf(buf, 24, fabs(v) >= 100 ? "%.0f" : fabs(v) >= 10 ? "%.1f" : "%.3g", v);
+}
+
+void compare_batch(char buf[32], const gd_compare_row *r) {
+  snprintf(buf, 32, "%s%lld", r->full ? "full " : "", (long long)r->batch);
+}
+
+static void print_row(const gd_compare_row *r, bool seeds) {
+  char batch[32], rate[24], v[6][24], range[64] = "";
+  compare_batch(batch, r);
+  snprintf(rate, sizeof rate, "%g%s", r->lr, r->edge ? " *" : "");
+  const double number[] = {r->updates, r->epochs, r->samples, r->seconds, r->final_loss, r->noise_scale};
+  for (int i = 0; i < 6; i++) compare_number(v[i], number[i]);
+  if (seeds && isfinite(r->updates_max))
+    snprintf(range, sizeof range, "  (%.0f to %.0f)", r->updates_min, r->updates_max);
+  printf("%12s %9s %9s %8s %9s %9s %11s %8s  %-11s%s\n", batch, rate, v[0], v[1], v[2], v[3], v[4], v[5],
+         r->regime, range);
+}
+
+static void print_fit(const gd_compare_result *r) {
+  const gd_hyperbola *h = &r->fit;
+  if (h->points == 0) {
+    printf("\nno fit: fewer than 3 batch sizes reached the target\n");
+    return;
+  }
+  char v[3][24], lo[3][24], hi[3][24];
+  const double value[] = {h->s_min, h->e_min, h->b_crit};
+  for (int i = 0; i < 3; i++)
+    compare_number(v[i], value[i]), compare_number(lo[i], h->lo[i]), compare_number(hi[i], h->hi[i]);
+  printf("\nupdates(B) = S_min + E_min / B over %d batch sizes (in brackets: 95 %% by bootstrap)\n", h->points);
+  printf("  S_min   %-8s [%s, %s]   fewest updates, with any batch\n", v[0], lo[0], hi[0]);
+  printf("  E_min   %-8s [%s, %s]   fewest samples\n", v[1], lo[1], hi[1]);
+  printf("  B_crit  %-8s [%s, %s]   beyond it larger batches save few updates\n", v[2], lo[2], hi[2]);
+  if (!isnan(r->b_simple)) {
+    char simple[24];
+    compare_number(simple, r->b_simple);
+    printf("  gradient noise scale at the target %s: B_crit / B_simple = %.2g\n", simple, h->b_crit / r->b_simple);
+  }
+}
+
+static void print_notes(const gd_compare_result *r) {
+  int diverged = 0, cut = 0, never = 0, runs = 0;
+  bool edge = false;
+  for (int i = 0; i < r->rows; i++) {
+    const gd_compare_row *w = &r->row[i];
+    runs += w->runs, diverged += w->diverged, cut += w->cut, never += w->never, edge |= w->edge;
+  }
+  printf("\n%d runs: %d diverged, %d cut at twice the best, %d never reached the target\n", runs, diverged, cut, never);
+  if (edge) printf("* the best rate is an end of the grid: a better one may lie beyond\n");
+}
+
+static void print_table(const gd_compare_result *r, const gd_compare_options *c) {
+  printf("%12s %9s %9s %8s %9s %9s %11s %8s  %s\n", "batch", "rate", "updates", "epochs", "samples", "seconds",
+         "final loss", "noise", "regime");
+  for (int i = 0; i < r->rows; i++) print_row(&r->row[i], c->seeds > 1);
+  print_notes(r);
+  print_fit(r);
+}
+
+/* ---- the command */
+
+static gd_status compare(gd_world *w, gd_options *o, const gd_compare_options *c, const char *report) {
+  gd_compare_result result;
+  gd_status st = gd_compare(w, o, c, &result);
+  if (st == GD_OK && gd_world_rank(w) == 0) {
+    print_table(&result, c);
+    printf("\nfolder  %s (compare.csv, runs.csv, compare.h5)\n", result.folder);
+    fflush(stdout);
+    if (o->plots) compare_plot(&result, c);
+    if (report) st = compare_report(&result, o, c, report);
+  }
+  st = gd_world_agree(w, st);
+  gd_compare_free(&result);
+  return st;
+}
+
+gd_status command_compare(int argc, char **argv) {
+  args a;
+  gd_options o = {0};
+  gd_compare_options c;
+  const char *report = NULL;
+  bool demonstration = false;
+  gd_world *w = NULL;
+  compare_command(argc, argv);
+  gd_status st = args_parse(&a, argc, argv, run_switches);
+  if (st == GD_OK) st = take_options(&a, &c, &report);
+  if (st == GD_OK) st = run_options(&o, &a, &demonstration);
+  if (st == GD_OK && demonstration && isnan(c.target_loss) && isnan(c.target_accuracy)) c.target_loss = 0.3;
+  st = join(&w, st, st == GD_OK ? &o : NULL);
+  if (st == GD_OK && demonstration) st = gd_world_agree(w, gd_world_rank(w) == 0 ? demo_data() : GD_OK);
+  if (st == GD_OK) st = compare(w, &o, &c, report);
+  st = leave(w, st);
+  gd_options_free(&o);
+  args_free(&a);
+  return st;
+}

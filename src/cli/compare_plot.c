@@ -1,0 +1,108 @@
+/* The figure of a study: loss against epochs, updates and seconds, and updates to target against batch size. */
+#include <math.h>
+#include <stdlib.h>
+
+#include "cli/compare.h"
+
+static const char head[] =
+    "# gnuplot compare.gp   (in the folder of the study; draws compare.svg and compare.png)\n"
+    "# curves.dat: one block a batch size: updates epochs samples seconds loss accuracy\n"
+    "# batches.dat: batch updates min max\n"
+    "do for [format in 'svg png'] {\n"
+    "  if (format eq 'svg') { set terminal svg size 1000,780 background 'white' font 'Helvetica,Arial,sans-serif,13' } \\\n"
+    "  else { set terminal pngcairo size 1500,1170 font 'Sans,15' lw 1.5 }\n"
+    "  set output 'compare.'.format\n"
+    "  set multiplot layout 2,2 margins 0.075,0.985,0.075,0.90 spacing 0.095,0.125\n"
+    "  set grid lc rgb '#e4e4e4' lw 0.7; set border 3 lc rgb '#555555'; set tics nomirror textcolor rgb '#333333'\n"
+    "  set logscale xy; set format y '%g'\n";
+
+/* Large batches dark blue, small ones yellow-green: a scale that is read without colour vision too. */
+static void colour(char hex[8], int i, int n) {
+  static const double stop[5][3] = {{68, 1, 84}, {59, 82, 139}, {33, 145, 140}, {94, 201, 98}, {223, 200, 30}};
+  const double at = n > 1 ? 4.0 * i / (n - 1) : 0;
+  const int k = at >= 4 ? 3 : (int)at;
+  int v[3];
+  for (int c = 0; c < 3; c++) v[c] = (int)(stop[k][c] + (at - k) * (stop[k + 1][c] - stop[k][c]) + 0.5);
+  snprintf(hex, 8, "#%02x%02x%02x", v[0] & 255, v[1] & 255, v[2] & 255);
+}
+
+static double goal(const gd_compare_options *c) {
+  return isnan(c->target_loss) ? c->target_accuracy : c->target_loss;
+}
+
+/* Every row from its start to the target; a ring where it was met. */
+static void loss_panel(FILE *f, const gd_compare_result *r, const gd_compare_options *c, const char *x,
+                       const char *column, const char *reached, bool key) {
+  const bool accuracy = isnan(c->target_loss);
+  fprintf(f, "  set xlabel '%s'; set ylabel '%s'\n", x, accuracy ? "accuracy" : "loss");
+  fputs(accuracy ? "  unset logscale y\n" : "", f);
+  fputs(key ? "  set key at screen 0.5,0.985 center top horizontal maxcols 8 samplen 1.6 title 'batch size'\n"
+            : "  unset key\n",
+        f);
+  fputs("  plot ", f);
+  for (int i = 0; i < r->rows; i++) {
+    char hex[8], batch[32];
+    colour(hex, i, r->rows);
+    compare_batch(batch, &r->row[i]);
+    fprintf(f, "'curves.dat' index %d using %s:%d with lines lw 2 lc rgb '%s' title '%s', \\\n    ", i, column,
+            accuracy ? 6 : 5, hex, batch);
+  }
+  (void)reached;
+  fprintf(f, "%.10g with lines dt 2 lw 1.2 lc rgb '#888888' %s\n", goal(c), key ? "title 'target'" : "notitle");
+  fputs(accuracy ? "  set logscale y\n" : "", f);
+}
+
+static void batch_panel(FILE *f, const gd_compare_result *r) {
+  const gd_hyperbola *h = &r->fit;
+  fputs("  set xlabel 'batch size'; set ylabel 'updates to target'\n"
+        "  set key top right vertical maxcols 1 samplen 1.6 notitle\n  unset label\n",
+        f);
+  const gd_compare_row *small = NULL;
+  for (int i = 0; i < r->rows; i++)
+    if (isfinite(r->row[i].updates)) small = &r->row[i];
+  if (!small) {
+    fputs("  set label 'no batch size reached the target' at graph 0.5,0.5 center\n  plot [1:10][1:10] NaN notitle\n", f);
+    return;
+  }
+  if (h->points)
+    fprintf(f,
+            "  set arrow from %.6g,graph 0 to %.6g,graph 1 nohead dt 3 lc rgb '#999999'\n"
+            "  set label 'B_{crit} = %.3g' at %.6g,graph 0.04 offset character 0.5,0 textcolor rgb '#777777'\n",
+            h->b_crit, h->b_crit, h->b_crit, h->b_crit);
+  fprintf(f, "  S(B) = %.10g + %.10g / B\n", h->s_min, h->e_min);
+  fprintf(f, "  plot [%g:%g] %.10g * %.10g / x with lines dt 2 lw 1.2 lc rgb '#888888' title 'perfect scaling', \\\n",
+          (double)r->row[r->rows - 1].batch / 1.5, (double)r->row[0].batch * 1.5, small->updates, (double)small->batch);
+  if (h->points) fputs("    S(x) with lines lw 2 lc rgb '#3b528b' title 'S_{min} + E_{min} / B', \\\n", f);
+  fputs("    'batches.dat' using 1:2:3:4 with yerrorbars pt 7 ps 0.9 lw 1.5 lc rgb '#c03a2b' title 'measured'\n", f);
+}
+
+static bool write_batches(const gd_compare_result *r) {
+  char path[4200];
+  snprintf(path, sizeof path, "%s/batches.dat", r->folder);
+  FILE *f = fopen(path, "w");
+  if (!f) return false;
+  fputs("# batch updates min max\n", f);
+  for (int i = 0; i < r->rows; i++) {
+    const gd_compare_row *w = &r->row[i];
+    if (isfinite(w->updates))
+      fprintf(f, "%lld %g %g %g\n", (long long)w->batch, w->updates, w->updates_min,
+              isfinite(w->updates_max) ? w->updates_max : w->updates);
+  }
+  return fclose(f) == 0;
+}
+
+void compare_plot(const gd_compare_result *r, const gd_compare_options *c) {
+  char *script = NULL;
+  size_t bytes = 0;
+  FILE *f = open_memstream(&script, &bytes);
+  if (!f) return;
+  fputs(head, f);
+  loss_panel(f, r, c, "epochs", "2", "", true);
+  loss_panel(f, r, c, "updates", "1", "", false);
+  loss_panel(f, r, c, "seconds", "4", "", false);
+  batch_panel(f, r);
+  fputs("  unset multiplot; unset arrow; unset label\n}\n", f);
+  if (fclose(f) == 0 && write_batches(r) && gnuplot(r->folder, "compare", script))
+    printf("figure  %s/compare.svg, compare.png\n", r->folder);
+  free(script);
+}

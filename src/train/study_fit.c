@@ -1,0 +1,140 @@
+/* What measured batch sizes say: medians, slopes, and the hyperbola between updates and samples. */
+#include <math.h>
+#include <stdlib.h>
+
+#include "gd/rng.h"
+#include "train/study.h"
+
+static int ascending(const void *a, const void *b) {
+  const double x = *(const double *)a, y = *(const double *)b;
+  return (x > y) - (x < y);
+}
+
+double gdi_median(double *v, int n) {
+  if (n == 0) return NAN;
+  qsort(v, (size_t)n, sizeof *v, ascending);
+  return n % 2 ? v[n / 2] : (v[n / 2 - 1] + v[n / 2]) / 2;
+}
+
+double gdi_local_slope(int i, int n, const double *x, const double *y) {
+  int lo = i > 0 && isfinite(y[i - 1]) ? i - 1 : i, hi = i + 1 < n && isfinite(y[i + 1]) ? i + 1 : i;
+  if (lo == hi || !isfinite(y[i])) return NAN;
+  return log(y[hi] / y[lo]) / log(x[hi] / x[lo]);
+}
+
+/* Thirds: twice the batch takes at least 41 % off the updates, or at most 16 %, or something between. */
+const char *gdi_regime(double slope) {
+  if (isnan(slope)) return "";
+  return slope < -0.75 ? "halving" : slope > -0.25 ? "flat" : "diminishing";
+}
+
+/* ---- S(B) = e^a + e^b / B */
+
+typedef struct sums {
+  double cost, g[2], h[3]; /* squared error of log S; gradient; Hessian aa, ab, bb (Gauss-Newton) */
+} sums;
+
+static sums accumulate(double a, double b, int n, const double *batch, const double *updates) {
+  sums s = {0};
+  for (int i = 0; i < n; i++) {
+    if (!isfinite(updates[i])) continue;
+    const double flat = exp(a), fall = exp(b) / batch[i], S = flat + fall;
+    const double e = log(S) - log(updates[i]), da = flat / S, db = fall / S;
+    s.cost += e * e;
+    s.g[0] += e * da, s.g[1] += e * db;
+    s.h[0] += da * da, s.h[1] += da * db, s.h[2] += db * db;
+  }
+  return s;
+}
+
+static int start(double *a, double *b, int n, const double *batch, const double *updates) {
+  double s = INFINITY, e = INFINITY;
+  int points = 0;
+  for (int i = 0; i < n; i++) {
+    if (!isfinite(updates[i]) || updates[i] <= 0) continue;
+    points++;
+    s = fmin(s, updates[i]), e = fmin(e, updates[i] * batch[i]);
+  }
+  *a = log(s), *b = log(e);
+  return points;
+}
+
+/* Levenberg-Marquardt. Data without a flat part would send s_min to 0: it stays above a thousandth. */
+gd_status gd_hyperbola_fit(gd_hyperbola *out, int n, const double batch[], const double updates[]) {
+  enum { ITERATIONS = 200 };
+  double a, b, damping = 1e-3;
+  *out = (gd_hyperbola){.points = start(&a, &b, n, batch, updates)};
+  if (out->points < 3)
+    return GD_FAIL(GD_ERR_USAGE, "a fit needs 3 batch sizes that reached the target, not %d", out->points);
+  const double a_min = a - log(1000), b_min = b - log(1000);
+  sums s = accumulate(a, b, n, batch, updates);
+  for (int i = 0; i < ITERATIONS && damping < 1e12; i++) {
+    const double aa = s.h[0] * (1 + damping) + 1e-12, bb = s.h[2] * (1 + damping) + 1e-12, ab = s.h[1];
+    const double det = aa * bb - ab * ab;
+    const double a1 = fmax(a_min, a - (bb * s.g[0] - ab * s.g[1]) / det);
+    const double b1 = fmax(b_min, b - (aa * s.g[1] - ab * s.g[0]) / det);
+    const sums s1 = accumulate(a1, b1, n, batch, updates);
+    if (s1.cost <= s.cost)
+      a = a1, b = b1, s = s1, damping /= 4;
+    else
+      damping *= 4;
+  }
+  out->s_min = exp(a), out->e_min = exp(b), out->b_crit = exp(b - a);
+  return GD_OK;
+}
+
+/* ---- bootstrap */
+
+enum { DRAWS = 1000 };
+
+/* Medians over seeds drawn with replacement, the same draw for all batch sizes. */
+static void draw_seeds(double *y, gd_rng rng, uint64_t *at, int n, int seeds, const double *updates) {
+  int drawn[GDI_STUDY_MAX_SEEDS];
+  for (int k = 0; k < seeds; k++) drawn[k] = (int)gd_rng_below(rng, (*at)++, seeds);
+  for (int i = 0; i < n; i++) {
+    double v[GDI_STUDY_MAX_SEEDS];
+    for (int k = 0; k < seeds; k++) v[k] = updates[drawn[k] * n + i];
+    y[i] = gdi_median(v, seeds);
+  }
+}
+
+/* The fitted curve with its residuals dealt out anew, widened by what the two parameters took up. */
+static void draw_residuals(double *y, gd_rng rng, uint64_t *at, const gd_hyperbola *h, int n, const double *batch,
+                           const double *updates) {
+  double residual[GDI_STUDY_MAX_BATCHES];
+  int points = 0;
+  for (int i = 0; i < n; i++)
+    if (isfinite(updates[i])) residual[points++] = log(updates[i] / (h->s_min + h->e_min / batch[i]));
+  const double widen = sqrt((double)points / (points - 2));
+  for (int i = 0; i < n; i++) {
+    const double r = residual[gd_rng_below(rng, (*at)++, points)] * widen;
+    y[i] = isfinite(updates[i]) ? (h->s_min + h->e_min / batch[i]) * exp(r) : INFINITY;
+  }
+}
+
+gd_status gdi_hyperbola_bootstrap(gd_hyperbola *h, int n, int seeds, const double *batch, const double *updates) {
+  double *found = malloc(3 * DRAWS * sizeof *found);
+  if (!found) return GD_FAIL(GD_ERR_OOM, "no memory for the bootstrap");
+  const gd_rng rng = gd_rng_stream(1, GD_RNG_TEST, 1847);
+  uint64_t at = 0;
+  int fits = 0;
+  for (int d = 0; d < DRAWS; d++) {
+    double y[GDI_STUDY_MAX_BATCHES];
+    gd_hyperbola one;
+    if (seeds > 1)
+      draw_seeds(y, rng, &at, n, seeds, updates);
+    else
+      draw_residuals(y, rng, &at, h, n, batch, updates);
+    if (gd_hyperbola_fit(&one, n, batch, y) != GD_OK) continue;
+    found[fits] = one.s_min, found[DRAWS + fits] = one.e_min, found[2 * DRAWS + fits] = one.b_crit;
+    fits++;
+  }
+  gd_error_clear();
+  for (int k = 0; k < 3 && fits > 0; k++) {
+    double *v = found + k * DRAWS;
+    qsort(v, (size_t)fits, sizeof *v, ascending);
+    h->lo[k] = v[(int)(0.025 * (fits - 1))], h->hi[k] = v[(int)(0.975 * (fits - 1) + 0.5)];
+  }
+  free(found);
+  return GD_OK;
+}
