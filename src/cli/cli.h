@@ -65,8 +65,8 @@ void plot_run(const char *folder);
 /* ---- the demonstration
  * ----------------------------------------------------------------------------------------------------- */
 
-/* Settings of the demonstration, as YAML. */
-extern const char demo_settings[];
+/* Settings of the demonstration, as YAML; those of its optimizer hold unless another one is named. */
+extern const char demo_settings[], demo_optimizer[];
 /* Make its data unless it is there. */
 gd_status demo_data(void) GD_CHECKED;
 

@@ -2,6 +2,7 @@
 #include "train/job.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -159,10 +160,19 @@ static void resolve_batches(gdi_job *j) {
   j->total_steps = j->opt.steps ? j->opt.steps : j->opt.epochs * j->batches.per_epoch;
 }
 
+/* What the optimizer is usually run with, where nothing else was asked for. */
+static void resolve_optimizer(gd_options *o, gd_optimizer kind) {
+  const gd_optim usual = gd_optim_defaults(kind);
+  if (isnan(o->momentum)) o->momentum = usual.momentum;
+  if (isnan(o->weight_decay)) o->weight_decay = usual.weight_decay;
+  if (isnan(o->lr)) o->lr = kind == GD_SGD || kind == GD_LARS ? 0.1 : kind == GD_RMSPROP ? 0.01 : 0.001;
+}
+
 static gd_status resolve_rates(gdi_job *j) {
   const gd_options *o = &j->opt;
   gd_optimizer kind;
   GD_TRY(gd_optim_parse(&kind, o->optimizer));
+  resolve_optimizer(&j->opt, kind);
   j->optim = (gd_optim){.kind = kind,
                         .momentum = o->momentum,
                         .dampening = o->dampening,

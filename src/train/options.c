@@ -1,7 +1,7 @@
 /* Settings: one table made from options.def, and everything else works on the table. */
 #include "gd/options.h"
 
-#include <float.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -89,19 +89,24 @@ static gd_status set_word(gd_options *o, const option *p, const gd_setting *s) {
                  s->value, p->limits, near ? " (did you mean " : "", near ? near : "", near ? "?)" : "");
 }
 
+/* "auto 1 1e9": length of the word that stands for a value found out later; 0 when there is none. */
+static int automatic(const option *p) {
+  bool number = strchr("+-.0123456789", p->limits[0]) != NULL;
+  return (p->kind == COUNT || p->kind == REAL) && !number ? (int)strcspn(p->limits, " ") : 0;
+}
+
 static gd_status set_number(gd_options *o, const option *p, const gd_setting *s) {
   void *field = (char *)o + p->offset;
-  const char *limits = p->limits;
-  if (p->kind == COUNT) { /* "auto 1 1e9": the word first */
-    size_t word = strcspn(limits, " ");
-    if (strlen(s->value) == word && strncmp(s->value, limits, word) == 0) {
+  const int word = automatic(p);
+  if (word && (int)strlen(s->value) == word && strncmp(s->value, p->limits, (size_t)word) == 0) {
+    if (p->kind == REAL)
+      *(double *)field = NAN;
+    else
       *(int64_t *)field = 0;
-      return GD_OK;
-    }
-    limits += word + 1;
+    return GD_OK;
   }
   char *rest;
-  double lo = strtod(limits, &rest), hi = strtod(rest, NULL);
+  double lo = strtod(p->limits + word, &rest), hi = strtod(rest, NULL);
   if (p->kind == REAL) return gd_setting_f64(s, lo, hi, field);
   return gd_setting_i64(s, (int64_t)lo, (int64_t)hi, field);
 }
@@ -175,10 +180,15 @@ static void value_text(const gd_options *o, const option *p, char *buf, size_t b
   case TEXT:
   case WORD: snprintf(buf, bytes, "%s", *(const char *const *)field); break;
   case FLAG: snprintf(buf, bytes, "%s", *(const bool *)field ? "true" : "false"); break;
-  case REAL: print_real(buf, bytes, *(const double *)field); break;
+  case REAL:
+    if (isnan(*(const double *)field))
+      snprintf(buf, bytes, "%.*s", automatic(p), p->limits);
+    else
+      print_real(buf, bytes, *(const double *)field);
+    break;
   case COUNT:
     if (*(const int64_t *)field == 0) {
-      snprintf(buf, bytes, "%.*s", (int)strcspn(p->limits, " "), p->limits);
+      snprintf(buf, bytes, "%.*s", automatic(p), p->limits);
       break;
     } /* fall through */
   case INT: snprintf(buf, bytes, "%lld", (long long)*(const int64_t *)field); break;

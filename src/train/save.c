@@ -160,10 +160,17 @@ gd_status gdi_saved_options(gd_options *out, const gd_checkpoint *c) {
 }
 
 gd_status gdi_resume_options(gd_options *o, const gd_checkpoint *c) {
-  static const char *const automatic[][2] = {{"loss", "auto"},        {"data.shuffle", "auto"},
-                                             {"micro_batch", "auto"}, {"schedule.t0", "0"},
-                                             {"schedule.total", "0"}, {"model", ""},
-                                             {"data.train", ""},      {"data.val", ""}};
+  static const char *const automatic[][2] = {{"loss", "auto"},
+                                             {"data.shuffle", "auto"},
+                                             {"micro_batch", "auto"},
+                                             {"schedule.t0", "0"},
+                                             {"schedule.total", "0"},
+                                             {"model", ""},
+                                             {"data.train", ""},
+                                             {"data.val", ""},
+                                             {"optimizer.lr", "auto"},
+                                             {"optimizer.momentum", "auto"},
+                                             {"optimizer.weight_decay", "auto"}};
   gd_options saved;
   gd_status st = gdi_saved_options(&saved, c);
   for (size_t i = 0; st == GD_OK && i < sizeof automatic / sizeof *automatic; i++)
