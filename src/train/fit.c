@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "gd/log.h"
 
 static volatile sig_atomic_t stop_asked;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/words.h"
 typedef enum kind { TEXT, WORD, INT, COUNT, REAL, FLAG } kind;
 
 typedef struct option {
@@ -205,18 +206,6 @@ gd_status gd_options_adopt(gd_options *o, const gd_options *from, const char *ke
   return set(o, p, &(gd_setting){key, text, NULL, 0});
 }
 
-static void print_quoted(FILE *f, const char *text) {
-  fputc('"', f);
-  for (; *text; text++) {
-    if (*text == '"' || *text == '\\') fputc('\\', f);
-    if ((unsigned char)*text < ' ')
-      fprintf(f, "\\x%02x", *text);
-    else
-      fputc(*text, f);
-  }
-  fputc('"', f);
-}
-
 void gd_options_print(const gd_options *o, FILE *f) {
   char open_map[64] = "", buf[4200];
   for (int i = 0; i < OPTIONS; i++) {
@@ -229,7 +218,7 @@ void gd_options_print(const gd_options *o, FILE *f) {
     value_text(o, p, buf, sizeof buf);
     fprintf(f, "%s%s: ", map ? "  " : "", dot ? dot + 1 : p->key);
     if (p->kind == TEXT)
-      print_quoted(f, buf);
+      gdi_print_quoted(f, buf);
     else
       fputs(buf, f);
     fputc('\n', f);

@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/words.h"
 /* ---- folders
  * -------------------------------------------------------------------------------------------------------- */
 
@@ -158,18 +159,6 @@ static void json_number(FILE *f, const char *name, double v, const char *end) {
     fprintf(f, "\"%s\": null%s", name, end); /* JSON has no NaN */
 }
 
-static void json_text(FILE *f, const char *text) {
-  fputc('"', f);
-  for (; *text; text++) {
-    if (*text == '"' || *text == '\\') fputc('\\', f);
-    if ((unsigned char)*text < ' ')
-      fprintf(f, "\\u%04x", *text);
-    else
-      fputc(*text, f);
-  }
-  fputc('"', f);
-}
-
 typedef struct ended_run {
   const gd_train_result *result;
   gd_status ended;
@@ -201,7 +190,7 @@ static void print_summary(FILE *f, const void *what) {
   for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
     json_number(f, parts[i].name, parts[i].v,
                 i + 1 < sizeof parts / sizeof *parts ? ", " : "},\n  \"checkpoint\": ");
-  json_text(f, r->checkpoint);
+  gdi_print_quoted(f, r->checkpoint);
   fprintf(f, ",\n  \"digest\": \"%s\"\n}\n", digest);
 }
 
