@@ -102,8 +102,7 @@ gd_status args_f64(const args *a, const char *key, double lo, double hi, double 
   return s ? gd_setting_f64(s, lo, hi, out) : GD_OK;
 }
 
-/* ---- options of a run
- * -------------------------------------------------------------------------------------------------- */
+/* ---- options of a run ---- */
 
 /* Is one of these settings given, in the file or on the command line? */
 static bool names(const gd_settings *s, const char *keys) {

@@ -75,8 +75,7 @@ void console_error(gd_status st) {
   line(buf);
 }
 
-/* ---- observing a run
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- observing a run ---- */
 
 static void started(void *user, const char *layout, const char *folder) {
   (void)user;

@@ -17,8 +17,7 @@ static bool is_root(const gdi_fit *f) {
   return gd_world_rank(f->job->world) == 0;
 }
 
-/* ---- validation and rows
- * ----------------------------------------------------------------------------------------------- */
+/* ---- validation and rows ---- */
 
 /* What "best" is measured by: accuracy where there are labels, else the loss. */
 static double quality(const gd_metrics *m) {

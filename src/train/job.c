@@ -22,8 +22,7 @@ gd_status gdi_device_for(gd_device **out, gd_world *w, const char *device, int64
   return gd_device_open(out, &d);
 }
 
-/* ---- data
- * ------------------------------------------------------------------------------------------------------- */
+/* ---- data ---- */
 
 static gd_status open_val(gdi_job *j) {
   const int64_t n = gd_dataset_info(j->train.data)->n;
@@ -91,8 +90,7 @@ static gd_status open_standardize(gdi_job *j, const gd_standardize *known) {
   return GD_OK;
 }
 
-/* ---- model
- * ------------------------------------------------------------------------------------------------------- */
+/* ---- model ---- */
 
 static gd_status check_outputs(const gdi_job *j) {
   const gd_data_info *i = gd_dataset_info(j->train.data);
@@ -143,8 +141,7 @@ static gd_status build_model(gdi_job *j) {
   return gd_tape_new(&j->tape, j->device);
 }
 
-/* ---- update
- * ------------------------------------------------------------------------------------------------------- */
+/* ---- update ---- */
 
 static void resolve_batches(gdi_job *j) {
   bool follows_ranks;
@@ -227,8 +224,7 @@ static gd_status open_loaders(gdi_job *j) {
   return gd_loader_new(&j->val_loader, j->val.data ? j->val.data : j->train.data, &l);
 }
 
-/* ---- the whole
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- the whole ---- */
 
 /* Each process writes its own list: restarted runs add files instead of mixing lines. */
 static gd_status open_trace(gdi_job *j) {

@@ -57,8 +57,7 @@ static const char *nearest_key(const char *key) {
   return gd_nearest(key, known);
 }
 
-/* ---- one value
- * ------------------------------------------------------------------------------------------------ */
+/* ---- one value ---- */
 
 static char *keep(gd_arena *a, const char *text) {
   char *copy = gd_arena_alloc(a, strlen(text) + 1);
@@ -125,8 +124,7 @@ static gd_status set(gd_options *o, const option *p, const gd_setting *s) {
   }
 }
 
-/* ---- all of them
- * ------------------------------------------------------------------------------------------------ */
+/* ---- all of them ---- */
 
 gd_status gd_options_new(gd_options *out) {
   memset(out, 0, sizeof *out);
@@ -164,8 +162,7 @@ gd_status gd_options_set(gd_options *o, const char *key, const char *value) {
   return gd_options_apply(o, &(gd_settings){&one, 1, NULL});
 }
 
-/* ---- printing and comparing
- * --------------------------------------------------------------------------------------- */
+/* ---- printing and comparing ---- */
 
 /* The shortest decimal that reads back to the same double. */
 static void print_real(char *buf, size_t bytes, double v) {
@@ -255,8 +252,7 @@ void gd_options_manual(FILE *f) {
   fprintf(f, "\n");
 }
 
-/* ---- checks over several
- * ------------------------------------------------------------------------------------------- */
+/* ---- checks over several ---- */
 
 gd_status gd_interval_parse(const char *text, int64_t *steps, double *seconds) {
   static const struct {

@@ -101,8 +101,7 @@ static gd_status write_file(const prediction *p, const char *path) {
   return write_h5(p, path);
 }
 
-/* ---- computing
- * ------------------------------------------------------------------------------------------------------- */
+/* ---- computing ---- */
 
 static gd_status predict_rows(gdi_use *u, gd_range rows, double *to) {
   gd_batch batch;

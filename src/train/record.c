@@ -10,8 +10,7 @@
 #include <unistd.h>
 
 #include "base/words.h"
-/* ---- folders
- * -------------------------------------------------------------------------------------------------------- */
+/* ---- folders ---- */
 
 /* mkdir -p; the last part may exist. */
 static gd_status make_folder(const char *path) {
@@ -149,8 +148,7 @@ gd_status gdi_record_row(gdi_record *r, const gd_row *row) {
   return fflush(r->metrics) == 0 ? GD_OK : cannot("metrics.csv");
 }
 
-/* ---- summary.json
- * -------------------------------------------------------------------------------------------------------- */
+/* ---- summary.json ---- */
 
 static void json_number(FILE *f, const char *name, double v, const char *end) {
   if (isfinite(v))

@@ -10,8 +10,7 @@ static bool is_root(gd_world *w) {
   return gd_world_rank(w) == 0;
 }
 
-/* ---- where the run lives and what it continues
- * ---------------------------------------------------------------------------- */
+/* ---- where the run lives and what it continues ---- */
 
 typedef struct place {
   char folder[4096];     /* run folder */
