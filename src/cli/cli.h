@@ -47,9 +47,7 @@ gd_status join(gd_world **w, gd_status before, const gd_options *o) GD_CHECKED;
 /* Tell the user what went wrong, once, and leave. Returns st. */
 gd_status leave(gd_world *w, gd_status st);
 
-/* ---- console
- * ------------------------------------------------------------------------------------------------------------
- */
+/* ---- console ---- */
 
 /* Messages of the library go to stderr of rank `rank` (warnings of any) and to the log of the run. */
 void console_open(int rank, const char *progress);

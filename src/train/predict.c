@@ -21,9 +21,7 @@ static int64_t largest(const prediction *p, int64_t row) {
   return best;
 }
 
-/* ---- files
- * ----------------------------------------------------------------------------------------------------------
- */
+/* ---- files ---- */
 
 static void print_csv(FILE *f, const prediction *p) {
   if (p->classes) fputs("class,", f);

@@ -64,9 +64,7 @@ gd_status gdi_record_folder(char *folder, size_t bytes, const char *wanted, bool
   return make_folder(checkpoints);
 }
 
-/* ---- files
- * ------------------------------------------------------------------------------------------------------------
- */
+/* ---- files ---- */
 
 static gd_status cannot(const char *path) {
   return GD_FAIL(GD_ERR_WRITE, "%s: %s", path, strerror(errno));
