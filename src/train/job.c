@@ -2,6 +2,7 @@
 #include "train/job.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -21,8 +22,7 @@ gd_status gdi_device_for(gd_device **out, gd_world *w, const char *device, int64
   return gd_device_open(out, &d);
 }
 
-/* ---- data
- * ------------------------------------------------------------------------------------------------------- */
+/* ---- data ---- */
 
 static gd_status open_val(gdi_job *j) {
   GD_TRY(gdi_set_open(&j->val, j->world, j->opt.data_val, &j->opt));
@@ -99,8 +99,7 @@ static gd_status open_standardize(gdi_job *j, const gd_standardize *known) {
   return GD_OK;
 }
 
-/* ---- model
- * ------------------------------------------------------------------------------------------------------- */
+/* ---- model ---- */
 
 static gd_status check_outputs(const gdi_job *j) {
   const gd_data_info *i = gd_dataset_info(j->train.data);
@@ -151,8 +150,7 @@ static gd_status build_model(gdi_job *j) {
   return gd_tape_new(&j->tape, j->device);
 }
 
-/* ---- update
- * ------------------------------------------------------------------------------------------------------- */
+/* ---- update ---- */
 
 static void resolve_batches(gdi_job *j) {
   bool follows_ranks;
@@ -168,10 +166,19 @@ static void resolve_batches(gdi_job *j) {
   j->total_steps = j->opt.steps ? j->opt.steps : j->opt.epochs * j->batches.per_epoch;
 }
 
+/* What the optimizer is usually run with, where nothing else was asked for. */
+static void resolve_optimizer(gd_options *o, gd_optimizer kind) {
+  const gd_optim usual = gd_optim_defaults(kind);
+  if (isnan(o->momentum)) o->momentum = usual.momentum;
+  if (isnan(o->weight_decay)) o->weight_decay = usual.weight_decay;
+  if (isnan(o->lr)) o->lr = kind == GD_SGD || kind == GD_LARS ? 0.1 : kind == GD_RMSPROP ? 0.01 : 0.001;
+}
+
 static gd_status resolve_rates(gdi_job *j) {
   const gd_options *o = &j->opt;
   gd_optimizer kind;
   GD_TRY(gd_optim_parse(&kind, o->optimizer));
+  resolve_optimizer(&j->opt, kind);
   j->optim = (gd_optim){.kind = kind,
                         .momentum = o->momentum,
                         .dampening = o->dampening,
@@ -226,8 +233,7 @@ static gd_status open_loaders(gdi_job *j) {
   return gd_loader_new(&j->val_loader, j->val.data ? j->val.data : j->train.data, &l);
 }
 
-/* ---- the whole
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- the whole ---- */
 
 /* Each process writes its own list: restarted runs add files instead of mixing lines. */
 static gd_status open_trace(gdi_job *j) {
