@@ -52,8 +52,7 @@ static void model_name(char *name, size_t bytes) {
 static void describe(gd_device *d) {
   char name[64];
   model_name(name, sizeof name);
-  snprintf(d->description, sizeof d->description, "%s, %d thread%s, %s", name, d->threads,
-           d->threads == 1 ? "" : "s", gdi_gemm_describe());
+  snprintf(d->description, sizeof d->description, "%s, %s", name, gdi_gemm_describe());
 }
 
 gd_status gdi_cpu_open(gd_device *d, const gd_device_options *o) {
@@ -62,6 +61,7 @@ gd_status gdi_cpu_open(gd_device *d, const gd_device_options *o) {
   d->memory = gdi_host_memory;
   d->upload = d->download = copy;
   d->close = close_cpu;
+  d->layer_seconds = gdi_cpu_layer_seconds;
   GD_TRY(gd_arena_new(&d->scratch, "scratch"));
   gd_status st = gdi_threads_start(d);
   if (st == GD_OK)
