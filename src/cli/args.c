@@ -102,6 +102,9 @@ gd_status args_f64(const args *a, const char *key, double lo, double hi, double 
   return s ? gd_setting_f64(s, lo, hi, out) : GD_OK;
 }
 
+const char run_switches[] =
+    "print_config standardize data.standardize nesterov optimizer.nesterov resume_changed";
+
 /* ---- options of a run
  * -------------------------------------------------------------------------------------------------- */
 

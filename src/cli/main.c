@@ -10,7 +10,7 @@ static const struct {
   gd_status (*run)(int argc, char **argv);
 } commands[] = {{"train", command_train},  {"eval", command_eval},       {"predict", command_predict},
                 {"data", command_data},    {"inspect", command_inspect}, {"graph", command_graph},
-                {"export", command_export}};
+                {"export", command_export}, {"verify", command_verify}};
 enum { COMMANDS = sizeof commands / sizeof *commands };
 
 void print_help(FILE *f) {
@@ -22,6 +22,7 @@ void print_help(FILE *f) {
       "0.1\n"
       "  mpirun -n 8 gdtrain --data train.h5 --val-data test.h5 --model \"linear:512 relu linear:10\"\n"
       "\n"
+      "  mpirun -n 8 gdtrain verify [run.yaml] [--key value ...]   are the promises kept here? PASS or FAIL\n"
       "  gdtrain eval CHECKPOINT --data FILE                  metrics on a data set\n"
       "  gdtrain predict CHECKPOINT --data FILE --out FILE    predictions as .h5, .npy or .csv\n"
       "  gdtrain inspect FILE [--digest]                      what a checkpoint or data set holds\n"
