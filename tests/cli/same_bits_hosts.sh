@@ -16,6 +16,7 @@ across() {
   }
   on_hosts "$ranks" gdtrain "$yaml" --data "$work/images.h5" --out "$work/$name-$hosts-$ranks" "$@" >out.txt 2>&1 ||
     { fail "$name on $hosts hosts"; tail -5 out.txt; }
+  grep samples.s out.txt | tail -1
   grep -E "ranks  .*on $hosts hosts" out.txt || { fail "these were not $hosts hosts"; cat out.txt; }
   equal "$(digest "$name-$hosts-$ranks")" "$(cat "$name.digest")" "digest of $name on $hosts hosts of $ranks ranks"
 }
@@ -23,7 +24,7 @@ for hosts in 2 3; do
   make_hosts $hosts
   across $hosts 2 sgd
   across $hosts 2 adam --optimizer adam --lr 0.002 --momentum 0
-  across $hosts 1 sgd
+  across $hosts 1 sgd --steps 100
   [ "${GD_FULL:-}" ] && across $hosts 3 sgd && across $hosts 2 bf16 --precision bf16 && across $hosts 2 threads --threads 2
   remove_hosts
 done
