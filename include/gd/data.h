@@ -12,8 +12,7 @@
 extern "C" {
 #endif
 
-/* ---- a data set
- * ----------------------------------------------------------------------------------------------- */
+/* ---- a data set ---- */
 
 #define GD_MAX_CLASS_NAME 64
 
@@ -76,8 +75,7 @@ typedef struct gd_standardize {
 } gd_standardize;
 GD_API void gd_standardize_free(gd_standardize *s);
 
-/* ---- which samples, in which order
- * ---------------------------------------------------------------------------- */
+/* ---- which samples, in which order ---- */
 
 typedef enum gd_sampler { GD_SAMPLE_EPOCH, GD_SAMPLE_REPLACEMENT } gd_sampler;
 typedef enum gd_shuffle { GD_SHUFFLE_FULL, GD_SHUFFLE_BLOCK, GD_SHUFFLE_NONE } gd_shuffle;
@@ -107,8 +105,7 @@ GD_API gd_status gd_order_split(int64_t n, double val_fraction, uint64_t seed, g
 /** Index in the data set of the sample at `position` (0 .. n-1) of `epoch`. */
 GD_API int64_t gd_order_at(const gd_order *o, int64_t epoch, int64_t position);
 
-/* ---- the loader
- * ------------------------------------------------------------------------------------------------ */
+/* ---- the loader ---- */
 
 /** A micro-batch, valid until the next gd_loader_get(). */
 typedef struct gd_batch {
@@ -125,6 +122,7 @@ typedef struct gd_loader_options {
   gd_dtype dtype;
   int64_t max_rows;                  /**< of any micro-batch */
   const gd_standardize *standardize; /**< NULL: off; must outlive the loader */
+  size_t stream_bytes;               /**< streamed: memory for blocks of the file; 0: 96 MiB */
 } gd_loader_options;
 
 /**
@@ -142,8 +140,7 @@ GD_API void gd_loader_hint(gd_loader *l, int64_t epoch, gd_range rows);
 /** Mean and standard deviation per feature over a part of a set, in one pass (Welford/Chan), f64. */
 GD_API gd_status gd_standardize_fit(gd_standardize *out, gd_dataset *d, const gd_order *part) GD_CHECKED;
 
-/* ---- making data files
- * ------------------------------------------------------------------------------------------ */
+/* ---- making data files ---- */
 
 /** A data set in memory on its way to a file. */
 typedef struct gd_table {

@@ -11,8 +11,7 @@
 extern "C" {
 #endif
 
-/* ---- metrics
- * ---------------------------------------------------------------------------------------------------- */
+/* ---- metrics ---- */
 
 /** What an evaluation measured, over every sample exactly once; the same bits on any number of ranks. */
 typedef struct gd_metrics {
@@ -34,8 +33,7 @@ typedef struct gd_row {
   double seconds;       /**< since the start of the run */
 } gd_row;
 
-/* ---- training
- * --------------------------------------------------------------------------------------------------- */
+/* ---- training ---- */
 
 /** Where the time of the training loop went, in seconds of this rank; the parts sum to `total`. */
 typedef struct gd_ledger {
@@ -76,8 +74,7 @@ GD_API gd_status gd_train(gd_world *w, const gd_options *o, const gd_observer *o
 /** Ask a running gd_train() to stop after this step and save. Async-signal-safe. */
 GD_API void gd_train_stop(void);
 
-/* ---- using what was trained
- * --------------------------------------------------------------------------------------- */
+/* ---- using what was trained ---- */
 
 typedef struct gd_use_options {
   const char *data;   /**< data file */

@@ -109,9 +109,10 @@ static gd_status read_list(reader *r, const char *key, int line) {
   char *text = NULL;
   size_t bytes;
   FILE *list = open_memstream(&text, &bytes);
-  gd_status st = list ? read_items(r, list) : GD_ERR_OOM;
-  bool whole = list && !ferror(list) && fclose(list) == 0;
-  if (st == GD_OK && !whole) st = GD_FAIL(GD_ERR_OOM, "no memory to read %s", r->file);
+  gd_status st = list ? read_items(r, list) : GD_OK;
+  bool broken = !list || ferror(list);
+  if (list && fclose(list) != 0) broken = true;
+  if (st == GD_OK && broken) st = GD_FAIL(GD_ERR_OOM, "no memory to read %s", r->file);
   if (st == GD_OK) st = gdi_settings_add(r->out, key, text, r->file, line);
   free(text);
   return st;

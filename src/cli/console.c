@@ -3,9 +3,9 @@
 #include <fcntl.h>
 #include <math.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "cli/cli.h"
 
 static struct {
@@ -15,12 +15,6 @@ static struct {
   FILE *log;
   double last_bar, last_line;
 } console;
-
-static double now(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 /* mpirun gives its ranks a pipe, and copies it to its own stderr: that is what decides. */
 static bool on_terminal(void) {
@@ -81,8 +75,7 @@ void console_error(gd_status st) {
   line(buf);
 }
 
-/* ---- observing a run
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- observing a run ---- */
 
 static void started(void *user, const char *layout, const char *folder) {
   (void)user;
@@ -107,7 +100,7 @@ static void duration(char *buf, size_t bytes, double s) {
 static void progress(void *user, const gd_tick *p) {
   (void)user;
   if (!console.bar) return;
-  double t = now();
+  double t = gdi_now();
   if (t - console.last_bar < 0.1 && p->step < p->total_steps) return;
   console.last_bar = t;
   enum { WIDTH = 30 };
@@ -129,7 +122,7 @@ static void progress(void *user, const gd_tick *p) {
 static void row(void *user, const gd_row *r) {
   (void)user;
   const bool validated = !isnan(r->val.loss);
-  double t = now(), wait = validated ? 0.5 : 5; /* seconds between lines: a log, not a flood */
+  double t = gdi_now(), wait = validated ? 0.5 : 5; /* seconds between lines: a log, not a flood */
   if (console.rank != 0 || (!console.lines && !(console.bar && validated)) || t - console.last_line < wait)
     return;
   console.last_line = t;

@@ -16,7 +16,7 @@ static const char script[] =
     "  set output 'loss.'.format\n"
     "  set multiplot layout 2,1\n"
     "  set grid lc rgb '#dddddd'\n"
-    "  set lmargin 12; set rmargin 12\n"
+    "  set lmargin 12; set rmargin 12; set key above\n"
     "  set tics nomirror\n"
     "  set ylabel 'loss'; set xlabel ''; set logscale y; set format y '%g'\n"
     "  stats 'metrics.csv' using 'val.accuracy' nooutput name 'A'\n"

@@ -6,10 +6,14 @@
 
 #include "cli/cli.h"
 
-/* The first request is honoured at the end of the step; who asks twice means now. */
+/*
+ * The first request is honoured at the end of the step; who interrupts twice means now. SIGUSR1 may come
+ * twice, from the scheduler and from mpirun, and never means that.
+ */
 static void on_signal(int number) {
   static volatile sig_atomic_t asked;
-  if (asked++) _exit(128 + number);
+  if (asked && number != SIGUSR1) _exit(128 + number);
+  asked = 1;
   gd_train_stop();
 }
 

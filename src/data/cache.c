@@ -39,14 +39,14 @@ static int64_t ahead_rows(const gdi_cache *c, const gd_order *o) {
   return wanted < half ? wanted : half;
 }
 
-gd_status gdi_cache_new(gdi_cache **out, gd_dataset *d, const gd_order *o) {
+gd_status gdi_cache_new(gdi_cache **out, gd_dataset *d, const gd_order *o, size_t bytes) {
   gdi_cache *c = *out = calloc(1, sizeof *c);
   if (!c) goto full;
   c->d = d;
   c->rows = block_rows(d, o);
   if (c->rows > d->info.n) c->rows = d->info.n;
   int64_t blocks = (d->info.n + c->rows - 1) / c->rows,
-          fit = LIMIT_BYTES / (c->rows * (int64_t)(d->x_row + d->y_row));
+          fit = (int64_t)(bytes ? bytes : LIMIT_BYTES) / (c->rows * (int64_t)(d->x_row + d->y_row));
   if (c->rows == 1) fit = 1; /* no second use to wait for */
   c->n_slots = (int)(fit < 1 ? 1 : fit < blocks ? fit : blocks);
   c->slots = calloc((size_t)c->n_slots, sizeof *c->slots);

@@ -6,8 +6,8 @@
 
 typedef struct gdi_cache gdi_cache;
 
-/* Errors: GD_ERR_OOM */
-gd_status gdi_cache_new(gdi_cache **out, gd_dataset *d, const gd_order *o) GD_CHECKED;
+/* `bytes`: the limit, 0: 96 MiB; one block is kept at least. Errors: GD_ERR_OOM */
+gd_status gdi_cache_new(gdi_cache **out, gd_dataset *d, const gd_order *o, size_t bytes) GD_CHECKED;
 void gdi_cache_free(gdi_cache *c);
 /* How many positions ahead of their use samples may be asked for and still be there; 0: the order scatters.
  */

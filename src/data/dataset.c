@@ -9,10 +9,6 @@
 
 enum { READ_BYTES = 4 << 20, BLOCK_BYTES = 256 << 10, DIGEST_SAMPLES = 1024, MAX_CLASSES = 1 << 24 };
 
-static size_t stored_bytes(gd_dtype type) {
-  return type == GD_U8 ? 1 : type == GD_I32 || type == GD_F32 ? 4 : 8;
-}
-
 /* ---- which arrays ---- */
 
 static gd_status append_name(void *user, const char *name) {
@@ -57,7 +53,7 @@ static gd_status open_x(gd_dataset *d) {
   if (!(info->x_scale - info->x_scale == 0))
     return GDI_H5_REFUSE(&d->file, info->x_name, "its scale is not a finite number");
   d->features = d->x.n / info->n;
-  d->x_row = (size_t)d->features * stored_bytes(info->x_type);
+  d->x_row = (size_t)d->features * gd_dtype_bytes(info->x_type);
   info->x_bytes = (size_t)info->n * d->x_row;
   info->checksummed = d->x.checksummed;
   return GD_OK;

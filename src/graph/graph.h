@@ -31,8 +31,11 @@ typedef gd_status (*gdi_shape_rule)(const gd_node *n, gdi_form *out);
 #define GDI_SHAPE_RULES(X)                                                                                   \
   X(broadcast)                                                                                               \
   X(compare)                                                                                                 \
-  X(where) X(same) X(cast) X(reduce) X(argmax) X(given) X(transpose) X(slice) X(index_select) X(concat)      \
-      X(matmul) X(linear) X(cross_entropy)
+  X(where)                                                                                                   \
+  X(same)                                                                                                    \
+  X(cast)                                                                                                    \
+  X(reduce) X(argmax) X(given) X(transpose) X(slice) X(index_select) X(concat) X(matmul) X(linear)           \
+      X(cross_entropy)
 #define X(rule) gd_status gdi_shape_##rule(const gd_node *n, gdi_form *out) GD_CHECKED;
 GDI_SHAPE_RULES(X)
 #undef X

@@ -17,17 +17,15 @@ typedef struct listed {
 
 /* "step-00000500.h5", and temporary files beside it: "step-00000500.h5.<anything>.tmp". */
 static bool parse_name(const char *name, listed *out, bool *temporary) {
-  int used = 0;
   if (strncmp(name, "step-", 5) != 0) return false;
   const size_t digits = strspn(name + 5, "0123456789");
   if (digits < 8 || digits > 18) return false;
   out->step = strtoll(name + 5, NULL, 10);
-  used = 5 + (int)digits;
-  if (strncmp(name + used, ".h5", 3) != 0) return false;
-  const char *rest = name + used + 3;
+  if (strncmp(name + 5 + digits, ".h5", 3) != 0) return false;
+  const char *rest = name + 5 + digits + 3;
   const size_t n = strlen(rest);
   *temporary = n > 4 && *rest == '.' && strcmp(rest + n - 4, ".tmp") == 0;
-  snprintf(out->name, sizeof out->name, "%.*s", used + 3, name);
+  snprintf(out->name, sizeof out->name, "%.*s", (int)(rest - name), name);
   return n == 0 || *temporary;
 }
 

@@ -53,8 +53,6 @@ struct gd_sync {
   gdi_overlap *overlap;   /* NULL when ordered */
 };
 
-double gdi_seconds(void);
-
 /* memory.c: where everything lies */
 gd_status gdi_memory_new(gd_sync *s) GD_CHECKED;
 void gdi_memory_free(gd_sync *s);

@@ -9,8 +9,8 @@
 #include <time.h>
 #include <unistd.h>
 
-/* ---- folders
- * -------------------------------------------------------------------------------------------------------- */
+#include "base/words.h"
+/* ---- folders ---- */
 
 /* mkdir -p; the last part may exist. */
 static gd_status make_folder(const char *path) {
@@ -64,9 +64,7 @@ gd_status gdi_record_folder(char *folder, size_t bytes, const char *wanted, bool
   return make_folder(checkpoints);
 }
 
-/* ---- files
- * ------------------------------------------------------------------------------------------------------------
- */
+/* ---- files ---- */
 
 static gd_status cannot(const char *path) {
   return GD_FAIL(GD_ERR_WRITE, "%s: %s", path, strerror(errno));
@@ -148,26 +146,13 @@ gd_status gdi_record_row(gdi_record *r, const gd_row *row) {
   return fflush(r->metrics) == 0 ? GD_OK : cannot("metrics.csv");
 }
 
-/* ---- summary.json
- * -------------------------------------------------------------------------------------------------------- */
+/* ---- summary.json ---- */
 
 static void json_number(FILE *f, const char *name, double v, const char *end) {
   if (isfinite(v))
     fprintf(f, "\"%s\": %.17g%s", name, v, end);
   else
     fprintf(f, "\"%s\": null%s", name, end); /* JSON has no NaN */
-}
-
-static void json_text(FILE *f, const char *text) {
-  fputc('"', f);
-  for (; *text; text++) {
-    if (*text == '"' || *text == '\\') fputc('\\', f);
-    if ((unsigned char)*text < ' ')
-      fprintf(f, "\\u%04x", *text);
-    else
-      fputc(*text, f);
-  }
-  fputc('"', f);
 }
 
 typedef struct ended_run {
@@ -201,7 +186,7 @@ static void print_summary(FILE *f, const void *what) {
   for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
     json_number(f, parts[i].name, parts[i].v,
                 i + 1 < sizeof parts / sizeof *parts ? ", " : "},\n  \"checkpoint\": ");
-  json_text(f, r->checkpoint);
+  gdi_print_quoted(f, r->checkpoint);
   fprintf(f, ",\n  \"digest\": \"%s\"\n}\n", digest);
 }
 

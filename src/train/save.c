@@ -12,8 +12,7 @@ static bool writes(const gdi_saver *s) {
   return gd_world_rank(s->job->world) == 0;
 }
 
-/* ---- the snapshot
- * ------------------------------------------------------------------------------------------------ */
+/* ---- the snapshot ---- */
 
 /* The parameters' names and shapes over a run of values in layout order. */
 static gd_stored *describe(gdi_saver *s, void *run) {
@@ -96,8 +95,7 @@ void gdi_saver_close(gdi_saver *s) {
   s->writer = NULL, s->arena = NULL;
 }
 
-/* ---- saving
- * -------------------------------------------------------------------------------------------------------- */
+/* ---- saving ---- */
 
 /* best.h5 is a second name of the best checkpoint, moved in one step, so that pruning need not know of it. */
 static void name_best(const gdi_saver *s) {
@@ -143,8 +141,7 @@ gd_status gdi_saver_save(gdi_saver *s, bool is_best, const double *best) {
   return gd_world_agree(j->world, writes(s) ? start_write(s, is_best, best) : GD_OK);
 }
 
-/* ---- resuming
- * ------------------------------------------------------------------------------------------------------- */
+/* ---- resuming ---- */
 
 gd_status gdi_resume_read(gd_checkpoint *c, gd_world *w, const char *path) {
   return gd_world_agree(w, gd_checkpoint_read(c, path, gd_world_rank(w) != 0));
@@ -160,10 +157,17 @@ gd_status gdi_saved_options(gd_options *out, const gd_checkpoint *c) {
 }
 
 gd_status gdi_resume_options(gd_options *o, const gd_checkpoint *c) {
-  static const char *const automatic[][2] = {{"loss", "auto"},        {"data.shuffle", "auto"},
-                                             {"micro_batch", "auto"}, {"schedule.t0", "0"},
-                                             {"schedule.total", "0"}, {"model", ""},
-                                             {"data.train", ""},      {"data.val", ""}};
+  static const char *const automatic[][2] = {{"loss", "auto"},
+                                             {"data.shuffle", "auto"},
+                                             {"micro_batch", "auto"},
+                                             {"schedule.t0", "0"},
+                                             {"schedule.total", "0"},
+                                             {"model", ""},
+                                             {"data.train", ""},
+                                             {"data.val", ""},
+                                             {"optimizer.lr", "auto"},
+                                             {"optimizer.momentum", "auto"},
+                                             {"optimizer.weight_decay", "auto"}};
   gd_options saved;
   gd_status st = gdi_saved_options(&saved, c);
   for (size_t i = 0; st == GD_OK && i < sizeof automatic / sizeof *automatic; i++)

@@ -28,7 +28,7 @@ for _ in $(seq 600); do
   [ -s stopped/metrics.csv ] && [ "$(wc -l <stopped/metrics.csv)" -gt 3 ] && break
   sleep 0.1
 done
-pkill -USR1 -f -- '--out stopped --epochs 4000' || fail "nobody to stop"
+pkill -USR1 -P $! || fail "nobody to stop" # mpirun, which passes it on
 wait
 equal "$(cat code)" 75 "exit code of a stopped run"
 grep -q "stopped on request after step" stop.txt || fail "no word of the stop"

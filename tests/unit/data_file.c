@@ -108,6 +108,29 @@ static void usual_names_and_types_are_recognised(void **state) {
   assert_refused(open_file(NULL), GD_ERR_DATA, "s.h5: cannot be opened as HDF5");
 }
 
+/* Names of any width, filled to the last byte, and longer than there is room for. */
+static void class_names_of_any_width_are_read(void **state) {
+  (void)state;
+  for (size_t width = 1; width < 100; width += 31) {
+    make_file("x", "y", H5T_STD_I8LE, 4, 0);
+    hid_t f = H5Fopen(in_folder("s.h5"), H5F_ACC_RDWR, H5P_DEFAULT), type = H5Tcopy(H5T_C_S1);
+    H5Tset_size(type, width), H5Tset_strpad(type, H5T_STR_NULLPAD);
+    hid_t space = H5Screate_simple(1, (hsize_t[]){3}, NULL);
+    hid_t id = H5Dcreate2(f, "classes", type, space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
+    char text[300], expected[GD_MAX_CLASS_NAME] = "";
+    for (size_t i = 0; i < 3; i++) memset(text + i * width, "abc"[i], width);
+    H5Dwrite(id, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, text);
+    H5Dclose(id), H5Sclose(space), H5Tclose(type);
+    assert_true(H5Fclose(f) >= 0);
+    gd_dataset *d;
+    assert_ok(gd_dataset_open(&d, in_folder("s.h5"), NULL));
+    memset(expected, 'c', width < sizeof expected ? width : sizeof expected - 1);
+    assert_string_equal(gd_dataset_info(d)->class_name[2], expected);
+    assert_int_equal(gd_dataset_info(d)->classes, 3);
+    gd_dataset_close(d);
+  }
+}
+
 /* ---- tricks ---- */
 
 /* A file with an honest y, and an x made by the caller. */
@@ -216,6 +239,7 @@ int main(void) {
       cmocka_unit_test(what_is_written_is_read),
       cmocka_unit_test(a_failed_write_leaves_the_old_file_and_no_other),
       cmocka_unit_test(usual_names_and_types_are_recognised),
+      cmocka_unit_test(class_names_of_any_width_are_read),
       cmocka_unit_test(values_in_another_file_are_refused),
       cmocka_unit_test(links_to_other_places_are_not_followed),
       cmocka_unit_test(virtual_arrays_are_refused),

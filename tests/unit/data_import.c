@@ -66,7 +66,8 @@ static void csv_refusals_name_file_line_and_column(void **state) {
   (void)state;
   gd_table t;
   const gd_csv_options header = {.header = true};
-  assert_refused(csv(&t, "1,2\n3,\n", NULL), GD_ERR_DATA, "t.csv:2:2: column 1 is empty");
+  assert_refused(csv(&t, "1,2\n3,\n", NULL), GD_ERR_DATA, "t.csv:2:2: column 1 has no value");
+  assert_refused(csv(&t, "1,2\n3,NaN\n", NULL), GD_ERR_DATA, "t.csv:2:2: column 1 has no value (\"NaN\")");
   assert_refused(csv(&t, "1,2\n3,4,5\n", NULL), GD_ERR_DATA, "t.csv:2: 3 fields, but the first line has 2");
   assert_refused(csv(&t, "h,y\nred,4\n", &header), GD_ERR_DATA, "t.csv:2:1: column 0 (h) holds \"red\"");
   assert_refused(csv(&t, "1,2\nnan,4\n", NULL), GD_ERR_DATA, "t.csv:2:1");
@@ -160,8 +161,15 @@ static void idx_refusals_say_what_is_wrong(void **state) {
   assert_refused(idx(images, sizeof images, three, sizeof three), GD_ERR_DATA,
                  "l: 3 labels for the 2 images");
   gd_table t;
+  write_bytes("l", labels, sizeof labels);
   write_gz("i.gz", images, sizeof images - 1);
-  assert_refused(gd_import_idx(&t, in_folder("i.gz"), in_folder("l")), GD_ERR_DATA, "i.gz");
+  assert_refused(gd_import_idx(&t, in_folder("i.gz"), in_folder("l")), GD_ERR_DATA,
+                 "i.gz: its values cannot be read");
+  uint8_t more[sizeof images + 1] = {0};
+  memcpy(more, images, sizeof images);
+  write_gz("i.gz", more, sizeof more);
+  assert_refused(gd_import_idx(&t, in_folder("i.gz"), in_folder("l")), GD_ERR_DATA,
+                 "i.gz: there is more in it");
 }
 
 /* ---- CIFAR ---- */

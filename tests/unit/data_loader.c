@@ -15,7 +15,11 @@ static int close_device(void **state) {
   return remove_folder(state);
 }
 
-enum { N = 1000, D = 37 };
+enum {
+  N = 6000,
+  D = 37,
+  BLOCKS_BYTES = 800 << 10
+}; /* in f64: seven blocks of the file, three of them in memory */
 
 /* Values that tell sample and column; labels or two targets that tell the sample. */
 static gd_table make_table(gd_dtype type, bool labels) {
@@ -63,23 +67,23 @@ static void assert_batch(const gd_table *t, const gd_order *o, int64_t epoch, co
   free(x), free(y);
 }
 
-/* Two epochs in micro-batches of 64, the last one short, each announced while the one before is in use. */
+/* Two epochs in micro-batches of 600, the last one short, each announced while the one before is in use. */
 static void check_loader(const gd_table *t, gd_dataset *d, gd_loader_options *o) {
   gd_loader *l;
   assert_ok(gd_loader_new(&l, d, o));
   for (int64_t epoch = 0; epoch < 2; epoch++)
-    for (int64_t lo = 0; lo < o->order.n; lo += 64) {
-      gd_range rows = {lo, lo + 64 < o->order.n ? lo + 64 : o->order.n};
+    for (int64_t lo = 0; lo < o->order.n; lo += 600) {
+      gd_range rows = {lo, lo + 600 < o->order.n ? lo + 600 : o->order.n};
       gd_batch b;
       assert_ok(gd_loader_get(l, epoch, rows, &b));
-      gd_loader_hint(l, epoch, (gd_range){rows.hi, rows.hi + 64 < o->order.n ? rows.hi + 64 : o->order.n});
+      gd_loader_hint(l, epoch, (gd_range){rows.hi, rows.hi + 600 < o->order.n ? rows.hi + 600 : o->order.n});
       assert_batch(t, &o->order, epoch, &b, o->standardize);
     }
   gd_batch b;
   gd_loader_hint(l, 1, (gd_range){0, 10}); /* and then something else is wanted */
   assert_ok(gd_loader_get(l, 3, (gd_range){5, 9}, &b));
   assert_batch(t, &o->order, 3, &b, o->standardize);
-  assert_refused(gd_loader_get(l, 0, (gd_range){0, 65}, &b), GD_ERR_USAGE, "at most 64");
+  assert_refused(gd_loader_get(l, 0, (gd_range){0, 601}, &b), GD_ERR_USAGE, "at most 600");
   assert_refused(gd_loader_get(l, 0, (gd_range){o->order.n - 1, o->order.n + 1}, &b), GD_ERR_USAGE,
                  "positions");
   gd_loader_free(l);
@@ -96,8 +100,11 @@ static void loader_equals_direct_indexing(void **state) {
       void *memory = streamed ? NULL : hold(d);
       for (int type = 0; type < 2; type++)
         for (int shuffle = 0; shuffle < 5; shuffle++) {
-          gd_loader_options o = {
-              .order = gd_order_all(N, 3), .device = device, .dtype = types[type], .max_rows = 64};
+          gd_loader_options o = {.order = gd_order_all(N, 3),
+                                 .device = device,
+                                 .dtype = types[type],
+                                 .stream_bytes = BLOCKS_BYTES,
+                                 .max_rows = 600};
           if (shuffle == 3) assert_ok(gd_order_split(N, 0.25, 3, &o.order, &(gd_order){0}));
           if (shuffle < 3) o.order.shuffle = (gd_shuffle)shuffle;
           if (shuffle == 4) o.order.sampler = GD_SAMPLE_REPLACEMENT;
@@ -131,7 +138,7 @@ static void standardising_gives_mean_zero_and_spread_one(void **state) {
     assert_close(s[streamed].std[2], sqrt(m2), 1e-10 * mean);
     assert_true(s[streamed].std[5] == 1 && s[streamed].mean[5] == 4);
     gd_loader_options o = {
-        .order = train, .device = device, .dtype = GD_F32, .max_rows = 64, .standardize = &s[streamed]};
+        .order = train, .device = device, .dtype = GD_F32, .max_rows = 600, .standardize = &s[streamed]};
     check_loader(&t, d, &o);
     gd_dataset_close(d);
     free(memory);
@@ -140,6 +147,24 @@ static void standardising_gives_mean_zero_and_spread_one(void **state) {
   assert_memory_equal(s[0].std, s[1].std, D * sizeof(double));
   gd_standardize_free(&s[0]);
   gd_standardize_free(&s[1]);
+  gd_table_free(&t);
+}
+
+/* Statistics are those of the scaled values. */
+static void standardising_comes_after_scaling(void **state) {
+  (void)state;
+  gd_table t = make_table(GD_U8, true);
+  gd_dataset *d = open_table(&t, "t.h5", NULL);
+  void *memory = hold(d);
+  gd_loader_options o = {.order = gd_order_all(N, 3), .device = device, .dtype = GD_F32, .max_rows = 600};
+  gd_standardize s;
+  assert_ok(gd_standardize_fit(&s, d, &o.order));
+  assert_close(s.mean[0], 0.5, 0.01);
+  o.standardize = &s;
+  check_loader(&t, d, &o);
+  gd_standardize_free(&s);
+  gd_dataset_close(d);
+  free(memory);
   gd_table_free(&t);
 }
 
@@ -153,7 +178,7 @@ static void bad_values_are_named_by_sample_and_column(void **state) {
       if (kind == 2) ((int64_t *)t.y)[77] = N;
       gd_dataset *d =
           open_table(&t, "t.h5", &(gd_data_options){.memory = streamed ? GD_MEMORY_STREAM : GD_MEMORY_HOLD});
-      const char *message = kind < 2 ? "x is not finite at sample 77, column 5" : "y is 1000 at sample 77";
+      const char *message = kind < 2 ? "x is not finite at sample 77, column 5" : "y is 6000 at sample 77";
       gd_loader *l;
       gd_batch b;
       if (streamed) {
@@ -183,7 +208,7 @@ static void memory_can_be_shared(void **state) {
   assert_ok(gd_dataset_digest(first, &a));
   assert_ok(gd_dataset_digest(second, &b));
   assert_memory_equal(&a, &b, sizeof a);
-  gd_loader_options o = {.order = gd_order_all(N, 3), .device = device, .dtype = GD_F32, .max_rows = 64};
+  gd_loader_options o = {.order = gd_order_all(N, 3), .device = device, .dtype = GD_F32, .max_rows = 600};
   check_loader(&t, second, &o);
   ((char *)memory)[123]++;
   assert_ok(gd_dataset_digest(second, &b));
@@ -198,6 +223,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(loader_equals_direct_indexing),
       cmocka_unit_test(standardising_gives_mean_zero_and_spread_one),
+      cmocka_unit_test(standardising_comes_after_scaling),
       cmocka_unit_test(bad_values_are_named_by_sample_and_column),
       cmocka_unit_test(memory_can_be_shared),
   };

@@ -85,6 +85,38 @@ static void large_arrays_and_many_states_are_read(void **state) {
   free(values);
 }
 
+/* HDF5 keeps the links of a large group in another form; names that begin alike keep their states apart. */
+static void many_parameters_are_read(void **state) {
+  (void)state;
+  enum { N = 200 };
+  static float values[3 * N];
+  static gd_stored param[N], m[N], v[N];
+  char name[2][32] = {"m", "m-2"};
+  gd_stored *states[2] = {m, v};
+  for (int i = 0; i < N; i++) {
+    char of[96];
+    snprintf(of, sizeof of, "%d.%s", i / 2, i % 2 ? "bias" : "weight");
+    for (int k = 0; k < 3; k++) values[3 * i + k] = (float)(3 * i + k);
+    param[i] = stored(of, GD_F32, 1, 1, 0, &values[3 * i]);
+    m[i] = v[i] = param[i];
+    m[i].data = &values[3 * i + 1], v[i].data = &values[3 * i + 2];
+  }
+  gd_checkpoint back, c = {.n_params = N, .param = param, .n_states = 2, .state_name = name, .state = states};
+  assert_ok(gd_checkpoint_write(&c, in_folder("many.h5")));
+  assert_ok(gd_checkpoint_read(&back, in_folder("many.h5"), false));
+  assert_int_equal(back.n_params, N);
+  assert_int_equal(back.n_states, 2);
+  for (int i = 0; i < N; i++) {
+    assert_true(i == 0 || strcmp(back.param[i - 1].name, back.param[i].name) < 0);
+    int k = 0;
+    while (strcmp(param[k].name, back.param[i].name) != 0) k++;
+    assert_true(same_array(&param[k], &back.param[i], true));
+    for (int s = 0; s < 2; s++)
+      assert_true(same_array(&states[s][k], &back.state[strcmp(back.state_name[0], name[s]) != 0][i], true));
+  }
+  gd_checkpoint_free(&back);
+}
+
 /* The order in which the caller lists them does not show: neither in the file nor in the digests. */
 static void digests_do_not_depend_on_order(void **state) {
   (void)state;
@@ -323,6 +355,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(what_is_written_is_read),
       cmocka_unit_test(large_arrays_and_many_states_are_read),
+      cmocka_unit_test(many_parameters_are_read),
       cmocka_unit_test(digests_do_not_depend_on_order),
       cmocka_unit_test(the_digest_is_the_documented_one),
       cmocka_unit_test(what_cannot_be_stored_is_refused),
