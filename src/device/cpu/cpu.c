@@ -60,11 +60,11 @@ static void model_name(char *name, size_t bytes) {
   fclose(f);
 }
 
+/* What decides bits: ranks and restarts compare it. The number of threads does not. */
 static void describe(gd_device *d) {
   char name[64];
   model_name(name, sizeof name);
-  snprintf(d->description, sizeof d->description, "%s, %d thread%s, %s", name, d->threads,
-           d->threads == 1 ? "" : "s", gdi_gemm_describe());
+  snprintf(d->description, sizeof d->description, "%s, %s", name, gdi_gemm_describe());
 }
 
 gd_status gdi_cpu_open(gd_device *d, const gd_device_options *o) {
