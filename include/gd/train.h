@@ -74,6 +74,23 @@ GD_API gd_status gd_train(gd_world *w, const gd_options *o, const gd_observer *o
 /** Ask a running gd_train() to stop after this step and save. Async-signal-safe. */
 GD_API void gd_train_stop(void);
 
+/* ---- measuring ---- */
+
+/** Where the time of one step goes on this machine. */
+typedef struct gd_bench_result {
+  gd_ledger ledger;      /**< seconds a step: means over ranks */
+  double step_s;         /**< median */
+  double products_s;     /**< the step's matrix products alone, bare, at one rank's share */
+  double products_flops; /**< floating-point operations of those */
+  double samples_per_s;
+  double barrier_s; /**< one barrier of all ranks */
+  int64_t steps, parameters;
+  char layout[2048];
+} gd_bench_result;
+
+/** Time the steps of a run (options' steps, or 200, after a warm-up); nothing is written. Collective: yes. */
+GD_API gd_status gd_bench(gd_world *w, const gd_options *o, gd_bench_result *out) GD_CHECKED;
+
 /* ---- using what was trained ---- */
 
 typedef struct gd_use_options {

@@ -3,6 +3,9 @@
 
 #include "cli/cli.h"
 
+const char run_switches[] =
+    "standardize data.standardize nesterov optimizer.nesterov optimizer.centered resume_changed print_config";
+
 static bool listed(const char *word, const char *list) {
   size_t n = strlen(word);
   for (const char *at = list; (at = strstr(at, word)); at += n)

@@ -8,9 +8,9 @@
 static const struct {
   const char *name;
   gd_status (*run)(int argc, char **argv);
-} commands[] = {{"train", command_train},  {"eval", command_eval},       {"predict", command_predict},
-                {"data", command_data},    {"inspect", command_inspect}, {"graph", command_graph},
-                {"export", command_export}};
+} commands[] = {{"train", command_train},   {"eval", command_eval},       {"predict", command_predict},
+                {"data", command_data},     {"inspect", command_inspect}, {"graph", command_graph},
+                {"export", command_export}, {"bench", command_bench}};
 enum { COMMANDS = sizeof commands / sizeof *commands };
 
 void print_help(FILE *f) {

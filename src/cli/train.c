@@ -69,8 +69,7 @@ gd_status command_train(int argc, char **argv) {
   gd_options o = {0};
   bool demonstration = false;
   gd_world *w = NULL;
-  gd_status st = args_parse(
-      &a, argc, argv, "print_config standardize data.standardize nesterov optimizer.nesterov resume_changed");
+  gd_status st = args_parse(&a, argc, argv, run_switches);
   bool print_only = st == GD_OK && args_get(&a, "print_config");
   if (print_only) { /* not a setting of the run */
     int n = 0;
