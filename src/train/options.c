@@ -164,8 +164,10 @@ gd_status gd_options_set(gd_options *o, const char *key, const char *value) {
 
 /* ---- printing and comparing ---- */
 
-/* The shortest decimal that reads back to the same double. */
+/* The shortest decimal that reads back to the same double; whole numbers without an exponent. */
 static void print_real(char *buf, size_t bytes, double v) {
+  snprintf(buf, bytes, "%.0f", v);
+  if (fabs(v) < 1e15 && strtod(buf, NULL) == v) return;
   for (int digits = 1; digits <= 17; digits++) {
     snprintf(buf, bytes, "%.*g", digits, v);
     if (strtod(buf, NULL) == v) return;

@@ -254,6 +254,14 @@ static gd_status lay_out(const gd_params *p, const gd_stored *stored, int n, voi
   return GD_OK;
 }
 
+/* The state of that name in every parameter; a checkpoint holds its states in the order of their names. */
+static gd_status lay_out_state(const gdi_job *j, const gd_checkpoint *c, const char *name, void *run,
+                               const char *path) {
+  for (int s = 0; s < c->n_states; s++)
+    if (strcmp(c->state_name[s], name) == 0) return lay_out(j->params, c->state[s], c->n_params, run, path);
+  return GD_FAIL(GD_ERR_CHECKPOINT, "%s: no %s, which %s needs", path, name, j->opt.optimizer);
+}
+
 static gd_status lay_out_all(const gdi_job *j, const gd_checkpoint *c, char *memory, void *runs[],
                              const char *path) {
   const size_t bytes = gd_params_bytes(j->params);
@@ -266,7 +274,7 @@ static gd_status lay_out_all(const gdi_job *j, const gd_checkpoint *c, char *mem
   GD_TRY(lay_out(j->params, c->param, c->n_params, memory, path));
   for (int i = 0; i < states; i++) {
     runs[1 + i] = memory + (size_t)(1 + i) * bytes;
-    GD_TRY(lay_out(j->params, c->state[i], c->n_params, runs[1 + i], path));
+    GD_TRY(lay_out_state(j, c, gd_optim_state_name(&j->optim, i), runs[1 + i], path));
   }
   return GD_OK;
 }
