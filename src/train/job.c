@@ -166,19 +166,21 @@ static void resolve_batches(gdi_job *j) {
   j->total_steps = j->opt.steps ? j->opt.steps : j->opt.epochs * j->batches.per_epoch;
 }
 
-/* What the optimizer is usually run with, where nothing else was asked for. */
-static void resolve_optimizer(gd_options *o, gd_optimizer kind) {
+gd_status gdi_usual_rates(gd_options *o) {
+  gd_optimizer kind;
+  GD_TRY(gd_optim_parse(&kind, o->optimizer));
   const gd_optim usual = gd_optim_defaults(kind);
   if (isnan(o->momentum)) o->momentum = usual.momentum;
   if (isnan(o->weight_decay)) o->weight_decay = usual.weight_decay;
   if (isnan(o->lr)) o->lr = kind == GD_SGD || kind == GD_LARS ? 0.1 : kind == GD_RMSPROP ? 0.01 : 0.001;
+  return GD_OK;
 }
 
 static gd_status resolve_rates(gdi_job *j) {
   const gd_options *o = &j->opt;
   gd_optimizer kind;
+  GD_TRY(gdi_usual_rates(&j->opt));
   GD_TRY(gd_optim_parse(&kind, o->optimizer));
-  resolve_optimizer(&j->opt, kind);
   j->optim = (gd_optim){.kind = kind,
                         .momentum = o->momentum,
                         .dampening = o->dampening,
@@ -214,7 +216,8 @@ static gd_status open_update(gdi_job *j) {
                        .clip_norm = j->opt.clip_norm,
                        .clip_value = j->opt.clip_value,
                        .skip_nonfinite = strcmp(j->opt.on_nan, "skip") == 0,
-                       .threads = gd_device_threads(j->device)};
+                       .threads = gd_device_threads(j->device),
+                       .audit_every = j->opt.audit_every};
   GD_TRY(gd_sync_new(&j->sync, j->world, j->params, &s));
   gd_sync_attach(j->sync, j->tape);
   return GD_OK;
@@ -245,36 +248,62 @@ static gd_status open_trace(gdi_job *j) {
   return j->trace ? GD_OK : GD_FAIL(GD_ERR_WRITE, "%s: %s", path, strerror(errno));
 }
 
-/* The same program, the same settings, the same arithmetic everywhere? */
-static gd_status same_everywhere(const gdi_job *j) {
-  char *text = NULL;
+/* How this rank's settings differ from rank 0's, for the message. Collective. */
+static gd_status describe_settings(const gdi_job *j, const char *text, char *buf, size_t bytes) {
+  int64_t n = (int64_t)strlen(text) + 1;
+  GD_TRY(gd_world_bcast(j->world, &n, sizeof n, 0));
+  char *first = malloc((size_t)n);
+  gd_options options;
+  gd_status st =
+      gd_world_agree(j->world, first ? GD_OK : GD_FAIL(GD_ERR_OOM, "no memory to compare settings"));
+  if (st == GD_OK && gd_world_rank(j->world) == 0) memcpy(first, text, (size_t)n);
+  if (st == GD_OK) st = gd_world_bcast(j->world, first, (size_t)n, 0);
+  if (st == GD_OK) st = gd_world_agree(j->world, gdi_options_read(&options, "the settings of rank 0", first));
+  if (st == GD_OK) {
+    if (gd_options_differ_any(&options, &j->opt, buf, bytes) == 0)
+      snprintf(buf, bytes, "the others are compared with these");
+    gd_options_free(&options);
+  }
+  free(first);
+  return st;
+}
+
+/* Asked as they were given, before anything else is done together, and again with what was resolved on each
+ * host. */
+static gd_status same_settings(const gdi_job *j) {
+  char *text = NULL, differences[400];
   size_t bytes = 0;
+  if (gd_world_size(j->world) == 1) return GD_OK;
   FILE *f = open_memstream(&text, &bytes);
-  if (!f) return GD_FAIL(GD_ERR_OOM, "no memory to compare settings");
-  gd_options_print(&j->opt, f);
-  fclose(f);
-  gd_status st = gd_world_same(j->world, "the version of gdtrain", GD_VERSION, sizeof GD_VERSION, GD_VERSION);
-  if (st == GD_OK)
-    st = gd_world_same(j->world, "the settings", text, bytes, "see the configuration of this rank");
-  const char *machine = gd_device_describe(j->device);
-  if (st == GD_OK)
-    st = gd_world_same(j->world, "the processor and its kernels", machine, strlen(machine), machine);
+  if (f) gd_options_print(&j->opt, f);
+  const bool ok = f && fclose(f) == 0;
+  gd_status st = gd_world_agree(j->world, ok ? GD_OK : GD_FAIL(GD_ERR_OOM, "no memory to compare settings"));
+  if (st == GD_OK) st = describe_settings(j, text, differences, sizeof differences);
+  if (st == GD_OK) st = gd_world_same(j->world, "the settings", text, bytes, differences);
   free(text);
   return st;
 }
 
-static void begin(gdi_job *j, gd_world *w, const gd_options *o) {
+/* The same program, the same settings, the same arithmetic everywhere? */
+static gd_status same_everywhere(const gdi_job *j) {
+  const char *machine = gd_device_describe(j->device);
+  GD_TRY(same_settings(j));
+  return gd_world_same(j->world, "the processor and its kernels", machine, strlen(machine), machine);
+}
+
+static gd_status begin(gdi_job *j, gd_world *w, const gd_options *o) {
   memset(j, 0, sizeof *j);
   j->world = w;
   j->opt = *o;
+  j->dtype = strcmp(o->precision, "fp64") == 0 ? GD_F64 : GD_F32;
+  GD_TRY(gd_world_same(w, "the version of gdtrain", GD_VERSION, sizeof GD_VERSION, GD_VERSION));
+  GD_TRY(same_settings(j));
+  GD_TRY(gd_world_agree(w, gd_options_check(o)));
+  return gd_world_agree(w, gdi_device_for(&j->device, w, o->device, o->threads, o->precision));
 }
 
 static gd_status open_on_data(gdi_job *j, const gd_standardize *known) {
   gd_world *w = j->world;
-  const gd_options *o = &j->opt;
-  j->dtype = strcmp(o->precision, "fp64") == 0 ? GD_F64 : GD_F32;
-  GD_TRY(gd_world_agree(w, gd_options_check(o)));
-  GD_TRY(gd_world_agree(w, gdi_device_for(&j->device, w, o->device, o->threads, o->precision)));
   GD_TRY(gd_world_agree(w, choose_orders(j)));
   GD_TRY(gd_world_agree(w, open_standardize(j, known)));
   GD_TRY(gd_world_agree(w, build_model(j)));
@@ -287,18 +316,18 @@ static gd_status open_on_data(gdi_job *j, const gd_standardize *known) {
 }
 
 gd_status gdi_job_open(gdi_job *j, gd_world *w, const gd_options *o, const gd_standardize *known) {
-  begin(j, w, o);
+  GD_TRY(begin(j, w, o));
   GD_TRY(open_data(j));
   return open_on_data(j, known);
 }
 
 gd_status gdi_job_open_data(gdi_job *j, gd_world *w, const gd_options *o) {
-  begin(j, w, o);
+  GD_TRY(begin(j, w, o));
   return open_data(j);
 }
 
 gd_status gdi_job_open_on(gdi_job *j, gd_world *w, const gd_options *o, const gdi_job *data) {
-  begin(j, w, o);
+  GD_TRY(begin(j, w, o));
   borrow_data(j, data);
   return open_on_data(j, NULL);
 }

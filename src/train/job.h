@@ -40,6 +40,8 @@ typedef struct gdi_job {
  * Collective. On failure the job can and must still be closed.
  */
 gd_status gdi_job_open(gdi_job *j, gd_world *w, const gd_options *o, const gd_standardize *known) GD_CHECKED;
+/* Rate, momentum and decay that the optimizer is usually run with, where they are automatic. */
+gd_status gdi_usual_rates(gd_options *o) GD_CHECKED;
 /* The sets alone, and jobs on sets that are open: many jobs, one copy of the data. Collective over w, which
  * may be a part of the world of `data`. */
 gd_status gdi_job_open_data(gdi_job *j, gd_world *w, const gd_options *o) GD_CHECKED;

@@ -114,11 +114,12 @@ gd_status gdi_study_plan(gdi_study *s, const gd_options *o, const gd_compare_opt
   *s = (gdi_study){.base = *o, .what = *c, .n = n, .seeds = (int)c->seeds};
   if (s->what.resolution <= 0) s->what.resolution = 0.03;
   GD_TRY(plan_targets(s, c));
+  GD_TRY(gdi_usual_rates(&s->base));
   GD_TRY(gdi_study_batches(s->batch, &s->batches, c->batch_sizes, n));
   if (c->lr_grid)
     GD_TRY(gdi_study_grid(s->rate, &s->rates, c->lr_grid));
   else
-    s->rate[0] = o->lr, s->rates = 1, s->scaled = true;
+    s->rate[0] = s->base.lr, s->rates = 1, s->scaled = true;
   for (int b = 0; b < s->batches; b++) {
     const int64_t by_epochs = c->max_epochs * batches_of(s, b).per_epoch;
     s->limit[b] = by_epochs > c->max_updates ? by_epochs : c->max_updates;
