@@ -70,6 +70,40 @@ GD_API void gd_compare_free(gd_compare_result *r);
 /** The fit alone, over n >= 3 batch sizes. Errors: GD_ERR_USAGE */
 GD_API gd_status gd_hyperbola_fit(gd_hyperbola *out, int n, const double batch[], const double updates[]) GD_CHECKED;
 
+/* ---- scaling: the same run on several numbers of ranks ---- */
+
+/** One number of ranks; strong: the run's batch; weak: that batch for each rank. NaN: not measured. */
+typedef struct gd_scaling_row {
+  int ranks;
+  int64_t batch[2];       /**< strong, weak */
+  double step_s[2];       /**< median time of a step */
+  double efficiency[2];   /**< against the fewest ranks measured: 1 is perfect */
+  gd_ledger ledger;       /**< strong: shares of the step, mean over ranks */
+  double held_out_s[2];   /**< predicted from the other numbers of ranks alone */
+  bool run;               /**< false: only predicted */
+} gd_scaling_row;
+
+/** Time of a step: compute_s samples(busiest rank) + latency_s log2(ranks) + bytes(ranks) / bandwidth. */
+typedef struct gd_scaling_fit {
+  double compute_s, latency_s, byte_s; /**< seconds per sample, per doubling of ranks, per byte; 0: no part in it */
+} gd_scaling_fit;
+
+typedef struct gd_scaling {
+  gd_scaling_row *row; /**< measured ones, then predictions; gd_scaling_free() */
+  int rows;
+  gd_scaling_fit fit;
+  double held_out_error; /**< worst relative error of a held-out prediction; NaN: fewer than 3 numbers of ranks */
+  int threads;           /**< of each rank */
+  int64_t micro;
+} gd_scaling;
+
+/**
+ * Time the run on the first r ranks of the world, for every r in `ranks` ("1,2,4,8"). Collective: yes.
+ * Owner: caller, gd_scaling_free(); whole on rank 0 only. Errors: GD_ERR_USAGE (more ranks than the world has)
+ */
+GD_API gd_status gd_scaling_run(gd_world *w, const gd_options *o, const char *ranks, gd_scaling *out) GD_CHECKED;
+GD_API void gd_scaling_free(gd_scaling *s);
+
 #ifdef __cplusplus
 }
 #endif

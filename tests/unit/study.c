@@ -1,0 +1,230 @@
+/* What a study concludes from curves: cutting, fits, regimes, lists and grids. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "gd/gd.h"
+#include "test.h"
+#include "train/study.h"
+
+/* ---- lists and grids */
+
+static void batch_sizes_are_sorted_and_full_is_all_of_them(void **state) {
+  (void)state;
+  int64_t list[GDI_STUDY_MAX_BATCHES];
+  int n;
+  assert_ok(gdi_study_batches(list, &n, "8, full,64,8", 1000));
+  assert_int_equal(n, 3);
+  assert_true(list[0] == 1000 && list[1] == 64 && list[2] == 8);
+  const char *const wrong[] = {"", "0", "-3", "1001", "8x", "full,none", "1e999"};
+  for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+    assert_int_equal(gdi_study_batches(list, &n, wrong[i], 1000), GD_ERR_USAGE);
+}
+
+static void grids_are_even_in_the_logarithm(void **state) {
+  (void)state;
+  double list[GDI_STUDY_MAX_RATES];
+  int n;
+  assert_ok(gdi_study_grid(list, &n, "0.001:10:9"));
+  assert_int_equal(n, 9);
+  assert_close(list[0], 10, 0);
+  assert_close(list[4], 0.1, 0);
+  assert_close(list[8], 0.001, 0);
+  for (int i = 1; i < n; i++) assert_close(list[i - 1] / list[i], sqrt(10), 1e-3);
+  assert_ok(gdi_study_grid(list, &n, "0.3:0.3:1"));
+  assert_int_equal(n, 1);
+  const char *const wrong[] = {"", "1", "1:2", "1:2:1", "2:1:3", "0:1:3", "-1:1:3", "1:2:3x", "nan:1:3", "1:2:1000000"};
+  for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+    assert_int_equal(gdi_study_grid(list, &n, wrong[i]), GD_ERR_USAGE);
+}
+
+/* ---- curves */
+
+enum { LIMIT = 1000 };
+static const double resolution = 0.1;
+static const gdi_target below_one = {1, NAN};
+
+/* A run that measures 100 / updates + floor up to `to`. */
+static gdi_curve falling(double floor, int64_t to, int64_t diverged) {
+  gdi_curve c = {.diverged = diverged};
+  for (int64_t u = 0; u <= to; u = gdi_study_next(u, resolution, LIMIT))
+    assert_ok(gdi_curve_add(&c, &(gdi_point){.updates = u, .at = {100 / (double)(u ? u : 1) + floor, NAN, 1}}));
+  return c;
+}
+
+static void measurements_are_a_share_apart_and_one_is_at_the_limit(void **state) {
+  (void)state;
+  int64_t u = 0, before = 0;
+  for (; u < LIMIT; before = u, u = gdi_study_next(u, resolution, LIMIT))
+    assert_true(u == 0 || u == before + 1 || (double)u <= (double)before * (1 + resolution));
+  assert_int_equal(u, LIMIT);
+  assert_true(gdi_study_next(LIMIT, resolution, LIMIT) > LIMIT);
+}
+
+static void the_target_is_met_strictly(void **state) {
+  (void)state;
+  assert_false(gdi_target_met(&below_one, &(gd_metrics){1, NAN, 1}));
+  assert_true(gdi_target_met(&below_one, &(gd_metrics){nextafter(1, 0), NAN, 1}));
+  assert_false(gdi_target_met(&below_one, &(gd_metrics){NAN, NAN, 1}));
+  const gdi_target both = {1, 0.9};
+  assert_false(gdi_target_met(&both, &(gd_metrics){0.5, 0.9, 1}));
+  assert_false(gdi_target_met(&both, &(gd_metrics){1.5, 0.95, 1}));
+  assert_true(gdi_target_met(&both, &(gd_metrics){0.5, 0.91, 1}));
+}
+
+static gdi_outcome judged(gdi_curve *c, int64_t horizon, int64_t *updates) {
+  gdi_verdict v = gdi_curve_judge(c, &below_one, horizon, LIMIT, resolution);
+  *updates = v.end ? v.end->updates : -1;
+  return v.outcome;
+}
+
+/* However far a run went beyond the horizon, it comes to the same. */
+static void a_run_is_cut_at_the_horizon_whenever_it_was_stopped(void **state) {
+  (void)state;
+  int64_t at, first = -1;
+  for (int64_t to = 60; to <= 90; to += 3) {
+    gdi_curve c = falling(0, to, -1);
+    assert_int_equal(judged(&c, 60, &at), GDI_CUT);
+    if (first < 0) first = at;
+    assert_true(at == first && at <= 60);
+    gdi_curve_clear(&c);
+  }
+  gdi_curve c = falling(0, LIMIT, -1);
+  assert_int_equal(judged(&c, LIMIT, &at), GDI_REACHED);
+  assert_true(at > 100 && at <= 111);
+  assert_int_equal(judged(&c, at, &at), GDI_REACHED);
+  assert_int_equal(judged(&c, at - 1, &at), GDI_CUT);
+  gdi_curve_clear(&c);
+}
+
+static void a_run_that_ended_early_is_incomplete(void **state) {
+  (void)state;
+  int64_t at;
+  gdi_curve c = falling(2, 60, -1), none = {.diverged = -1};
+  assert_int_equal(judged(&none, 60, &at), GDI_INCOMPLETE);
+  assert_int_equal(judged(&c, LIMIT, &at), GDI_INCOMPLETE);
+  gdi_curve_clear(&c);
+  c = falling(2, LIMIT, -1);
+  assert_int_equal(judged(&c, LIMIT, &at), GDI_NEVER);
+  gdi_curve_clear(&c);
+}
+
+static void divergence_counts_up_to_the_horizon(void **state) {
+  (void)state;
+  int64_t at;
+  gdi_curve c = falling(2, 50, 55);
+  assert_int_equal(judged(&c, LIMIT, &at), GDI_DIVERGED);
+  assert_int_equal(judged(&c, 55, &at), GDI_DIVERGED);
+  assert_int_equal(judged(&c, 54, &at), GDI_CUT);
+  gdi_curve_clear(&c);
+}
+
+static void a_curve_comes_back_from_its_file(void **state) {
+  (void)state;
+  char folder[] = "/tmp/gdtrain-study.XXXXXX", path[64];
+  assert_non_null(mkdtemp(folder));
+  gdi_curve c = falling(0.25, 300, 301), back = {.diverged = -1};
+  c.point[3].seconds = 0.125, c.point[3].noise_scale = NAN;
+  assert_ok(gdi_curve_write(&c, folder, "a.csv"));
+  snprintf(path, sizeof path, "%s/a.csv", folder);
+  assert_ok(gdi_curve_read(&back, path));
+  assert_int_equal(back.n, c.n);
+  assert_int_equal(back.diverged, 301);
+  for (int i = 0; i < c.n; i++)
+    assert_true(back.point[i].updates == c.point[i].updates && back.point[i].at.loss == c.point[i].at.loss);
+  assert_true(isnan(back.point[3].noise_scale) && back.point[3].seconds == 0.125);
+  FILE *f = fopen(path, "r+");
+  assert_int_equal(ftruncate(fileno(f), 200), 0);
+  fclose(f);
+  assert_int_equal(gdi_curve_read(&back, path), GD_ERR_DATA);
+  unlink(path);
+  assert_ok(gdi_curve_read(&back, path)); /* absent: nothing was run yet */
+  assert_int_equal(back.n, 0);
+  rmdir(folder);
+  gdi_curve_clear(&c), gdi_curve_clear(&back);
+}
+
+/* ---- what batch sizes say */
+
+static void medians_keep_what_was_never_reached(void **state) {
+  (void)state;
+  assert_close(gdi_median((double[]){3, 1, 2}, 3), 2, 0);
+  assert_close(gdi_median((double[]){4, 1, 2, 3}, 4), 2.5, 0);
+  assert_close(gdi_median((double[]){INFINITY, 1, 2}, 3), 2, 0);
+  assert_true(isinf(gdi_median((double[]){INFINITY, 1}, 2)));
+  assert_true(isnan(gdi_median(NULL, 0)));
+}
+
+static void regimes_follow_the_slope(void **state) {
+  (void)state;
+  const double B[] = {1, 2, 4, 1024, 2048, 4096};
+  double S[6];
+  for (int i = 0; i < 6; i++) S[i] = 10 + 1000 / B[i];
+  S[5] = INFINITY;
+  assert_string_equal(gdi_regime(gdi_local_slope(0, 6, B, S)), "halving");
+  assert_string_equal(gdi_regime(gdi_local_slope(4, 6, B, S)), "flat");
+  assert_string_equal(gdi_regime(gdi_local_slope(5, 6, B, S)), "");
+  assert_string_equal(gdi_regime(-0.5), "diminishing");
+  assert_close(gdi_local_slope(1, 3, (double[]){1, 2, 4}, (double[]){8, 4, 2}), -1, 1e-12);
+}
+
+static void the_fit_finds_the_hyperbola_it_is_given(void **state) {
+  (void)state;
+  double B[12], S[12];
+  for (int i = 0; i < 12; i++) B[i] = (double)(1 << i), S[i] = 34.1 + 2149 / B[i];
+  S[7] = INFINITY; /* never reached: left out */
+  gd_hyperbola h;
+  assert_ok(gd_hyperbola_fit(&h, 12, B, S));
+  assert_int_equal(h.points, 11);
+  assert_close(h.s_min, 34.1, 1e-6);
+  assert_close(h.e_min, 2149, 1e-4);
+  assert_close(h.b_crit, 2149 / 34.1, 1e-5);
+  assert_int_equal(gd_hyperbola_fit(&h, 2, B, S), GD_ERR_USAGE);
+}
+
+static void bootstrap_intervals_hold_the_truth_and_shrink_with_noise(void **state) {
+  (void)state;
+  enum { N = 10, SEEDS = 8 };
+  double B[N], S[N * SEEDS], width[2];
+  const double noise[] = {0.2, 0.02};
+  for (int w = 0; w < 2; w++) {
+    double median[N];
+    for (int i = 0; i < N; i++) {
+      double v[SEEDS];
+      B[i] = (double)(1 << i);
+      for (int k = 0; k < SEEDS; k++)
+        v[k] = S[k * N + i] =
+            (50 + 5000 / B[i]) *
+            exp(noise[w] * gd_rng_normal(gd_rng_stream(7, GD_RNG_TEST, 0), (uint64_t)(k * N + i)));
+      median[i] = gdi_median(v, SEEDS);
+    }
+    for (int seeds = 1; seeds <= SEEDS; seeds += SEEDS - 1) {
+      gd_hyperbola h;
+      assert_ok(gd_hyperbola_fit(&h, N, B, median));
+      assert_ok(gdi_hyperbola_bootstrap(&h, N, seeds, B, seeds > 1 ? S : median));
+      assert_true(h.lo[2] < h.b_crit && h.b_crit < h.hi[2]);
+      assert_true(h.lo[2] < 100 && 100 < h.hi[2]);
+      width[w] = h.hi[2] / h.lo[2];
+    }
+  }
+  assert_true(width[1] < 1 + (width[0] - 1) / 2);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(batch_sizes_are_sorted_and_full_is_all_of_them),
+      cmocka_unit_test(grids_are_even_in_the_logarithm),
+      cmocka_unit_test(measurements_are_a_share_apart_and_one_is_at_the_limit),
+      cmocka_unit_test(the_target_is_met_strictly),
+      cmocka_unit_test(a_run_is_cut_at_the_horizon_whenever_it_was_stopped),
+      cmocka_unit_test(a_run_that_ended_early_is_incomplete),
+      cmocka_unit_test(divergence_counts_up_to_the_horizon),
+      cmocka_unit_test(a_curve_comes_back_from_its_file),
+      cmocka_unit_test(medians_keep_what_was_never_reached),
+      cmocka_unit_test(regimes_follow_the_slope),
+      cmocka_unit_test(the_fit_finds_the_hyperbola_it_is_given),
+      cmocka_unit_test(bootstrap_intervals_hold_the_truth_and_shrink_with_noise),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
