@@ -11,8 +11,8 @@ const char demo_settings[] = "data: {train: runs/glyphs/train.h5, val: runs/glyp
                              "batch_size: 128\n"
                              "micro_batch: 16\n"
                              "epochs: 7\n"
-                             "optimizer: {name: sgd, lr: 0.1, momentum: 0.9}\n"
                              "schedule: {name: sgdr, t0: 1, t_mult: 2}\n";
+const char demo_optimizer[] = "optimizer: {name: sgd, lr: 0.1, momentum: 0.9}\n";
 
 static gd_status make(const char *path, int64_t n, uint64_t seed) {
   if (access(path, R_OK) == 0) return GD_OK;
@@ -31,4 +31,12 @@ gd_status demo_data(void) {
                      strerror(errno));
   GD_TRY(make("runs/glyphs/train.h5", 20000, 1));
   return make("runs/glyphs/test.h5", 4000, 2);
+}
+
+gd_status demo_ready(gd_world *w) {
+  const bool root = gd_world_rank(w) == 0;
+  if (root)
+    gd_message(GD_LOG_INFO,
+               "no data given: a demonstration on drawn digits (yours: --data FILE.h5, see gdtrain --help)");
+  return gd_world_agree(w, root ? demo_data() : GD_OK);
 }

@@ -31,6 +31,15 @@ static gd_status zeros(gd_tape *t, gd_dtype type, int ndim, const int64_t shape[
   return gd_tensor_fill(*out, 0);
 }
 
+/* Leaves carry their names in the whole model: "0.weight". */
+static void name_leaves(gd_module *m, gd_arena *a) {
+  const int n = gd_module_params(m, NULL, 0);
+  gd_named *list = gd_arena_alloc(a, (size_t)n * sizeof *list); /* the names stay as long as the drawing */
+  if (!list) return;
+  gd_module_params(m, list, n);
+  for (int i = 0; i < n; i++) list[i].tensor->name = list[i].name;
+}
+
 static gd_status draw(drawing *d) {
   const gd_data_info *i = &d->info;
   const char *loss_name = strcmp(d->o.loss, "auto") != 0 ? d->o.loss : i->labels ? "cross_entropy" : "mse";
@@ -40,6 +49,7 @@ static gd_status draw(drawing *d) {
   GD_TRY(gd_model_parse(&d->model, d->o.model, i->ndim, i->sample, d->device, GD_F32, &outputs));
   gd_module_reset(d->model, 1);
   GD_TRY(gd_tape_new(&d->tape, d->device));
+  name_leaves(d->model, gd_tape_arena(d->tape));
   gd_tensor *x, *y;
   gd_loss_kind kind;
   GD_TRY(gd_loss_parse(&kind, loss_name));

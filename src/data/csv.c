@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "data/table.h"
 
@@ -105,6 +106,15 @@ static int compare_class(const struct class_name *a, const struct class_name *b)
   return strcmp(a->text, b->text);
 }
 
+/* How others write that there is no value, or none that can be computed with. */
+static bool is_missing(const char *text) {
+  static const char *const words[] = {"nan",  "+nan", "-nan", "na",   "n/a", "null",
+                                      "none", "inf",  "+inf", "-inf", "?"};
+  for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+    if (strcasecmp(text, words[i]) == 0) return true;
+  return *text == 0;
+}
+
 static gd_status add_class(import *m, const gdi_csv *c, int column, int64_t *label) {
   struct class_name wanted = {.id = m->n_classes};
   const char *text = c->field[column];
@@ -158,9 +168,9 @@ static gd_status add_record(import *m, const gdi_csv *c) {
   for (int i = 0; i < m->columns; i++) {
     char where[96];
     const char *text = c->field[i];
-    if (*text == 0)
-      return GD_FAIL(GD_ERR_DATA, "%s:%lld:%d: %s is empty", c->path, (long long)c->line, i + 1,
-                     column_name(m, i, where));
+    if (is_missing(text))
+      return GD_FAIL(GD_ERR_DATA, "%s:%lld:%d: %s has no value (\"%s\")", c->path, (long long)c->line, i + 1,
+                     column_name(m, i, where), text);
     if (m->target[i] && m->classes) {
       GD_TRY(add_class(m, c, i, &m->label[m->rows]));
       continue;

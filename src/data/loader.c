@@ -4,10 +4,10 @@
  * A held set is gathered by the caller. A streamed one has a thread that owns the reading: the caller posts
  * what it wants (a hint early, a get at the latest), the thread forms it in the slot that is not in use.
  */
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/thread.h"
 #include "data/cache.h"
 #include "data/convert.h"
 #include "data/order.h"
@@ -47,12 +47,8 @@ struct gd_loader {
 
 /* ---- forming a micro-batch ---- */
 
-static size_t element(gd_dtype type) {
-  return type == GD_F32 ? sizeof(float) : sizeof(double);
-}
-
 static void put_row(gd_loader *l, slot *s, int64_t row, const char *x, const char *y) {
-  size_t e = element(l->o.dtype);
+  size_t e = gd_dtype_bytes(l->o.dtype);
   gdi_convert_row(&l->x, x, s->host_x + (size_t)(row * l->x.n) * e);
   if (l->d->info.labels)
     ((int64_t *)s->host_y)[row] = *(const int64_t *)y;
@@ -203,7 +199,7 @@ gd_status gd_loader_get(gd_loader *l, int64_t epoch, gd_range rows, gd_batch *ou
   gd_device *device = l->o.device;
   s->x->shape[0] = s->y->shape[0] = rows.hi - rows.lo; /* the tensors have room for max_rows */
   if (s->host_x != s->x->data) {
-    size_t e = element(l->o.dtype), n = (size_t)(rows.hi - rows.lo);
+    size_t e = gd_dtype_bytes(l->o.dtype), n = (size_t)(rows.hi - rows.lo);
     size_t y_bytes = n * (l->d->info.labels ? sizeof(int64_t) : (size_t)l->y.n * e);
     GD_TRY(device->upload(device, s->x->data, s->host_x, n * (size_t)l->x.n * e));
     GD_TRY(device->upload(device, s->y->data, s->host_y, y_bytes));
@@ -228,14 +224,13 @@ static gd_status make_slot(gd_loader *l, slot *s) {
   shape[1] = info->targets;
   GD_TRY(gd_tensor_new(&s->y, l->arena, o->device, info->labels ? GD_I64 : o->dtype,
                        info->labels || info->y_vector ? 1 : 2, shape));
-  GD_TRY(host_memory(l, &s->host_x, s->x, (size_t)(o->max_rows * l->x.n) * element(o->dtype)));
+  GD_TRY(host_memory(l, &s->host_x, s->x, (size_t)(o->max_rows * l->x.n) * gd_dtype_bytes(o->dtype)));
   return host_memory(l, &s->host_y, s->y, (size_t)(o->max_rows * l->y.n) * sizeof(double));
 }
 
 static gd_status start_reader(gd_loader *l) {
   GD_TRY(gdi_cache_new(&l->cache, l->d, &l->o.order, l->o.stream_bytes));
-  int failed = pthread_create(&l->thread, NULL, reader, l);
-  if (failed) return GD_FAIL(GD_ERR_ENV, "no thread to read %s: %s", l->d->info.path, strerror(failed));
+  GD_TRY(gdi_thread_start(&l->thread, reader, l, "read samples"));
   l->started = true;
   return GD_OK;
 }

@@ -12,13 +12,9 @@ int64_t gdi_sample_features(int ndim, const int64_t sample[]) {
   return n;
 }
 
-static size_t type_bytes(gd_dtype type) {
-  return type == GD_U8 ? 1 : type == GD_F32 ? 4 : 8;
-}
-
 gd_status gdi_table_alloc(gd_table *t) {
   size_t rows = (size_t)t->n, features = (size_t)gdi_sample_features(t->ndim, t->sample);
-  t->x = calloc(rows * features + 1, type_bytes(t->x_type));
+  t->x = calloc(rows * features + 1, gd_dtype_bytes(t->x_type));
   t->y = calloc(rows * (size_t)(t->labels ? 1 : t->targets) + 1, sizeof(double));
   if (t->x && t->y) return GD_OK;
   gd_table_free(t);

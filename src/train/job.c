@@ -2,6 +2,7 @@
 #include "train/job.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -21,8 +22,7 @@ gd_status gdi_device_for(gd_device **out, gd_world *w, const char *device, int64
   return gd_device_open(out, &d);
 }
 
-/* ---- data
- * ------------------------------------------------------------------------------------------------------- */
+/* ---- data ---- */
 
 static gd_status open_val(gdi_job *j) {
   const int64_t n = gd_dataset_info(j->train.data)->n;
@@ -47,6 +47,15 @@ static gd_status open_val(gdi_job *j) {
   return gd_world_agree(j->world, st);
 }
 
+/* Block shuffle mixes as many blocks as 32 MB of the file hold: a property of the file, so the order is one
+ * too. */
+static void choose_blocks(gd_order *o, const gd_data_info *i) {
+  enum { WINDOW_BYTES = 32 << 20 };
+  o->block = i->block;
+  o->window = WINDOW_BYTES / (int64_t)(i->x_bytes / (size_t)i->n + 1) / o->block;
+  if (o->window < 1) o->window = 1;
+}
+
 static gd_status open_data(gdi_job *j) {
   if (!j->opt.data_train[0])
     return GD_FAIL(GD_ERR_USAGE, "no training data: give --data FILE.h5 (gdtrain data import makes one)");
@@ -61,6 +70,7 @@ static gd_status open_data(gdi_job *j) {
   j->train_order.shuffle = strcmp(j->opt.shuffle, "full") == 0    ? GD_SHUFFLE_FULL
                            : strcmp(j->opt.shuffle, "block") == 0 ? GD_SHUFFLE_BLOCK
                                                                   : GD_SHUFFLE_NONE;
+  choose_blocks(&j->train_order, gd_dataset_info(j->train.data));
   gd_digest digest;
   GD_TRY(gd_world_agree(j->world, gd_dataset_digest(j->train.data, &digest)));
   gd_digest_hex(&digest, j->data_digest);
@@ -80,8 +90,7 @@ static gd_status open_standardize(gdi_job *j, const gd_standardize *known) {
   return GD_OK;
 }
 
-/* ---- model
- * ------------------------------------------------------------------------------------------------------- */
+/* ---- model ---- */
 
 static gd_status check_outputs(const gdi_job *j) {
   const gd_data_info *i = gd_dataset_info(j->train.data);
@@ -132,8 +141,7 @@ static gd_status build_model(gdi_job *j) {
   return gd_tape_new(&j->tape, j->device);
 }
 
-/* ---- update
- * ------------------------------------------------------------------------------------------------------- */
+/* ---- update ---- */
 
 static void resolve_batches(gdi_job *j) {
   bool follows_ranks;
@@ -149,10 +157,19 @@ static void resolve_batches(gdi_job *j) {
   j->total_steps = j->opt.steps ? j->opt.steps : j->opt.epochs * j->batches.per_epoch;
 }
 
+/* What the optimizer is usually run with, where nothing else was asked for. */
+static void resolve_optimizer(gd_options *o, gd_optimizer kind) {
+  const gd_optim usual = gd_optim_defaults(kind);
+  if (isnan(o->momentum)) o->momentum = usual.momentum;
+  if (isnan(o->weight_decay)) o->weight_decay = usual.weight_decay;
+  if (isnan(o->lr)) o->lr = kind == GD_SGD || kind == GD_LARS ? 0.1 : kind == GD_RMSPROP ? 0.01 : 0.001;
+}
+
 static gd_status resolve_rates(gdi_job *j) {
   const gd_options *o = &j->opt;
   gd_optimizer kind;
   GD_TRY(gd_optim_parse(&kind, o->optimizer));
+  resolve_optimizer(&j->opt, kind);
   j->optim = (gd_optim){.kind = kind,
                         .momentum = o->momentum,
                         .dampening = o->dampening,
@@ -188,7 +205,8 @@ static gd_status open_update(gdi_job *j) {
                        .clip_norm = j->opt.clip_norm,
                        .clip_value = j->opt.clip_value,
                        .skip_nonfinite = strcmp(j->opt.on_nan, "skip") == 0,
-                       .threads = gd_device_threads(j->device)};
+                       .threads = gd_device_threads(j->device),
+                       .audit_every = j->opt.audit_every};
   GD_TRY(gd_sync_new(&j->sync, j->world, j->params, &s));
   gd_sync_attach(j->sync, j->tape);
   return GD_OK;
@@ -207,35 +225,59 @@ static gd_status open_loaders(gdi_job *j) {
   return gd_loader_new(&j->val_loader, j->val.data ? j->val.data : j->train.data, &l);
 }
 
-/* ---- the whole
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- the whole ---- */
 
 /* Each process writes its own list: restarted runs add files instead of mixing lines. */
 static gd_status open_trace(gdi_job *j) {
   if (!j->opt.trace[0]) return GD_OK;
   char path[4200];
-  snprintf(path, sizeof path, "%.4000s/samples-%s-%d.csv", j->opt.trace, gd_world_hostname(j->world, gd_world_rank(j->world)),
-           (int)getpid());
+  snprintf(path, sizeof path, "%.4000s/samples-%s-%d.csv", j->opt.trace,
+           gd_world_hostname(j->world, gd_world_rank(j->world)), (int)getpid());
   j->trace = fopen(path, "w");
   return j->trace ? GD_OK : GD_FAIL(GD_ERR_WRITE, "%s: %s", path, strerror(errno));
 }
 
-/* The same program, the same settings, the same arithmetic everywhere? */
-static gd_status same_everywhere(const gdi_job *j) {
-  char *text = NULL;
+/* How this rank's settings differ from rank 0's, for the message. Collective. */
+static gd_status describe_settings(const gdi_job *j, const char *text, char *buf, size_t bytes) {
+  int64_t n = (int64_t)strlen(text) + 1;
+  GD_TRY(gd_world_bcast(j->world, &n, sizeof n, 0));
+  char *first = malloc((size_t)n);
+  gd_options options;
+  gd_status st =
+      gd_world_agree(j->world, first ? GD_OK : GD_FAIL(GD_ERR_OOM, "no memory to compare settings"));
+  if (st == GD_OK && gd_world_rank(j->world) == 0) memcpy(first, text, (size_t)n);
+  if (st == GD_OK) st = gd_world_bcast(j->world, first, (size_t)n, 0);
+  if (st == GD_OK) st = gd_world_agree(j->world, gdi_options_read(&options, "the settings of rank 0", first));
+  if (st == GD_OK) {
+    if (gd_options_differ_any(&options, &j->opt, buf, bytes) == 0)
+      snprintf(buf, bytes, "the others are compared with these");
+    gd_options_free(&options);
+  }
+  free(first);
+  return st;
+}
+
+/* Asked as they were given, before anything else is done together, and again with what was resolved on each
+ * host. */
+static gd_status same_settings(const gdi_job *j) {
+  char *text = NULL, differences[400];
   size_t bytes = 0;
+  if (gd_world_size(j->world) == 1) return GD_OK;
   FILE *f = open_memstream(&text, &bytes);
-  if (!f) return GD_FAIL(GD_ERR_OOM, "no memory to compare settings");
-  gd_options_print(&j->opt, f);
-  fclose(f);
-  gd_status st = gd_world_same(j->world, "the version of gdtrain", GD_VERSION, sizeof GD_VERSION, GD_VERSION);
-  if (st == GD_OK)
-    st = gd_world_same(j->world, "the settings", text, bytes, "see the configuration of this rank");
-  const char *machine = gd_device_describe(j->device);
-  if (st == GD_OK)
-    st = gd_world_same(j->world, "the processor and its kernels", machine, strlen(machine), machine);
+  if (f) gd_options_print(&j->opt, f);
+  const bool ok = f && fclose(f) == 0;
+  gd_status st = gd_world_agree(j->world, ok ? GD_OK : GD_FAIL(GD_ERR_OOM, "no memory to compare settings"));
+  if (st == GD_OK) st = describe_settings(j, text, differences, sizeof differences);
+  if (st == GD_OK) st = gd_world_same(j->world, "the settings", text, bytes, differences);
   free(text);
   return st;
+}
+
+/* The same program, the same settings, the same arithmetic everywhere? */
+static gd_status same_everywhere(const gdi_job *j) {
+  const char *machine = gd_device_describe(j->device);
+  GD_TRY(same_settings(j));
+  return gd_world_same(j->world, "the processor and its kernels", machine, strlen(machine), machine);
 }
 
 gd_status gdi_job_open(gdi_job *j, gd_world *w, const gd_options *o, const gd_standardize *known) {
@@ -243,6 +285,8 @@ gd_status gdi_job_open(gdi_job *j, gd_world *w, const gd_options *o, const gd_st
   j->world = w;
   j->opt = *o;
   j->dtype = strcmp(o->precision, "fp64") == 0 ? GD_F64 : GD_F32;
+  GD_TRY(gd_world_same(w, "the version of gdtrain", GD_VERSION, sizeof GD_VERSION, GD_VERSION));
+  GD_TRY(same_settings(j));
   GD_TRY(gd_world_agree(w, gd_options_check(o)));
   GD_TRY(gd_world_agree(w, gdi_device_for(&j->device, w, o->device, o->threads, o->precision)));
   GD_TRY(open_data(j));

@@ -31,7 +31,7 @@ typedef struct gdi_job {
   int64_t step, total_steps;
   gd_sync *sync;
   gd_ledger ledger;
-  FILE *trace;              /* samples that steps used; NULL: not asked for */
+  FILE *trace; /* samples that steps used; NULL: not asked for */
 } gdi_job;
 
 /*
@@ -62,8 +62,5 @@ gd_status gdi_evaluate(const gdi_evaluation *e, gd_metrics *out) GD_CHECKED;
 
 gd_status gdi_device_for(gd_device **out, gd_world *w, const char *device, int64_t threads,
                          const char *precision) GD_CHECKED;
-
-/* Seconds of a clock that only goes forward. */
-double gdi_now(void);
 
 #endif

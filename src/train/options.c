@@ -1,10 +1,11 @@
 /* Settings: one table made from options.def, and everything else works on the table. */
 #include "gd/options.h"
 
-#include <float.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/words.h"
 typedef enum kind { TEXT, WORD, INT, COUNT, REAL, FLAG } kind;
 
 typedef struct option {
@@ -56,8 +57,7 @@ static const char *nearest_key(const char *key) {
   return gd_nearest(key, known);
 }
 
-/* ---- one value
- * ------------------------------------------------------------------------------------------------ */
+/* ---- one value ---- */
 
 static char *keep(gd_arena *a, const char *text) {
   char *copy = gd_arena_alloc(a, strlen(text) + 1);
@@ -89,19 +89,24 @@ static gd_status set_word(gd_options *o, const option *p, const gd_setting *s) {
                  s->value, p->limits, near ? " (did you mean " : "", near ? near : "", near ? "?)" : "");
 }
 
+/* "auto 1 1e9": length of the word that stands for a value found out later; 0 when there is none. */
+static int automatic(const option *p) {
+  bool number = strchr("+-.0123456789", p->limits[0]) != NULL;
+  return (p->kind == COUNT || p->kind == REAL) && !number ? (int)strcspn(p->limits, " ") : 0;
+}
+
 static gd_status set_number(gd_options *o, const option *p, const gd_setting *s) {
   void *field = (char *)o + p->offset;
-  const char *limits = p->limits;
-  if (p->kind == COUNT) { /* "auto 1 1e9": the word first */
-    size_t word = strcspn(limits, " ");
-    if (strlen(s->value) == word && strncmp(s->value, limits, word) == 0) {
+  const int word = automatic(p);
+  if (word && (int)strlen(s->value) == word && strncmp(s->value, p->limits, (size_t)word) == 0) {
+    if (p->kind == REAL)
+      *(double *)field = NAN;
+    else
       *(int64_t *)field = 0;
-      return GD_OK;
-    }
-    limits += word + 1;
+    return GD_OK;
   }
   char *rest;
-  double lo = strtod(limits, &rest), hi = strtod(rest, NULL);
+  double lo = strtod(p->limits + word, &rest), hi = strtod(rest, NULL);
   if (p->kind == REAL) return gd_setting_f64(s, lo, hi, field);
   return gd_setting_i64(s, (int64_t)lo, (int64_t)hi, field);
 }
@@ -119,8 +124,7 @@ static gd_status set(gd_options *o, const option *p, const gd_setting *s) {
   }
 }
 
-/* ---- all of them
- * ------------------------------------------------------------------------------------------------ */
+/* ---- all of them ---- */
 
 gd_status gd_options_new(gd_options *out) {
   memset(out, 0, sizeof *out);
@@ -158,11 +162,12 @@ gd_status gd_options_set(gd_options *o, const char *key, const char *value) {
   return gd_options_apply(o, &(gd_settings){&one, 1, NULL});
 }
 
-/* ---- printing and comparing
- * --------------------------------------------------------------------------------------- */
+/* ---- printing and comparing ---- */
 
-/* The shortest decimal that reads back to the same double. */
+/* The shortest decimal that reads back to the same double; whole numbers without an exponent. */
 static void print_real(char *buf, size_t bytes, double v) {
+  snprintf(buf, bytes, "%.0f", v);
+  if (fabs(v) < 1e15 && strtod(buf, NULL) == v) return;
   for (int digits = 1; digits <= 17; digits++) {
     snprintf(buf, bytes, "%.*g", digits, v);
     if (strtod(buf, NULL) == v) return;
@@ -175,10 +180,15 @@ static void value_text(const gd_options *o, const option *p, char *buf, size_t b
   case TEXT:
   case WORD: snprintf(buf, bytes, "%s", *(const char *const *)field); break;
   case FLAG: snprintf(buf, bytes, "%s", *(const bool *)field ? "true" : "false"); break;
-  case REAL: print_real(buf, bytes, *(const double *)field); break;
+  case REAL:
+    if (isnan(*(const double *)field))
+      snprintf(buf, bytes, "%.*s", automatic(p), p->limits);
+    else
+      print_real(buf, bytes, *(const double *)field);
+    break;
   case COUNT:
     if (*(const int64_t *)field == 0) {
-      snprintf(buf, bytes, "%.*s", (int)strcspn(p->limits, " "), p->limits);
+      snprintf(buf, bytes, "%.*s", automatic(p), p->limits);
       break;
     } /* fall through */
   case INT: snprintf(buf, bytes, "%lld", (long long)*(const int64_t *)field); break;
@@ -195,18 +205,6 @@ gd_status gd_options_adopt(gd_options *o, const gd_options *from, const char *ke
   return set(o, p, &(gd_setting){key, text, NULL, 0});
 }
 
-static void print_quoted(FILE *f, const char *text) {
-  fputc('"', f);
-  for (; *text; text++) {
-    if (*text == '"' || *text == '\\') fputc('\\', f);
-    if ((unsigned char)*text < ' ')
-      fprintf(f, "\\x%02x", *text);
-    else
-      fputc(*text, f);
-  }
-  fputc('"', f);
-}
-
 void gd_options_print(const gd_options *o, FILE *f) {
   char open_map[64] = "", buf[4200];
   for (int i = 0; i < OPTIONS; i++) {
@@ -219,14 +217,14 @@ void gd_options_print(const gd_options *o, FILE *f) {
     value_text(o, p, buf, sizeof buf);
     fprintf(f, "%s%s: ", map ? "  " : "", dot ? dot + 1 : p->key);
     if (p->kind == TEXT)
-      print_quoted(f, buf);
+      gdi_print_quoted(f, buf);
     else
       fputs(buf, f);
     fputc('\n', f);
   }
 }
 
-int gd_options_differ(const gd_options *a, const gd_options *b, char *buf, size_t bytes) {
+static int differ(const gd_options *a, const gd_options *b, bool bits, char *buf, size_t bytes) {
   int n = 0;
   size_t used = 0;
   if (bytes) *buf = 0;
@@ -234,12 +232,20 @@ int gd_options_differ(const gd_options *a, const gd_options *b, char *buf, size_
     char va[4200], vb[4200];
     value_text(a, &table[i], va, sizeof va);
     value_text(b, &table[i], vb, sizeof vb);
-    if (!table[i].bits || strcmp(va, vb) == 0) continue;
+    if ((bits && !table[i].bits) || strcmp(va, vb) == 0) continue;
     n++;
     int more = snprintf(buf + used, bytes - used, "%s%s: %s -> %s", n > 1 ? ", " : "", table[i].key, va, vb);
     if (more > 0) used = used + (size_t)more < bytes ? used + (size_t)more : bytes - 1;
   }
   return n;
+}
+
+int gd_options_differ(const gd_options *a, const gd_options *b, char *buf, size_t bytes) {
+  return differ(a, b, true, buf, bytes);
+}
+
+int gd_options_differ_any(const gd_options *a, const gd_options *b, char *buf, size_t bytes) {
+  return differ(a, b, false, buf, bytes);
 }
 
 void gd_options_manual(FILE *f) {
@@ -256,8 +262,7 @@ void gd_options_manual(FILE *f) {
   fprintf(f, "\n");
 }
 
-/* ---- checks over several
- * ------------------------------------------------------------------------------------------- */
+/* ---- checks over several ---- */
 
 gd_status gd_interval_parse(const char *text, int64_t *steps, double *seconds) {
   static const struct {

@@ -5,8 +5,9 @@
 
 enum { IGNORED_LABEL = -100 };
 
-static gd_status open_file(gdi_set *s, const char *path, const gd_options *o) {
-  gd_data_options d = {.x_name = o->x_name[0] ? o->x_name : NULL, .y_name = o->y_name[0] ? o->y_name : NULL};
+static gd_status open_file(gdi_set *s, const char *path, const gd_options *o, bool looked) {
+  gd_data_options d = {
+      .looked = looked, .x_name = o->x_name[0] ? o->x_name : NULL, .y_name = o->y_name[0] ? o->y_name : NULL};
   if (strcmp(o->memory, "hold") == 0) d.memory = GD_MEMORY_HOLD;
   if (strcmp(o->memory, "stream") == 0) d.memory = GD_MEMORY_STREAM;
   return gd_dataset_open(&s->data, path, &d);
@@ -14,7 +15,10 @@ static gd_status open_file(gdi_set *s, const char *path, const gd_options *o) {
 
 gd_status gdi_set_open(gdi_set *s, gd_world *w, const char *path, const gd_options *o) {
   memset(s, 0, sizeof *s);
-  GD_TRY(gd_world_agree(w, open_file(s, path, o)));
+  /* One rank of each host takes the first, guarded look; the others need not. */
+  const bool looks = gd_world_local_rank(w) == 0;
+  GD_TRY(gd_world_agree(w, looks ? open_file(s, path, o, false) : GD_OK));
+  GD_TRY(gd_world_agree(w, looks ? GD_OK : open_file(s, path, o, true)));
   size_t bytes = gd_dataset_hold_bytes(s->data);
   if (bytes == 0) return GD_OK;
   GD_TRY(gd_shared_new(w, &s->memory, bytes));

@@ -10,8 +10,7 @@ static bool is_root(gd_world *w) {
   return gd_world_rank(w) == 0;
 }
 
-/* ---- where the run lives and what it continues
- * ---------------------------------------------------------------------------- */
+/* ---- where the run lives and what it continues ---- */
 
 typedef struct place {
   char folder[4096];     /* run folder */
@@ -42,9 +41,7 @@ static gd_status agree_on_place(place *p, gd_world *w, const gd_options *o) {
   return gd_world_bcast(w, p, sizeof *p, 0);
 }
 
-/* ---- who does what
- * ------------------------------------------------------------------------------------------------------------
- */
+/* ---- who does what ---- */
 
 void gdi_job_layout(const gdi_job *j, char *buf, size_t bytes) {
   gd_world *w = j->world;
@@ -58,14 +55,14 @@ void gdi_job_layout(const gdi_job *j, char *buf, size_t bytes) {
       "device     %s\n"
       "data       %.200s: %lld samples%s%s\n"
       "model      %.200s: %lld parameters, %s\n"
-      "batch      %lld = %lld micro-batch%s of %lld, %lld to %lld a rank; %lld steps an epoch, %lld in all\n"
+      "batch      %lld = %lld micro-batch%s of %lld, at most %lld a rank; %lld steps an epoch, %lld in all\n"
       "update     %s, rate %g %s, sync %s",
       ranks, gd_world_hosts(w), gd_world_hosts(w) > 1 ? "s" : "", gd_world_transport(w),
       gd_device_threads(j->device), gd_device_threads(j->device) > 1 ? "s" : "",
       gd_device_describe(j->device), i->path, (long long)b->n,
       gd_dataset_streamed(j->train.data) ? ", streamed" : ", in memory once per host",
       j->validates ? "" : ", no validation", j->opt.model, (long long)j->params->trainable, j->opt.precision,
-      (long long)b->batch, (long long)K, K > 1 ? "es" : "", (long long)b->micro, (long long)(K / ranks),
+      (long long)b->batch, (long long)K, K > 1 ? "es" : "", (long long)b->micro,
       (long long)((K + ranks - 1) / ranks), (long long)b->per_epoch, (long long)j->total_steps,
       j->opt.optimizer, j->schedule.lr, j->opt.schedule, j->opt.sync);
 }
@@ -85,9 +82,7 @@ static void announce(const gdi_fit *f, const place *p) {
     gd_message(GD_LOG_INFO, "resumed from %s at step %lld", p->checkpoint, (long long)j->step);
 }
 
-/* ---- the run
- * ---------------------------------------------------------------------------------------------------------------------
- */
+/* ---- the run ---- */
 
 static int64_t automatic_log_every(const gdi_job *j) {
   int64_t every = j->total_steps / 200; /* about 200 points make a plot */
