@@ -31,6 +31,7 @@ typedef struct gd_sync_options {
   double clip_norm;          /**< global L2 norm, 0: off */
   double clip_value;         /**< 0: off */
   bool skip_nonfinite;       /**< on_nan: skip: a step whose loss or gradient is not finite changes nothing */
+  bool noise_scale; /**< square the gradients: records' grad_sq and the result's grad_norm; ordered only */
   int threads;
   int64_t audit_every; /**< updates between audits, 0: never; see gd_sync_update() */
   size_t bucket_bytes; /**< allreduce: 0: the default */
@@ -43,16 +44,18 @@ typedef struct gd_sync gd_sync;
  * all ranks afterwards (rank 0's values). Collective: yes. Owner: caller; params and world must outlive it.
  */
 GD_API gd_status gd_sync_new(gd_sync **out, gd_world *w, gd_params *p, const gd_sync_options *o) GD_CHECKED;
-GD_API void gd_sync_free(gd_sync *s); /**< Collective: in the group. NULL is fine. */
+/** The parameters keep their values and return to the model's own memory. NULL is fine. */
+GD_API void gd_sync_free(gd_sync *s);
 
 /** What a micro-batch contributes besides gradients; summed over the step in tree order, in f64. */
 typedef struct gd_record {
   double loss_sum, weight;
   double correct; /**< samples classified right, when counted */
   double samples;
-  double grad_sq; /**< |mean gradient of this micro-batch|^2 when asked for (noise scale), else 0 */
+  double grad_sq; /**< weight |mean gradient|^2 of this micro-batch, filled in with noise_scale, else 0 */
 } gd_record;
 
+/** An empty run, refused by gd_sync_update(), when K is not in 1 .. max_micro_batches. */
 GD_API gd_range gd_sync_begin(gd_sync *s, int64_t K);
 GD_API void gd_sync_leaf(gd_sync *s, int64_t k);
 GD_API void gd_sync_leaf_done(gd_sync *s, int64_t k, const gd_record *r);
@@ -64,8 +67,9 @@ typedef struct gd_sync_step {
 } gd_sync_step;
 
 typedef struct gd_sync_result {
-  gd_record total;  /**< over the global batch */
-  double grad_norm; /**< of the mean gradient; NaN when clipping did not need it */
+  gd_record total;       /**< over the global batch */
+  int64_t micro_batches; /**< of a weight above 0 */
+  double grad_norm;      /**< of the mean gradient; NaN when neither clipping nor noise_scale needed it */
   uint32_t flags;
   bool updated;                        /**< false: the step was not finite and nothing was changed */
   double exchange_s, update_s, wait_s; /**< this rank's ledger of the call */
