@@ -14,5 +14,7 @@ void compare_plot(const gd_compare_result *r, const gd_compare_options *c);
 /* One self-contained page. Errors: GD_ERR_WRITE */
 gd_status compare_report(const gd_compare_result *r, const gd_options *o, const gd_compare_options *c,
                          const char *path) GD_CHECKED;
+/* The scaling study, whole. Collective. */
+gd_status scaling(gd_world *w, const gd_options *o, const char *ranks) GD_CHECKED;
 
 #endif

@@ -14,7 +14,8 @@ static const char head[] =
     "  set output 'compare.'.format\n"
     "  set multiplot layout 2,2 margins 0.075,0.985,0.075,0.90 spacing 0.095,0.125\n"
     "  set grid lc rgb '#e4e4e4' lw 0.7; set border 3 lc rgb '#555555'; set tics nomirror textcolor rgb '#333333'\n"
-    "  set logscale xy; set format y '%g'\n";
+    "  set logscale xy; set format xy '%g'; set xrange [*:*] noextend; set yrange [*:*] noextend\n"
+    "  set offsets graph 0, 0, graph 0.06, graph 0.06\n";
 
 /* Large batches dark blue, small ones yellow-green: a scale that is read without colour vision too. */
 static void colour(char hex[8], int i, int n) {
@@ -30,49 +31,63 @@ static double goal(const gd_compare_options *c) {
   return isnan(c->target_loss) ? c->target_accuracy : c->target_loss;
 }
 
-/* Every row from its start to the target; a ring where it was met. */
-static void loss_panel(FILE *f, const gd_compare_result *r, const gd_compare_options *c, const char *x,
-                       const char *column, const char *reached, bool key) {
-  const bool accuracy = isnan(c->target_loss);
-  fprintf(f, "  set xlabel '%s'; set ylabel '%s'\n", x, accuracy ? "accuracy" : "loss");
-  fputs(accuracy ? "  unset logscale y\n" : "", f);
-  fputs(key ? "  set key at screen 0.5,0.985 center top horizontal maxcols 8 samplen 1.6 title 'batch size'\n"
-            : "  unset key\n",
-        f);
-  fputs("  plot ", f);
+/* One legend for the three panels of curves: a key inside a panel would hide them. */
+static void legend(FILE *f, const gd_compare_result *r) {
+  fputs("  set label 1 'batch size' at screen 0.075,0.957 left textcolor rgb '#333333'\n", f);
+  const double step = fmin(0.11, 0.82 / r->rows);
   for (int i = 0; i < r->rows; i++) {
     char hex[8], batch[32];
     colour(hex, i, r->rows);
     compare_batch(batch, &r->row[i]);
-    fprintf(f, "'curves.dat' index %d using %s:%d with lines lw 2 lc rgb '%s' title '%s', \\\n    ", i, column,
-            accuracy ? 6 : 5, hex, batch);
+    fprintf(f, "  set label %d '%s' at screen %.4f,0.957 left point pt 5 ps 1.2 lc rgb '%s' offset 1,0 textcolor rgb '#333333'\n",
+            i + 2, batch, 0.17 + step * i, hex);
   }
-  (void)reached;
-  fprintf(f, "%.10g with lines dt 2 lw 1.2 lc rgb '#888888' %s\n", goal(c), key ? "title 'target'" : "notitle");
-  fputs(accuracy ? "  set logscale y\n" : "", f);
+}
+
+/* Every row from its start to the target. */
+static void loss_panel(FILE *f, const gd_compare_result *r, const gd_compare_options *c, const char *x, int column) {
+  const bool accuracy = isnan(c->target_loss);
+  fprintf(f, "  set xlabel '%s'; set ylabel '%s'; unset key\n", x, accuracy ? "accuracy" : "loss");
+  fputs(accuracy ? "  unset logscale y\n" : "  set ytics (0) ; do for [k=-6:6] { do for [m in '1 2 5'] { set ytics add (m*10.0**k) } }\n", f);
+  fputs("  plot ", f);
+  for (int i = 0; i < r->rows; i++) {
+    char hex[8];
+    colour(hex, i, r->rows);
+    fprintf(f, "'curves.dat' index %d using %d:%d with lines lw 1.7 lc rgb '%s', \\\n    ", i, column,
+            accuracy ? 6 : 5, hex);
+  }
+  fprintf(f, "%.10g with lines dt 2 lw 1.2 lc rgb '#888888'\n", goal(c));
+  fputs(accuracy ? "  set logscale y\n" : "  set ytics auto\n", f);
+}
+
+static void mark(FILE *f, const char *name, double batch, double height) {
+  fprintf(f,
+          "  set arrow from %.6g,graph 0 to %.6g,graph 1 nohead dt 3 lc rgb '#999999'\n"
+          "  set label '%s = %.3g' at %.6g,graph %g offset character 0.5,0 textcolor rgb '#777777'\n",
+          batch, batch, name, batch, batch, height);
 }
 
 static void batch_panel(FILE *f, const gd_compare_result *r) {
   const gd_hyperbola *h = &r->fit;
-  fputs("  set xlabel 'batch size'; set ylabel 'updates to target'\n"
-        "  set key top right vertical maxcols 1 samplen 1.6 notitle\n  unset label\n",
-        f);
+  double lo = INFINITY, hi = 0;
   const gd_compare_row *small = NULL;
   for (int i = 0; i < r->rows; i++)
-    if (isfinite(r->row[i].updates)) small = &r->row[i];
+    if (isfinite(r->row[i].updates))
+      small = &r->row[i], lo = fmin(lo, small->updates), hi = fmax(hi, small->updates_max);
+  fputs("  set xlabel 'batch size'; set ylabel 'updates to target'; set key top right samplen 1.6\n", f);
   if (!small) {
-    fputs("  set label 'no batch size reached the target' at graph 0.5,0.5 center\n  plot [1:10][1:10] NaN notitle\n", f);
+    fputs("  set label 'no batch size reached the target' at graph 0.5,0.5 center\n  plot [1:10][1:10] NaN notitle\n",
+          f);
     return;
   }
+  if (h->points) mark(f, "B_{crit}", h->b_crit, 0.04);
+  if (h->points && !isnan(r->b_simple)) mark(f, "B_{simple}", r->b_simple, 0.11);
+  fprintf(f, "  plot [%g:%g][%g:%g] %.10g * %.10g / x with lines dt 2 lw 1.2 lc rgb '#888888' title 'perfect scaling', \\\n",
+          (double)r->row[r->rows - 1].batch / 1.5, (double)r->row[0].batch * 1.5, lo / 3,
+          3 * (isfinite(hi) ? hi : small->updates), small->updates, (double)small->batch);
   if (h->points)
-    fprintf(f,
-            "  set arrow from %.6g,graph 0 to %.6g,graph 1 nohead dt 3 lc rgb '#999999'\n"
-            "  set label 'B_{crit} = %.3g' at %.6g,graph 0.04 offset character 0.5,0 textcolor rgb '#777777'\n",
-            h->b_crit, h->b_crit, h->b_crit, h->b_crit);
-  fprintf(f, "  S(B) = %.10g + %.10g / B\n", h->s_min, h->e_min);
-  fprintf(f, "  plot [%g:%g] %.10g * %.10g / x with lines dt 2 lw 1.2 lc rgb '#888888' title 'perfect scaling', \\\n",
-          (double)r->row[r->rows - 1].batch / 1.5, (double)r->row[0].batch * 1.5, small->updates, (double)small->batch);
-  if (h->points) fputs("    S(x) with lines lw 2 lc rgb '#3b528b' title 'S_{min} + E_{min} / B', \\\n", f);
+    fprintf(f, "    %.10g + %.10g / x with lines lw 2 lc rgb '#3b528b' title 'S_{min} + E_{min} / B', \\\n", h->s_min,
+            h->e_min);
   fputs("    'batches.dat' using 1:2:3:4 with yerrorbars pt 7 ps 0.9 lw 1.5 lc rgb '#c03a2b' title 'measured'\n", f);
 }
 
@@ -97,9 +112,10 @@ void compare_plot(const gd_compare_result *r, const gd_compare_options *c) {
   FILE *f = open_memstream(&script, &bytes);
   if (!f) return;
   fputs(head, f);
-  loss_panel(f, r, c, "epochs", "2", "", true);
-  loss_panel(f, r, c, "updates", "1", "", false);
-  loss_panel(f, r, c, "seconds", "4", "", false);
+  legend(f, r);
+  loss_panel(f, r, c, "epochs", 2);
+  loss_panel(f, r, c, "updates", 1);
+  loss_panel(f, r, c, "seconds", 4);
   batch_panel(f, r);
   fputs("  unset multiplot; unset arrow; unset label\n}\n", f);
   if (fclose(f) == 0 && write_batches(r) && gnuplot(r->folder, "compare", script))

@@ -100,6 +100,9 @@ gd_status gdi_study_refresh(gdi_study *s, gdi_trial *t) GD_CHECKED;
 /* Run a trial to `horizon`, or to twice the best that others of its batch and seed reach meanwhile.
  * Collective over w. */
 gd_status gdi_study_run(gdi_study *s, gd_world *w, const gdi_job *data, gdi_trial *t, int64_t horizon) GD_CHECKED;
+/* Gradient noise scale at the parameters of a run; NaN where the gradient is lost in the noise. The run cannot go on
+ * afterwards. Collective over its world. */
+gd_status gdi_study_noise(gdi_job *run, double *out) GD_CHECKED;
 /* Time `updates` updates of a trial, by itself; seconds at the points of its curve. Collective over w. */
 gd_status gdi_study_time(gdi_study *s, gd_world *w, const gdi_job *data, const gdi_trial *t, int64_t updates,
                          gdi_curve *out) GD_CHECKED;

@@ -91,17 +91,27 @@ static gd_status steps_to(run *r, int64_t to, bool *finite) {
   return GD_OK;
 }
 
+/* Measure; at the target the noise scale too, where gradients can be squared. */
+static gd_status measure_all(run *r, bool *finite) {
+  const gdi_study *s = r->study;
+  GD_TRY(measure(r, finite));
+  if (!*finite) return GD_OK;
+  gdi_point *p = &r->curve.point[r->curve.n - 1];
+  if (!gdi_target_met(&s->target, &p->at) || strcmp(s->base.sync, "ordered") != 0) return GD_OK;
+  return gdi_study_noise(r->job, &p->noise_scale);
+}
+
 static gd_status follow(run *r) {
   const gdi_study *s = r->study;
   const int64_t limit = s->limit[r->trial->batch];
   bool finite = true;
-  GD_TRY(measure(r, &finite));
+  GD_TRY(measure_all(r, &finite));
   while (finite && !gdi_target_met(&s->target, &r->curve.point[r->curve.n - 1].at)) {
     const int64_t next = gdi_study_next(r->job->step, s->what.resolution, limit);
     GD_TRY(look_around(r));
     if (next > r->horizon) break;
     GD_TRY(steps_to(r, next, &finite));
-    if (finite) GD_TRY(measure(r, &finite));
+    if (finite) GD_TRY(measure_all(r, &finite));
   }
   return GD_OK;
 }
