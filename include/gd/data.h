@@ -65,7 +65,10 @@ GD_API bool gd_dataset_streamed(const gd_dataset *d);
 GD_API size_t gd_dataset_hold_bytes(const gd_dataset *d);
 GD_API gd_status gd_dataset_hold(gd_dataset *d, void *memory, bool load) GD_CHECKED;
 
-/** SHA-256 over shapes, types and values (streamed sets: over shape, file size and evenly spread samples). */
+/**
+ * SHA-256 over shape, types and values: all of them up to 64 MB, those of evenly spread samples of a larger
+ * set. It is the same whether the set is held or streamed.
+ */
 GD_API gd_status gd_dataset_digest(gd_dataset *d, gd_digest *out) GD_CHECKED;
 
 /** Standardisation: per feature, x' = (x - mean) / std. Features with no spread have std 1. */

@@ -32,6 +32,7 @@ typedef struct gd_sync_options {
   double clip_value;         /**< 0: off */
   bool skip_nonfinite;       /**< on_nan: skip: a step whose loss or gradient is not finite changes nothing */
   int threads;
+  int64_t audit_every; /**< updates between audits, 0: never; see gd_sync_update() */
   size_t bucket_bytes; /**< allreduce: 0: the default */
 } gd_sync_options;
 
@@ -75,6 +76,11 @@ typedef struct gd_sync_result {
  * gives result.updated = false (and GD_ERR_NONFINITE unless skip_nonfinite). With one-pass updates a gradient
  * that is not finite under a finite loss is found in the update itself and reported by the next call or by
  * gd_sync_healthy().
+ *
+ * Audit: after every audit_every-th update the owner of a slice keeps checksums of its parameters and state;
+ * before the next update another rank of its group computes them again, and groups (allreduce: ranks) compare
+ * theirs. What differs is GD_ERR_REPLICA on all ranks, naming tensor, elements, rank, host and step; nothing
+ * is written.
  */
 GD_API gd_status gd_sync_update(gd_sync *s, const gd_sync_step *step, gd_sync_result *out) GD_CHECKED;
 

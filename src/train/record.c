@@ -29,12 +29,17 @@ static gd_status make_folder(const char *path) {
   return GD_OK;
 }
 
+/* A run that was refused before its first step leaves an empty folder of checkpoints: nothing, too. */
 static bool is_empty(const char *path) {
   DIR *d = opendir(path);
   if (!d) return true;
   bool empty = true;
-  for (struct dirent *e; (e = readdir(d));)
-    if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0) empty = false;
+  for (struct dirent *e; empty && (e = readdir(d));) {
+    char checkpoints[4200];
+    if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0) continue;
+    snprintf(checkpoints, sizeof checkpoints, "%s/checkpoints", path);
+    empty = strcmp(e->d_name, "checkpoints") == 0 && is_empty(checkpoints);
+  }
   closedir(d);
   return empty;
 }

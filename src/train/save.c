@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/fault.h"
 #include "gd/log.h"
 #include "gd/version.h"
 
@@ -147,13 +148,20 @@ gd_status gdi_resume_read(gd_checkpoint *c, gd_world *w, const char *path) {
   return gd_world_agree(w, gd_checkpoint_read(c, path, gd_world_rank(w) != 0));
 }
 
-gd_status gdi_saved_options(gd_options *out, const gd_checkpoint *c) {
+gd_status gdi_options_read(gd_options *out, const char *name, const char *yaml) {
   gd_settings settings;
   GD_TRY(gd_options_new(out));
-  GD_TRY(gd_settings_read(&settings, "the configuration in the checkpoint", c->config));
-  gd_status st = gd_options_apply(out, &settings);
-  gd_settings_free(&settings);
+  gd_status st = gd_settings_read(&settings, name, yaml);
+  if (st == GD_OK) {
+    st = gd_options_apply(out, &settings);
+    gd_settings_free(&settings);
+  }
+  if (st != GD_OK) gd_options_free(out);
   return st;
+}
+
+gd_status gdi_saved_options(gd_options *out, const gd_checkpoint *c) {
+  return gdi_options_read(out, "the configuration in the checkpoint", c->config);
 }
 
 gd_status gdi_resume_options(gd_options *o, const gd_checkpoint *c) {
@@ -247,6 +255,14 @@ static gd_status lay_out(const gd_params *p, const gd_stored *stored, int n, voi
   return GD_OK;
 }
 
+/* The state of that name in every parameter; a checkpoint holds its states in the order of their names. */
+static gd_status lay_out_state(const gdi_job *j, const gd_checkpoint *c, const char *name, void *run,
+                               const char *path) {
+  for (int s = 0; s < c->n_states; s++)
+    if (strcmp(c->state_name[s], name) == 0) return lay_out(j->params, c->state[s], c->n_params, run, path);
+  return GD_FAIL(GD_ERR_CHECKPOINT, "%s: no %s, which %s needs", path, name, j->opt.optimizer);
+}
+
 static gd_status lay_out_all(const gdi_job *j, const gd_checkpoint *c, char *memory, void *runs[],
                              const char *path) {
   const size_t bytes = gd_params_bytes(j->params);
@@ -259,7 +275,7 @@ static gd_status lay_out_all(const gdi_job *j, const gd_checkpoint *c, char *mem
   GD_TRY(lay_out(j->params, c->param, c->n_params, memory, path));
   for (int i = 0; i < states; i++) {
     runs[1 + i] = memory + (size_t)(1 + i) * bytes;
-    GD_TRY(lay_out(j->params, c->state[i], c->n_params, runs[1 + i], path));
+    GD_TRY(lay_out_state(j, c, gd_optim_state_name(&j->optim, i), runs[1 + i], path));
   }
   return GD_OK;
 }
@@ -272,5 +288,6 @@ gd_status gdi_resume_apply(gdi_job *j, const gd_checkpoint *c, const char *path)
   if (st == GD_OK) st = gd_sync_scatter(j->sync, runs[0], (const void *const *)(runs + 1));
   free(memory);
   if (st == GD_OK) j->step = c->step;
+  if (GDI_FAULT("shuffle_on_resume")) j->step -= j->step % j->batches.per_epoch; /* the order starts again */
   return st;
 }

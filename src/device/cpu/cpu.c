@@ -49,6 +49,7 @@ static void model_name(char *name, size_t bytes) {
   fclose(f);
 }
 
+/* Without the number of threads, which does not change the bits. */
 static void describe(gd_device *d) {
   char name[64];
   model_name(name, sizeof name);
