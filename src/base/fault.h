@@ -1,6 +1,7 @@
 /*
- * Planted faults: one-line hooks that break a promise on purpose, so that tests can see it noticed. The environment
- * says which: GDTRAIN_FAULT=name[@rank[:step]]. Compiled in with -DGD_FAULTS=ON only; otherwise a hook is `false`.
+ * Planted faults: one-line hooks that break a promise on purpose, so that tests can see it noticed. The
+ * environment says which: GDTRAIN_FAULT=name[@rank[:step]]. Compiled in with -DGD_FAULTS=ON only; otherwise a
+ * hook is `false`.
  */
 #ifndef GDI_BASE_FAULT_H
 #define GDI_BASE_FAULT_H

@@ -1,8 +1,9 @@
 /*
- * The audit of replicas. After an update the owner of a slice keeps checksums of the parameters and the state that it
- * wrote; before the next update another rank of the group computes them again, so memory that changed by itself is
- * found. Copies in different groups are compared by one sum over their checksums, which rides on the message of the
- * records; only when that differs are checksums, and then values, gathered to find the element.
+ * The audit of replicas. After an update the owner of a slice keeps checksums of the parameters and the state
+ * that it wrote; before the next update another rank of the group computes them again, so memory that changed
+ * by itself is found. Copies in different groups are compared by one sum over their checksums, which rides on
+ * the message of the records; only when that differs are checksums, and then values, gathered to find the
+ * element.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -132,7 +133,8 @@ static bool has_copies(const gd_sync *s, int array) {
 static uint64_t total(const gdi_audit *x, int array, gd_range pieces) {
   uint64_t sum = 0;
   for (int64_t i = array * x->pieces + pieces.lo; i < array * x->pieces + pieces.hi; i++)
-    sum += (x->now[i] + (uint64_t)i) * 0x9E3779B97F4A7C15u; /* so that two pieces exchanged are not the same */
+    sum +=
+        (x->now[i] + (uint64_t)i) * 0x9E3779B97F4A7C15u; /* so that two pieces exchanged are not the same */
   return sum;
 }
 
@@ -183,16 +185,20 @@ static int owner_of(const gd_sync *s, int64_t element) {
 static gd_status tell_changed(gd_sync *s, int seen_by, int64_t index, int64_t step) {
   const gdi_audit *x = s->audit;
   const int array = (int)(index / x->pieces);
-  const int64_t piece = index % x->pieces, lo = x->piece[piece].lo, base = s->params->offset[x->piece[piece].param];
+  const gdi_segment *piece = &x->piece[index % x->pieces];
+  const int64_t base = s->params->offset[piece->param],
+                numel = gd_numel(s->params->item[piece->param].tensor);
+  const int64_t lo = piece->lo,
+                end = piece[1].lo - base < numel ? piece[1].lo - base : numel; /* without the gap */
   const int owner = s->o.mode == GD_SYNC_ORDERED ? owner_of(s, lo) : seen_by;
   char what[160];
-  name_array(s, array, piece, what, sizeof what);
-  return GD_FAIL(GD_ERR_REPLICA,
-                 "%s differ: %s, elements %lld to %lld, rank %d on host %s at step %lld: memory changed after the "
-                 "update (seen by rank %d); resume from the last checkpoint, and test the memory of that host",
-                 array ? "states of the optimizer" : "parameters", what, (long long)(lo - base),
-                 (long long)(x->piece[piece + 1].lo - base - 1), owner, gd_world_hostname(s->world, owner),
-                 (long long)step, seen_by);
+  name_array(s, array, index % x->pieces, what, sizeof what);
+  return GD_FAIL(
+      GD_ERR_REPLICA,
+      "%s differ: %s, elements %lld to %lld, rank %d on host %s at step %lld: memory changed after the "
+      "update (seen by rank %d); resume from the last checkpoint, and test the memory of that host",
+      array ? "states of the optimizer" : "parameters", what, (long long)(lo - base), (long long)(end - 1),
+      owner, gd_world_hostname(s->world, owner), (long long)step, seen_by);
 }
 
 /* The rank whose value most ranks share; among equals the owner, then the lowest. */
@@ -221,7 +227,8 @@ static gd_status tell_element(gd_sync *s, int array, int64_t piece, int64_t step
   const int64_t lo = x->piece[piece].lo, n = x->piece[piece + 1].lo - lo;
   const size_t bytes = (size_t)n * s->element_bytes;
   char *values = malloc((size_t)size * bytes);
-  gd_status st = gd_world_agree(s->world, values ? GD_OK : GD_FAIL(GD_ERR_OOM, "no memory to compare a block"));
+  gd_status st =
+      gd_world_agree(s->world, values ? GD_OK : GD_FAIL(GD_ERR_OOM, "no memory to compare a block"));
   if (st == GD_OK) {
     memcpy(values + (size_t)rank * bytes, array_at(s, array, lo), bytes);
     st = gd_world_allgather(s->world, values, bytes);
@@ -231,13 +238,14 @@ static gd_status tell_element(gd_sync *s, int array, int64_t piece, int64_t step
     const int wrong = first_other(values, bytes, size, right);
     const char *a = values + (size_t)right * bytes, *b = values + (size_t)(wrong < 0 ? right : wrong) * bytes;
     int64_t i = 0;
-    while (i < n - 1 && memcmp(a + (size_t)i * s->element_bytes, b + (size_t)i * s->element_bytes,
-                               s->element_bytes) == 0)
+    while (i < n - 1 &&
+           memcmp(a + (size_t)i * s->element_bytes, b + (size_t)i * s->element_bytes, s->element_bytes) == 0)
       i++;
     char what[160];
     name_array(s, array, piece, what, sizeof what);
     st = GD_FAIL(GD_ERR_REPLICA,
-                 "%s differ: %s, element %lld, rank %d on host %s at step %lld (rank %d on host %s has another value); "
+                 "%s differ: %s, element %lld, rank %d on host %s at step %lld (rank %d on host %s has "
+                 "another value); "
                  "resume from the last checkpoint",
                  array ? "states of the optimizer" : "parameters", what,
                  (long long)(lo + i - s->params->offset[x->piece[piece].param]), wrong,
@@ -254,7 +262,8 @@ static gd_status find_difference(gd_sync *s, int64_t step) {
   const int size = gd_world_size(s->world), rank = gd_world_rank(s->world);
   const size_t bytes = (size_t)x->pieces * sizeof(uint64_t);
   uint64_t *all = malloc((size_t)size * bytes);
-  gd_status st = gd_world_agree(s->world, all ? GD_OK : GD_FAIL(GD_ERR_OOM, "no memory to compare checksums"));
+  gd_status st =
+      gd_world_agree(s->world, all ? GD_OK : GD_FAIL(GD_ERR_OOM, "no memory to compare checksums"));
   int64_t found = -1;
   int array = 0;
   for (; st == GD_OK && array < arrays_of(s) && has_copies(s, array); array++) {
@@ -269,7 +278,8 @@ static gd_status find_difference(gd_sync *s, int64_t step) {
   free(all);
   GD_TRY(st);
   if (found >= 0) return tell_element(s, array, found, step);
-  return GD_FAIL(GD_ERR_REPLICA, "parameters differ between groups at step %lld, but not any more when looked at again",
+  return GD_FAIL(GD_ERR_REPLICA,
+                 "parameters differ between groups at step %lld, but not any more when looked at again",
                  (long long)step);
 }
 

@@ -13,7 +13,8 @@ struct gdi_audit {
   uint64_t *kept; /* [1 + states][pieces] of the group, at the update; in `memory` */
   uint64_t *now;  /* the same, as this rank finds it */
   bool due;       /* the last update kept checksums */
-  double (*finding)[GDI_FINDING]; /* [ranks] first piece that changed + 1, or 0; sum over its share of a copy */
+  double (
+      *finding)[GDI_FINDING]; /* [ranks] first piece that changed + 1, or 0; sum over its share of a copy */
 };
 
 gd_status gdi_audit_new(gd_sync *s) GD_CHECKED;

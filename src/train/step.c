@@ -29,7 +29,8 @@ static double planted_factor(const gdi_job *j, const gdi_step_plan *plan, gd_ran
   if (!GDI_FAULT("average_rank_means")) return 1;
   const int ranks = gd_world_size(j->world);
   const gd_range run = gd_share(plan->K, ranks, gd_world_rank(j->world));
-  const int64_t own = gdi_batches_micro(&j->batches, plan, run.hi - 1).hi - gdi_batches_micro(&j->batches, plan, run.lo).lo;
+  const int64_t own =
+      gdi_batches_micro(&j->batches, plan, run.hi - 1).hi - gdi_batches_micro(&j->batches, plan, run.lo).lo;
   return (double)(plan->rows.hi - plan->rows.lo) / (double)(ranks * own);
 }
 

@@ -4,7 +4,8 @@
 
 #include "train/job.h"
 
-/* A trial makes these steps: whole batches, then the short one that ends the epoch and the next epoch's first. */
+/* A trial makes these steps: whole batches, then the short one that ends the epoch and the next epoch's
+ * first. */
 enum { GDI_EVEN_STEPS = 2, GDI_ALL_STEPS = 4 };
 
 /* Parameters and states as rank 0 has gathered them; nothing elsewhere. */
@@ -16,12 +17,12 @@ typedef struct gdi_values {
 
 typedef struct gdi_verify {
   gd_world *world;
-  gd_world *self; /* rank 0's world of one */
-  gd_options opt; /* of the trials, resolved */
+  gd_world *self;    /* rank 0's world of one */
+  gd_options opt;    /* of the trials, resolved */
   gdi_batches whole; /* the batches of training, from which trials take the first `n` positions */
   int64_t n;
-  gdi_job job;    /* all ranks */
-  gdi_job alone;  /* rank 0 */
+  gdi_job job;   /* all ranks */
+  gdi_job alone; /* rank 0 */
   gdi_values start, ours, theirs;
   gd_check_done done;
   void *user;
@@ -39,7 +40,8 @@ void gdi_values_free(gdi_values *v);
 gd_status gdi_values_take(gdi_job *j, gdi_values *out) GD_CHECKED; /* collective in the job's world */
 
 /* |a - b| / |a - from|, L2 over the parameters. */
-double gdi_values_distance(const gdi_job *j, const gdi_values *a, const gdi_values *b, const gdi_values *from);
+double gdi_values_distance(const gdi_job *j, const gdi_values *a, const gdi_values *b,
+                           const gdi_values *from);
 bool gdi_values_equal(const gdi_values *a, const gdi_values *b);
 /* How far two sums of the same gradients may be apart at this precision. */
 double gdi_tolerance(const gdi_job *j);
@@ -50,10 +52,11 @@ gd_status gdi_report(gdi_verify *v, const char *check, gd_outcome outcome, const
 
 /* ---- the checks: each reports itself; errors are those that keep it from judging. Collective. */
 
-gd_status gdi_check_gradients(gdi_verify *v) GD_CHECKED;  /* verify_gradients.c */
+gd_status gdi_check_gradients(gdi_verify *v) GD_CHECKED; /* verify_gradients.c */
 gd_status gdi_check_micro_batches(gdi_verify *v) GD_CHECKED;
-gd_status gdi_check_runs(gdi_verify *v) GD_CHECKED;       /* verify_runs.c: replicas, ranks, epoch end, resume, samples */
+gd_status
+gdi_check_runs(gdi_verify *v) GD_CHECKED; /* verify_runs.c: replicas, ranks, epoch end, resume, samples */
 gd_status gdi_check_samples(gdi_verify *v, const gdi_job *resumed) GD_CHECKED; /* verify_samples.c */
-gd_status gdi_check_transport(gdi_verify *v) GD_CHECKED;  /* verify_transport.c */
+gd_status gdi_check_transport(gdi_verify *v) GD_CHECKED;                       /* verify_transport.c */
 
 #endif

@@ -48,8 +48,7 @@ static gd_status look_again(probe *p, int n) {
   const int64_t rows = p->v->n < ROWS ? p->v->n : ROWS, places = p->v->n - rows + 1;
   for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
     const int64_t at = (gd_world_rank(p->v->world) * ATTEMPTS + attempt) * rows % places;
-    if (attempt == 0 ? st == GD_OK : st == GD_ERR_INTERNAL)
-      st = look(p, leaf, n, (gd_range){at, at + rows});
+    if (attempt == 0 ? st == GD_OK : st == GD_ERR_INTERNAL) st = look(p, leaf, n, (gd_range){at, at + rows});
   }
   free(param), free(leaf);
   return st;
@@ -78,8 +77,8 @@ gd_status gdi_check_gradients(gdi_verify *v) {
   gd_loader_free(p.loader);
   gd_module_free(p.model);
   if (st == GD_OK)
-    return gdi_report(v, "gradients", GD_PASS, "%d parameters, f64, %d elements each, %d samples a rank", n, ELEMENTS,
-                      ROWS);
+    return gdi_report(v, "gradients", GD_PASS, "%d parameters, f64, %d elements each, %d samples a rank", n,
+                      ELEMENTS, ROWS);
   if (st != GD_ERR_INTERNAL) return st;
   char cause[300];
   snprintf(cause, sizeof cause, "%.299s", gd_error_last()->message);
@@ -90,8 +89,8 @@ gd_status gdi_check_gradients(gdi_verify *v) {
 /* ---- however a batch is cut */
 
 /*
- * One step of plain gradient descent from the start shows the mean gradient: start - rate g. At this rate, a power of
- * two, the start hardly rounds g.
+ * One step of plain gradient descent from the start shows the mean gradient: start - rate g. At this rate, a
+ * power of two, the start hardly rounds g.
  */
 static gd_options plain(const gd_options *o) {
   gd_options p = *o;
@@ -142,8 +141,9 @@ static gd_status check_halves(gdi_verify *v, gdi_job *whole) {
   return judge(v, "micro-batches", what);
 }
 
-#define ADD(type, to, from, factor, n)                                                                               \
-  for (int64_t i_ = 0; i_ < (n); i_++) ((type *)(to))[i_] += (type)((factor) * (double)((const type *)(from))[i_])
+#define ADD(type, to, from, factor, n)                                                                       \
+  for (int64_t i_ = 0; i_ < (n); i_++)                                                                       \
+  ((type *)(to))[i_] += (type)((factor) * (double)((const type *)(from))[i_])
 
 /* The mean of the batches of an epoch, weighted by what they count, is the gradient of all. */
 static gd_status check_full(gdi_verify *v, gdi_job *parts) {
@@ -167,7 +167,8 @@ static gd_status check_full(gdi_verify *v, gdi_job *parts) {
   gdi_values_free(&one);
   GD_TRY(st);
   char what[80];
-  snprintf(what, sizeof what, "%lld batches against one of %lld", (long long)parts->batches.per_epoch, (long long)v->n);
+  snprintf(what, sizeof what, "%lld batches against one of %lld", (long long)parts->batches.per_epoch,
+           (long long)v->n);
   return judge(v, "batches", what);
 }
 

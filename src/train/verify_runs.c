@@ -21,9 +21,10 @@ static gd_status check_replicas(gdi_verify *v) {
     while (other < size && memcmp(&digest[other], &digest[0], sizeof *digest) == 0) other++;
     char hex[65];
     gd_digest_hex(&digest[0], hex);
-    st = other == size ? gdi_report(v, "replicas", GD_PASS, "%.16s on %d ranks", hex, size)
-                       : gdi_report(v, "replicas", GD_FAILED, "rank %d on host %s holds other parameters than rank 0",
-                                    other, gd_world_hostname(v->world, other));
+    st = other == size
+             ? gdi_report(v, "replicas", GD_PASS, "%.16s on %d ranks", hex, size)
+             : gdi_report(v, "replicas", GD_FAILED, "rank %d on host %s holds other parameters than rank 0",
+                          other, gd_world_hostname(v->world, other));
   }
   free(digest);
   return st;
@@ -36,12 +37,14 @@ static gd_status compare(gdi_verify *v, const char *check, bool bits, const char
   const double apart = gdi_values_distance(&v->job, &v->ours, &v->theirs, &v->start);
   const bool held = bits ? equal : apart <= gdi_tolerance(&v->job);
   if (equal) return gdi_report(v, check, GD_PASS, "%s: same bits", what);
-  return gdi_report(v, check, held ? GD_PASS : GD_FAILED, "%s: updates differ by %.2g of their size", what, apart);
+  return gdi_report(v, check, held ? GD_PASS : GD_FAILED,
+                    "%s: other bits, updates differ by %.2g of their size", what, apart);
 }
 
 static gd_status take_both(gdi_verify *v) {
   GD_TRY(gdi_values_take(&v->job, &v->ours));
-  return gd_world_agree(v->world, gd_world_rank(v->world) == 0 ? gdi_values_take(&v->alone, &v->theirs) : GD_OK);
+  return gd_world_agree(v->world,
+                        gd_world_rank(v->world) == 0 ? gdi_values_take(&v->alone, &v->theirs) : GD_OK);
 }
 
 static gd_status check_alone(gdi_verify *v, const char *check, const char *what) {

@@ -24,7 +24,8 @@ static void visit_steps(visits *v, const gdi_job *j, const gdi_batches *b, gd_ra
   for (int64_t s = steps.lo; s < steps.hi; s++) {
     const gdi_step_plan plan = gdi_batches_step(b, s);
     const gd_range run = gd_share(plan.K, gd_world_size(j->world), gd_world_rank(j->world));
-    for (int64_t k = run.lo; k < run.hi; k++) visit(v, &j->train_order, plan.epoch, gdi_batches_micro(b, &plan, k));
+    for (int64_t k = run.lo; k < run.hi; k++)
+      visit(v, &j->train_order, plan.epoch, gdi_batches_micro(b, &plan, k));
   }
 }
 

@@ -72,9 +72,9 @@ static gd_status measure(gdi_verify *v, char *out, char *in, gd_shared *shared) 
   char memory[60] = "";
   if (seconds[1] > 0) snprintf(memory, sizeof memory, "neighbour's memory %.2f GB/s, ", bytes / seconds[1]);
   const bool held = wrong == 0 && isfinite(message) && isfinite(seconds[2]);
-  return gdi_report(v, "transport", held ? GD_PASS : GD_FAILED, "%s: %smessages %.2f GB/s a rank, barrier %.1f us%s",
-                    gd_world_transport(w), memory, message, 1e6 * seconds[2],
-                    wrong != 0 ? "; what arrived was not what was sent" : "");
+  return gdi_report(v, "transport", held ? GD_PASS : GD_FAILED,
+                    "%s: %smessages %.2f GB/s a rank, barrier %.1f us%s", gd_world_transport(w), memory,
+                    message, 1e6 * seconds[2], wrong != 0 ? "; what arrived was not what was sent" : "");
 }
 
 gd_status gdi_check_transport(gdi_verify *v) {
@@ -84,7 +84,8 @@ gd_status gdi_check_transport(gdi_verify *v) {
   gd_shared shared;
   GD_TRY(gd_world_agree(w, gd_shared_new(w, &shared, (size_t)(ranks.hi - ranks.lo) * BYTES)));
   char *out = malloc(BYTES), *in = malloc(BYTES);
-  gd_status st = gd_world_agree(w, out && in ? GD_OK : GD_FAIL(GD_ERR_OOM, "no memory to measure the transport"));
+  gd_status st =
+      gd_world_agree(w, out && in ? GD_OK : GD_FAIL(GD_ERR_OOM, "no memory to measure the transport"));
   if (st == GD_OK) st = measure(v, out, in, &shared);
   free(out), free(in);
   gd_shared_free(w, &shared);

@@ -15,7 +15,8 @@ gd_status gdi_trial_open(const gdi_verify *v, gdi_job *j, gd_world *w, const gd_
   return GD_OK;
 }
 
-/* Ranks that wait for rank 0 agree with it after every step: none of them may wait for longer than a deadline. */
+/* Ranks that wait for rank 0 agree with it after every step: none of them may wait for longer than a
+ * deadline. */
 gd_status gdi_trial_steps(gdi_verify *v, gdi_job *j, gdi_job *alone, int64_t steps) {
   const bool root = gd_world_rank(v->world) == 0;
   gd_sync_result r;
@@ -52,7 +53,8 @@ static double value(gd_dtype t, const void *x, int64_t i) {
   return t == GD_F32 ? (double)((const float *)x)[i] : ((const double *)x)[i];
 }
 
-double gdi_values_distance(const gdi_job *j, const gdi_values *a, const gdi_values *b, const gdi_values *from) {
+double gdi_values_distance(const gdi_job *j, const gdi_values *a, const gdi_values *b,
+                           const gdi_values *from) {
   const gd_dtype t = j->dtype;
   double apart = 0, way = 0;
   for (int64_t i = 0; i < j->params->elements; i++) {
