@@ -87,8 +87,7 @@ GD_API void gd_shared_free(gd_world *w, gd_shared *s);
 GD_API gd_status gd_group_barrier(gd_world *w) GD_CHECKED;
 GD_API gd_status gd_world_barrier(gd_world *w) GD_CHECKED;
 
-/* ---- messages (blocking ones are collective over the world)
- * ------------------------------------------------------ */
+/* ---- messages (blocking ones are collective over the world) ---- */
 
 GD_API gd_status gd_world_bcast(gd_world *w, void *data, size_t bytes, int root) GD_CHECKED;
 /** data holds size x bytes; each rank has filled its own part; after it all parts are everywhere. */

@@ -12,8 +12,7 @@
 extern "C" {
 #endif
 
-/* ---- a data set
- * ----------------------------------------------------------------------------------------------- */
+/* ---- a data set ---- */
 
 #define GD_MAX_CLASS_NAME 64
 
@@ -66,7 +65,10 @@ GD_API bool gd_dataset_streamed(const gd_dataset *d);
 GD_API size_t gd_dataset_hold_bytes(const gd_dataset *d);
 GD_API gd_status gd_dataset_hold(gd_dataset *d, void *memory, bool load) GD_CHECKED;
 
-/** SHA-256 over shapes, types and values (streamed sets: over shape, file size and evenly spread samples). */
+/**
+ * SHA-256 over shape, types and values: all of them up to 64 MB, those of evenly spread samples of a larger
+ * set. It is the same whether the set is held or streamed.
+ */
 GD_API gd_status gd_dataset_digest(gd_dataset *d, gd_digest *out) GD_CHECKED;
 
 /** Standardisation: per feature, x' = (x - mean) / std. Features with no spread have std 1. */
@@ -76,8 +78,7 @@ typedef struct gd_standardize {
 } gd_standardize;
 GD_API void gd_standardize_free(gd_standardize *s);
 
-/* ---- which samples, in which order
- * ---------------------------------------------------------------------------- */
+/* ---- which samples, in which order ---- */
 
 typedef enum gd_sampler { GD_SAMPLE_EPOCH, GD_SAMPLE_REPLACEMENT } gd_sampler;
 typedef enum gd_shuffle { GD_SHUFFLE_FULL, GD_SHUFFLE_BLOCK, GD_SHUFFLE_NONE } gd_shuffle;
@@ -107,8 +108,7 @@ GD_API gd_status gd_order_split(int64_t n, double val_fraction, uint64_t seed, g
 /** Index in the data set of the sample at `position` (0 .. n-1) of `epoch`. */
 GD_API int64_t gd_order_at(const gd_order *o, int64_t epoch, int64_t position);
 
-/* ---- the loader
- * ------------------------------------------------------------------------------------------------ */
+/* ---- the loader ---- */
 
 /** A micro-batch, valid until the next gd_loader_get(). */
 typedef struct gd_batch {
@@ -143,8 +143,7 @@ GD_API void gd_loader_hint(gd_loader *l, int64_t epoch, gd_range rows);
 /** Mean and standard deviation per feature over a part of a set, in one pass (Welford/Chan), f64. */
 GD_API gd_status gd_standardize_fit(gd_standardize *out, gd_dataset *d, const gd_order *part) GD_CHECKED;
 
-/* ---- making data files
- * ------------------------------------------------------------------------------------------ */
+/* ---- making data files ---- */
 
 /** A data set in memory on its way to a file. */
 typedef struct gd_table {

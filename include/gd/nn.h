@@ -10,8 +10,7 @@
 extern "C" {
 #endif
 
-/* ---- modules
- * ------------------------------------------------------------------------------------------------ */
+/* ---- modules ---- */
 
 typedef struct gd_module gd_module;
 
@@ -94,8 +93,7 @@ GD_API gd_status gd_sequential_append(gd_module *sequential, gd_module *child) G
 GD_API gd_status gd_model_parse(gd_module **out, const char *spec, int ndim, const int64_t sample[],
                                 gd_device *d, gd_dtype dtype, int64_t *outputs) GD_CHECKED;
 
-/* ---- initialisers: values of t from r, independent of threads and ranks
- * -------------------------------------- */
+/* ---- initialisers: values of t from r, independent of threads and ranks ---- */
 
 GD_API void gd_init_uniform(gd_tensor *t, gd_rng r, double lo, double hi);
 GD_API void gd_init_normal(gd_tensor *t, gd_rng r, double mean, double std);
@@ -104,8 +102,7 @@ GD_API void gd_init_xavier_normal(gd_tensor *t, gd_rng r, double gain);
 GD_API void gd_init_he_uniform(gd_tensor *t, gd_rng r, double negative_slope); /**< He et al. 2015, fan in */
 GD_API void gd_init_he_normal(gd_tensor *t, gd_rng r, double negative_slope);
 
-/* ---- losses
- * -------------------------------------------------------------------------------------------------- */
+/* ---- losses ---- */
 
 typedef enum gd_loss_kind { GD_MSE, GD_L1, GD_HUBER, GD_CROSS_ENTROPY, GD_BCE_WITH_LOGITS } gd_loss_kind;
 typedef enum gd_reduction { GD_REDUCE_MEAN, GD_REDUCE_SUM } gd_reduction;
@@ -132,8 +129,7 @@ GD_API gd_tensor *gd_huber_loss(gd_tape *t, gd_tensor *prediction, gd_tensor *ta
 GD_API gd_tensor *gd_cross_entropy_loss(gd_tape *t, gd_tensor *logits, gd_tensor *labels, gd_reduction r);
 GD_API gd_tensor *gd_bce_with_logits_loss(gd_tape *t, gd_tensor *logits, gd_tensor *target, gd_reduction r);
 
-/* ---- all parameters as one flat run
- * -------------------------------------------------------------------------- */
+/* ---- all parameters as one flat run ---- */
 
 /**
  * The parameters of a model laid out in one run, in the order in which backward finishes them (last

@@ -15,8 +15,7 @@
 extern "C" {
 #endif
 
-/* ---- constants and values
- * ---------------------------------------------------------------------------------- */
+/* ---- constants and values ---- */
 
 /** A scalar constant. */
 GD_API gd_tensor *gd_constant(gd_tape *t, gd_dtype type, double value);
@@ -27,8 +26,7 @@ GD_API gd_tensor *gd_detach(gd_tape *t, gd_tensor *x);
 /** Another element type; differentiable between f32 and f64. */
 GD_API gd_tensor *gd_cast(gd_tape *t, gd_tensor *x, gd_dtype type);
 
-/* ---- element by element, two operands: y = f(a, b)
- * ---------------------------------------------------------- */
+/* ---- element by element, two operands: y = f(a, b) ---- */
 
 GD_API gd_tensor *gd_add(gd_tape *t, gd_tensor *a, gd_tensor *b); /**< a + b */
 GD_API gd_tensor *gd_sub(gd_tape *t, gd_tensor *a, gd_tensor *b); /**< a - b */
@@ -48,8 +46,7 @@ GD_API gd_tensor *gd_equal(gd_tape *t, gd_tensor *a, gd_tensor *b);
 /** condition (u8) ? a : b, all three broadcast. */
 GD_API gd_tensor *gd_where(gd_tape *t, gd_tensor *condition, gd_tensor *a, gd_tensor *b);
 
-/* ---- element by element, one operand
- * ------------------------------------------------------------------------ */
+/* ---- element by element, one operand ---- */
 
 GD_API gd_tensor *gd_neg(gd_tape *t, gd_tensor *x);
 GD_API gd_tensor *gd_square(gd_tape *t, gd_tensor *x);
@@ -68,8 +65,7 @@ GD_API gd_tensor *gd_abs(gd_tape *t, gd_tensor *x);      /**< gradient sign(x), 
 GD_API gd_tensor *gd_clamp(gd_tape *t, gd_tensor *x, double lo,
                            double hi); /**< gradient 1 on lo <= x <= hi */
 
-/* ---- reductions over a set of dimensions
- * -------------------------------------------------------------------- */
+/* ---- reductions over a set of dimensions ---- */
 
 /** A set of dimensions: GD_DIMS(0), GD_DIMS(0, -1); GD_ALL for every one. */
 typedef struct gd_dims {
@@ -89,8 +85,7 @@ GD_API gd_tensor *gd_min(gd_tape *t, gd_tensor *x, gd_dims over, bool keep);
 /** Index (i64) of the first largest element along one dimension, which disappears; not differentiable. */
 GD_API gd_tensor *gd_argmax(gd_tape *t, gd_tensor *x, int dim);
 
-/* ---- shape
- * -------------------------------------------------------------------------------------------------- */
+/* ---- shape ---- */
 
 GD_API gd_tensor *gd_reshape(gd_tape *t, gd_tensor *x, int ndim,
                              const int64_t shape[]); /**< a view; one extent may be -1 */
@@ -101,8 +96,7 @@ GD_API gd_tensor *gd_slice(gd_tape *t, gd_tensor *x, int dim, int64_t start,
 GD_API gd_tensor *gd_index_select(gd_tape *t, gd_tensor *x, int dim, gd_tensor *index);
 GD_API gd_tensor *gd_concat(gd_tape *t, gd_tensor *const x[], int n, int dim);
 
-/* ---- matrix products
- * ---------------------------------------------------------------------------------------- */
+/* ---- matrix products ---- */
 
 /**
  * Matrix product, batched over leading dimensions, which broadcast; vectors as in NumPy's matmul.
@@ -122,8 +116,7 @@ GD_API gd_tensor *gd_matmul(gd_tape *t, gd_tensor *a, gd_tensor *b);
  */
 GD_API gd_tensor *gd_linear(gd_tape *t, gd_tensor *x, gd_tensor *W, gd_tensor *b, gd_activation act);
 
-/* ---- classification
- * ----------------------------------------------------------------------------------------- */
+/* ---- classification ---- */
 
 GD_API gd_tensor *gd_softmax(gd_tape *t, gd_tensor *x, int dim);
 GD_API gd_tensor *gd_log_softmax(gd_tape *t, gd_tensor *x, int dim);
@@ -140,8 +133,7 @@ GD_API gd_tensor *gd_log_softmax(gd_tape *t, gd_tensor *x, int dim);
 GD_API gd_tensor *gd_cross_entropy_sum(gd_tape *t, gd_tensor *logits, gd_tensor *labels,
                                        gd_tensor *class_weight, int64_t ignore, gd_tensor **weight_sum);
 
-/* ---- random
- * ------------------------------------------------------------------------------------------------- */
+/* ---- random ---- */
 
 /**
  * Each element is kept with probability 1 - p and divided by it, or set to 0. p = 0 returns x itself.

@@ -9,8 +9,7 @@
 extern "C" {
 #endif
 
-/* ---- optimizers
- * ---------------------------------------------------------------------------------------------- */
+/* ---- optimizers ---- */
 
 typedef enum gd_optimizer { GD_SGD, GD_ADAM, GD_ADAMW, GD_RMSPROP, GD_LARS } gd_optimizer;
 
@@ -77,8 +76,7 @@ GD_API void gd_stepper_free(gd_stepper *s);
 GD_API gd_status gd_stepper_step(gd_stepper *s, double lr) GD_CHECKED;
 GD_API void gd_stepper_zero_grad(gd_stepper *s);
 
-/* ---- schedules
- * ----------------------------------------------------------------------------------------------- */
+/* ---- schedules ---- */
 
 typedef enum gd_schedule_kind {
   GD_CONSTANT,

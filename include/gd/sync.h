@@ -77,9 +77,10 @@ typedef struct gd_sync_result {
  * that is not finite under a finite loss is found in the update itself and reported by the next call or by
  * gd_sync_healthy().
  *
- * Audit: after every audit_every-th update the owner of a slice keeps checksums of its parameters and state; before the
- * next update another rank of its group computes them again, and groups (allreduce: ranks) compare theirs. What differs
- * is GD_ERR_REPLICA on all ranks, naming tensor, elements, rank, host and step; nothing is written.
+ * Audit: after every audit_every-th update the owner of a slice keeps checksums of its parameters and state;
+ * before the next update another rank of its group computes them again, and groups (allreduce: ranks) compare
+ * theirs. What differs is GD_ERR_REPLICA on all ranks, naming tensor, elements, rank, host and step; nothing
+ * is written.
  */
 GD_API gd_status gd_sync_update(gd_sync *s, const gd_sync_step *step, gd_sync_result *out) GD_CHECKED;
 

@@ -16,3 +16,15 @@ gd_status gdi_word_index(int *out, const char *what, const char *word, const cha
   if (nearest) return GD_FAIL(GD_ERR_USAGE, "unknown %s '%.64s': did you mean '%s'?", what, word, nearest);
   return GD_FAIL(GD_ERR_USAGE, "unknown %s '%.64s'; there are:%s", what, word, list);
 }
+
+void gdi_print_quoted(FILE *f, const char *text) {
+  fputc('"', f);
+  for (; *text; text++) {
+    if (*text == '"' || *text == '\\') fputc('\\', f);
+    if ((unsigned char)*text < ' ')
+      fprintf(f, "\\u%04x", (unsigned)*text);
+    else
+      fputc(*text, f);
+  }
+  fputc('"', f);
+}

@@ -4,8 +4,7 @@
 
 #include "gd/gd.h"
 
-/* ---- arguments
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- arguments ---- */
 
 /* Words before and after the options, and the options as settings. */
 typedef struct args {
@@ -27,13 +26,12 @@ gd_status args_check(const args *a, const char *known) GD_CHECKED;
 gd_status args_i64(const args *a, const char *key, int64_t lo, int64_t hi, int64_t *out) GD_CHECKED;
 gd_status args_f64(const args *a, const char *key, double lo, double hi, double *out) GD_CHECKED;
 
-/* Switches among the settings of a run. */
+/* The options of a run that take no value. */
 extern const char run_switches[];
 /* Options of a run: defaults, the demonstration's when no data is given, the YAML file, the command line. */
 gd_status run_options(gd_options *o, const args *a, bool *demonstration) GD_CHECKED;
 
-/* ---- commands: each returns the status of the program
- * -------------------------------------------------------------- */
+/* ---- commands: each returns the status of the program ---- */
 
 gd_status command_train(int argc, char **argv);
 gd_status command_eval(int argc, char **argv);
@@ -42,20 +40,18 @@ gd_status command_data(int argc, char **argv);
 gd_status command_inspect(int argc, char **argv);
 gd_status command_graph(int argc, char **argv);
 gd_status command_export(int argc, char **argv);
+gd_status command_bench(int argc, char **argv);
 gd_status command_verify(int argc, char **argv);
 void print_help(FILE *f);
 
-/* ---- the world of a command that trains or evaluates
- * ------------------------------------------------------------------ */
+/* ---- the world of a command that trains or evaluates ---- */
 
 /* Join, and agree on the status of what came before. NULL options: the defaults. */
 gd_status join(gd_world **w, gd_status before, const gd_options *o) GD_CHECKED;
 /* Tell the user what went wrong, once, and leave. Returns st. */
 gd_status leave(gd_world *w, gd_status st);
 
-/* ---- console
- * ------------------------------------------------------------------------------------------------------------
- */
+/* ---- console ---- */
 
 /* Messages of the library go to stderr of rank `rank` (warnings of any) and to the log of the run. */
 void console_open(int rank, const char *progress);
@@ -65,8 +61,7 @@ void console_error(gd_status st);
 /* Draw loss.svg and loss.png in the run folder; says so when gnuplot is missing. */
 void plot_run(const char *folder);
 
-/* ---- the demonstration
- * ----------------------------------------------------------------------------------------------------- */
+/* ---- the demonstration ---- */
 
 /* Settings of the demonstration, as YAML; those of its optimizer hold unless another one is named. */
 extern const char demo_settings[], demo_optimizer[];

@@ -3,9 +3,9 @@
 #include <fcntl.h>
 #include <math.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "cli/cli.h"
 
 static struct {
@@ -15,12 +15,6 @@ static struct {
   FILE *log;
   double last_bar, last_line;
 } console;
-
-static double now(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 /* mpirun gives its ranks a pipe, and copies it to its own stderr: that is what decides. */
 static bool on_terminal(void) {
@@ -81,8 +75,7 @@ void console_error(gd_status st) {
   line(buf);
 }
 
-/* ---- observing a run
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- observing a run ---- */
 
 static void started(void *user, const char *layout, const char *folder) {
   (void)user;
@@ -107,11 +100,11 @@ static void duration(char *buf, size_t bytes, double s) {
 static void progress(void *user, const gd_tick *p) {
   (void)user;
   if (!console.bar) return;
-  double t = now();
+  double t = gdi_now();
   if (t - console.last_bar < 0.1 && p->step < p->total_steps) return;
   console.last_bar = t;
-  enum { WIDTH = 30 };
-  static const char full[] = "==============================", empty[] = "                              ";
+  enum { WIDTH = 16 }; /* all of it within 80 columns: a line that wraps cannot be drawn over */
+  static const char full[] = "================", empty[] = "                ";
   int done = (int)(WIDTH * p->step / p->total_steps);
   char eta[32];
   duration(eta, sizeof eta, 0);
@@ -129,16 +122,15 @@ static void progress(void *user, const gd_tick *p) {
 static void row(void *user, const gd_row *r) {
   (void)user;
   const bool validated = !isnan(r->val.loss);
-  double t = now(), wait = validated ? 0.5 : 5; /* seconds between lines: a log, not a flood */
+  double t = gdi_now(), wait = validated ? 0.5 : 5; /* seconds between lines: a log, not a flood */
   if (console.rank != 0 || (!console.lines && !(console.bar && validated)) || t - console.last_line < wait)
     return;
   console.last_line = t;
   char buf[256];
-  int n = snprintf(buf, sizeof buf, "epoch %-7.2f step %-8lld loss %-10.6g lr %-10.4g %9.0f samples/s",
+  int n = snprintf(buf, sizeof buf, "epoch %-6.2f step %-7lld loss %-9.5g lr %-9.4g %8.0f samples/s",
                    r->epoch, (long long)r->step, r->loss, r->lr, r->samples_per_s);
-  if (validated) n += snprintf(buf + n, sizeof buf - (size_t)n, "  val loss %-10.6g", r->val.loss);
-  if (!isnan(r->val.accuracy))
-    snprintf(buf + n, sizeof buf - (size_t)n, " accuracy %.2f %%", 100 * r->val.accuracy);
+  if (validated) n += snprintf(buf + n, sizeof buf - (size_t)n, "  val loss %.5g", r->val.loss);
+  if (!isnan(r->val.accuracy)) snprintf(buf + n, sizeof buf - (size_t)n, ", %.2f %%", 100 * r->val.accuracy);
   line(buf);
 }
 

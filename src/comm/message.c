@@ -11,7 +11,7 @@ struct gd_request {
   gd_request *next;       /* in the list of spare ones */
 };
 
-/* ---- waiting */
+/* ---- waiting ---- */
 
 static void mark_waiting(gd_world *w, bool waiting, const char *what) {
   if (w->control) atomic_store(&w->control->member[w->rank - w->mine.lo].in_messages, waiting);
@@ -84,7 +84,7 @@ gd_status gdi_mpi_wait(gd_world *w, MPI_Request *r, const char *what) {
   return code == MPI_SUCCESS ? st : gdi_mpi_failed(w, code, what);
 }
 
-/* ---- requests */
+/* ---- requests ---- */
 
 static gd_status request_new(gd_world *w, int parts, gd_request **out) {
   gd_request *q = w->spare;

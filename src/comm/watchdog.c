@@ -3,20 +3,13 @@
  * process when the main thread has been inside one wait for too long. Waits have deadlines of their own, so
  * this is for calls that do not come back.
  */
-#include <signal.h>
 #include <stdio.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/thread.h"
 #include "comm/world.h"
 
 enum { TICK_MS = 100 };
-
-int64_t gdi_now_ns(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
-}
 
 static void *guard(void *user) {
   gdi_watchdog *d = user;
@@ -44,12 +37,7 @@ gd_status gdi_watchdog_start(gdi_watchdog *d, double limit_s) {
   pthread_mutex_init(&d->mutex, NULL);
   pthread_cond_init(&d->changed, &attributes);
   pthread_condattr_destroy(&attributes);
-  sigset_t all, before; /* signals are the main thread's */
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
-  int failed = pthread_create(&d->thread, NULL, guard, d);
-  pthread_sigmask(SIG_SETMASK, &before, NULL);
-  if (failed) return GD_FAIL(GD_ERR_OOM, "could not start the watchdog thread");
+  GD_TRY(gdi_thread_start(&d->thread, guard, d, "guard against hangs"));
   d->running = true;
   return GD_OK;
 }

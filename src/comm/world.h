@@ -8,6 +8,7 @@
 #include <stdatomic.h>
 
 #include "gd/arena.h"
+#include "base/clock.h"
 #include "gd/comm.h"
 #include "gd/log.h"
 
@@ -67,8 +68,6 @@ struct gd_world {
   gd_request *spare;
   gdi_watchdog watchdog;
 };
-
-int64_t gdi_now_ns(void);
 
 /* Environment: what the launcher says. Size 0: started alone. */
 typedef struct gdi_launcher {

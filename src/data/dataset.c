@@ -7,7 +7,8 @@
 
 #include "data/table.h"
 
-enum { READ_BYTES = 4 << 20, BLOCK_BYTES = 256 << 10, DIGEST_SAMPLES = 1024, MAX_CLASSES = 1 << 24 };
+enum { READ_BYTES = 4 << 20, BLOCK_BYTES = 256 << 10, MAX_CLASSES = 1 << 24 };
+enum { DIGEST_ALL_BYTES = 64 << 20, DIGEST_SAMPLES = 1024 };
 
 /* ---- which arrays ---- */
 
@@ -263,18 +264,33 @@ static void digest_head(gd_sha256 *h, const gd_dataset *d) {
   if (i->class_name) gd_sha256_add(h, i->class_name, (size_t)i->classes * sizeof *i->class_name);
 }
 
+/*
+ * Every sample of a small set, evenly spread ones of a large one, one after the other: a function of the data
+ * alone, so that a run that held the set can be resumed where it has to be streamed.
+ */
 static gd_status digest_samples(gd_sha256 *h, gd_dataset *d) {
-  gd_sha256_add(h, &d->file.bytes, sizeof d->file.bytes);
-  char *y = malloc(d->x_row + d->y_row + 1), *x = y + d->y_row; /* y first: it is 8-byte aligned */
-  if (!y) return GD_FAIL(GD_ERR_OOM, "no memory for a sample of %s", d->info.path);
-  int64_t count = d->info.n < DIGEST_SAMPLES ? d->info.n : DIGEST_SAMPLES;
+  const int64_t n = d->info.n;
+  const bool all = n <= DIGEST_SAMPLES || d->info.x_bytes + d->info.y_bytes <= DIGEST_ALL_BYTES;
+  const int64_t count = all ? n : DIGEST_SAMPLES, rows = all ? gdi_dataset_read_rows(d, BLOCK_BYTES) : 1;
+  const int64_t room = rows < n ? rows : n;
+  char *memory = d->held_x ? NULL : malloc((size_t)room * (d->x_row + d->y_row) + 1);
+  if (!d->held_x && !memory) return GD_FAIL(GD_ERR_OOM, "no memory for samples of %s", d->info.path);
   gd_status st = GD_OK;
-  for (int64_t i = 0; st == GD_OK && i < count; i++) {
-    int64_t sample = gd_share(d->info.n, count, i).lo;
-    st = gdi_dataset_read(d, sample, sample + 1, x, y);
-    if (st == GD_OK) gd_sha256_add(h, y, d->x_row + d->y_row);
+  for (int64_t i = 0; st == GD_OK && i < count; i += rows) {
+    int64_t lo = gd_share(n, count, i).lo, hi = lo + rows < n ? lo + rows : n;
+    const char *x = NULL, *y = NULL;
+    if (!memory) {
+      x = d->held_x + (size_t)lo * d->x_row, y = d->held_y + (size_t)lo * d->y_row;
+    } else {
+      y = memory, x = memory + (size_t)room * d->y_row; /* y first: it is 8-byte aligned */
+      st = gdi_dataset_read(d, lo, hi, memory + (size_t)room * d->y_row, memory);
+    }
+    for (int64_t r = 0; st == GD_OK && r < hi - lo; r++) {
+      gd_sha256_add(h, y + (size_t)r * d->y_row, d->y_row);
+      gd_sha256_add(h, x + (size_t)r * d->x_row, d->x_row);
+    }
   }
-  free(y);
+  free(memory);
   return st;
 }
 
@@ -282,14 +298,9 @@ gd_status gd_dataset_digest(gd_dataset *d, gd_digest *out) {
   gd_sha256 h;
   gd_sha256_init(&h);
   digest_head(&h, d);
-  if (d->streamed) {
-    GD_TRY(digest_samples(&h, d));
-  } else if (!d->held_x) {
+  if (!d->streamed && !d->held_x)
     return GD_FAIL(GD_ERR_USAGE, "%s: the digest needs the values; gd_dataset_hold() first", d->info.path);
-  } else {
-    gd_sha256_add(&h, d->held_x, d->info.x_bytes);
-    gd_sha256_add(&h, d->held_y, d->info.y_bytes);
-  }
+  GD_TRY(digest_samples(&h, d));
   *out = gd_sha256_end(&h);
   return GD_OK;
 }

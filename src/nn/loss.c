@@ -48,7 +48,7 @@ static gd_tensor *like(gd_tape *t, gd_tensor *target, const gd_tensor *predictio
   return gd_reshape(t, target, prediction->ndim, prediction->shape);
 }
 
-/* ---- the loss of each element, formed from the prediction p and a target y of its shape */
+/* ---- the loss of each element, formed from the prediction p and a target y of its shape ---- */
 
 static gd_tensor *squared(gd_tape *t, gd_tensor *p, gd_tensor *y) {
   return gd_square(t, gd_sub(t, p, y));

@@ -120,7 +120,7 @@ void gd_module_zero_grad(gd_module *m) {
   for (int i = 0; i < m->n_children; i++) gd_module_zero_grad(m->child[i].module);
 }
 
-/* ---- names, as PyTorch joins them: own members first, then the children's */
+/* ---- names, as PyTorch joins them: own members first, then the children's ---- */
 
 typedef struct walk {
   bool buffers;

@@ -113,7 +113,7 @@ void gd_params_finish_grads(gd_params *p) {
   }
 }
 
-/* ---- the digest */
+/* ---- the digest ---- */
 
 static int by_name(const void *a, const void *b) {
   return strcmp((*(gd_named *const *)a)->name, (*(gd_named *const *)b)->name);

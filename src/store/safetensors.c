@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/words.h"
 #include "base/h5write.h"
 #include "store/checkpoint.h"
 
@@ -23,18 +24,6 @@ static const char *type_name(gd_dtype type) {
   return "";
 }
 
-static void put_string(FILE *f, const char *text) {
-  fputc('"', f);
-  for (; *text; text++) {
-    const unsigned char c = (unsigned char)*text;
-    if (c < ' ')
-      fprintf(f, "\\u%04x", c);
-    else
-      fprintf(f, c == '"' || c == '\\' ? "\\%c" : "%c", c);
-  }
-  fputc('"', f);
-}
-
 /* Parameters and buffers: what PyTorch calls the state_dict. */
 static bool exported(const gdi_entry *e) {
   return e->parameter || e->buffer;
@@ -47,7 +36,7 @@ static void put_header(FILE *f, const gdi_entry *entry, int n) {
     const gd_stored *a = entry[i].array;
     if (!exported(&entry[i])) continue;
     fputc(',', f);
-    put_string(f, a->name);
+    gdi_print_quoted(f, a->name);
     fprintf(f, ":{\"dtype\":\"%s\",\"shape\":[", type_name(a->dtype));
     for (int d = 0; d < a->ndim; d++) fprintf(f, "%s%lld", d ? "," : "", (long long)a->shape[d]);
     fprintf(f, "],\"data_offsets\":[%zu,%zu]}", at, at + gdi_stored_bytes(a));

@@ -1,9 +1,9 @@
 /* The thread that writes checkpoints: one request at a time, handed over under a lock. It never calls MPI. */
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/thread.h"
 #include "gd/store.h"
 
 struct gd_writer {
@@ -39,15 +39,11 @@ gd_status gd_writer_new(gd_writer **out) {
   if (!w) return GD_FAIL(GD_ERR_OOM, "no memory for the thread that writes checkpoints");
   pthread_mutex_init(&w->mutex, NULL);
   pthread_cond_init(&w->changed, NULL);
-  sigset_t all, before; /* signals are for the main thread */
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
-  int error = pthread_create(&w->thread, NULL, write_requests, w);
-  pthread_sigmask(SIG_SETMASK, &before, NULL);
-  if (error == 0) return GD_OK;
+  gd_status st = gdi_thread_start(&w->thread, write_requests, w, "write checkpoints");
+  if (st == GD_OK) return GD_OK;
   free(w);
   *out = NULL;
-  return GD_FAIL(GD_ERR_ENV, "no thread to write checkpoints: %s", strerror(error));
+  return st;
 }
 
 gd_status gd_writer_wait(gd_writer *w) {

@@ -1,17 +1,11 @@
 /* A step of the sync, from leaves to the updated parameters. */
+#include "base/clock.h"
 #include "base/fault.h"
 #include "sync/audit.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-
-double gdi_seconds(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 static gd_status check(const gd_params *p, const gd_sync_options *o) {
   GD_TRY(gd_optim_check(&o->optim));
@@ -139,9 +133,9 @@ static void lars_rates(gd_sync *s, double scale) {
 /* Add the time of a statement to a line of the ledger. */
 #define CLOCKED(line, statement)                                                                             \
   do {                                                                                                       \
-    const double since_ = gdi_seconds();                                                                     \
+    const double since_ = gdi_now();                                                                         \
     statement;                                                                                               \
-    (line) += gdi_seconds() - since_;                                                                        \
+    (line) += gdi_now() - since_;                                                                            \
   } while (0)
 
 /* First pass: the sums stay where they are, and all ranks learn the norms. */

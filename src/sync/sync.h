@@ -55,8 +55,6 @@ struct gd_sync {
   gdi_audit *audit;       /* NULL when off */
 };
 
-double gdi_seconds(void);
-
 /* memory.c: where everything lies */
 gd_status gdi_memory_new(gd_sync *s) GD_CHECKED;
 void gdi_memory_free(gd_sync *s);

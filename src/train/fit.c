@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "gd/log.h"
 
 static volatile sig_atomic_t stop_asked;
@@ -16,8 +17,7 @@ static bool is_root(const gdi_fit *f) {
   return gd_world_rank(f->job->world) == 0;
 }
 
-/* ---- validation and rows
- * ----------------------------------------------------------------------------------------------- */
+/* ---- validation and rows ---- */
 
 /* What "best" is measured by: accuracy where there are labels, else the loss. */
 static double quality(const gd_metrics *m) {
@@ -64,9 +64,7 @@ static gd_status write_row(gdi_fit *f, const gd_sync_result *r, const gd_metrics
   return gd_world_agree(j->world, st);
 }
 
-/* ---- saving
- * --------------------------------------------------------------------------------------------------------------
- */
+/* ---- saving ---- */
 
 static bool save_due(const gdi_fit *f, uint32_t flags) {
   return (f->save_steps && f->job->step % f->save_steps == 0) || (flags & GDI_FLAG_SAVE);
@@ -80,9 +78,7 @@ static gd_status save(gdi_fit *f, bool is_best) {
   return st;
 }
 
-/* ---- the loop
- * ----------------------------------------------------------------------------------------------------------------
- */
+/* ---- the loop ---- */
 
 /* This rank's requests; time is rank 0's to judge. */
 static uint32_t requests(const gdi_fit *f) {

@@ -22,8 +22,7 @@ gd_status gdi_device_for(gd_device **out, gd_world *w, const char *device, int64
   return gd_device_open(out, &d);
 }
 
-/* ---- data
- * ------------------------------------------------------------------------------------------------------- */
+/* ---- data ---- */
 
 static gd_status open_val(gdi_job *j) {
   const int64_t n = gd_dataset_info(j->train.data)->n;
@@ -91,8 +90,7 @@ static gd_status open_standardize(gdi_job *j, const gd_standardize *known) {
   return GD_OK;
 }
 
-/* ---- model
- * ------------------------------------------------------------------------------------------------------- */
+/* ---- model ---- */
 
 static gd_status check_outputs(const gdi_job *j) {
   const gd_data_info *i = gd_dataset_info(j->train.data);
@@ -143,8 +141,7 @@ static gd_status build_model(gdi_job *j) {
   return gd_tape_new(&j->tape, j->device);
 }
 
-/* ---- update
- * ------------------------------------------------------------------------------------------------------- */
+/* ---- update ---- */
 
 static void resolve_batches(gdi_job *j) {
   bool follows_ranks;
@@ -228,8 +225,7 @@ static gd_status open_loaders(gdi_job *j) {
   return gd_loader_new(&j->val_loader, j->val.data ? j->val.data : j->train.data, &l);
 }
 
-/* ---- the whole
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- the whole ---- */
 
 /* Each process writes its own list: restarted runs add files instead of mixing lines. */
 static gd_status open_trace(gdi_job *j) {
@@ -241,22 +237,47 @@ static gd_status open_trace(gdi_job *j) {
   return j->trace ? GD_OK : GD_FAIL(GD_ERR_WRITE, "%s: %s", path, strerror(errno));
 }
 
-/* The same program, the same settings, the same arithmetic everywhere? */
-static gd_status same_everywhere(const gdi_job *j) {
-  char *text = NULL;
+/* How this rank's settings differ from rank 0's, for the message. Collective. */
+static gd_status describe_settings(const gdi_job *j, const char *text, char *buf, size_t bytes) {
+  int64_t n = (int64_t)strlen(text) + 1;
+  GD_TRY(gd_world_bcast(j->world, &n, sizeof n, 0));
+  char *first = malloc((size_t)n);
+  gd_options options;
+  gd_status st =
+      gd_world_agree(j->world, first ? GD_OK : GD_FAIL(GD_ERR_OOM, "no memory to compare settings"));
+  if (st == GD_OK && gd_world_rank(j->world) == 0) memcpy(first, text, (size_t)n);
+  if (st == GD_OK) st = gd_world_bcast(j->world, first, (size_t)n, 0);
+  if (st == GD_OK) st = gd_world_agree(j->world, gdi_options_read(&options, "the settings of rank 0", first));
+  if (st == GD_OK) {
+    if (gd_options_differ_any(&options, &j->opt, buf, bytes) == 0)
+      snprintf(buf, bytes, "the others are compared with these");
+    gd_options_free(&options);
+  }
+  free(first);
+  return st;
+}
+
+/* Asked as they were given, before anything else is done together, and again with what was resolved on each
+ * host. */
+static gd_status same_settings(const gdi_job *j) {
+  char *text = NULL, differences[400];
   size_t bytes = 0;
+  if (gd_world_size(j->world) == 1) return GD_OK;
   FILE *f = open_memstream(&text, &bytes);
-  if (!f) return GD_FAIL(GD_ERR_OOM, "no memory to compare settings");
-  gd_options_print(&j->opt, f);
-  fclose(f);
-  gd_status st = gd_world_same(j->world, "the version of gdtrain", GD_VERSION, sizeof GD_VERSION, GD_VERSION);
-  if (st == GD_OK)
-    st = gd_world_same(j->world, "the settings", text, bytes, "see the configuration of this rank");
-  const char *machine = gd_device_describe(j->device);
-  if (st == GD_OK)
-    st = gd_world_same(j->world, "the processor and its kernels", machine, strlen(machine), machine);
+  if (f) gd_options_print(&j->opt, f);
+  const bool ok = f && fclose(f) == 0;
+  gd_status st = gd_world_agree(j->world, ok ? GD_OK : GD_FAIL(GD_ERR_OOM, "no memory to compare settings"));
+  if (st == GD_OK) st = describe_settings(j, text, differences, sizeof differences);
+  if (st == GD_OK) st = gd_world_same(j->world, "the settings", text, bytes, differences);
   free(text);
   return st;
+}
+
+/* The same program, the same settings, the same arithmetic everywhere? */
+static gd_status same_everywhere(const gdi_job *j) {
+  const char *machine = gd_device_describe(j->device);
+  GD_TRY(same_settings(j));
+  return gd_world_same(j->world, "the processor and its kernels", machine, strlen(machine), machine);
 }
 
 gd_status gdi_job_open(gdi_job *j, gd_world *w, const gd_options *o, const gd_standardize *known) {
@@ -264,6 +285,8 @@ gd_status gdi_job_open(gdi_job *j, gd_world *w, const gd_options *o, const gd_st
   j->world = w;
   j->opt = *o;
   j->dtype = strcmp(o->precision, "fp64") == 0 ? GD_F64 : GD_F32;
+  GD_TRY(gd_world_same(w, "the version of gdtrain", GD_VERSION, sizeof GD_VERSION, GD_VERSION));
+  GD_TRY(same_settings(j));
   GD_TRY(gd_world_agree(w, gd_options_check(o)));
   GD_TRY(gd_world_agree(w, gdi_device_for(&j->device, w, o->device, o->threads, o->precision)));
   GD_TRY(open_data(j));

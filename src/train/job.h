@@ -63,7 +63,4 @@ gd_status gdi_evaluate(const gdi_evaluation *e, gd_metrics *out) GD_CHECKED;
 gd_status gdi_device_for(gd_device **out, gd_world *w, const char *device, int64_t threads,
                          const char *precision) GD_CHECKED;
 
-/* Seconds of a clock that only goes forward. */
-double gdi_now(void);
-
 #endif

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/words.h"
 typedef enum kind { TEXT, WORD, INT, COUNT, REAL, FLAG } kind;
 
 typedef struct option {
@@ -56,8 +57,7 @@ static const char *nearest_key(const char *key) {
   return gd_nearest(key, known);
 }
 
-/* ---- one value
- * ------------------------------------------------------------------------------------------------ */
+/* ---- one value ---- */
 
 static char *keep(gd_arena *a, const char *text) {
   char *copy = gd_arena_alloc(a, strlen(text) + 1);
@@ -124,8 +124,7 @@ static gd_status set(gd_options *o, const option *p, const gd_setting *s) {
   }
 }
 
-/* ---- all of them
- * ------------------------------------------------------------------------------------------------ */
+/* ---- all of them ---- */
 
 gd_status gd_options_new(gd_options *out) {
   memset(out, 0, sizeof *out);
@@ -163,11 +162,12 @@ gd_status gd_options_set(gd_options *o, const char *key, const char *value) {
   return gd_options_apply(o, &(gd_settings){&one, 1, NULL});
 }
 
-/* ---- printing and comparing
- * --------------------------------------------------------------------------------------- */
+/* ---- printing and comparing ---- */
 
-/* The shortest decimal that reads back to the same double. */
+/* The shortest decimal that reads back to the same double; whole numbers without an exponent. */
 static void print_real(char *buf, size_t bytes, double v) {
+  snprintf(buf, bytes, "%.0f", v);
+  if (fabs(v) < 1e15 && strtod(buf, NULL) == v) return;
   for (int digits = 1; digits <= 17; digits++) {
     snprintf(buf, bytes, "%.*g", digits, v);
     if (strtod(buf, NULL) == v) return;
@@ -205,18 +205,6 @@ gd_status gd_options_adopt(gd_options *o, const gd_options *from, const char *ke
   return set(o, p, &(gd_setting){key, text, NULL, 0});
 }
 
-static void print_quoted(FILE *f, const char *text) {
-  fputc('"', f);
-  for (; *text; text++) {
-    if (*text == '"' || *text == '\\') fputc('\\', f);
-    if ((unsigned char)*text < ' ')
-      fprintf(f, "\\x%02x", *text);
-    else
-      fputc(*text, f);
-  }
-  fputc('"', f);
-}
-
 void gd_options_print(const gd_options *o, FILE *f) {
   char open_map[64] = "", buf[4200];
   for (int i = 0; i < OPTIONS; i++) {
@@ -229,14 +217,14 @@ void gd_options_print(const gd_options *o, FILE *f) {
     value_text(o, p, buf, sizeof buf);
     fprintf(f, "%s%s: ", map ? "  " : "", dot ? dot + 1 : p->key);
     if (p->kind == TEXT)
-      print_quoted(f, buf);
+      gdi_print_quoted(f, buf);
     else
       fputs(buf, f);
     fputc('\n', f);
   }
 }
 
-int gd_options_differ(const gd_options *a, const gd_options *b, char *buf, size_t bytes) {
+static int differ(const gd_options *a, const gd_options *b, bool bits, char *buf, size_t bytes) {
   int n = 0;
   size_t used = 0;
   if (bytes) *buf = 0;
@@ -244,12 +232,20 @@ int gd_options_differ(const gd_options *a, const gd_options *b, char *buf, size_
     char va[4200], vb[4200];
     value_text(a, &table[i], va, sizeof va);
     value_text(b, &table[i], vb, sizeof vb);
-    if (!table[i].bits || strcmp(va, vb) == 0) continue;
+    if ((bits && !table[i].bits) || strcmp(va, vb) == 0) continue;
     n++;
     int more = snprintf(buf + used, bytes - used, "%s%s: %s -> %s", n > 1 ? ", " : "", table[i].key, va, vb);
     if (more > 0) used = used + (size_t)more < bytes ? used + (size_t)more : bytes - 1;
   }
   return n;
+}
+
+int gd_options_differ(const gd_options *a, const gd_options *b, char *buf, size_t bytes) {
+  return differ(a, b, true, buf, bytes);
+}
+
+int gd_options_differ_any(const gd_options *a, const gd_options *b, char *buf, size_t bytes) {
+  return differ(a, b, false, buf, bytes);
 }
 
 void gd_options_manual(FILE *f) {
@@ -266,8 +262,7 @@ void gd_options_manual(FILE *f) {
   fprintf(f, "\n");
 }
 
-/* ---- checks over several
- * ------------------------------------------------------------------------------------------- */
+/* ---- checks over several ---- */
 
 gd_status gd_interval_parse(const char *text, int64_t *steps, double *seconds) {
   static const struct {

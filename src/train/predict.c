@@ -21,9 +21,7 @@ static int64_t largest(const prediction *p, int64_t row) {
   return best;
 }
 
-/* ---- files
- * ----------------------------------------------------------------------------------------------------------
- */
+/* ---- files ---- */
 
 static void print_csv(FILE *f, const prediction *p) {
   if (p->classes) fputs("class,", f);
@@ -101,8 +99,7 @@ static gd_status write_file(const prediction *p, const char *path) {
   return write_h5(p, path);
 }
 
-/* ---- computing
- * ------------------------------------------------------------------------------------------------------- */
+/* ---- computing ---- */
 
 static gd_status predict_rows(gdi_use *u, gd_range rows, double *to) {
   gd_batch batch;

@@ -9,8 +9,8 @@
 #include <time.h>
 #include <unistd.h>
 
-/* ---- folders
- * -------------------------------------------------------------------------------------------------------- */
+#include "base/words.h"
+/* ---- folders ---- */
 
 /* mkdir -p; the last part may exist. */
 static gd_status make_folder(const char *path) {
@@ -29,12 +29,17 @@ static gd_status make_folder(const char *path) {
   return GD_OK;
 }
 
+/* A run that was refused before its first step leaves an empty folder of checkpoints: nothing, too. */
 static bool is_empty(const char *path) {
   DIR *d = opendir(path);
   if (!d) return true;
   bool empty = true;
-  for (struct dirent *e; (e = readdir(d));)
-    if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0) empty = false;
+  for (struct dirent *e; empty && (e = readdir(d));) {
+    char checkpoints[4200];
+    if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0) continue;
+    snprintf(checkpoints, sizeof checkpoints, "%s/checkpoints", path);
+    empty = strcmp(e->d_name, "checkpoints") == 0 && is_empty(checkpoints);
+  }
   closedir(d);
   return empty;
 }
@@ -64,9 +69,7 @@ gd_status gdi_record_folder(char *folder, size_t bytes, const char *wanted, bool
   return make_folder(checkpoints);
 }
 
-/* ---- files
- * ------------------------------------------------------------------------------------------------------------
- */
+/* ---- files ---- */
 
 static gd_status cannot(const char *path) {
   return GD_FAIL(GD_ERR_WRITE, "%s: %s", path, strerror(errno));
@@ -148,26 +151,13 @@ gd_status gdi_record_row(gdi_record *r, const gd_row *row) {
   return fflush(r->metrics) == 0 ? GD_OK : cannot("metrics.csv");
 }
 
-/* ---- summary.json
- * -------------------------------------------------------------------------------------------------------- */
+/* ---- summary.json ---- */
 
 static void json_number(FILE *f, const char *name, double v, const char *end) {
   if (isfinite(v))
     fprintf(f, "\"%s\": %.17g%s", name, v, end);
   else
     fprintf(f, "\"%s\": null%s", name, end); /* JSON has no NaN */
-}
-
-static void json_text(FILE *f, const char *text) {
-  fputc('"', f);
-  for (; *text; text++) {
-    if (*text == '"' || *text == '\\') fputc('\\', f);
-    if ((unsigned char)*text < ' ')
-      fprintf(f, "\\u%04x", *text);
-    else
-      fputc(*text, f);
-  }
-  fputc('"', f);
 }
 
 typedef struct ended_run {
@@ -201,7 +191,7 @@ static void print_summary(FILE *f, const void *what) {
   for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
     json_number(f, parts[i].name, parts[i].v,
                 i + 1 < sizeof parts / sizeof *parts ? ", " : "},\n  \"checkpoint\": ");
-  json_text(f, r->checkpoint);
+  gdi_print_quoted(f, r->checkpoint);
   fprintf(f, ",\n  \"digest\": \"%s\"\n}\n", digest);
 }
 

@@ -13,8 +13,7 @@ static bool writes(const gdi_saver *s) {
   return gd_world_rank(s->job->world) == 0;
 }
 
-/* ---- the snapshot
- * ------------------------------------------------------------------------------------------------ */
+/* ---- the snapshot ---- */
 
 /* The parameters' names and shapes over a run of values in layout order. */
 static gd_stored *describe(gdi_saver *s, void *run) {
@@ -97,8 +96,7 @@ void gdi_saver_close(gdi_saver *s) {
   s->writer = NULL, s->arena = NULL;
 }
 
-/* ---- saving
- * -------------------------------------------------------------------------------------------------------- */
+/* ---- saving ---- */
 
 /* best.h5 is a second name of the best checkpoint, moved in one step, so that pruning need not know of it. */
 static void name_best(const gdi_saver *s) {
@@ -144,20 +142,26 @@ gd_status gdi_saver_save(gdi_saver *s, bool is_best, const double *best) {
   return gd_world_agree(j->world, writes(s) ? start_write(s, is_best, best) : GD_OK);
 }
 
-/* ---- resuming
- * ------------------------------------------------------------------------------------------------------- */
+/* ---- resuming ---- */
 
 gd_status gdi_resume_read(gd_checkpoint *c, gd_world *w, const char *path) {
   return gd_world_agree(w, gd_checkpoint_read(c, path, gd_world_rank(w) != 0));
 }
 
-gd_status gdi_saved_options(gd_options *out, const gd_checkpoint *c) {
+gd_status gdi_options_read(gd_options *out, const char *name, const char *yaml) {
   gd_settings settings;
   GD_TRY(gd_options_new(out));
-  GD_TRY(gd_settings_read(&settings, "the configuration in the checkpoint", c->config));
-  gd_status st = gd_options_apply(out, &settings);
-  gd_settings_free(&settings);
+  gd_status st = gd_settings_read(&settings, name, yaml);
+  if (st == GD_OK) {
+    st = gd_options_apply(out, &settings);
+    gd_settings_free(&settings);
+  }
+  if (st != GD_OK) gd_options_free(out);
   return st;
+}
+
+gd_status gdi_saved_options(gd_options *out, const gd_checkpoint *c) {
+  return gdi_options_read(out, "the configuration in the checkpoint", c->config);
 }
 
 gd_status gdi_resume_options(gd_options *o, const gd_checkpoint *c) {
@@ -251,6 +255,14 @@ static gd_status lay_out(const gd_params *p, const gd_stored *stored, int n, voi
   return GD_OK;
 }
 
+/* The state of that name in every parameter; a checkpoint holds its states in the order of their names. */
+static gd_status lay_out_state(const gdi_job *j, const gd_checkpoint *c, const char *name, void *run,
+                               const char *path) {
+  for (int s = 0; s < c->n_states; s++)
+    if (strcmp(c->state_name[s], name) == 0) return lay_out(j->params, c->state[s], c->n_params, run, path);
+  return GD_FAIL(GD_ERR_CHECKPOINT, "%s: no %s, which %s needs", path, name, j->opt.optimizer);
+}
+
 static gd_status lay_out_all(const gdi_job *j, const gd_checkpoint *c, char *memory, void *runs[],
                              const char *path) {
   const size_t bytes = gd_params_bytes(j->params);
@@ -263,7 +275,7 @@ static gd_status lay_out_all(const gdi_job *j, const gd_checkpoint *c, char *mem
   GD_TRY(lay_out(j->params, c->param, c->n_params, memory, path));
   for (int i = 0; i < states; i++) {
     runs[1 + i] = memory + (size_t)(1 + i) * bytes;
-    GD_TRY(lay_out(j->params, c->state[i], c->n_params, runs[1 + i], path));
+    GD_TRY(lay_out_state(j, c, gd_optim_state_name(&j->optim, i), runs[1 + i], path));
   }
   return GD_OK;
 }

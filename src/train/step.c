@@ -1,15 +1,7 @@
 /* One update, from samples to parameters: the whole path on one screen. */
-#include "train/job.h"
-
-#include <time.h>
-
+#include "base/clock.h"
 #include "base/fault.h"
-
-double gdi_now(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
+#include "train/job.h"
 
 double gdi_job_lr(const gdi_job *j, int64_t step) {
   return gd_schedule_lr(&j->schedule, step, j->batches.per_epoch);

@@ -10,8 +10,7 @@ static bool is_root(gd_world *w) {
   return gd_world_rank(w) == 0;
 }
 
-/* ---- where the run lives and what it continues
- * ---------------------------------------------------------------------------- */
+/* ---- where the run lives and what it continues ---- */
 
 typedef struct place {
   char folder[4096];     /* run folder */
@@ -42,9 +41,7 @@ static gd_status agree_on_place(place *p, gd_world *w, const gd_options *o) {
   return gd_world_bcast(w, p, sizeof *p, 0);
 }
 
-/* ---- who does what
- * ------------------------------------------------------------------------------------------------------------
- */
+/* ---- who does what ---- */
 
 void gdi_job_layout(const gdi_job *j, char *buf, size_t bytes) {
   gd_world *w = j->world;
@@ -85,9 +82,7 @@ static void announce(const gdi_fit *f, const place *p) {
     gd_message(GD_LOG_INFO, "resumed from %s at step %lld", p->checkpoint, (long long)j->step);
 }
 
-/* ---- the run
- * ---------------------------------------------------------------------------------------------------------------------
- */
+/* ---- the run ---- */
 
 static int64_t automatic_log_every(const gdi_job *j) {
   int64_t every = j->total_steps / 200; /* about 200 points make a plot */

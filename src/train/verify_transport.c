@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "train/verify.h"
 
 enum { MIB = 1 << 20, BYTES = 4 * MIB, ROUNDS = 8, BARRIERS = 200, TAG = 99 };

@@ -14,6 +14,17 @@ run 2 parts --epochs 2
 run 3 parts --epochs 4 --resume auto
 equal "$(digest whole)" "$(digest parts)" "digest of 2 + 2 epochs against 4"
 equal "$(cut -d, -f1,2,3,4,7,8 whole/metrics.csv | tail -1)" "$(cut -d, -f1,2,3,4,7,8 parts/metrics.csv | tail -1)" "last row"
+
+# Every optimizer's state comes back where it belongs, with any number of threads, and a set that was held may be streamed
+# from then on.
+for rule in "adamw --momentum 0" "rmsprop --optimizer.centered true" "lars --data.memory stream"; do
+  rm -rf whole2 parts2
+  run 1 whole2 --epochs 2 --lr 0.001 --shuffle full --threads 2 --optimizer $rule
+  run 1 parts2 --steps 5 --lr 0.001 --shuffle full --threads 2 --schedule.t0 1 --schedule.total 2 --optimizer ${rule% --data*}
+  run 2 parts2 --epochs 2 --lr 0.001 --shuffle full --threads 1 --optimizer $rule --resume auto
+  equal "$(digest whole2)" "$(digest parts2)" "digest of 5 steps and the rest against 2 epochs, $rule"
+done
+
 expect 2 "is not empty" gdtrain --data g.h5 --model linear:10 --out whole
 expect 2 "optimizer.lr: 0.1 -> 0.2" gdtrain --data g.h5 --val-fraction 0.2 --model "linear:32 relu dropout:0.2 linear:10" --batch-size 100 \
   --momentum 0.9 --schedule sgdr --schedule.t0 1 --schedule.t-mult 2 --lr 0.2 --epochs 5 --resume auto --out parts

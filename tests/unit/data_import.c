@@ -66,7 +66,8 @@ static void csv_refusals_name_file_line_and_column(void **state) {
   (void)state;
   gd_table t;
   const gd_csv_options header = {.header = true};
-  assert_refused(csv(&t, "1,2\n3,\n", NULL), GD_ERR_DATA, "t.csv:2:2: column 1 is empty");
+  assert_refused(csv(&t, "1,2\n3,\n", NULL), GD_ERR_DATA, "t.csv:2:2: column 1 has no value");
+  assert_refused(csv(&t, "1,2\n3,NaN\n", NULL), GD_ERR_DATA, "t.csv:2:2: column 1 has no value (\"NaN\")");
   assert_refused(csv(&t, "1,2\n3,4,5\n", NULL), GD_ERR_DATA, "t.csv:2: 3 fields, but the first line has 2");
   assert_refused(csv(&t, "h,y\nred,4\n", &header), GD_ERR_DATA, "t.csv:2:1: column 0 (h) holds \"red\"");
   assert_refused(csv(&t, "1,2\nnan,4\n", NULL), GD_ERR_DATA, "t.csv:2:1");

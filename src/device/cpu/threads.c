@@ -1,3 +1,4 @@
+#include "base/thread.h"
 #include "device/cpu/threads.h"
 
 #include <pthread.h>
@@ -110,11 +111,10 @@ gd_status gdi_threads_start(gd_device *d) {
   p->n_workers = 0;
   d->impl = p;
   while (p->n_workers < d->threads - 1) {
-    if (pthread_create(&p->worker[p->n_workers], NULL, worker, p)) {
-      int started = p->n_workers + 1;
+    gd_status st = gdi_thread_start(&p->worker[p->n_workers], worker, p, "compute: set fewer --threads");
+    if (st != GD_OK) {
       gdi_threads_stop(d);
-      return GD_FAIL(GD_ERR_ENV, "the system gives %d threads of the %d asked for: set fewer threads",
-                     started, d->threads);
+      return st;
     }
     p->n_workers++;
   }
