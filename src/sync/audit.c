@@ -27,19 +27,33 @@ static const char *array_at(const gd_sync *s, int array, int64_t element) {
   return state[array - 1];
 }
 
+typedef struct lanes {
+  uint64_t sum[LANES], sums[LANES];
+} lanes;
+
+static inline void add_words(lanes *x, const uint64_t word[LANES]) {
+  for (int l = 0; l < LANES; l++) x->sum[l] += word[l];
+  for (int l = 0; l < LANES; l++) x->sums[l] += x->sum[l];
+}
+
 /* Fletcher's sums in lanes: at the speed of memory, and no single changed bit leaves them equal. */
 uint64_t gdi_checksum(const char *data, size_t bytes) {
-  uint64_t sum[LANES] = {0}, sums[LANES] = {0}, word[LANES];
-  for (size_t at = 0; at < bytes; at += sizeof word) {
-    const size_t n = bytes - at < sizeof word ? bytes - at : sizeof word;
-    if (n < sizeof word) memset(word, 0, sizeof word);
-    memcpy(word, data + at, n);
-    for (int l = 0; l < LANES; l++) sum[l] += word[l], sums[l] += sum[l];
+  lanes x = {{0}, {0}};
+  uint64_t word[LANES];
+  size_t at = 0;
+  for (; at + sizeof word <= bytes; at += sizeof word) {
+    memcpy(word, data + at, sizeof word);
+    add_words(&x, word);
+  }
+  if (at < bytes) {
+    memset(word, 0, sizeof word);
+    memcpy(word, data + at, bytes - at);
+    add_words(&x, word);
   }
   uint64_t all = bytes;
   for (int l = 0; l < LANES; l++) {
-    all = (all ^ sum[l]) * 0x9E3779B97F4A7C15u;
-    all = ((all ^ all >> 32) ^ sums[l]) * 0xD6E8FEB86659FD93u;
+    all = (all ^ x.sum[l]) * 0x9E3779B97F4A7C15u;
+    all = ((all ^ all >> 32) ^ x.sums[l]) * 0xD6E8FEB86659FD93u;
   }
   return all ^ all >> 32;
 }
