@@ -31,9 +31,8 @@ typedef struct gd_sync_options {
   double clip_norm;          /**< global L2 norm, 0: off */
   double clip_value;         /**< 0: off */
   bool skip_nonfinite;       /**< on_nan: skip: a step whose loss or gradient is not finite changes nothing */
-  int threads;
-  int64_t audit_every; /**< updates between audits, 0: never; see gd_sync_update() */
-  size_t bucket_bytes; /**< allreduce: 0: the default */
+  int64_t audit_every;       /**< updates between audits, 0: never; see gd_sync_update() */
+  size_t bucket_bytes;       /**< allreduce: 0: the default */
 } gd_sync_options;
 
 typedef struct gd_sync gd_sync;
