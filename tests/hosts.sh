@@ -57,5 +57,5 @@ on_hosts() {
   ip netns exec "$hosts_name-0" mpirun --mca plm_rsh_agent "$PWD/agent.sh" --mca plm_rsh_no_tree_spawn 1 --host "$list" \
     --mca btl tcp,self --mca btl_tcp_if_include 10.213.0.0/24 --mca oob_tcp_if_include 10.213.0.0/24 \
     --mca oob_tcp_keepalive_time 5 --mca oob_tcp_keepalive_intvl 2 --mca oob_tcp_keepalive_probes 3 \
-    -n $((per_host * host_count)) --oversubscribe -x PATH "$@"
+    -n $((per_host * host_count)) --oversubscribe --bind-to none -x PATH "$@"
 }

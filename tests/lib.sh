@@ -46,6 +46,14 @@ last() {
 }
 digest() { gdtrain inspect "$(ls "$1"/checkpoints/step-*.h5 | tail -1)" --digest; }
 
+# images.h5: MNIST's test images where there is MNIST, drawn digits elsewhere
+some_images() {
+  if [ -e "$mnist/t10k-images-idx3-ubyte.gz" ]; then
+    gdtrain data import idx "$mnist"/t10k-images-idx3-ubyte.gz "$mnist"/t10k-labels-idx1-ubyte.gz --out images.h5
+  else
+    gdtrain data make glyphs --n 10000 --out images.h5
+  fi >/dev/null || { fail "images"; finish; }
+}
 import_mnist() {
   [ -e "$mnist/train-images-idx3-ubyte.gz" ] || skip "no MNIST in $mnist (GD_MNIST_DIR)"
   gdtrain data import idx "$mnist"/train-images-idx3-ubyte.gz "$mnist"/train-labels-idx1-ubyte.gz --out train.h5 >/dev/null &&

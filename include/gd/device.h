@@ -44,7 +44,7 @@ GD_API void gd_device_close(gd_device *d);
 GD_API gd_device_kind gd_device_kind_of(const gd_device *d);
 GD_API int gd_device_threads(const gd_device *d);
 /** "AMD EPYC ..., oneDNN 2.6.3 (avx512_core_bf16), ...": what decides the bits, for the layout line and
- * checkpoints. */
+ * checkpoints; threads do not. */
 GD_API const char *gd_device_describe(const gd_device *d);
 
 #ifdef __cplusplus

@@ -44,6 +44,8 @@ GD_API void gd_options_print(const gd_options *o, FILE *f);
  * how many.
  */
 GD_API int gd_options_differ(const gd_options *a, const gd_options *b, char *buf, size_t bytes);
+/** The same of all settings. */
+GD_API int gd_options_differ_any(const gd_options *a, const gd_options *b, char *buf, size_t bytes);
 /** "500" -> steps, "10min" -> seconds; both 0 for "0". */
 GD_API gd_status gd_interval_parse(const char *text, int64_t *steps, double *seconds) GD_CHECKED;
 /** The table of all options, for people. */

@@ -31,6 +31,8 @@ static void host_give(void *user, void *memory) {
   free(memory);
 }
 
+const gdi_memory gdi_host_memory = {host_take, host_give, NULL, true};
+
 gd_status gdi_arena_new_over(gd_arena **out, const char *name, const gdi_memory *memory) {
   gd_arena *a = calloc(1, sizeof *a);
   *out = a;
@@ -41,7 +43,7 @@ gd_status gdi_arena_new_over(gd_arena **out, const char *name, const gdi_memory 
 }
 
 gd_status gd_arena_new(gd_arena **out, const char *name) {
-  return gdi_arena_new_over(out, name, &(gdi_memory){host_take, host_give, NULL, true});
+  return gdi_arena_new_over(out, name, &gdi_host_memory);
 }
 
 static bool add_chunk(gd_arena *a, size_t at_least) {

@@ -11,6 +11,9 @@ typedef struct gdi_memory {
   bool on_host; /* may be poisoned and zeroed by memset */
 } gdi_memory;
 
+/* Memory of the process. */
+extern const gdi_memory gdi_host_memory;
+
 gd_status gdi_arena_new_over(gd_arena **out, const char *name, const gdi_memory *memory) GD_CHECKED;
 
 #endif

@@ -45,8 +45,13 @@ void gdi_h5_locked_end(int *unused) {
 
 /* ---- failures ---- */
 
+/* The system's reason where HDF5 quotes it, amid addresses and the time, over several lines. */
 static herr_t keep_first(unsigned n, const H5E_error2_t *e, void *user) {
-  if (n == 0) snprintf(user, 256, "%s", e->desc ? e->desc : "");
+  static const char quote[] = "error message = '";
+  if (n != 0 || !e->desc) return 0;
+  const char *system = strstr(e->desc, quote);
+  if (system) system += sizeof quote - 1;
+  snprintf(user, 256, "%.*s", system ? (int)strcspn(system, "'") : 255, system ? system : e->desc);
   return 0;
 }
 

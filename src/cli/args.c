@@ -1,7 +1,11 @@
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/cli.h"
+
+const char run_switches[] =
+    "standardize data.standardize nesterov optimizer.nesterov optimizer.centered resume_changed print_config";
 
 static bool listed(const char *word, const char *list) {
   size_t n = strlen(word);
@@ -129,15 +133,29 @@ static gd_status fill(gd_options *o, const args *a, const gd_settings *file, boo
   return gd_options_check(o);
 }
 
+/*
+ * The configuration file of a run; NULL when there is none. "--resume auto --out FOLDER" alone continues the
+ * run in the folder as it was configured: that is what a stopped run tells the user to type.
+ */
+static const char *config_file(const args *a, char *buf, size_t bytes) {
+  if (a->n_words == 1) return a->word[0];
+  const char *resume = args_get(a, "resume"), *out = args_get(a, "out");
+  if (names(&a->setting, "data data.train") || !resume || strcmp(resume, "auto") != 0 || !out) return NULL;
+  snprintf(buf, bytes, "%s/config.yaml", out);
+  return access(buf, R_OK) == 0 ? buf : NULL;
+}
+
 gd_status run_options(gd_options *o, const args *a, bool *demonstration) {
   GD_TRY(gd_options_new(o));
   if (a->n_words > 1)
     return GD_FAIL(GD_ERR_USAGE, "one configuration file at most, not also \"%s\"", a->word[1]);
   gd_settings file = {0};
-  if (a->n_words == 1) GD_TRY(gd_settings_read(&file, a->word[0], NULL));
+  char buf[4200];
+  const char *path = config_file(a, buf, sizeof buf);
+  if (path) GD_TRY(gd_settings_read(&file, path, NULL));
   static const char data[] = "data data.train resume";
   *demonstration = !names(&a->setting, data) && !names(&file, data);
   gd_status st = fill(o, a, &file, *demonstration);
-  if (a->n_words == 1) gd_settings_free(&file);
+  if (path) gd_settings_free(&file);
   return st;
 }

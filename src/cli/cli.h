@@ -26,6 +26,8 @@ gd_status args_check(const args *a, const char *known) GD_CHECKED;
 gd_status args_i64(const args *a, const char *key, int64_t lo, int64_t hi, int64_t *out) GD_CHECKED;
 gd_status args_f64(const args *a, const char *key, double lo, double hi, double *out) GD_CHECKED;
 
+/* The options of a run that take no value. */
+extern const char run_switches[];
 /* Options of a run: defaults, the demonstration's when no data is given, the YAML file, the command line. */
 gd_status run_options(gd_options *o, const args *a, bool *demonstration) GD_CHECKED;
 
@@ -38,6 +40,8 @@ gd_status command_data(int argc, char **argv);
 gd_status command_inspect(int argc, char **argv);
 gd_status command_graph(int argc, char **argv);
 gd_status command_export(int argc, char **argv);
+gd_status command_bench(int argc, char **argv);
+gd_status command_verify(int argc, char **argv);
 void print_help(FILE *f);
 
 /* ---- the world of a command that trains or evaluates ---- */
@@ -63,5 +67,7 @@ void plot_run(const char *folder);
 extern const char demo_settings[], demo_optimizer[];
 /* Make its data unless it is there. */
 gd_status demo_data(void) GD_CHECKED;
+/* Say that it is one, and have its data made by rank 0. Collective. */
+gd_status demo_ready(gd_world *w) GD_CHECKED;
 
 #endif

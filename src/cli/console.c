@@ -103,8 +103,8 @@ static void progress(void *user, const gd_tick *p) {
   double t = gdi_now();
   if (t - console.last_bar < 0.1 && p->step < p->total_steps) return;
   console.last_bar = t;
-  enum { WIDTH = 30 };
-  static const char full[] = "==============================", empty[] = "                              ";
+  enum { WIDTH = 16 }; /* all of it within 80 columns: a line that wraps cannot be drawn over */
+  static const char full[] = "================", empty[] = "                ";
   int done = (int)(WIDTH * p->step / p->total_steps);
   char eta[32];
   duration(eta, sizeof eta, 0);
@@ -127,11 +127,10 @@ static void row(void *user, const gd_row *r) {
     return;
   console.last_line = t;
   char buf[256];
-  int n = snprintf(buf, sizeof buf, "epoch %-7.2f step %-8lld loss %-10.6g lr %-10.4g %9.0f samples/s",
+  int n = snprintf(buf, sizeof buf, "epoch %-6.2f step %-7lld loss %-9.5g lr %-9.4g %8.0f samples/s",
                    r->epoch, (long long)r->step, r->loss, r->lr, r->samples_per_s);
-  if (validated) n += snprintf(buf + n, sizeof buf - (size_t)n, "  val loss %-10.6g", r->val.loss);
-  if (!isnan(r->val.accuracy))
-    snprintf(buf + n, sizeof buf - (size_t)n, " accuracy %.2f %%", 100 * r->val.accuracy);
+  if (validated) n += snprintf(buf + n, sizeof buf - (size_t)n, "  val loss %.5g", r->val.loss);
+  if (!isnan(r->val.accuracy)) snprintf(buf + n, sizeof buf - (size_t)n, ", %.2f %%", 100 * r->val.accuracy);
   line(buf);
 }
 

@@ -34,6 +34,16 @@ static gd_status write_out(gd_table *t, const char *out) {
   return info(out);
 }
 
+static gd_status check_generator(const char *name) {
+  enum { MANY = 64 };
+  const char *known[MANY + 1] = {0};
+  for (int i = 0; i < MANY && (known[i] = gd_generator_name(i)); i++)
+    if (strcmp(name, known[i]) == 0) return GD_OK;
+  const char *near = gd_nearest(name, known);
+  if (near) return GD_FAIL(GD_ERR_USAGE, "no generator \"%s\", did you mean \"%s\"?", name, near);
+  return GD_FAIL(GD_ERR_USAGE, "no generator \"%s\"; gdtrain data make list tells the names", name);
+}
+
 static gd_status make(const args *a, const char *out) {
   int64_t seed = 1;
   gd_generate_options g = {.name = a->n_words > 1 ? a->word[1] : NULL, .noise = -1};
@@ -54,6 +64,7 @@ static gd_status make(const args *a, const char *out) {
       printf("%-10s %s\n", gd_generator_name(i), gd_generator_about(i));
     return GD_OK;
   }
+  GD_TRY(check_generator(g.name));
   if (!out) return GD_FAIL(GD_ERR_USAGE, "--out FILE.h5 is missing");
   gd_table t;
   GD_TRY(gd_generate(&t, &g));
@@ -66,7 +77,7 @@ static gd_status import(const args *a, const char *out) {
   const bool classes = args_get(a, "classes") != NULL;
   gd_table t;
   GD_TRY(args_check(a, "out header target classes"));
-  if (!out) return GD_FAIL(GD_ERR_USAGE, "--out FILE.h5 is missing");
+  if (!out && n >= 1) return GD_FAIL(GD_ERR_USAGE, "--out FILE.h5 is missing");
   if (strcmp(format, "idx") == 0 && n == 2) {
     GD_TRY(gd_import_idx(&t, files[0], files[1]));
   } else if (strcmp(format, "csv") == 0 && n >= 1) {

@@ -17,7 +17,7 @@ static const char script[] =
     "  set multiplot layout 2,1\n"
     "  set grid lc rgb '#dddddd'\n"
     "  set lmargin 12; set rmargin 12; set key above\n"
-    "  set tics nomirror\n"
+    "  set tics nomirror; set autoscale xfix\n"
     "  set ylabel 'loss'; set xlabel ''; set logscale y; set format y '%g'\n"
     "  stats 'metrics.csv' using 'val.accuracy' nooutput name 'A'\n"
     "  if (exists('A_records') && A_records > 0) { \\\n"
@@ -33,9 +33,10 @@ static const char script[] =
     "      '' using 'epoch':'val.loss' with linespoints pt 7 ps 0.5 lc rgb '#d62728' title 'validation loss' "
     "}\n"
     "  unset logscale y\n"
-    "  set ylabel 'learning rate'; set xlabel 'epoch'\n"
+    "  set ylabel 'learning rate'; set xlabel 'epoch'; set yrange [0:*]\n"
+    "  set offsets 0, 0, graph 0.1, 0\n"
     "  plot 'metrics.csv' using 'epoch':'lr' with lines lc rgb '#9467bd' notitle\n"
-    "  unset multiplot\n"
+    "  unset multiplot; set yrange [*:*]; unset offsets\n"
     "}\n";
 
 /* gnuplot in the folder, silent; true when it drew. */

@@ -44,13 +44,7 @@ static void print_result(const gd_train_result *r) {
 
 static gd_status train(gd_world *w, gd_options *o, bool demonstration) {
   const bool root = gd_world_rank(w) == 0;
-  if (demonstration) {
-    if (root)
-      gd_message(
-          GD_LOG_INFO,
-          "no data given: a demonstration on drawn digits (yours: --data FILE.h5, see gdtrain --help)");
-    GD_TRY(gd_world_agree(w, root ? demo_data() : GD_OK));
-  }
+  if (demonstration) GD_TRY(demo_ready(w));
   catch_signals();
   gd_observer observer = console_observer();
   gd_train_result result;
@@ -69,8 +63,7 @@ gd_status command_train(int argc, char **argv) {
   gd_options o = {0};
   bool demonstration = false;
   gd_world *w = NULL;
-  gd_status st = args_parse(
-      &a, argc, argv, "print_config standardize data.standardize nesterov optimizer.nesterov resume_changed");
+  gd_status st = args_parse(&a, argc, argv, run_switches);
   bool print_only = st == GD_OK && args_get(&a, "print_config");
   if (print_only) { /* not a setting of the run */
     int n = 0;

@@ -2,7 +2,6 @@
 #include "device/device.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 gd_status gd_device_open(gd_device **out, const gd_device_options *options) {
   *out = NULL;

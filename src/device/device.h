@@ -86,6 +86,9 @@ struct gd_device {
   gd_status (*upload)(gd_device *d, void *to, const void *from_host, size_t bytes);
   gd_status (*download)(gd_device *d, void *to_host, const void *from, size_t bytes);
   void (*close)(gd_device *d);
+  /* Seconds of the bare matrix products of an affine layer, forward and backward: the ceiling of a step. */
+  gd_status (*layer_seconds)(gd_device *d, gd_dtype type, int64_t B, int64_t I, int64_t O, bool needs_dx,
+                             double *seconds);
 };
 
 /*

@@ -14,7 +14,7 @@ struct gd_tape {
   gd_error error;
   uint64_t seed; /* of random operations: see gd_tape_draws() */
   int64_t step, row0, draws;
-  uint64_t pass; /* backward passes so far, over all tapes' lives */
+  uint64_t pass; /* the last backward or drawing: records that took part bear its number */
   gd_grad_ready ready;
   void *ready_user;
 };
@@ -34,8 +34,8 @@ typedef gd_status (*gdi_shape_rule)(const gd_node *n, gdi_form *out);
   X(where)                                                                                                   \
   X(same)                                                                                                    \
   X(cast)                                                                                                    \
-  X(reduce) X(argmax) X(given) X(transpose) X(slice) X(index_select) X(concat) X(matmul) X(linear)           \
-      X(cross_entropy)
+  X(reduce)                                                                                                  \
+  X(argmax) X(given) X(transpose) X(slice) X(index_select) X(concat) X(matmul) X(linear) X(cross_entropy)
 #define X(rule) gd_status gdi_shape_##rule(const gd_node *n, gdi_form *out) GD_CHECKED;
 GDI_SHAPE_RULES(X)
 #undef X

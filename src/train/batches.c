@@ -18,7 +18,7 @@ static int64_t automatic_micro(int64_t batch, int ranks, bool *follows_ranks) {
 gdi_batches gdi_batches_plan(int64_t n, int64_t batch, int64_t micro, int ranks, bool *follows_ranks) {
   gdi_batches b = {.n = n, .batch = batch == 0 ? n : at_most(batch, n)};
   *follows_ranks = false;
-  b.micro = micro ? at_most(micro, b.batch) : automatic_micro(b.batch, ranks, follows_ranks);
+  b.micro = at_most(micro ? micro : automatic_micro(b.batch, ranks, follows_ranks), b.batch);
   b.per_epoch = ceil_div(n, b.batch);
   return b;
 }

@@ -126,6 +126,17 @@ static gd_status load_init(gdi_job *j) {
   return st;
 }
 
+/* The two losses that take logits: an activation of the same kind before them learns, but badly, and
+ * silently. */
+static void warn_of_double(const gdi_job *j) {
+  static const char *const pairs[][2] = {{"cross_entropy", "softmax"}, {"bce_with_logits", "sigmoid"}};
+  const char *space = strrchr(j->opt.model, ' '), *last = space ? space + 1 : j->opt.model;
+  for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++)
+    if (strcmp(j->opt.loss, pairs[i][0]) == 0 && strcmp(last, pairs[i][1]) == 0 &&
+        gd_world_rank(j->world) == 0)
+      gd_message(GD_LOG_WARN, "%s takes logits: end the model without %s", pairs[i][0], pairs[i][1]);
+}
+
 static gd_status build_model(gdi_job *j) {
   const gd_data_info *i = gd_dataset_info(j->train.data);
   if (!j->opt.model[0])
@@ -135,6 +146,7 @@ static gd_status build_model(gdi_job *j) {
   GD_TRY(gd_loss_parse(&j->loss, j->opt.loss));
   GD_TRY(gd_model_parse(&j->model, j->opt.model, i->ndim, i->sample, j->device, j->dtype, &j->outputs));
   GD_TRY(check_outputs(j));
+  warn_of_double(j);
   gd_module_reset(j->model, (uint64_t)j->opt.seed);
   GD_TRY(gd_params_new(&j->params, j->model));
   GD_TRY(load_init(j));
@@ -205,7 +217,7 @@ static gd_status open_update(gdi_job *j) {
                        .clip_norm = j->opt.clip_norm,
                        .clip_value = j->opt.clip_value,
                        .skip_nonfinite = strcmp(j->opt.on_nan, "skip") == 0,
-                       .threads = gd_device_threads(j->device)};
+                       .audit_every = j->opt.audit_every};
   GD_TRY(gd_sync_new(&j->sync, j->world, j->params, &s));
   gd_sync_attach(j->sync, j->tape);
   return GD_OK;
@@ -236,22 +248,47 @@ static gd_status open_trace(gdi_job *j) {
   return j->trace ? GD_OK : GD_FAIL(GD_ERR_WRITE, "%s: %s", path, strerror(errno));
 }
 
-/* The same program, the same settings, the same arithmetic everywhere? */
-static gd_status same_everywhere(const gdi_job *j) {
-  char *text = NULL;
+/* How this rank's settings differ from rank 0's, for the message. Collective. */
+static gd_status describe_settings(const gdi_job *j, const char *text, char *buf, size_t bytes) {
+  int64_t n = (int64_t)strlen(text) + 1;
+  GD_TRY(gd_world_bcast(j->world, &n, sizeof n, 0));
+  char *first = malloc((size_t)n);
+  gd_options options;
+  gd_status st =
+      gd_world_agree(j->world, first ? GD_OK : GD_FAIL(GD_ERR_OOM, "no memory to compare settings"));
+  if (st == GD_OK && gd_world_rank(j->world) == 0) memcpy(first, text, (size_t)n);
+  if (st == GD_OK) st = gd_world_bcast(j->world, first, (size_t)n, 0);
+  if (st == GD_OK) st = gd_world_agree(j->world, gdi_options_read(&options, "the settings of rank 0", first));
+  if (st == GD_OK) {
+    if (gd_options_differ_any(&options, &j->opt, buf, bytes) == 0)
+      snprintf(buf, bytes, "the others are compared with these");
+    gd_options_free(&options);
+  }
+  free(first);
+  return st;
+}
+
+/* Asked as they were given, before anything else is done together, and again with what was resolved on each
+ * host. */
+static gd_status same_settings(const gdi_job *j) {
+  char *text = NULL, differences[400];
   size_t bytes = 0;
+  if (gd_world_size(j->world) == 1) return GD_OK;
   FILE *f = open_memstream(&text, &bytes);
-  if (!f) return GD_FAIL(GD_ERR_OOM, "no memory to compare settings");
-  gd_options_print(&j->opt, f);
-  fclose(f);
-  gd_status st = gd_world_same(j->world, "the version of gdtrain", GD_VERSION, sizeof GD_VERSION, GD_VERSION);
-  if (st == GD_OK)
-    st = gd_world_same(j->world, "the settings", text, bytes, "see the configuration of this rank");
-  const char *machine = gd_device_describe(j->device);
-  if (st == GD_OK)
-    st = gd_world_same(j->world, "the processor and its kernels", machine, strlen(machine), machine);
+  if (f) gd_options_print(&j->opt, f);
+  const bool ok = f && fclose(f) == 0;
+  gd_status st = gd_world_agree(j->world, ok ? GD_OK : GD_FAIL(GD_ERR_OOM, "no memory to compare settings"));
+  if (st == GD_OK) st = describe_settings(j, text, differences, sizeof differences);
+  if (st == GD_OK) st = gd_world_same(j->world, "the settings", text, bytes, differences);
   free(text);
   return st;
+}
+
+/* The same program, the same settings, the same arithmetic everywhere? */
+static gd_status same_everywhere(const gdi_job *j) {
+  const char *machine = gd_device_describe(j->device);
+  GD_TRY(same_settings(j));
+  return gd_world_same(j->world, "the processor and its kernels", machine, strlen(machine), machine);
 }
 
 gd_status gdi_job_open(gdi_job *j, gd_world *w, const gd_options *o, const gd_standardize *known) {
@@ -259,6 +296,8 @@ gd_status gdi_job_open(gdi_job *j, gd_world *w, const gd_options *o, const gd_st
   j->world = w;
   j->opt = *o;
   j->dtype = strcmp(o->precision, "fp64") == 0 ? GD_F64 : GD_F32;
+  GD_TRY(gd_world_same(w, "the version of gdtrain", GD_VERSION, sizeof GD_VERSION, GD_VERSION));
+  GD_TRY(same_settings(j));
   GD_TRY(gd_world_agree(w, gd_options_check(o)));
   GD_TRY(gd_world_agree(w, gdi_device_for(&j->device, w, o->device, o->threads, o->precision)));
   GD_TRY(open_data(j));

@@ -164,8 +164,10 @@ gd_status gd_options_set(gd_options *o, const char *key, const char *value) {
 
 /* ---- printing and comparing ---- */
 
-/* The shortest decimal that reads back to the same double. */
+/* The shortest decimal that reads back to the same double; whole numbers without an exponent. */
 static void print_real(char *buf, size_t bytes, double v) {
+  snprintf(buf, bytes, "%.0f", v);
+  if (fabs(v) < 1e15 && strtod(buf, NULL) == v) return;
   for (int digits = 1; digits <= 17; digits++) {
     snprintf(buf, bytes, "%.*g", digits, v);
     if (strtod(buf, NULL) == v) return;
@@ -222,7 +224,7 @@ void gd_options_print(const gd_options *o, FILE *f) {
   }
 }
 
-int gd_options_differ(const gd_options *a, const gd_options *b, char *buf, size_t bytes) {
+static int differ(const gd_options *a, const gd_options *b, bool bits, char *buf, size_t bytes) {
   int n = 0;
   size_t used = 0;
   if (bytes) *buf = 0;
@@ -230,12 +232,20 @@ int gd_options_differ(const gd_options *a, const gd_options *b, char *buf, size_
     char va[4200], vb[4200];
     value_text(a, &table[i], va, sizeof va);
     value_text(b, &table[i], vb, sizeof vb);
-    if (!table[i].bits || strcmp(va, vb) == 0) continue;
+    if ((bits && !table[i].bits) || strcmp(va, vb) == 0) continue;
     n++;
     int more = snprintf(buf + used, bytes - used, "%s%s: %s -> %s", n > 1 ? ", " : "", table[i].key, va, vb);
     if (more > 0) used = used + (size_t)more < bytes ? used + (size_t)more : bytes - 1;
   }
   return n;
+}
+
+int gd_options_differ(const gd_options *a, const gd_options *b, char *buf, size_t bytes) {
+  return differ(a, b, true, buf, bytes);
+}
+
+int gd_options_differ_any(const gd_options *a, const gd_options *b, char *buf, size_t bytes) {
+  return differ(a, b, false, buf, bytes);
 }
 
 void gd_options_manual(FILE *f) {

@@ -29,12 +29,17 @@ static gd_status make_folder(const char *path) {
   return GD_OK;
 }
 
+/* A run that was refused before its first step leaves an empty folder of checkpoints: nothing, too. */
 static bool is_empty(const char *path) {
   DIR *d = opendir(path);
   if (!d) return true;
   bool empty = true;
-  for (struct dirent *e; (e = readdir(d));)
-    if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0) empty = false;
+  for (struct dirent *e; empty && (e = readdir(d));) {
+    char checkpoints[4200];
+    if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0) continue;
+    snprintf(checkpoints, sizeof checkpoints, "%s/checkpoints", path);
+    empty = strcmp(e->d_name, "checkpoints") == 0 && is_empty(checkpoints);
+  }
   closedir(d);
   return empty;
 }
@@ -62,6 +67,12 @@ gd_status gdi_record_folder(char *folder, size_t bytes, const char *wanted, bool
   char checkpoints[4096];
   snprintf(checkpoints, sizeof checkpoints, "%.4000s/checkpoints", folder);
   return make_folder(checkpoints);
+}
+
+void gdi_record_abandon(const char *folder) {
+  char checkpoints[4200];
+  snprintf(checkpoints, sizeof checkpoints, "%s/checkpoints", folder);
+  if (rmdir(checkpoints) == 0) rmdir(folder); /* neither goes unless it is empty */
 }
 
 /* ---- files ---- */

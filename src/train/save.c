@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/fault.h"
 #include "gd/log.h"
 #include "gd/version.h"
 
@@ -147,13 +148,20 @@ gd_status gdi_resume_read(gd_checkpoint *c, gd_world *w, const char *path) {
   return gd_world_agree(w, gd_checkpoint_read(c, path, gd_world_rank(w) != 0));
 }
 
-gd_status gdi_saved_options(gd_options *out, const gd_checkpoint *c) {
+gd_status gdi_options_read(gd_options *out, const char *name, const char *yaml) {
   gd_settings settings;
   GD_TRY(gd_options_new(out));
-  GD_TRY(gd_settings_read(&settings, "the configuration in the checkpoint", c->config));
-  gd_status st = gd_options_apply(out, &settings);
-  gd_settings_free(&settings);
+  gd_status st = gd_settings_read(&settings, name, yaml);
+  if (st == GD_OK) {
+    st = gd_options_apply(out, &settings);
+    gd_settings_free(&settings);
+  }
+  if (st != GD_OK) gd_options_free(out);
   return st;
+}
+
+gd_status gdi_saved_options(gd_options *out, const gd_checkpoint *c) {
+  return gdi_options_read(out, "the configuration in the checkpoint", c->config);
 }
 
 gd_status gdi_resume_options(gd_options *o, const gd_checkpoint *c) {
@@ -280,5 +288,6 @@ gd_status gdi_resume_apply(gdi_job *j, const gd_checkpoint *c, const char *path)
   if (st == GD_OK) st = gd_sync_scatter(j->sync, runs[0], (const void *const *)(runs + 1));
   free(memory);
   if (st == GD_OK) j->step = c->step;
+  if (GDI_FAULT("shuffle_on_resume")) j->step -= j->step % j->batches.per_epoch; /* the order starts again */
   return st;
 }

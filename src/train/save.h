@@ -31,6 +31,8 @@ void gdi_saver_close(gdi_saver *s);
 
 /* What a resumed run starts from: read by all ranks, values on rank 0 only. Collective. */
 gd_status gdi_resume_read(gd_checkpoint *c, gd_world *w, const char *path) GD_CHECKED;
+/* Settings from YAML text; `name` stands in messages. Owner: caller; gd_options_free(). */
+gd_status gdi_options_read(gd_options *out, const char *name, const char *yaml) GD_CHECKED;
 /* The settings that a checkpoint was made with. Owner: caller; gd_options_free(). */
 gd_status gdi_saved_options(gd_options *out, const gd_checkpoint *c) GD_CHECKED;
 /*

@@ -11,8 +11,8 @@ gd_status gdi_cpu_cast_backward(gd_device *d, gd_node *n, const gd_tensor *dout,
                                 const bool add[]) {
   (void)n;
   gd_tensor *to = din[0];
-  size_t mark = gd_arena_mark(d->scratch);
   void *converted;
+  size_t mark = gd_arena_mark(d->scratch); /* a request that fails takes nothing */
   GD_TRY(gdi_scratch(d, gd_numel(to), gd_dtype_bytes(to->dtype), &converted));
   gdi_convert(to->dtype, converted, dout->dtype, dout->data, gd_numel(to));
   gdi_cpu_put(d, to->dtype, gd_numel(to), to->data, converted, add[0]);

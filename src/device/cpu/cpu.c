@@ -2,7 +2,6 @@
 #include "device/cpu/cpu.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "device/cpu/gemm.h"
@@ -35,16 +34,6 @@ static void close_cpu(gd_device *d) {
   gd_arena_free(d->scratch);
 }
 
-static void *take(void *user, size_t bytes) {
-  (void)user;
-  return aligned_alloc(GD_ALIGN, bytes);
-}
-
-static void give(void *user, void *memory) {
-  (void)user;
-  free(memory);
-}
-
 /* The processor's own name, as the kernel tells it. */
 static void model_name(char *name, size_t bytes) {
   snprintf(name, bytes, "CPU");
@@ -70,9 +59,10 @@ static void describe(gd_device *d) {
 gd_status gdi_cpu_open(gd_device *d, const gd_device_options *o) {
   (void)o;
   d->kernel = kernels;
-  d->memory = (gdi_memory){take, give, NULL, true};
+  d->memory = gdi_host_memory;
   d->upload = d->download = copy;
   d->close = close_cpu;
+  d->layer_seconds = gdi_cpu_layer_seconds;
   GD_TRY(gd_arena_new(&d->scratch, "scratch"));
   gd_status st = gdi_threads_start(d);
   if (st == GD_OK)

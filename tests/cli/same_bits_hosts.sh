@@ -1,0 +1,31 @@
+#!/usr/bin/env bash
+# The same bits across hosts, each with a network address of its own, as on one rank.
+. "$(dirname "$0")/../lib.sh" "$@"
+. "$source_dir/tests/hosts.sh"
+need_hosts
+some_images
+yaml=$source_dir/tests/cli/same_bits.yaml
+
+# across HOSTS RANKS_PER_HOST name options...: compared with one rank alone
+across() {
+  local hosts=$1 ranks=$2 name=$3
+  shift 3
+  [ -e "$name.digest" ] || {
+    gdtrain "$yaml" --data images.h5 --out "$name" "$@" >out.txt 2>&1 || { fail "$name alone"; cat out.txt; }
+    digest "$name" >"$name.digest"
+  }
+  on_hosts "$ranks" gdtrain "$yaml" --data "$work/images.h5" --out "$work/$name-$hosts-$ranks" "$@" >out.txt 2>&1 ||
+    { fail "$name on $hosts hosts"; tail -5 out.txt; }
+  grep samples.s out.txt | tail -1
+  grep -E "ranks  .*on $hosts hosts" out.txt || { fail "these were not $hosts hosts"; cat out.txt; }
+  equal "$(digest "$name-$hosts-$ranks")" "$(cat "$name.digest")" "digest of $name on $hosts hosts of $ranks ranks"
+}
+for hosts in 2 3; do
+  make_hosts $hosts
+  across $hosts 2 sgd
+  across $hosts 2 adam --optimizer adam --lr 0.002 --momentum 0
+  across $hosts 1 sgd --steps 100
+  [ "${GD_FULL:-}" ] && across $hosts 3 sgd && across $hosts 2 bf16 --precision bf16 && across $hosts 2 threads --threads 2
+  remove_hosts
+done
+finish
