@@ -55,4 +55,5 @@ P
     expect 4 "error: label.h5: .*-7 at sample 20" on $ranks gdtrain --data label.h5 --model linear:3 --out p$ranks
   done
 fi
+expect 2 "error: model: more than 4096 layers" gdtrain --data g.h5 --out many --model "$(printf 'relu %.0s' $(seq 5000)) linear:10"
 finish
