@@ -8,7 +8,7 @@ cd "$(dirname "$0")/.."
 gd_install_packages
 
 build=build-test
-options=(-DCMAKE_BUILD_TYPE=Release -DGD_WERROR=ON)
+options=(-DCMAKE_BUILD_TYPE=Release -DGD_WERROR=ON -DGD_FAULTS=ON)
 tests=()
 if [ "${1:-}" = --sanitize ]; then
   shift

@@ -31,8 +31,8 @@ typedef struct gd_sync_options {
   double clip_norm;          /**< global L2 norm, 0: off */
   double clip_value;         /**< 0: off */
   bool skip_nonfinite;       /**< on_nan: skip: a step whose loss or gradient is not finite changes nothing */
-  int threads;
-  size_t bucket_bytes; /**< allreduce: 0: the default */
+  int64_t audit_every;       /**< updates between audits, 0: never; see gd_sync_update() */
+  size_t bucket_bytes;       /**< allreduce: 0: the default */
 } gd_sync_options;
 
 typedef struct gd_sync gd_sync;
@@ -42,7 +42,8 @@ typedef struct gd_sync gd_sync;
  * all ranks afterwards (rank 0's values). Collective: yes. Owner: caller; params and world must outlive it.
  */
 GD_API gd_status gd_sync_new(gd_sync **out, gd_world *w, gd_params *p, const gd_sync_options *o) GD_CHECKED;
-GD_API void gd_sync_free(gd_sync *s); /**< Collective: in the group. NULL is fine. */
+/** The parameters keep their values and return to the model's own memory. NULL is fine. */
+GD_API void gd_sync_free(gd_sync *s);
 
 /** What a micro-batch contributes besides gradients; summed over the step in tree order, in f64. */
 typedef struct gd_record {
@@ -52,6 +53,7 @@ typedef struct gd_record {
   double grad_sq; /**< |mean gradient of this micro-batch|^2 when asked for (noise scale), else 0 */
 } gd_record;
 
+/** An empty run, refused by gd_sync_update(), when K is not in 1 .. max_micro_batches. */
 GD_API gd_range gd_sync_begin(gd_sync *s, int64_t K);
 GD_API void gd_sync_leaf(gd_sync *s, int64_t k);
 GD_API void gd_sync_leaf_done(gd_sync *s, int64_t k, const gd_record *r);
@@ -75,6 +77,11 @@ typedef struct gd_sync_result {
  * gives result.updated = false (and GD_ERR_NONFINITE unless skip_nonfinite). With one-pass updates a gradient
  * that is not finite under a finite loss is found in the update itself and reported by the next call or by
  * gd_sync_healthy().
+ *
+ * Audit: after every audit_every-th update the owner of a slice keeps checksums of its parameters and state;
+ * before the next update another rank of its group computes them again, and groups (allreduce: ranks) compare
+ * theirs. What differs is GD_ERR_REPLICA on all ranks, naming tensor, elements, rank, host and step; nothing
+ * is written.
  */
 GD_API gd_status gd_sync_update(gd_sync *s, const gd_sync_step *step, gd_sync_result *out) GD_CHECKED;
 

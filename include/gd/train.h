@@ -91,6 +91,29 @@ typedef struct gd_bench_result {
 /** Time the steps of a run (options' steps, or 200, after a warm-up); nothing is written. Collective: yes. */
 GD_API gd_status gd_bench(gd_world *w, const gd_options *o, gd_bench_result *out) GD_CHECKED;
 
+/* ---- the promises, checked ---- */
+
+typedef enum gd_outcome { GD_PASS, GD_FAILED, GD_SKIPPED } gd_outcome;
+
+typedef struct gd_check {
+  char name[24];
+  gd_outcome outcome;
+  char figure[400]; /**< what was measured, or why it failed or was skipped */
+} gd_check;
+
+/** Called on every rank as soon as a check is done. */
+typedef void (*gd_check_done)(void *user, const gd_check *c);
+
+/**
+ * Check the promises on this model, these data and this cluster, in a few steps of at most 2048 samples:
+ * gradients against differences; equal parameters on all ranks, on one rank alone, over the short batch at
+ * the end of an epoch, with halved micro-batches and after a resume from a checkpoint; every sample once an
+ * epoch; the transport. Writes a checkpoint below `out` (or runs/) and removes it. Collective: yes; options
+ * equal on all ranks. Errors: GD_ERR_REPLICA naming the checks that failed; as gd_train() when a check could
+ * not be made
+ */
+GD_API gd_status gd_verify(gd_world *w, const gd_options *o, gd_check_done done, void *user) GD_CHECKED;
+
 /* ---- using what was trained ---- */
 
 typedef struct gd_use_options {

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/fault.h"
+
 static _Thread_local gd_error record = {.rank = -1};
 static int identity_rank = -1;
 static char identity_host[64];
@@ -48,6 +50,10 @@ gd_status gd_error_adopt(const gd_error *e) {
 void gd_error_identity(int rank, const char *host) {
   identity_rank = rank;
   snprintf(identity_host, sizeof identity_host, "%s", host);
+}
+
+int gdi_error_rank(void) {
+  return identity_rank;
 }
 
 gd_status gd_error_set(gd_status s, const char *file, int line, const char *fmt, ...) {

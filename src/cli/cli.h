@@ -41,6 +41,7 @@ gd_status command_inspect(int argc, char **argv);
 gd_status command_graph(int argc, char **argv);
 gd_status command_export(int argc, char **argv);
 gd_status command_bench(int argc, char **argv);
+gd_status command_verify(int argc, char **argv);
 void print_help(FILE *f);
 
 /* ---- the world of a command that trains or evaluates ---- */
@@ -67,5 +68,7 @@ void plot_run(const char *folder);
 extern const char demo_settings[], demo_optimizer[];
 /* Make its data unless it is there. */
 gd_status demo_data(void) GD_CHECKED;
+/* Say that it is one, and have its data made by rank 0. Collective. */
+gd_status demo_ready(gd_world *w) GD_CHECKED;
 
 #endif

@@ -32,3 +32,11 @@ gd_status demo_data(void) {
   GD_TRY(make("runs/glyphs/train.h5", 20000, 1));
   return make("runs/glyphs/test.h5", 4000, 2);
 }
+
+gd_status demo_ready(gd_world *w) {
+  const bool root = gd_world_rank(w) == 0;
+  if (root)
+    gd_message(GD_LOG_INFO,
+               "no data given: a demonstration on drawn digits (yours: --data FILE.h5, see gdtrain --help)");
+  return gd_world_agree(w, root ? demo_data() : GD_OK);
+}

@@ -10,7 +10,7 @@ static const struct {
   gd_status (*run)(int argc, char **argv);
 } commands[] = {{"train", command_train},   {"eval", command_eval},       {"predict", command_predict},
                 {"data", command_data},     {"inspect", command_inspect}, {"graph", command_graph},
-                {"export", command_export}, {"bench", command_bench}};
+                {"export", command_export}, {"bench", command_bench},     {"verify", command_verify}};
 enum { COMMANDS = sizeof commands / sizeof *commands };
 
 /* Fits 80 columns and 40 lines. */
@@ -27,6 +27,7 @@ void print_help(FILE *f) {
         "gdtrain inspect FILE [--digest]                 a checkpoint or a data set\n"
         "gdtrain export CHECKPOINT --out F.safetensors   weights for others\n"
         "gdtrain graph [run.yaml]                        the recorded graph as DOT\n"
+        "gdtrain verify [run.yaml]                       are the promises kept here?\n"
         "gdtrain bench [run.yaml]                        where the time of a step goes\n"
         "gdtrain data make NAME --n N --out F.h5         generated (NAME list: which)\n"
         "gdtrain data import idx IMAGES LABELS --out F.h5    MNIST family, .gz too\n"

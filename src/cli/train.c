@@ -44,13 +44,7 @@ static void print_result(const gd_train_result *r) {
 
 static gd_status train(gd_world *w, gd_options *o, bool demonstration) {
   const bool root = gd_world_rank(w) == 0;
-  if (demonstration) {
-    if (root)
-      gd_message(
-          GD_LOG_INFO,
-          "no data given: a demonstration on drawn digits (yours: --data FILE.h5, see gdtrain --help)");
-    GD_TRY(gd_world_agree(w, root ? demo_data() : GD_OK));
-  }
+  if (demonstration) GD_TRY(demo_ready(w));
   catch_signals();
   gd_observer observer = console_observer();
   gd_train_result result;

@@ -76,6 +76,23 @@ static void linear(const gd_generate_options *o, int64_t i, double *x, double *y
   }
 }
 
+/* (-1)^(i . column): the columns of a Walsh matrix, orthogonal over any whole period of a power of two. */
+static double walsh(int64_t i, int64_t column) {
+  return __builtin_parityll((unsigned long long)(i & column)) ? -1 : 1;
+}
+
+/*
+ * A noisy quadratic that is exact without sampling: for s and v_t orthogonal signs
+ *   x = s / sqrt condition,  y_t = 10 s + noise v_t
+ * so a linear layer sees the curvatures 1 (bias) and 1 / condition (weight), its optimum is
+ * (0, 10 sqrt condition), its least loss noise^2. datasets/README.md has what follows for SGD.
+ */
+static void quadratic(const gd_generate_options *o, int64_t i, double *x, double *y) {
+  const double distance = 10, s = walsh(i, 1);
+  x[0] = s / sqrt(o->condition);
+  for (int64_t t = 0; t < o->k; t++) y[t] = distance * s + o->noise * walsh(i, t + 2);
+}
+
 /* ---- classes in the plane; class of sample i: i mod k ---- */
 
 /* Centres on a circle, neighbours 4 apart. */
@@ -118,6 +135,8 @@ static const generator generators[] = {
     {"notgate", "y = 1 - x, x = 0, 1", 2, 1, 1, 0, TABLE, false, notgate},
     {"linear", "normal inputs of a chosen condition number, linear targets, noise", 1000, 10, 1, 0.1, SIZED,
      false, linear},
+    {"quadratic", "a noisy quadratic whose course under SGD is known", 2048, 1, 1024, 2, PLANE, false,
+     quadratic},
     {"blobs", "k normal clouds on a circle", 1000, 2, 3, 1, SIZED, true, blobs},
     {"spirals", "k interleaved spiral arms in the plane", 1500, 2, 3, 0.02, PLANE, true, spirals},
     {"moons", "two interleaved half circles", 1000, 2, 2, 0.1, TABLE, true, moons},

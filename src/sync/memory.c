@@ -57,6 +57,10 @@ static gd_status private_new(gd_shared *m, size_t bytes) {
   return GD_OK;
 }
 
+gd_status gdi_window_new(gd_sync *s, gd_shared *m, size_t bytes) {
+  return s->o.mode == GD_SYNC_ALLREDUCE ? private_new(m, bytes) : gd_shared_new(s->world, m, bytes);
+}
+
 gd_status gdi_memory_new(gd_sync *s) {
   gd_world *w = s->world;
   const int rank = gd_world_rank(w), size = gd_world_size(w);
@@ -77,7 +81,7 @@ gd_status gdi_memory_new(gd_sync *s) {
   return gd_shared_new(w, &s->gradient_memory, run * (size_t)s->buffers[ranks.hi - ranks.lo]);
 }
 
-static void release(gd_sync *s, gd_shared *m) {
+void gdi_window_free(gd_sync *s, gd_shared *m) {
   if (s->o.mode == GD_SYNC_ORDERED) {
     gd_shared_free(s->world, m);
   } else {
@@ -87,9 +91,9 @@ static void release(gd_sync *s, gd_shared *m) {
 }
 
 void gdi_memory_free(gd_sync *s) {
-  release(s, &s->param_memory);
-  release(s, &s->state_memory);
-  release(s, &s->gradient_memory);
+  gdi_window_free(s, &s->param_memory);
+  gdi_window_free(s, &s->state_memory);
+  gdi_window_free(s, &s->gradient_memory);
   free(s->buffers);
 }
 

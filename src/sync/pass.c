@@ -8,34 +8,39 @@
 
 enum { SEGMENT_GRAIN = GDI_GRAIN / GD_BLOCK };
 
-/* Blocks; for lars cut where a parameter begins (its gap belongs to the one before). */
+/* The gap before a parameter belongs to the one before. */
+int64_t gdi_segments_cut(const gd_params *p, bool cut, gdi_segment *segment) {
+  int64_t n = 0;
+  int32_t param = 0;
+  for (int64_t at = 0; at < p->elements; n++) {
+    if (cut && param + 1 < p->n && at >= p->offset[param + 1]) param++;
+    if (segment) segment[n] = (gdi_segment){at, param};
+    int64_t next = (at / GD_BLOCK + 1) * GD_BLOCK;
+    if (cut && param + 1 < p->n && p->offset[param + 1] < next) next = p->offset[param + 1];
+    at = next < p->elements ? next : p->elements;
+  }
+  if (segment) segment[n].lo = p->elements;
+  return n;
+}
+
 gd_status gdi_segments_new(gd_sync *s) {
   const bool cut = s->o.optim.kind == GD_LARS;
-  const int64_t most = (s->elements + GD_BLOCK - 1) / GD_BLOCK + (cut ? s->params->n : 0);
+  s->segments = gdi_segments_cut(s->params, cut, NULL);
   s->norms = cut ? 2 : 1;
-  s->segment = calloc((size_t)most + 1, sizeof *s->segment);
-  s->square = calloc((size_t)most * (size_t)s->norms, sizeof *s->square);
+  s->segment = calloc((size_t)s->segments + 1, sizeof *s->segment);
+  s->square = calloc((size_t)s->segments * (size_t)s->norms, sizeof *s->square);
   s->rate = calloc((size_t)s->params->n, sizeof *s->rate);
   if (!s->segment || !s->square || !s->rate)
-    return GD_FAIL(GD_ERR_OOM, "no memory for the norms of %lld blocks", (long long)most);
-  int32_t param = 0;
-  for (int64_t at = 0; at < s->elements;) {
-    if (cut && param + 1 < s->params->n && at >= s->params->offset[param + 1]) param++;
-    s->segment[s->segments++] = (gdi_segment){at, param};
-    int64_t next = (at / GD_BLOCK + 1) * GD_BLOCK;
-    if (cut && param + 1 < s->params->n && s->params->offset[param + 1] < next)
-      next = s->params->offset[param + 1];
-    at = next < s->elements ? next : s->elements;
-  }
-  s->segment[s->segments].lo = s->elements;
+    return GD_FAIL(GD_ERR_OOM, "no memory for the norms of %lld blocks", (long long)s->segments);
+  gdi_segments_cut(s->params, cut, s->segment);
   return GD_OK;
 }
 
-static int64_t first_segment_from(const gd_sync *s, int64_t element) {
-  int64_t lo = 0, hi = s->segments;
+static int64_t first_from(const gdi_segment *segment, int64_t n, int64_t element) {
+  int64_t lo = 0, hi = n;
   while (lo < hi) {
     int64_t mid = (lo + hi) / 2;
-    if (s->segment[mid].lo < element)
+    if (segment[mid].lo < element)
       lo = mid + 1;
     else
       hi = mid;
@@ -43,8 +48,12 @@ static int64_t first_segment_from(const gd_sync *s, int64_t element) {
   return lo;
 }
 
+gd_range gdi_segments_in(const gdi_segment *segment, int64_t n, gd_range elements) {
+  return (gd_range){first_from(segment, n, elements.lo), first_from(segment, n, elements.hi)};
+}
+
 gd_range gdi_segments_of(const gd_sync *s, gd_range elements) {
-  return (gd_range){first_segment_from(s, elements.lo), first_segment_from(s, elements.hi)};
+  return gdi_segments_in(s->segment, s->segments, elements);
 }
 
 /* Eight partial sums, always: how wide vectors are and where memory begins must not change the bits. */

@@ -1,15 +1,15 @@
 /*
  * Before anything is summed every rank learns every micro-batch's record, and what every rank asks for. The
  * message that tells it is also the sign that all gradients are ready. Rank r's part of it is
- * [flags, sick, record of each of its micro-batches].
+ * [flags, sick, finding of the audit, record of each of its micro-batches].
  */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "sync/sync.h"
+#include "sync/audit.h"
 
-enum { HEAD = 2 };
+enum { FLAGS, SICK, FINDING, HEAD = FINDING + GDI_FINDING };
 
 gd_status gdi_records_room(gd_sync *s, int64_t K) {
   if (K <= s->record_room) return GD_OK;
@@ -57,7 +57,8 @@ gd_status gdi_records_exchange(gd_sync *s, const gd_sync_step *step, gd_sync_res
     s->part[r] = (gd_range){part_start(s, r) * (int64_t)sizeof(double), end * (int64_t)sizeof(double)};
   }
   double *mine = s->message + part_start(s, rank);
-  mine[0] = step->flags, mine[1] = s->sick;
+  mine[FLAGS] = step->flags, mine[SICK] = s->sick;
+  if (s->audit) memcpy(mine + FINDING, s->audit->finding[rank], sizeof *s->audit->finding);
   memcpy(mine + HEAD, s->record + s->run.lo * GDI_RECORD,
          (size_t)(s->run.hi - s->run.lo) * sizeof(gd_record));
   GD_TRY(gd_world_allgatherv(s->world, s->message, s->part));
@@ -65,11 +66,13 @@ gd_status gdi_records_exchange(gd_sync *s, const gd_sync_step *step, gd_sync_res
   for (int r = 0; r < size; r++) {
     const double *part = s->message + part_start(s, r);
     const gd_range run = gd_share(s->K, size, r);
-    out->flags |= (uint32_t)part[0];
-    if (part[1] != 0 && sick < 0) sick = r;
+    out->flags |= (uint32_t)part[FLAGS];
+    if (s->audit) memcpy(s->audit->finding[r], part + FINDING, sizeof *s->audit->finding);
+    if (part[SICK] != 0 && sick < 0) sick = r;
     memcpy(s->record + run.lo * GDI_RECORD, part + HEAD, (size_t)(run.hi - run.lo) * sizeof(gd_record));
   }
   out->total = total(s);
+  if (s->audit) GD_TRY(gdi_audit_judge(s, step->step));
   s->sick = sick >= 0;
   if (s->sick)
     return GD_FAIL(GD_ERR_NONFINITE,

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/fault.h"
 #include "device/cpu/threads.h"
 
 gd_status gdi_sum_reserve(gdi_sum *s, int terms) {
@@ -36,6 +37,11 @@ static int compile(gdi_sum *s, int64_t lo, int64_t hi, int term) {
 
 void gdi_sum_compile(gdi_sum *s, gd_range node) {
   s->n_ops = 0;
+  if (GDI_FAULT("swapped_tree")) {
+    for (int i = 0; i < s->n_terms; i++) s->add[s->n_ops++] = false;
+    for (int i = 1; i < s->n_terms; i++) s->add[s->n_ops++] = true;
+    return;
+  }
   compile(s, node.lo, node.hi, 0);
 }
 

@@ -1,6 +1,7 @@
 /* A step of the sync, from leaves to the updated parameters. */
 #include "base/clock.h"
-#include "sync/sync.h"
+#include "base/fault.h"
+#include "sync/audit.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -30,6 +31,7 @@ static gd_status build(gd_sync *s) {
   s->two_pass = s->o.clip_norm > 0 || s->o.optim.kind == GD_LARS || s->o.skip_nonfinite;
   GD_TRY(gdi_sum_reserve(&s->merge, GD_TREE_MAX_COVER + 1));
   GD_TRY(gdi_segments_new(s));
+  if (s->o.audit_every > 0) GD_TRY(gdi_audit_new(s));
   return gdi_records_room(s, s->o.max_micro_batches);
 }
 
@@ -42,6 +44,7 @@ gd_status gd_sync_new(gd_sync **out, gd_world *w, gd_params *p, const gd_sync_op
   }
   GD_GOTO(st, gd_world_agree(w, st), fail);
   GD_GOTO(st, gd_world_agree(w, gdi_memory_new(s)), fail);
+  if (s->audit) GD_GOTO(st, gd_world_agree(w, gdi_audit_share(s)), fail);
   if (o->mode == GD_SYNC_ALLREDUCE)
     st = gdi_overlap_new(s);
   else if (gd_world_groups(w) > 1)
@@ -61,6 +64,7 @@ void gd_sync_free(gd_sync *s) {
   if (s->params && s->params->data == s->param_memory.data) gd_params_bind(s->params, NULL, true);
   gdi_exchange_free(s->exchange);
   gdi_overlap_free(s->overlap);
+  gdi_audit_free(s);
   gdi_memory_free(s);
   gdi_sum_free(&s->sum);
   gdi_sum_free(&s->merge);
@@ -178,6 +182,7 @@ static gd_status update(gd_sync *s, const gd_sync_step *step, gd_sync_result *ou
   else if (st == GD_OK)
     st = update_pieces(s, &u, out);
   out->updated = st == GD_OK;
+  if (st == GD_OK && s->audit) CLOCKED(out->update_s, gdi_audit_keep(s, step->step));
   if (s->overlap || (st != GD_OK && st != GD_ERR_NONFINITE)) return st;
   gd_status left = GD_OK; /* everybody leaves together, updated or not */
   if (s->exchange) CLOCKED(out->exchange_s, left = gdi_exchange_finish(s));
@@ -186,12 +191,25 @@ static gd_status update(gd_sync *s, const gd_sync_step *step, gd_sync_result *ou
   return left != GD_OK ? left : st;
 }
 
+/* One bit of what this rank has just written; or of what it has received, or where that is everything, of its
+ * end. */
+static void plant_flips(gd_sync *s, int64_t step) {
+  const int64_t at = s->slice.lo;
+  if (s->slice.lo == s->slice.hi) return;
+  void *state[GD_OPTIM_MAX_STATES];
+  gdi_state_at(s, at, state);
+  if (GDI_FAULT_AT("flip_param", step)) *gdi_param_at(s, at) ^= 4;
+  if (GDI_FAULT_AT("flip_state", step) && s->n_states) *(char *)state[0] ^= 4;
+  if (GDI_FAULT_AT("drift_param", step)) *gdi_param_at(s, at ? 0 : s->elements - 1) ^= 4;
+}
+
 gd_status gd_sync_update(gd_sync *s, const gd_sync_step *step, gd_sync_result *out) {
   *out = (gd_sync_result){.grad_norm = NAN};
   if (s->K < 1)
     return GD_FAIL(GD_ERR_USAGE, "a step of more micro-batches than max_micro_batches (%lld), or of none",
                    (long long)s->o.max_micro_batches);
   gd_status st = GD_OK, summed = GD_OK;
+  if (s->audit) CLOCKED(out->update_s, gdi_audit_look(s));
   if (s->overlap)
     CLOCKED(out->exchange_s, summed = gdi_overlap_start_all(s));
   else
@@ -205,6 +223,7 @@ gd_status gd_sync_update(gd_sync *s, const gd_sync_step *step, gd_sync_result *o
     gd_error_clear();
     st = GD_OK;
   }
+  plant_flips(s, step->step);
   return st;
 }
 

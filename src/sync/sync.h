@@ -15,6 +15,7 @@ typedef struct gdi_segment {
 
 /* Between groups: what this rank owes to and expects from other groups at each step. See exchange.c. */
 typedef struct gdi_exchange gdi_exchange;
+typedef struct gdi_audit gdi_audit;     /* checksums of what an update wrote. See audit.c */
 typedef struct gdi_overlap gdi_overlap; /* all-reduce during backward. See overlap.c */
 
 struct gd_sync {
@@ -51,11 +52,15 @@ struct gd_sync {
 
   gdi_exchange *exchange; /* NULL in one group */
   gdi_overlap *overlap;   /* NULL when ordered */
+  gdi_audit *audit;       /* NULL when off */
 };
 
 /* memory.c: where everything lies */
 gd_status gdi_memory_new(gd_sync *s) GD_CHECKED;
 void gdi_memory_free(gd_sync *s);
+/* Memory of the group when ordered, else this rank's own; zeroed. */
+gd_status gdi_window_new(gd_sync *s, gd_shared *m, size_t bytes) GD_CHECKED;
+void gdi_window_free(gd_sync *s, gd_shared *m);
 /* Gradient buffers that a rank needs at most, in steps of up to max_K micro-batches. */
 int64_t gdi_buffers_needed(int64_t max_K, int ranks, int rank);
 char *gdi_buffer(const gd_sync *s, int rank, int64_t i); /* gradient buffer i of a rank of the group */
@@ -74,6 +79,9 @@ gd_status gdi_terms(gd_sync *s) GD_CHECKED; /* compile the sum of the slice for 
 /* pass.c: loops over segments of the slice */
 gd_status gdi_segments_new(gd_sync *s) GD_CHECKED;
 char *gdi_kept_sum(const gd_sync *s, int64_t element); /* where the first pass leaves the sum */
+/* Blocks, for `cut` also cut where a parameter begins: [n + 1], returns n. segment NULL: count only. */
+int64_t gdi_segments_cut(const gd_params *p, bool cut, gdi_segment *segment);
+gd_range gdi_segments_in(const gdi_segment *segment, int64_t n, gd_range elements);
 gd_range gdi_segments_of(const gd_sync *s, gd_range elements);
 void gdi_pass_sum(gd_sync *s, gd_range segments);
 void gdi_pass_update(gd_sync *s, gd_range segments, const gd_update *u);

@@ -2,7 +2,8 @@
  */
 #include <string.h>
 
-#include "sync/sync.h"
+#include "base/fault.h"
+#include "sync/audit.h"
 
 enum { TAG_PARAMS = 16, TAG_STATE };
 
@@ -99,6 +100,13 @@ static gd_status scatter_to_groups(gd_sync *s, const void *params, const void *c
   return with_states ? move_states(s, send, gd_irecv, sources) : GD_OK;
 }
 
+/* A planted fault: this rank's slice goes on without its history. */
+static void forget_states(gd_sync *s) {
+  void *state[GD_OPTIM_MAX_STATES];
+  gdi_state_at(s, s->slice.lo, state);
+  for (int i = 0; i < s->n_states; i++) memset(state[i], 0, bytes_of(s, s->slice));
+}
+
 gd_status gd_sync_scatter(gd_sync *s, const void *params, const void *const states[]) {
   gd_world *w = s->world;
   double with_states = gd_world_rank(w) == 0 && states;
@@ -106,9 +114,12 @@ gd_status gd_sync_scatter(gd_sync *s, const void *params, const void *const stat
   if (with_states == 0 && s->state_memory.owner)
     memset(s->state_memory.data, 0, (size_t)s->n_states * bytes_of(s, s->group));
   s->sick = false;
+  if (s->audit) gdi_audit_forget(s);
   if (s->o.mode == GD_SYNC_ALLREDUCE)
     GD_TRY(scatter_to_all(s, params, states, with_states != 0));
   else
     GD_TRY(scatter_to_groups(s, params, states, with_states != 0));
-  return gd_world_barrier(w);
+  GD_TRY(gd_world_barrier(w));
+  if (GDI_FAULT("stale_state")) forget_states(s);
+  return GD_OK;
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/fault.h"
 #include "gd/log.h"
 #include "gd/version.h"
 
@@ -287,5 +288,6 @@ gd_status gdi_resume_apply(gdi_job *j, const gd_checkpoint *c, const char *path)
   if (st == GD_OK) st = gd_sync_scatter(j->sync, runs[0], (const void *const *)(runs + 1));
   free(memory);
   if (st == GD_OK) j->step = c->step;
+  if (GDI_FAULT("shuffle_on_resume")) j->step -= j->step % j->batches.per_epoch; /* the order starts again */
   return st;
 }

@@ -1,5 +1,6 @@
 /* One update, from samples to parameters: the whole path on one screen. */
 #include "base/clock.h"
+#include "base/fault.h"
 #include "train/job.h"
 
 double gdi_job_lr(const gdi_job *j, int64_t step) {
@@ -14,6 +15,17 @@ static void trace(const gdi_job *j, const gdi_step_plan *plan, gd_range rows) {
   fflush(j->trace);
 }
 
+/* Planted faults that multiply the gradient of a micro-batch; 1 without one. */
+static double planted_factor(const gdi_job *j, const gdi_step_plan *plan, gd_range rows) {
+  if (GDI_FAULT("missing_micro_batch") && rows.hi == plan->rows.hi) return 0;
+  if (!GDI_FAULT("average_rank_means")) return 1;
+  const int ranks = gd_world_size(j->world);
+  const gd_range run = gd_share(plan->K, ranks, gd_world_rank(j->world));
+  const int64_t own =
+      gdi_batches_micro(&j->batches, plan, run.hi - 1).hi - gdi_batches_micro(&j->batches, plan, run.lo).lo;
+  return (double)(plan->rows.hi - plan->rows.lo) / (double)(ranks * own);
+}
+
 /* Forward and backward of the samples at `rows`: gradients of the sum of their losses, and what to record of
  * them. */
 static gd_status micro_batch(gdi_job *j, const gdi_step_plan *plan, gd_range rows, gd_record *record) {
@@ -26,6 +38,8 @@ static gd_status micro_batch(gdi_job *j, const gdi_step_plan *plan, gd_range row
   gd_tape_draws(j->tape, (uint64_t)j->opt.seed, j->step, rows.lo - plan->rows.lo);
   gd_tensor *prediction = gd_forward(j->model, j->tape, batch.x);
   gd_loss loss = gd_loss_of(j->tape, j->loss, prediction, batch.y);
+  const double factor = planted_factor(j, plan, rows);
+  if (factor != 1) loss.sum = gd_mul_scalar(j->tape, loss.sum, factor);
   double t2 = gdi_now();
   GD_TRY(gd_backward(j->tape, loss.sum, NULL));
   record->loss_sum = gd_item(loss.sum);

@@ -1,0 +1,31 @@
+/* Did memory hold, and are all copies equal? */
+#ifndef GDI_SYNC_AUDIT_H
+#define GDI_SYNC_AUDIT_H
+
+#include "sync/sync.h"
+
+enum { GDI_FINDING = 2 };
+
+struct gdi_audit {
+  int64_t pieces;
+  gdi_segment *piece; /* [pieces + 1] blocks, cut at the borders of parameters: each lies in one tensor */
+  gd_shared memory;
+  uint64_t *kept; /* [1 + states][pieces] of the group, at the update; in `memory` */
+  uint64_t *now;  /* the same, as this rank finds it */
+  bool due;       /* the last update kept checksums */
+  double (
+      *finding)[GDI_FINDING]; /* [ranks] first piece that changed + 1, or 0; sum over its share of a copy */
+};
+
+gd_status gdi_audit_new(gd_sync *s) GD_CHECKED;
+gd_status gdi_audit_share(gd_sync *s) GD_CHECKED; /* what the group has in common. Collective */
+void gdi_audit_free(gd_sync *s);
+void gdi_audit_keep(gd_sync *s, int64_t step); /* after update number `step`, when an audit is due */
+void gdi_audit_forget(gd_sync *s);             /* the values are about to change in another way */
+void gdi_audit_look(gd_sync *s);               /* before the next update: this rank's finding */
+/* With the findings of all ranks. Collective when copies differ. */
+gd_status gdi_audit_judge(gd_sync *s, int64_t step) GD_CHECKED;
+/* A sum that no single changed bit leaves as it was. */
+uint64_t gdi_checksum(const char *data, size_t bytes);
+
+#endif
