@@ -48,13 +48,16 @@ static void on_message(void *user, gd_log_level level, const char *text) {
   line(buf);
 }
 
+void console_listen(void) {
+  gd_log_set_sink(on_message, NULL);
+}
+
 void console_open(int rank, const char *progress) {
   console.rank = rank;
   const bool automatic = strcmp(progress, "auto") == 0;
   const bool shows = rank == 0 && strcmp(progress, "none") != 0;
   console.bar = shows && (strcmp(progress, "bar") == 0 || (automatic && on_terminal()));
   console.lines = shows && !console.bar;
-  gd_log_set_sink(on_message, NULL);
 }
 
 void console_close(void) {
