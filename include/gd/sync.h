@@ -31,8 +31,9 @@ typedef struct gd_sync_options {
   double clip_norm;          /**< global L2 norm, 0: off */
   double clip_value;         /**< 0: off */
   bool skip_nonfinite;       /**< on_nan: skip: a step whose loss or gradient is not finite changes nothing */
-  int64_t audit_every;       /**< updates between audits, 0: never; see gd_sync_update() */
-  size_t bucket_bytes;       /**< allreduce: 0: the default */
+  bool noise_scale;    /**< square the gradients: records' grad_sq, the result's grad_norm; ordered only */
+  int64_t audit_every; /**< updates between audits, 0: never; see gd_sync_update() */
+  size_t bucket_bytes; /**< allreduce: 0: the default */
 } gd_sync_options;
 
 typedef struct gd_sync gd_sync;
@@ -50,7 +51,7 @@ typedef struct gd_record {
   double loss_sum, weight;
   double correct; /**< samples classified right, when counted */
   double samples;
-  double grad_sq; /**< |mean gradient of this micro-batch|^2 when asked for (noise scale), else 0 */
+  double grad_sq; /**< weight |mean gradient|^2 of this micro-batch, filled in with noise_scale, else 0 */
 } gd_record;
 
 /** An empty run, refused by gd_sync_update(), when K is not in 1 .. max_micro_batches. */
@@ -65,8 +66,9 @@ typedef struct gd_sync_step {
 } gd_sync_step;
 
 typedef struct gd_sync_result {
-  gd_record total;  /**< over the global batch */
-  double grad_norm; /**< of the mean gradient; NaN when clipping did not need it */
+  gd_record total;       /**< over the global batch */
+  int64_t micro_batches; /**< of a weight above 0 */
+  double grad_norm;      /**< of the mean gradient; NaN when neither clipping nor noise_scale needed it */
   uint32_t flags;
   bool updated;                        /**< false: the step was not finite and nothing was changed */
   double exchange_s, update_s, wait_s; /**< this rank's ledger of the call */

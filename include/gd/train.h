@@ -31,6 +31,9 @@ typedef struct gd_row {
   double samples_per_s; /**< training only, without evaluation */
   gd_metrics val;       /**< NaN where the interval has no validation */
   double seconds;       /**< since the start of the run */
+  double noise_scale;   /**< S / |G|^2, smoothed (option noise_scale); NaN where there is none */
+  double noise_s;       /**< S: trace of the covariance of one sample's gradient */
+  double noise_g2;      /**< |G|^2 of the gradient without noise */
 } gd_row;
 
 /* ---- training ---- */

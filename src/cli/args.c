@@ -4,8 +4,8 @@
 
 #include "cli/cli.h"
 
-const char run_switches[] =
-    "standardize data.standardize nesterov optimizer.nesterov optimizer.centered resume_changed print_config";
+const char run_switches[] = "standardize data.standardize nesterov optimizer.nesterov optimizer.centered "
+                            "resume_changed noise_scale print_config";
 
 static bool listed(const char *word, const char *list) {
   size_t n = strlen(word);

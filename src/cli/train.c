@@ -37,6 +37,7 @@ static void print_result(const gd_train_result *r) {
     else
       printf("best          %.2f %% at step %lld\n", 100 * r->best.val.accuracy, (long long)r->best.step);
   }
+  if (!isnan(r->last.noise_scale)) printf("noise scale   %.6g samples\n", r->last.noise_scale);
   printf("samples/s     %.0f\n", r->samples_per_s);
   printf("checkpoint    %s\n", r->checkpoint);
   printf("digest        %s\n", digest);

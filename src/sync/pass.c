@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "device/cpu/threads.h"
+#include "sync/squares.h"
 #include "sync/sync.h"
 
 enum { SEGMENT_GRAIN = GDI_GRAIN / GD_BLOCK };
@@ -56,32 +57,6 @@ gd_range gdi_segments_of(const gd_sync *s, gd_range elements) {
   return gdi_segments_in(s->segment, s->segments, elements);
 }
 
-/* Eight partial sums, always: how wide vectors are and where memory begins must not change the bits. */
-enum { LANES = 8 };
-
-#define ADD_SQUARES(type, x, n, lane)                                                                        \
-  for (int64_t i_ = 0; i_ + LANES <= (n); i_ += LANES)                                                       \
-    for (int l_ = 0; l_ < LANES; l_++) {                                                                     \
-      double v_ = ((const type *)(const void *)(x))[i_ + l_];                                                \
-      (lane)[l_] += v_ * v_;                                                                                 \
-    }                                                                                                        \
-  for (int64_t i_ = (n) / LANES * LANES; i_ < (n); i_++) {                                                   \
-    double v_ = ((const type *)(const void *)(x))[i_];                                                       \
-    (lane)[i_ % LANES] += v_ * v_;                                                                           \
-  }
-
-static void add_squares(gd_dtype dtype, const char *x, int64_t n, double lane[LANES]) {
-  if (dtype == GD_F32) {
-    ADD_SQUARES(float, x, n, lane)
-  } else {
-    ADD_SQUARES(double, x, n, lane)
-  }
-}
-
-static double lanes_sum(const double lane[LANES]) {
-  return ((lane[0] + lane[1]) + (lane[2] + lane[3])) + ((lane[4] + lane[5]) + (lane[6] + lane[7]));
-}
-
 typedef struct job {
   gd_sync *s;
   int64_t first; /* segment */
@@ -94,18 +69,18 @@ static void sum_segments(void *context, int64_t lo, int64_t hi) {
   const gd_sync *s = j->s;
   gdi_partial partial;
   for (int64_t g = j->first + lo; g < j->first + hi; g++) {
-    double gradient[LANES] = {0}, param[LANES] = {0};
+    double gradient[GDI_SQUARE_LANES] = {0}, param[GDI_SQUARE_LANES] = {0};
     const int64_t end = s->segment[g + 1].lo;
     for (int64_t at = s->segment[g].lo, n; at < end; at += n) {
       n = end - at < GDI_STRETCH ? end - at : GDI_STRETCH;
       const char *sum = gdi_sum_eval(&s->sum, at, n, &partial);
       char *keep = gdi_kept_sum(s, at);
       if (keep != sum) __builtin_memcpy(keep, sum, (size_t)n * s->element_bytes);
-      add_squares(s->dtype, sum, n, gradient);
-      if (s->norms > 1) add_squares(s->dtype, gdi_param_at(s, at), n, param);
+      gdi_squares_add(s->dtype, sum, n, gradient);
+      if (s->norms > 1) gdi_squares_add(s->dtype, gdi_param_at(s, at), n, param);
     }
-    s->square[g * s->norms] = lanes_sum(gradient);
-    if (s->norms > 1) s->square[g * s->norms + 1] = lanes_sum(param);
+    s->square[g * s->norms] = gdi_squares_sum(gradient);
+    if (s->norms > 1) s->square[g * s->norms + 1] = gdi_squares_sum(param);
   }
 }
 
@@ -124,8 +99,10 @@ static void update_segments(void *context, int64_t lo, int64_t hi) {
   gd_sync *s = j->s;
   gdi_partial partial;
   gd_update u = *j->u;
+  const bool squares = s->o.noise_scale && !s->two_pass;
   bool finite = true;
   for (int64_t g = j->first + lo; g < j->first + hi; g++) {
+    double gradient[GDI_SQUARE_LANES] = {0};
     if (s->norms > 1) u.local_rate = s->rate[s->segment[g].param];
     const int64_t end = s->segment[g + 1].lo;
     for (int64_t at = s->segment[g].lo, n; at < end; at += n) {
@@ -133,8 +110,10 @@ static void update_segments(void *context, int64_t lo, int64_t hi) {
       void *state[GD_OPTIM_MAX_STATES] = {NULL};
       gdi_state_at(s, at, state);
       const char *sum = s->two_pass ? gdi_kept_sum(s, at) : gdi_sum_eval(&s->sum, at, n, &partial);
+      if (squares) gdi_squares_add(s->dtype, sum, n, gradient); /* while it is near */
       finite &= gd_optim_update(&s->o.optim, &u, s->dtype, n, gdi_param_at(s, at), sum, state);
     }
+    if (squares) s->square[g * s->norms] = gdi_squares_sum(gradient);
   }
   if (!finite) atomic_store(&j->bad, true);
 }

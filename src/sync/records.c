@@ -72,6 +72,7 @@ gd_status gdi_records_exchange(gd_sync *s, const gd_sync_step *step, gd_sync_res
     memcpy(s->record + run.lo * GDI_RECORD, part + HEAD, (size_t)(run.hi - run.lo) * sizeof(gd_record));
   }
   out->total = total(s);
+  for (int64_t k = 0; k < s->K; k++) out->micro_batches += s->record[k * GDI_RECORD + 1] > 0;
   if (s->audit) GD_TRY(gdi_audit_judge(s, step->step));
   s->sick = sick >= 0;
   if (s->sick)

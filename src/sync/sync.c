@@ -2,6 +2,7 @@
 #include "base/clock.h"
 #include "base/fault.h"
 #include "sync/audit.h"
+#include "sync/squares.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -15,6 +16,9 @@ static gd_status check(const gd_params *p, const gd_sync_options *o) {
   if (!(o->clip_norm >= 0) || !(o->clip_value >= 0))
     return GD_FAIL(GD_ERR_USAGE, "clipping at %g (norm) and %g (value) is negative", o->clip_norm,
                    o->clip_value);
+  if (o->noise_scale && o->mode == GD_SYNC_ALLREDUCE)
+    return GD_FAIL(GD_ERR_USAGE,
+                   "noise_scale needs sync: ordered: all-reduce adds up micro-batches as they come");
   if (p->dtype != GD_F32 && p->dtype != GD_F64)
     return GD_FAIL(GD_ERR_DTYPE, "parameters of type %s cannot be synchronised", gd_dtype_name(p->dtype));
   if (gd_device_kind_of(p->device) != GD_CPU)
@@ -104,9 +108,19 @@ static void merge(gd_sync *s, int64_t k) {
   gdi_sum_store(m, s->params->device, (gd_range){0, s->elements}, gdi_buffer(s, rank, lowest));
 }
 
+/* |sum of the gradients of leaf k|^2; `square` is free until the update. */
+static double leaf_squared(gd_sync *s, int64_t k) {
+  gd_range node[GD_TREE_MAX_COVER];
+  const int held = gd_tree_cover(s->K, (gd_range){s->run.lo, k}, node);
+  return gdi_squares_of(s->params->device, s->dtype, gdi_buffer(s, gd_world_rank(s->world), held),
+                        s->elements, s->square);
+}
+
 void gd_sync_leaf_done(gd_sync *s, int64_t k, const gd_record *r) {
   gd_params_finish_grads(s->params);
-  memcpy(s->record + k * GDI_RECORD, r, sizeof *r);
+  gd_record record = *r;
+  if (s->o.noise_scale && r->weight > 0) record.grad_sq = leaf_squared(s, k) / r->weight;
+  memcpy(s->record + k * GDI_RECORD, &record, sizeof record);
   if (s->overlap)
     gdi_overlap_leaf_done(s, k);
   else if (k + 1 < s->run.hi)
@@ -168,6 +182,13 @@ static gd_status update_pieces(gd_sync *s, const gd_update *u, gd_sync_result *o
   return st;
 }
 
+/* The norm that one pass finds on its way: everybody's blocks are known only now. */
+static gd_status norm_after_update(gd_sync *s, const gd_update *u, gd_sync_result *out) {
+  GD_TRY(gdi_norms_everywhere(s));
+  out->grad_norm = sqrt(gradient_squared(s)) * u->grad_scale;
+  return GD_OK;
+}
+
 static gd_status update(gd_sync *s, const gd_sync_step *step, gd_sync_result *out) {
   gd_update u = {.lr = step->lr,
                  .step = step->step,
@@ -186,6 +207,8 @@ static gd_status update(gd_sync *s, const gd_sync_step *step, gd_sync_result *ou
   if (s->overlap || (st != GD_OK && st != GD_ERR_NONFINITE)) return st;
   gd_status left = GD_OK; /* everybody leaves together, updated or not */
   if (s->exchange) CLOCKED(out->exchange_s, left = gdi_exchange_finish(s));
+  if (s->o.noise_scale && !s->two_pass && st == GD_OK && left == GD_OK)
+    CLOCKED(out->wait_s, left = norm_after_update(s, &u, out));
   GD_TRY(left);
   CLOCKED(out->wait_s, left = gd_group_barrier(s->world));
   return left != GD_OK ? left : st;

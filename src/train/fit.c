@@ -53,7 +53,10 @@ static gd_status write_row(gdi_fit *f, const gd_sync_result *r, const gd_metrics
                 .grad_norm = r->grad_norm,
                 .samples_per_s = f->interval.samples / f->interval_s,
                 .val = *val,
-                .seconds = gdi_now() - f->started};
+                .seconds = gdi_now() - f->started,
+                .noise_scale = gdi_noise_scale(&f->noise),
+                .noise_s = f->noise.weight > 0 ? f->noise.mean.s : NAN,
+                .noise_g2 = f->noise.weight > 0 ? f->noise.mean.g2 : NAN};
   f->interval = (gd_record){0};
   f->interval_s = 0;
   gd_metrics known = f->result->last.val;
@@ -103,6 +106,7 @@ static void account(gdi_fit *f, const gd_sync_result *r, double seconds) {
   f->interval.samples += r->total.samples;
   f->interval_s += seconds, f->trained_s += seconds;
   f->trained_samples += (int64_t)r->total.samples;
+  if (f->job->opt.noise_scale) gdi_noise_add(&f->noise, r);
   if (!f->observer->progress) return;
   const gdi_job *j = f->job;
   gd_tick p = {j->step, j->total_steps, j->batches.per_epoch, r->total.loss_sum / r->total.weight,

@@ -3,6 +3,7 @@
 #define GDI_TRAIN_FIT_H
 
 #include "train/job.h"
+#include "train/noise.h"
 #include "train/record.h"
 #include "train/save.h"
 
@@ -18,6 +19,7 @@ typedef struct gdi_fit {
   bool has_best;
   double best; /* quality of the best validation, of earlier parts of the run too */
   double started, last_save;
+  gdi_noise noise;              /* when asked for */
   gd_record interval;           /* since the last row */
   double interval_s, trained_s; /* time in steps, since the last row and in all */
   int64_t trained_samples;

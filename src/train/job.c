@@ -217,6 +217,7 @@ static gd_status open_update(gdi_job *j) {
                        .clip_norm = j->opt.clip_norm,
                        .clip_value = j->opt.clip_value,
                        .skip_nonfinite = strcmp(j->opt.on_nan, "skip") == 0,
+                       .noise_scale = j->opt.noise_scale,
                        .audit_every = j->opt.audit_every};
   GD_TRY(gd_sync_new(&j->sync, j->world, j->params, &s));
   gd_sync_attach(j->sync, j->tape);

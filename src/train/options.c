@@ -296,6 +296,8 @@ gd_status gd_options_check(const gd_options *o) {
     return GD_FAIL(GD_ERR_USAGE, "data.val and data.val_fraction exclude each other: give one of them");
   if (strcmp(o->sync, "allreduce") == 0 && strcmp(o->on_nan, "skip") == 0)
     return GD_FAIL(GD_ERR_USAGE, "on_nan: skip needs sync: ordered");
+  if (o->noise_scale && strcmp(o->sync, "allreduce") == 0)
+    return GD_FAIL(GD_ERR_USAGE, "noise_scale needs sync: ordered");
   if (o->epochs == 0 && o->steps == 0) return GD_FAIL(GD_ERR_USAGE, "epochs or steps must be above 0");
   return GD_OK;
 }

@@ -102,8 +102,8 @@ static void print_config(FILE *f, const void *o) {
   gd_options_print(o, f);
 }
 
-static const char header[] =
-    "step,epoch,train.loss,lr,grad_norm,samples_per_s,val.loss,val.accuracy,seconds\n";
+static const char header[] = "step,epoch,train.loss,lr,grad_norm,samples_per_s,val.loss,val.accuracy,seconds,"
+                             "noise_scale,noise_S,noise_G2\n";
 
 typedef struct kept_rows {
   FILE *old;
@@ -153,7 +153,11 @@ gd_status gdi_record_row(gdi_record *r, const gd_row *row) {
   fprintf(r->metrics, ",%.1f", row->samples_per_s);
   print_cell(r->metrics, row->val.loss);
   print_cell(r->metrics, row->val.accuracy);
-  fprintf(r->metrics, ",%.3f\n", row->seconds);
+  fprintf(r->metrics, ",%.3f", row->seconds);
+  print_cell(r->metrics, row->noise_scale);
+  print_cell(r->metrics, row->noise_s);
+  print_cell(r->metrics, row->noise_g2);
+  fputc('\n', r->metrics);
   return fflush(r->metrics) == 0 ? GD_OK : cannot("metrics.csv");
 }
 
@@ -180,7 +184,10 @@ static void print_summary(FILE *f, const void *what) {
           gd_status_text(run->ended), (long long)r->steps, (long long)r->parameters);
   json_number(f, "samples_per_s", r->samples_per_s, ",\n  ");
   json_number(f, "seconds", r->last.seconds, ",\n  \"train\": {");
-  json_number(f, "loss", r->last.loss, "},\n  \"val\": {");
+  json_number(f, "loss", r->last.loss, "},\n  \"noise\": {");
+  json_number(f, "scale", r->last.noise_scale, ", ");
+  json_number(f, "S", r->last.noise_s, ", ");
+  json_number(f, "G2", r->last.noise_g2, "},\n  \"val\": {");
   json_number(f, "loss", r->last.val.loss, ", ");
   json_number(f, "accuracy", r->last.val.accuracy, "},\n  \"best\": {");
   fprintf(f, "\"step\": %lld, \"val\": {", (long long)r->best.step);

@@ -78,6 +78,12 @@ static void announce(const gdi_fit *f, const place *p) {
     gd_message(GD_LOG_WARN,
                "%lld micro-batches for %d ranks: %lld ranks idle; a smaller --micro-batch gives them work",
                (long long)K, gd_world_size(j->world), (long long)(gd_world_size(j->world) - K));
+  if (K < 2 && j->opt.noise_scale)
+    gd_message(
+        GD_LOG_WARN,
+        "noise_scale needs at least 2 micro-batches a step, but this is one of %lld: nothing is measured; "
+        "a smaller --micro-batch gives them",
+        (long long)j->batches.batch);
   if (p->checkpoint[0])
     gd_message(GD_LOG_INFO, "resumed from %s at step %lld", p->checkpoint, (long long)j->step);
 }
@@ -92,6 +98,7 @@ static int64_t automatic_log_every(const gdi_job *j) {
 static gd_status open_fit(gdi_fit *f, gdi_job *j, const place *p) {
   f->job = j;
   f->eval_every = j->opt.eval_every ? j->opt.eval_every : j->batches.per_epoch;
+  f->noise.decay = j->opt.noise_decay;
   f->log_every = j->opt.log_every ? j->opt.log_every : automatic_log_every(j);
   GD_TRY(gd_interval_parse(j->opt.checkpoint_every, &f->save_steps, &f->save_seconds));
   GD_TRY(gdi_saver_open(&f->saver, j, p->folder));
@@ -124,6 +131,7 @@ static gd_status run(gdi_fit *f, gdi_job *j, const place *p, const gd_checkpoint
 
 gd_status gd_train(gd_world *w, const gd_options *o, const gd_observer *observer, gd_train_result *out) {
   memset(out, 0, sizeof *out);
+  out->last.noise_scale = out->last.noise_s = out->last.noise_g2 = NAN;
   out->last.val = out->best.val = (gd_metrics){NAN, NAN, 0};
   place p;
   GD_TRY(agree_on_place(&p, w, o));

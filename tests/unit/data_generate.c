@@ -56,6 +56,37 @@ static void line_and_linear_follow_their_formula(void **state) {
   gd_table_free(&t);
 }
 
+/* Over a whole period the columns 1, x and the noises are orthogonal, so the least squares are those
+ * promised. */
+static void quadratic_has_exact_moments(void **state) {
+  (void)state;
+  enum { N = 64, K = 30 };
+  gd_table t;
+  assert_ok(gd_generate(
+      &t, &(gd_generate_options){.name = "quadratic", .n = N, .k = K, .noise = 3, .condition = 25}));
+  const double *x = t.x, *y = t.y;
+  double xs = 0, xx = 0;
+  for (int i = 0; i < N; i++) xs += x[i] / N, xx += x[i] * x[i] / N;
+  assert_close(xs + 1, 1, 1e-14);
+  assert_close(xx, 1. / 25, 1e-14);
+  for (int a = 0; a < K; a++) {
+    double bias = 0, weight = 0, loss = 0;
+    for (int i = 0; i < N; i++) {
+      bias += y[i * K + a] / N, weight += x[i] * y[i * K + a] / xx / N;
+      loss += pow(y[i * K + a] - 50 * x[i], 2) / N;
+    }
+    assert_close(bias + 1, 1, 1e-12);
+    assert_close(weight, 10 * 5, 1e-12);
+    assert_close(loss, 9, 1e-12);
+    for (int b = 0; b < a; b++) { /* no two noises go together */
+      double both = 0;
+      for (int i = 0; i < N; i++) both += (y[i * K + a] - 50 * x[i]) * (y[i * K + b] - 50 * x[i]) / N;
+      assert_close(both + 1, 1, 1e-11);
+    }
+  }
+  gd_table_free(&t);
+}
+
 static void classes_are_balanced(void **state) {
   (void)state;
   static const char *const names[] = {"blobs", "spirals", "moons", "glyphs"};
@@ -102,6 +133,7 @@ int main(void) {
       cmocka_unit_test(sample_i_depends_on_seed_and_i_only),
       cmocka_unit_test(tables_hold_the_published_rows),
       cmocka_unit_test(line_and_linear_follow_their_formula),
+      cmocka_unit_test(quadratic_has_exact_moments),
       cmocka_unit_test(classes_are_balanced),
       cmocka_unit_test(glyphs_have_ink_in_the_middle),
       cmocka_unit_test(impossible_wishes_are_refused),
