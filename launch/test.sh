@@ -21,4 +21,4 @@ fi
 cmake -S . -B "$build" -G Ninja "${options[@]}" -DBUILD_TESTING=ON >/dev/null
 ninja -C "$build" --quiet
 cd "$build"
-ctest --output-on-failure "${tests[@]}" "$@"
+ctest --output-on-failure -j "$(nproc)" "${tests[@]}" "$@"

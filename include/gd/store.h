@@ -84,6 +84,11 @@ GD_API gd_status gd_checkpoint_digest(const gd_checkpoint *c,
  */
 GD_API gd_status gd_checkpoint_latest(const char *folder, char *path, size_t bytes) GD_CHECKED;
 /**
+ * What a user means by `path`: the file itself; in a run folder (or its checkpoints) best.h5, else the newest
+ * that verifies. Errors: GD_ERR_CHECKPOINT when a folder holds none.
+ */
+GD_API gd_status gd_checkpoint_find(const char *path, char *found, size_t bytes) GD_CHECKED;
+/**
  * Remove all but the newest `keep` (at least 1) and what `best` names (may be NULL), and temporary files of
  * dead runs: to be called while no write into the folder is under way.
  */

@@ -31,8 +31,7 @@ typedef struct gd_sync_options {
   double clip_norm;          /**< global L2 norm, 0: off */
   double clip_value;         /**< 0: off */
   bool skip_nonfinite;       /**< on_nan: skip: a step whose loss or gradient is not finite changes nothing */
-  bool noise_scale; /**< square the gradients: records' grad_sq and the result's grad_norm; ordered only */
-  int threads;
+  bool noise_scale;    /**< square the gradients: records' grad_sq, the result's grad_norm; ordered only */
   int64_t audit_every; /**< updates between audits, 0: never; see gd_sync_update() */
   size_t bucket_bytes; /**< allreduce: 0: the default */
 } gd_sync_options;

@@ -57,6 +57,7 @@ gd_status leave(gd_world *w, gd_status st);
 /* ---- console ---- */
 
 /* Messages of the library go to stderr of rank `rank` (warnings of any) and to the log of the run. */
+void console_listen(void); /* to messages, from before the ranks know each other */
 void console_open(int rank, const char *progress);
 void console_close(void);
 gd_observer console_observer(void);

@@ -14,6 +14,7 @@ static struct {
   bool bar_shown;
   FILE *log;
   double last_bar, last_line;
+  int64_t last_step; /* of the run */
 } console;
 
 /* mpirun gives its ranks a pipe, and copies it to its own stderr: that is what decides. */
@@ -47,13 +48,16 @@ static void on_message(void *user, gd_log_level level, const char *text) {
   line(buf);
 }
 
+void console_listen(void) {
+  gd_log_set_sink(on_message, NULL);
+}
+
 void console_open(int rank, const char *progress) {
   console.rank = rank;
   const bool automatic = strcmp(progress, "auto") == 0;
   const bool shows = rank == 0 && strcmp(progress, "none") != 0;
   console.bar = shows && (strcmp(progress, "bar") == 0 || (automatic && on_terminal()));
   console.lines = shows && !console.bar;
-  gd_log_set_sink(on_message, NULL);
 }
 
 void console_close(void) {
@@ -99,6 +103,7 @@ static void duration(char *buf, size_t bytes, double s) {
 
 static void progress(void *user, const gd_tick *p) {
   (void)user;
+  console.last_step = p->total_steps;
   if (!console.bar) return;
   double t = gdi_now();
   if (t - console.last_bar < 0.1 && p->step < p->total_steps) return;
@@ -123,8 +128,8 @@ static void row(void *user, const gd_row *r) {
   (void)user;
   const bool validated = !isnan(r->val.loss);
   double t = gdi_now(), wait = validated ? 0.5 : 5; /* seconds between lines: a log, not a flood */
-  if (console.rank != 0 || (!console.lines && !(console.bar && validated)) || t - console.last_line < wait)
-    return;
+  if (console.rank != 0 || (!console.lines && !(console.bar && validated))) return;
+  if (t - console.last_line < wait && r->step != console.last_step) return;
   console.last_line = t;
   char buf[256];
   int n = snprintf(buf, sizeof buf, "epoch %-6.2f step %-7lld loss %-9.5g lr %-9.4g %8.0f samples/s",

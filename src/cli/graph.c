@@ -65,7 +65,7 @@ gd_status command_graph(int argc, char **argv) {
   args a;
   drawing d = {0};
   bool demonstration = false;
-  gd_status st = args_parse(&a, argc, argv, "");
+  gd_status st = args_parse(&a, argc, argv, run_switches);
   if (st == GD_OK) st = run_options(&d.o, &a, &demonstration);
   if (st == GD_OK) st = find_shapes(&d, demonstration);
   if (st == GD_OK) st = draw(&d);

@@ -42,10 +42,12 @@ static gd_status inspect_data(const char *path) {
 
 gd_status command_inspect(int argc, char **argv) {
   args a;
+  char path[4096];
   gd_checkpoint c;
   gd_status st = args_parse(&a, argc, argv, "digest");
   if (st == GD_OK) st = args_check(&a, "digest");
   if (st == GD_OK && a.n_words != 1) st = GD_FAIL(GD_ERR_USAGE, "usage: gdtrain inspect FILE [--digest]");
+  if (st == GD_OK) st = gd_checkpoint_find(a.word[0], path, sizeof path);
   const bool digest = st == GD_OK && args_get(&a, "digest");
   gd_dataset *d;
   if (st == GD_OK && !digest && gd_dataset_open(&d, a.word[0], &(gd_data_options){0}) == GD_OK) {
@@ -55,7 +57,7 @@ gd_status command_inspect(int argc, char **argv) {
     return st;
   }
   if (st == GD_OK) {
-    st = gd_checkpoint_read(&c, a.word[0], !digest);
+    st = gd_checkpoint_read(&c, path, !digest);
     if (st == GD_OK && digest) st = print_digest(&c);
     if (st == GD_OK && !digest) print_checkpoint(&c);
     gd_checkpoint_free(&c);
@@ -66,13 +68,15 @@ gd_status command_inspect(int argc, char **argv) {
 
 gd_status command_export(int argc, char **argv) {
   args a;
+  char path[4096];
   gd_checkpoint c;
   gd_status st = args_parse(&a, argc, argv, "");
   if (st == GD_OK) st = args_check(&a, "out");
   if (st == GD_OK && (a.n_words != 1 || !args_get(&a, "out")))
     st = GD_FAIL(GD_ERR_USAGE, "usage: gdtrain export CHECKPOINT --out FILE.safetensors");
+  if (st == GD_OK) st = gd_checkpoint_find(a.word[0], path, sizeof path);
   if (st == GD_OK) {
-    st = gd_checkpoint_read(&c, a.word[0], false);
+    st = gd_checkpoint_read(&c, path, false);
     if (st == GD_OK) st = gd_export_safetensors(&c, args_get(&a, "out"));
     gd_checkpoint_free(&c);
   }

@@ -64,6 +64,7 @@ gd_status join(gd_world **w, gd_status before, const gd_options *o) {
   gd_world_options world = {.deadline_s = o ? o->deadline : 0};
   if (o && strcmp(o->transport, "shm") == 0) world.transport = GD_TRANSPORT_SHM;
   if (o && strcmp(o->transport, "mpi") == 0) world.transport = GD_TRANSPORT_MPI;
+  console_listen();
   gd_status st = gd_world_init(w, &world);
   if (st != GD_OK) {
     *w = NULL;

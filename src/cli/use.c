@@ -4,10 +4,11 @@
 #include "cli/cli.h"
 
 static gd_status parse(args *a, int argc, char **argv, const char *known, const char *usage,
-                       gd_use_options *o) {
+                       gd_use_options *o, char checkpoint[4096]) {
   GD_TRY(args_parse(a, argc, argv, ""));
   GD_TRY(args_check(a, known));
   if (a->n_words != 1) return GD_FAIL(GD_ERR_USAGE, "usage: %s", usage);
+  GD_TRY(gd_checkpoint_find(a->word[0], checkpoint, 4096));
   int64_t threads = 0;
   GD_TRY(args_i64(a, "threads", 1, 1024, &threads));
   const char *device = args_get(a, "device");
@@ -17,12 +18,14 @@ static gd_status parse(args *a, int argc, char **argv, const char *known, const 
 
 gd_status command_eval(int argc, char **argv) {
   args a;
+  char checkpoint[4096];
   gd_use_options o;
   gd_world *w = NULL;
   gd_metrics m;
-  gd_status st = parse(&a, argc, argv, "data loss device threads", "gdtrain eval CHECKPOINT --data FILE", &o);
+  gd_status st = parse(&a, argc, argv, "data loss device threads", "gdtrain eval CHECKPOINT --data FILE", &o,
+                       checkpoint);
   st = join(&w, st, NULL);
-  if (st == GD_OK) st = gd_evaluate(w, a.word[0], &o, &m);
+  if (st == GD_OK) st = gd_evaluate(w, checkpoint, &o, &m);
   if (st == GD_OK && gd_world_rank(w) == 0) {
     printf("samples   %lld\nloss      %.9g\n", (long long)m.samples, m.loss);
     if (!isnan(m.accuracy)) printf("accuracy  %.4f %%\n", 100 * m.accuracy);
@@ -34,14 +37,15 @@ gd_status command_eval(int argc, char **argv) {
 
 gd_status command_predict(int argc, char **argv) {
   args a;
+  char checkpoint[4096];
   gd_use_options o;
   gd_world *w = NULL;
   gd_status st = parse(&a, argc, argv, "data out device threads",
-                       "gdtrain predict CHECKPOINT --data FILE --out FILE.csv|.npy|.h5", &o);
+                       "gdtrain predict CHECKPOINT --data FILE --out FILE.csv|.npy|.h5", &o, checkpoint);
   if (st == GD_OK && !args_get(&a, "out"))
     st = GD_FAIL(GD_ERR_USAGE, "--out FILE.csv, .npy or .h5 is missing");
   st = join(&w, st, NULL);
-  if (st == GD_OK) st = gd_predict(w, a.word[0], &o, args_get(&a, "out"));
+  if (st == GD_OK) st = gd_predict(w, checkpoint, &o, args_get(&a, "out"));
   st = leave(w, st);
   args_free(&a);
   return st;

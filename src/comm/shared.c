@@ -70,11 +70,15 @@ static int create(ticket *t, const char *folder, size_t bytes) {
   return -1;
 }
 
-/* Is it the same file, and is there room for this rank's part of it? 0 or errno. */
-static int reserve(const gd_world *w, int fd, const ticket *t, size_t bytes) {
+/* Is it the same file? 0 or errno. */
+static int check(int fd, const ticket *t) {
   uint64_t token;
   if (fd < 0) return errno;
-  if (pread(fd, &token, sizeof token, 0) != sizeof token || token != t->token) return ESTALE;
+  return pread(fd, &token, sizeof token, 0) == sizeof token && token == t->token ? 0 : ESTALE;
+}
+
+/* Room for this rank's part of it; 0 or errno. */
+static int reserve(const gd_world *w, int fd, size_t bytes) {
   const int64_t page = 4096, pages = ((int64_t)bytes + page - 1) / page;
   gd_range r = gd_share(pages, w->mine.hi - w->mine.lo, w->rank - w->mine.lo);
   return r.lo < r.hi ? posix_fallocate(fd, r.lo * page, (r.hi - r.lo) * page) : 0;
@@ -99,11 +103,15 @@ static gd_status try_folder(gd_world *w, gd_shared *s, size_t bytes, const char 
   *error = t.error;
   if (*error) return GD_OK;
   if (!first) fd = open(t.path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
-  *error = reserve(w, fd, &t, bytes);
-  if (!*error) *error = map(s, fd, bytes);
-  if (fd >= 0) close(fd);
+  *error = check(fd, &t);
   gd_status st = group_worst(w, error);
-  if (first) unlink(t.path);
+  if (first) unlink(t.path); /* before it takes room: whoever is killed now leaves nothing behind */
+  if (st == GD_OK && !*error) {
+    *error = reserve(w, fd, bytes);
+    if (!*error) *error = map(s, fd, bytes);
+    st = group_worst(w, error);
+  }
+  if (fd >= 0) close(fd);
   if (*error || st != GD_OK) {
     gd_shared_free(w, s);
     return st;

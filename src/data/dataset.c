@@ -119,8 +119,11 @@ static gd_status find_classes(gd_dataset *d) {
   if (gdi_h5_has_attr(&d->file, d->info.y_name, "classes")) {
     GD_TRY(gdi_h5_attr_i64(&d->file, d->info.y_name, "classes", &d->info.classes));
   } else {
-    GD_TRY(largest_label(d, &d->info.classes));
-    d->info.classes++;
+    int64_t largest = 0;
+    GD_TRY(largest_label(d, &largest));
+    if (largest >= MAX_CLASSES)
+      return GDI_H5_REFUSE(&d->file, d->info.y_name, "a label of %lld", (long long)largest);
+    d->info.classes = largest + 1;
   }
   if (d->info.classes < 1 || d->info.classes > MAX_CLASSES)
     return GDI_H5_REFUSE(&d->file, d->info.y_name, "%lld classes", (long long)d->info.classes);

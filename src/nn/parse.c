@@ -5,7 +5,7 @@
 #include "base/words.h"
 #include "nn/layers.h"
 
-enum { MAX_WORD = 48, MAX_FEATURES = 1 << 24 };
+enum { MAX_WORD = 48, MAX_FEATURES = 1 << 24, MAX_LAYERS = 4096 };
 
 typedef struct parser {
   gd_device *device;
@@ -80,6 +80,7 @@ static gd_status append_word(parser *p, gd_module *model, const char *word, size
 static gd_status append_words(parser *p, gd_module *model, const char *spec) {
   int n = 0;
   for (const char *at = spec + strspn(spec, " \t\n"); *at; at += strspn(at, " \t\n")) {
+    if (n == MAX_LAYERS) return GD_FAIL(GD_ERR_USAGE, "model: more than %d layers", MAX_LAYERS);
     const size_t length = strcspn(at, " \t\n");
     gd_status st = append_word(p, model, at, length);
     n++;

@@ -1,4 +1,5 @@
 /* A folder of checkpoints, step-%08d.h5. What is in it decides, not what some file says is the latest. */
+#include <sys/stat.h>
 #include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
@@ -109,4 +110,23 @@ gd_status gd_checkpoint_prune(const char *folder, int keep, const char *best) {
   }
   free(list);
   return st;
+}
+
+static bool is_folder(const char *path) {
+  struct stat about;
+  return stat(path, &about) == 0 && S_ISDIR(about.st_mode);
+}
+
+gd_status gd_checkpoint_find(const char *path, char *found, size_t bytes) {
+  char folder[4096];
+  if (strlen(path) >= sizeof folder - 32 || strlen(path) >= bytes)
+    return GD_FAIL(GD_ERR_CHECKPOINT, "%.80s...: the path is too long", path);
+  snprintf(found, bytes, "%s", path);
+  if (!is_folder(path)) return GD_OK;
+  snprintf(folder, sizeof folder, "%s/checkpoints", path);
+  if (!is_folder(folder)) snprintf(folder, sizeof folder, "%s", path);
+  snprintf(found, bytes, "%s/best.h5", folder);
+  if (access(found, R_OK) == 0) return GD_OK;
+  GD_TRY(gd_checkpoint_latest(folder, found, bytes));
+  return *found ? GD_OK : GD_FAIL(GD_ERR_CHECKPOINT, "%s holds no checkpoint", path);
 }

@@ -52,7 +52,8 @@ static bool put_all(FILE *f, const gdi_entry *entry, int n) {
   FILE *memory = open_memstream(&header, &bytes);
   if (!memory) return false;
   put_header(memory, entry, n);
-  bool ok = !ferror(memory) & (fclose(memory) == 0);
+  bool ok = !ferror(memory);
+  ok = fclose(memory) == 0 && ok;
   const uint64_t length = bytes;
   ok = ok && fwrite(&length, sizeof length, 1, f) == 1 && fwrite(header, bytes, 1, f) == 1;
   free(header);

@@ -27,19 +27,33 @@ static const char *array_at(const gd_sync *s, int array, int64_t element) {
   return state[array - 1];
 }
 
+typedef struct lanes {
+  uint64_t sum[LANES], sums[LANES];
+} lanes;
+
+static inline void add_words(lanes *x, const uint64_t word[LANES]) {
+  for (int l = 0; l < LANES; l++) x->sum[l] += word[l];
+  for (int l = 0; l < LANES; l++) x->sums[l] += x->sum[l];
+}
+
 /* Fletcher's sums in lanes: at the speed of memory, and no single changed bit leaves them equal. */
 uint64_t gdi_checksum(const char *data, size_t bytes) {
-  uint64_t sum[LANES] = {0}, sums[LANES] = {0}, word[LANES];
-  for (size_t at = 0; at < bytes; at += sizeof word) {
-    const size_t n = bytes - at < sizeof word ? bytes - at : sizeof word;
-    if (n < sizeof word) memset(word, 0, sizeof word);
-    memcpy(word, data + at, n);
-    for (int l = 0; l < LANES; l++) sum[l] += word[l], sums[l] += sum[l];
+  lanes x = {{0}, {0}};
+  uint64_t word[LANES];
+  size_t at = 0;
+  for (; at + sizeof word <= bytes; at += sizeof word) {
+    memcpy(word, data + at, sizeof word);
+    add_words(&x, word);
+  }
+  if (at < bytes) {
+    memset(word, 0, sizeof word);
+    memcpy(word, data + at, bytes - at);
+    add_words(&x, word);
   }
   uint64_t all = bytes;
   for (int l = 0; l < LANES; l++) {
-    all = (all ^ sum[l]) * 0x9E3779B97F4A7C15u;
-    all = ((all ^ all >> 32) ^ sums[l]) * 0xD6E8FEB86659FD93u;
+    all = (all ^ x.sum[l]) * 0x9E3779B97F4A7C15u;
+    all = ((all ^ all >> 32) ^ x.sums[l]) * 0xD6E8FEB86659FD93u;
   }
   return all ^ all >> 32;
 }
@@ -185,18 +199,20 @@ static int owner_of(const gd_sync *s, int64_t element) {
 static gd_status tell_changed(gd_sync *s, int seen_by, int64_t index, int64_t step) {
   const gdi_audit *x = s->audit;
   const int array = (int)(index / x->pieces);
-  const int64_t piece = index % x->pieces, lo = x->piece[piece].lo,
-                base = s->params->offset[x->piece[piece].param];
+  const gdi_segment *piece = &x->piece[index % x->pieces];
+  const int64_t base = s->params->offset[piece->param],
+                numel = gd_numel(s->params->item[piece->param].tensor);
+  const int64_t lo = piece->lo,
+                end = piece[1].lo - base < numel ? piece[1].lo - base : numel; /* without the gap */
   const int owner = s->o.mode == GD_SYNC_ORDERED ? owner_of(s, lo) : seen_by;
   char what[160];
-  name_array(s, array, piece, what, sizeof what);
+  name_array(s, array, index % x->pieces, what, sizeof what);
   return GD_FAIL(
       GD_ERR_REPLICA,
       "%s differ: %s, elements %lld to %lld, rank %d on host %s at step %lld: memory changed after the "
       "update (seen by rank %d); resume from the last checkpoint, and test the memory of that host",
-      array ? "states of the optimizer" : "parameters", what, (long long)(lo - base),
-      (long long)(x->piece[piece + 1].lo - base - 1), owner, gd_world_hostname(s->world, owner),
-      (long long)step, seen_by);
+      array ? "states of the optimizer" : "parameters", what, (long long)(lo - base), (long long)(end - 1),
+      owner, gd_world_hostname(s->world, owner), (long long)step, seen_by);
 }
 
 /* The rank whose value most ranks share; among equals the owner, then the lowest. */

@@ -214,13 +214,16 @@ static gd_status update(gd_sync *s, const gd_sync_step *step, gd_sync_result *ou
   return left != GD_OK ? left : st;
 }
 
-/* One bit of what this rank has just written. */
+/* One bit of what this rank has just written; or of what it has received, or where that is everything, of its
+ * end. */
 static void plant_flips(gd_sync *s, int64_t step) {
-  const int64_t at = s->slice.lo < s->slice.hi ? s->slice.lo : 0;
+  const int64_t at = s->slice.lo;
+  if (s->slice.lo == s->slice.hi) return;
   void *state[GD_OPTIM_MAX_STATES];
   gdi_state_at(s, at, state);
   if (GDI_FAULT_AT("flip_param", step)) *gdi_param_at(s, at) ^= 4;
   if (GDI_FAULT_AT("flip_state", step) && s->n_states) *(char *)state[0] ^= 4;
+  if (GDI_FAULT_AT("drift_param", step)) *gdi_param_at(s, at ? 0 : s->elements - 1) ^= 4;
 }
 
 gd_status gd_sync_update(gd_sync *s, const gd_sync_step *step, gd_sync_result *out) {

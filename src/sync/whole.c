@@ -119,6 +119,7 @@ gd_status gd_sync_scatter(gd_sync *s, const void *params, const void *const stat
     GD_TRY(scatter_to_all(s, params, states, with_states != 0));
   else
     GD_TRY(scatter_to_groups(s, params, states, with_states != 0));
+  GD_TRY(gd_world_barrier(w));
   if (GDI_FAULT("stale_state")) forget_states(s);
-  return gd_world_barrier(w);
+  return GD_OK;
 }

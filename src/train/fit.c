@@ -95,10 +95,10 @@ static gd_status explain(const gdi_fit *f, gd_status st) {
   if (st != GD_ERR_NONFINITE) return st;
   const char *kept = f->saver.saved_step > 0 ? f->saver.path : "none in this run";
   return GD_FAIL(st,
-                 "loss or gradient is not finite at step %lld (learning rate %g): try a lower rate, warm-up "
-                 "or clip_norm; "
-                 "last good checkpoint: %.200s",
-                 (long long)f->job->step, gdi_job_lr(f->job, f->job->step), kept);
+                 "loss or gradient is not finite at step %lld (learning rate %g): try a lower rate, warm-up, "
+                 "clip_norm%s; last good checkpoint: %.200s",
+                 (long long)f->job->step, gdi_job_lr(f->job, f->job->step),
+                 f->job->opt.standardize ? "" : " or standardize", kept);
 }
 
 static void account(gdi_fit *f, const gd_sync_result *r, double seconds) {

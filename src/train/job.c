@@ -135,6 +135,17 @@ static gd_status load_init(gdi_job *j) {
   return st;
 }
 
+/* The two losses that take logits: an activation of the same kind before them learns, but badly, and
+ * silently. */
+static void warn_of_double(const gdi_job *j) {
+  static const char *const pairs[][2] = {{"cross_entropy", "softmax"}, {"bce_with_logits", "sigmoid"}};
+  const char *space = strrchr(j->opt.model, ' '), *last = space ? space + 1 : j->opt.model;
+  for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++)
+    if (strcmp(j->opt.loss, pairs[i][0]) == 0 && strcmp(last, pairs[i][1]) == 0 &&
+        gd_world_rank(j->world) == 0)
+      gd_message(GD_LOG_WARN, "%s takes logits: end the model without %s", pairs[i][0], pairs[i][1]);
+}
+
 static gd_status build_model(gdi_job *j) {
   const gd_data_info *i = gd_dataset_info(j->train.data);
   if (!j->opt.model[0])
@@ -144,6 +155,7 @@ static gd_status build_model(gdi_job *j) {
   GD_TRY(gd_loss_parse(&j->loss, j->opt.loss));
   GD_TRY(gd_model_parse(&j->model, j->opt.model, i->ndim, i->sample, j->device, j->dtype, &j->outputs));
   GD_TRY(check_outputs(j));
+  warn_of_double(j);
   gd_module_reset(j->model, (uint64_t)j->opt.seed);
   GD_TRY(gd_params_new(&j->params, j->model));
   GD_TRY(load_init(j));
@@ -217,7 +229,6 @@ static gd_status open_update(gdi_job *j) {
                        .clip_value = j->opt.clip_value,
                        .skip_nonfinite = strcmp(j->opt.on_nan, "skip") == 0,
                        .noise_scale = j->opt.noise_scale,
-                       .threads = gd_device_threads(j->device),
                        .audit_every = j->opt.audit_every};
   GD_TRY(gd_sync_new(&j->sync, j->world, j->params, &s));
   gd_sync_attach(j->sync, j->tape);

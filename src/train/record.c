@@ -59,6 +59,12 @@ gd_status gdi_record_folder(char *folder, size_t bytes, const char *wanted, bool
   return gdi_folder_make(checkpoints);
 }
 
+void gdi_record_abandon(const char *folder) {
+  char checkpoints[4200];
+  snprintf(checkpoints, sizeof checkpoints, "%s/checkpoints", folder);
+  if (rmdir(checkpoints) == 0) rmdir(folder); /* neither goes unless it is empty */
+}
+
 /* ---- files ---- */
 
 static gd_status cannot(const char *path) {

@@ -16,6 +16,8 @@ typedef struct gdi_record {
 gd_status gdi_record_folder_name(char *folder, size_t bytes, const char *wanted, bool resume) GD_CHECKED;
 /* The same, and made, with a folder for checkpoints. */
 gd_status gdi_record_folder(char *folder, size_t bytes, const char *wanted, bool resume) GD_CHECKED;
+/* Remove the folder again when nothing was written to it: commands with a mistyped name leave no litter. */
+void gdi_record_abandon(const char *folder);
 /* Open the record; rows after `step` belong to updates that will be done again, and go. */
 gd_status gdi_record_open(gdi_record *r, const char *folder, const gd_options *o, int64_t step) GD_CHECKED;
 gd_status gdi_record_row(gdi_record *r, const gd_row *row) GD_CHECKED;

@@ -2,15 +2,30 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { IGNORED_LABEL = -100 };
+
+/* Which importer reads files of this name; NULL: none. */
+static const char *importer_of(const char *path) {
+  static const char *const endings[][2] = {{".csv", "csv"}, {".npy", "npy"}, {".gz", "idx"}};
+  const char *dot = strrchr(path, '.');
+  for (size_t i = 0; dot && i < sizeof endings / sizeof *endings; i++)
+    if (strcmp(dot, endings[i][0]) == 0) return endings[i][1];
+  return NULL;
+}
 
 static gd_status open_file(gdi_set *s, const char *path, const gd_options *o, bool looked) {
   gd_data_options d = {
       .looked = looked, .x_name = o->x_name[0] ? o->x_name : NULL, .y_name = o->y_name[0] ? o->y_name : NULL};
   if (strcmp(o->memory, "hold") == 0) d.memory = GD_MEMORY_HOLD;
   if (strcmp(o->memory, "stream") == 0) d.memory = GD_MEMORY_STREAM;
-  return gd_dataset_open(&s->data, path, &d);
+  gd_status st = gd_dataset_open(&s->data, path, &d);
+  const char *importer = importer_of(path);
+  if (st != GD_OK && importer && access(path, R_OK) == 0)
+    return GD_FAIL(GD_ERR_DATA, "%s: not an HDF5 file; \"gdtrain data import %s\" makes one of it", path,
+                   importer);
+  return st;
 }
 
 gd_status gdi_set_open(gdi_set *s, gd_world *w, const char *path, const gd_options *o) {

@@ -151,5 +151,6 @@ gd_status gd_train(gd_world *w, const gd_options *o, const gd_observer *observer
     gdi_job_close(&job);
   }
   if (resumes) gd_checkpoint_free(&resumed);
+  if (st != GD_OK && is_root(w)) gdi_record_abandon(p.folder);
   return st;
 }

@@ -37,8 +37,8 @@ static gd_status compare(gdi_verify *v, const char *check, bool bits, const char
   const double apart = gdi_values_distance(&v->job, &v->ours, &v->theirs, &v->start);
   const bool held = bits ? equal : apart <= gdi_tolerance(&v->job);
   if (equal) return gdi_report(v, check, GD_PASS, "%s: same bits", what);
-  return gdi_report(v, check, held ? GD_PASS : GD_FAILED, "%s: updates differ by %.2g of their size", what,
-                    apart);
+  return gdi_report(v, check, held ? GD_PASS : GD_FAILED,
+                    "%s: other bits, updates differ by %.2g of their size", what, apart);
 }
 
 static gd_status take_both(gdi_verify *v) {

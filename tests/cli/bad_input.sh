@@ -6,6 +6,7 @@ gdtrain data make linear --n 100 --d 4 --out lin.h5 >/dev/null || fail "data"
 printf 'data: g.h5\nmodel: linear:10\nbatch_sise: 3\n' >unknown.yaml
 printf 'data: g.h5\nmodel: [linear: 10\n' >syntax.yaml
 printf 'x1,x2,y\n1,2,3\n4,,6\n' >hole.csv
+printf '1,2,3\n' >wine.csv
 printf '1,2,nan\n4,5,6\n' >nan.csv
 printf 'not a checkpoint' >junk.h5
 mkdir full && : >full/something
@@ -29,6 +30,8 @@ for ranks in 1 4; do
   expect 10 "error: .*GPU|error: .*CUDA" on $ranks gdtrain --data g.h5 --model linear:10 --device cuda --out m$ranks
   expect 7 "error: loss or gradient is not finite at step" on $ranks gdtrain --data lin.h5 --model linear:1 --lr 1e9 --epochs 50 --out n$ranks
 done
+[ ! -e a1 ] && [ ! -e c4 ] || fail "a run that never began leaves its folder"
+expect 4 "error: wine.csv: not an HDF5 file; .*import csv" gdtrain --data wine.csv --model linear:1
 expect 4 "error: hole.csv:3" gdtrain data import csv hole.csv --header --out x.h5
 expect 4 "error: nan.csv:1" gdtrain data import csv nan.csv --out x.h5
 expect 2 "unknown command \"trian\", did you mean \"train\"" gdtrain trian
@@ -52,4 +55,5 @@ P
     expect 4 "error: label.h5: .*-7 at sample 20" on $ranks gdtrain --data label.h5 --model linear:3 --out p$ranks
   done
 fi
+expect 2 "error: model: more than 4096 layers" gdtrain --data g.h5 --out many --model "$(printf 'relu %.0s' $(seq 5000)) linear:10"
 finish

@@ -54,4 +54,13 @@ assert f["/optim/momentum_buffer/0.weight"].shape == (32, 784)
 assert f["/progress"].attrs["epoch"] == 4 and f["/progress"].attrs["step"] == 48
 P
 fi
+# The folder alone says what to continue.
+expect 0 "resumed from parts/" gdtrain --resume auto --out parts --epochs 5 --plots false
+run 1 whole --epochs 5 --resume auto
+equal "$(digest whole)" "$(digest parts)" "digest of a run continued by the name of its folder"
+
+# A batch smaller than the automatic micro-batch: the run agrees with its own configuration.
+small() { gdtrain --data g.h5 --model linear:10 --batch-size 16 --plots false --out small "$@" >out.txt 2>&1; }
+small --epochs 1 && small --epochs 2 --resume auto || { fail "resuming with a small batch"; cat out.txt; }
+expect 0 "resumed from small/" gdtrain small/config.yaml --epochs 3 --resume auto
 finish

@@ -12,9 +12,9 @@ run 2 whole >out.txt 2>&1 || { fail "the run with room"; tail -3 out.txt; }
 whole=$(digest whole)
 bytes=$(stat -c %s whole/checkpoints/step-00000080.h5)
 
-# A limit on the size of files: half a checkpoint.
+# A limit on the size of files: half a checkpoint. (One rank: mpirun itself hangs under such a limit.)
 run 2 limited --steps 40 >out.txt 2>&1 || fail "the first part"
-limited() { (ulimit -f $((bytes / 2 / 1024)) && run 2 limited --resume auto); }
+limited() { (ulimit -f $((bytes / 2 / 1024)) && run 1 limited --resume auto); }
 expect 6 "error: limited/checkpoints/step-00000080.h5.*: " limited
 gdtrain inspect limited/checkpoints/step-00000040.h5 --digest >/dev/null || fail "the older checkpoint is damaged"
 [ -z "$(find limited -name '*.tmp')" ] || fail "temporary files stay: $(find limited -name '*.tmp')"
