@@ -1,4 +1,5 @@
-/** @file compare.h  Batch sizes side by side: updates, epochs and seconds to a target, and what explains them. */
+/** @file compare.h  Batch sizes side by side: updates, epochs and seconds to a target, and what explains
+ * them. */
 #ifndef GD_COMPARE_H
 #define GD_COMPARE_H
 
@@ -10,15 +11,16 @@ extern "C" {
 
 /**
  * What is compared. The protocol is that of Shallue et al. 2018: for every batch size the rate is chosen anew
- * from the grid, and a run has reached the target at the first measurement strictly beyond it. Measurements are
- * made after fixed numbers of updates, each a share `resolution` later than the one before, equal for all runs.
+ * from the grid, and a run has reached the target at the first measurement strictly beyond it. Measurements
+ * are made after fixed numbers of updates, each a share `resolution` later than the one before, equal for all
+ * runs.
  */
 typedef struct gd_compare_options {
-  const char *batch_sizes; /**< "full,512,64,1" */
-  const char *lr_grid;     /**< "lo:hi:n", spaced evenly in the logarithm; NULL: the run's own rate */
-  double target_loss;      /**< NaN: none */
-  double target_accuracy;  /**< NaN: none; both given: both must be met */
-  int64_t seeds;           /**< runs of each batch and rate: seed, seed + 1 ... */
+  const char *batch_sizes;         /**< "full,512,64,1" */
+  const char *lr_grid;             /**< "lo:hi:n", spaced evenly in the logarithm; NULL: the run's own rate */
+  double target_loss;              /**< NaN: none */
+  double target_accuracy;          /**< NaN: none; both given: both must be met */
+  int64_t seeds;                   /**< runs of each batch and rate: seed, seed + 1 ... */
   int64_t max_epochs, max_updates; /**< a run ends when both are spent */
   int64_t ranks_per_run;           /**< 0: auto */
   double resolution;               /**< 0: 0.03 */
@@ -34,8 +36,8 @@ typedef struct gd_compare_row {
   double epochs, samples;
   double final_loss;  /**< where the runs ended: at the target, or at the last measurement */
   double noise_scale; /**< at the end of the runs; NaN: not measured */
-  double slope;       /**< of log updates over log batch, from the neighbours; NaN at the edge of what reached */
-  const char *regime; /**< "halving", "diminishing", "flat", "" */
+  double slope; /**< of log updates over log batch, from the neighbours; NaN at the edge of what reached */
+  const char *regime;                      /**< "halving", "diminishing", "flat", "" */
   int runs, reached, diverged, cut, never; /**< over all rates and seeds */
   double seconds;                          /**< training alone to the target, run by itself */
   int ranks;                               /**< in that run */
@@ -45,7 +47,8 @@ typedef struct gd_compare_row {
 typedef struct gd_hyperbola {
   int points; /**< 0: too few batch sizes reached the target */
   double s_min, e_min, b_crit;
-  double lo[3], hi[3]; /**< 95 % bootstrap intervals of s_min, e_min, b_crit: over seeds, or residuals for one */
+  double lo[3],
+      hi[3]; /**< 95 % bootstrap intervals of s_min, e_min, b_crit: over seeds, or residuals for one */
 } gd_hyperbola;
 
 typedef struct gd_compare_result {
@@ -68,40 +71,45 @@ GD_API gd_status gd_compare(gd_world *w, const gd_options *o, const gd_compare_o
 GD_API void gd_compare_free(gd_compare_result *r);
 
 /** The fit alone, over n >= 3 batch sizes. Errors: GD_ERR_USAGE */
-GD_API gd_status gd_hyperbola_fit(gd_hyperbola *out, int n, const double batch[], const double updates[]) GD_CHECKED;
+GD_API gd_status gd_hyperbola_fit(gd_hyperbola *out, int n, const double batch[],
+                                  const double updates[]) GD_CHECKED;
 
 /* ---- scaling: the same run on several numbers of ranks ---- */
 
 /** One number of ranks; strong: the run's batch; weak: that batch for each rank. NaN: not measured. */
 typedef struct gd_scaling_row {
   int ranks;
-  int64_t batch[2];       /**< strong, weak */
-  double step_s[2];       /**< median time of a step */
-  double efficiency[2];   /**< against the fewest ranks measured: 1 is perfect */
-  gd_ledger ledger;       /**< strong: shares of the step, mean over ranks */
-  double held_out_s[2];   /**< predicted from the other numbers of ranks alone */
-  bool run;               /**< false: only predicted */
+  int64_t batch[2];     /**< strong, weak */
+  double step_s[2];     /**< median time of a step */
+  double efficiency[2]; /**< against the fewest ranks measured: 1 is perfect */
+  gd_ledger ledger;     /**< strong: shares of the step, mean over ranks */
+  double held_out_s[2]; /**< predicted from the other numbers of ranks alone */
+  bool run;             /**< false: only predicted */
 } gd_scaling_row;
 
 /** Time of a step: compute_s samples(busiest rank) + latency_s log2(ranks) + bytes(ranks) / bandwidth. */
 typedef struct gd_scaling_fit {
-  double compute_s, latency_s, byte_s; /**< seconds per sample, per doubling of ranks, per byte; 0: no part in it */
+  double compute_s, latency_s,
+      byte_s; /**< seconds per sample, per doubling of ranks, per byte; 0: no part in it */
 } gd_scaling_fit;
 
 typedef struct gd_scaling {
   gd_scaling_row *row; /**< measured ones, then predictions; gd_scaling_free() */
   int rows;
   gd_scaling_fit fit;
-  double held_out_error; /**< worst relative error of a held-out prediction; NaN: fewer than 3 numbers of ranks */
+  double held_out_error; /**< worst relative error of a held-out prediction; NaN: fewer than 3 numbers of
+                            ranks */
   int threads;           /**< of each rank */
   int64_t micro;
 } gd_scaling;
 
 /**
  * Time the run on the first r ranks of the world, for every r in `ranks` ("1,2,4,8"). Collective: yes.
- * Owner: caller, gd_scaling_free(); whole on rank 0 only. Errors: GD_ERR_USAGE (more ranks than the world has)
+ * Owner: caller, gd_scaling_free(); whole on rank 0 only. Errors: GD_ERR_USAGE (more ranks than the world
+ * has)
  */
-GD_API gd_status gd_scaling_run(gd_world *w, const gd_options *o, const char *ranks, gd_scaling *out) GD_CHECKED;
+GD_API gd_status gd_scaling_run(gd_world *w, const gd_options *o, const char *ranks,
+                                gd_scaling *out) GD_CHECKED;
 GD_API void gd_scaling_free(gd_scaling *s);
 
 #ifdef __cplusplus

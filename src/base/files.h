@@ -10,6 +10,7 @@
 gd_status gdi_folder_make(const char *path) GD_CHECKED;
 /* Written under another name by `print`, flushed, fsynced, then renamed. Errors: GD_ERR_WRITE */
 typedef void (*gdi_printer)(FILE *f, const void *what);
-gd_status gdi_file_write(const char *folder, const char *name, gdi_printer print, const void *what) GD_CHECKED;
+gd_status gdi_file_write(const char *folder, const char *name, gdi_printer print,
+                         const void *what) GD_CHECKED;
 
 #endif

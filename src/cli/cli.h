@@ -46,6 +46,7 @@ gd_status command_export(int argc, char **argv);
 gd_status command_bench(int argc, char **argv);
 gd_status command_verify(int argc, char **argv);
 void print_help(FILE *f);
+void print_compare_help(FILE *f);
 
 /* ---- the world of a command that trains or evaluates ---- */
 

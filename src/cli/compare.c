@@ -5,6 +5,31 @@
 
 #include "cli/compare.h"
 
+void print_compare_help(FILE *f) {
+  fputs("mpirun -n 8 gdtrain compare [run.yaml] [--key value ...]\n"
+        "\n"
+        "Which batch size reaches the target in the fewest updates, epochs and seconds.\n"
+        "  --batch-sizes full,4096,512,64,8   largest to smallest; full: all samples\n"
+        "  --target-loss 0.3                  first measurement below it; of validation data,\n"
+        "                                     or of training data where there is no other\n"
+        "  --target-metric accuracy:0.97      above it; with --target-loss: both\n"
+        "  --lr-grid 0.01:10:7                rates to try for each batch size: low:high:number\n"
+        "  --lr-scale none|linear|sqrt        without a grid: how --lr follows the batch size\n"
+        "  --seeds 3                          runs of each; medians and ranges are shown\n"
+        "  --max-epochs 50 --max-updates 2000 a run ends when both are spent\n"
+        "  --eval-resolution 0.03             measured again after 3 % more updates\n"
+        "  --ranks-per-run auto|N             auto: runs side by side, one rank each\n"
+        "  --report FILE.html                 one page: figure, table, settings, command\n"
+        "The folder (--out) remembers: the same command goes on where it was stopped, on any\n"
+        "number of ranks, and runs only what is new.\n"
+        "\n"
+        "Where adding ranks stops paying: strong and weak scaling of one run.\n"
+        "  --ranks 1,2,4,8\n"
+        "\n"
+        "All other settings are those of a run: gdtrain --help-options.\n",
+        f);
+}
+
 /* ---- options */
 
 static gd_status take_f64(args *a, const char *key, double lo, double hi, double *out) {
@@ -84,14 +109,16 @@ static void print_fit(const gd_compare_result *r) {
   const double value[] = {h->s_min, h->e_min, h->b_crit};
   for (int i = 0; i < 3; i++)
     compare_number(v[i], value[i]), compare_number(lo[i], h->lo[i]), compare_number(hi[i], h->hi[i]);
-  printf("\nupdates(B) = S_min + E_min / B over %d batch sizes (in brackets: 95 %% by bootstrap)\n", h->points);
+  printf("\nupdates(B) = S_min + E_min / B over %d batch sizes (in brackets: 95 %% by bootstrap)\n",
+         h->points);
   printf("  S_min   %-8s [%s, %s]   fewest updates, with any batch\n", v[0], lo[0], hi[0]);
   printf("  E_min   %-8s [%s, %s]   fewest samples\n", v[1], lo[1], hi[1]);
   printf("  B_crit  %-8s [%s, %s]   beyond it larger batches save few updates\n", v[2], lo[2], hi[2]);
   if (!isnan(r->b_simple)) {
     char simple[24];
     compare_number(simple, r->b_simple);
-    printf("  gradient noise scale at the target %s: B_crit / B_simple = %.2g\n", simple, h->b_crit / r->b_simple);
+    printf("  gradient noise scale at the target %s: B_crit / B_simple = %.2g\n", simple,
+           h->b_crit / r->b_simple);
   }
 }
 
@@ -102,13 +129,14 @@ static void print_notes(const gd_compare_result *r) {
     const gd_compare_row *w = &r->row[i];
     runs += w->runs, diverged += w->diverged, cut += w->cut, never += w->never, edge |= w->edge;
   }
-  printf("\n%d runs: %d diverged, %d cut at twice the best, %d never reached the target\n", runs, diverged, cut, never);
+  printf("\n%d runs: %d diverged, %d cut at twice the best, %d never reached the target\n", runs, diverged,
+         cut, never);
   if (edge) printf("* the best rate is an end of the grid: a better one may lie beyond\n");
 }
 
 static void print_table(const gd_compare_result *r, const gd_compare_options *c) {
-  printf("%12s %9s %9s %8s %9s %9s %11s %8s  %s\n", "batch", "rate", "updates", "epochs", "samples", "seconds",
-         "final loss", "noise", "regime");
+  printf("%12s %9s %9s %8s %9s %9s %11s %8s  %s\n", "batch", "rate", "updates", "epochs", "samples",
+         "seconds", "final loss", "noise", "regime");
   for (int i = 0; i < r->rows; i++) print_row(&r->row[i], c->seeds > 1);
   print_notes(r);
   print_fit(r);

@@ -1,4 +1,5 @@
-/* The figure of a study: loss against epochs, updates and seconds, and updates to target against batch size. */
+/* The figure of a study: loss against epochs, updates and seconds, and updates to target against batch size.
+ */
 #include <math.h>
 #include <stdlib.h>
 
@@ -9,17 +10,20 @@ static const char head[] =
     "# curves.dat: one block a batch size: updates epochs samples seconds loss accuracy\n"
     "# batches.dat: batch updates min max\n"
     "do for [format in 'svg png'] {\n"
-    "  if (format eq 'svg') { set terminal svg size 1000,780 background 'white' font 'Helvetica,Arial,sans-serif,13' } \\\n"
+    "  if (format eq 'svg') { set terminal svg size 1000,780 background 'white' font "
+    "'Helvetica,Arial,sans-serif,13' } \\\n"
     "  else { set terminal pngcairo size 1500,1170 font 'Sans,15' lw 1.5 }\n"
     "  set output 'compare.'.format\n"
     "  set multiplot layout 2,2 margins 0.075,0.985,0.075,0.90 spacing 0.095,0.125\n"
-    "  set grid lc rgb '#e4e4e4' lw 0.7; set border 3 lc rgb '#555555'; set tics nomirror textcolor rgb '#333333'\n"
+    "  set grid lc rgb '#e4e4e4' lw 0.7; set border 3 lc rgb '#555555'; set tics nomirror textcolor rgb "
+    "'#333333'\n"
     "  set logscale xy; set format xy '%g'; set xrange [*:*] noextend; set yrange [*:*] noextend\n"
     "  set offsets graph 0, 0, graph 0.06, graph 0.06\n";
 
 /* Large batches dark blue, small ones yellow-green: a scale that is read without colour vision too. */
 static void colour(char hex[8], int i, int n) {
-  static const double stop[5][3] = {{68, 1, 84}, {59, 82, 139}, {33, 145, 140}, {94, 201, 98}, {223, 200, 30}};
+  static const double stop[5][3] = {
+      {68, 1, 84}, {59, 82, 139}, {33, 145, 140}, {94, 201, 98}, {223, 200, 30}};
   const double at = n > 1 ? 4.0 * i / (n - 1) : 0;
   const int k = at >= 4 ? 3 : (int)at;
   int v[3];
@@ -33,22 +37,29 @@ static double goal(const gd_compare_options *c) {
 
 /* One legend for the three panels of curves: a key inside a panel would hide them. */
 static void legend(FILE *f, const gd_compare_result *r) {
-  fputs("  set label 1 'batch size' at screen 0.075,0.957 left textcolor rgb '#333333'\n", f);
+  fputs("  set label 1 'batch size' at screen 0.075,0.96 left textcolor rgb '#333333'\n", f);
   const double step = fmin(0.11, 0.82 / r->rows);
   for (int i = 0; i < r->rows; i++) {
     char hex[8], batch[32];
     colour(hex, i, r->rows);
     compare_batch(batch, &r->row[i]);
-    fprintf(f, "  set label %d '%s' at screen %.4f,0.957 left point pt 5 ps 1.2 lc rgb '%s' offset 1,0 textcolor rgb '#333333'\n",
+    fprintf(f,
+            "  set label %d '%s' at screen %.4f,0.957 left point pt 5 ps 1.2 lc rgb '%s' offset 1,0 "
+            "textcolor rgb '#333333'\n",
             i + 2, batch, 0.17 + step * i, hex);
   }
 }
 
 /* Every row from its start to the target. */
-static void loss_panel(FILE *f, const gd_compare_result *r, const gd_compare_options *c, const char *x, int column) {
+static void loss_panel(FILE *f, const gd_compare_result *r, const gd_compare_options *c, const char *x,
+                       int column) {
   const bool accuracy = isnan(c->target_loss);
   fprintf(f, "  set xlabel '%s'; set ylabel '%s'; unset key\n", x, accuracy ? "accuracy" : "loss");
-  fputs(accuracy ? "  unset logscale y\n" : "  set ytics (0) ; do for [k=-6:6] { do for [m in '1 2 5'] { set ytics add (m*10.0**k) } }\n", f);
+  fputs(accuracy
+            ? "  unset logscale y\n"
+            : "  set ytics (0) ; do for [k=-6:6] { do for [m in '1 2 5'] { set ytics add (m*10.0**k) } }\n",
+        f);
+  if (!accuracy) fprintf(f, "  set ytics add ('%g' %.10g)\n", goal(c), goal(c));
   fputs("  plot ", f);
   for (int i = 0; i < r->rows; i++) {
     char hex[8];
@@ -63,7 +74,7 @@ static void loss_panel(FILE *f, const gd_compare_result *r, const gd_compare_opt
 static void mark(FILE *f, const char *name, double batch, double height) {
   fprintf(f,
           "  set arrow from %.6g,graph 0 to %.6g,graph 1 nohead dt 3 lc rgb '#999999'\n"
-          "  set label '%s = %.3g' at %.6g,graph %g offset character 0.5,0 textcolor rgb '#777777'\n",
+          "  set label '%s = %.3g' at %.6g,graph %g right offset character -0.5,0 textcolor rgb '#777777'\n",
           batch, batch, name, batch, batch, height);
 }
 
@@ -76,19 +87,24 @@ static void batch_panel(FILE *f, const gd_compare_result *r) {
       small = &r->row[i], lo = fmin(lo, small->updates), hi = fmax(hi, small->updates_max);
   fputs("  set xlabel 'batch size'; set ylabel 'updates to target'; set key top right samplen 1.6\n", f);
   if (!small) {
-    fputs("  set label 'no batch size reached the target' at graph 0.5,0.5 center\n  plot [1:10][1:10] NaN notitle\n",
+    fputs("  set label 'no batch size reached the target' at graph 0.5,0.5 center\n  plot [1:10][1:10] NaN "
+          "notitle\n",
           f);
     return;
   }
   if (h->points) mark(f, "B_{crit}", h->b_crit, 0.04);
   if (h->points && !isnan(r->b_simple)) mark(f, "B_{simple}", r->b_simple, 0.11);
-  fprintf(f, "  plot [%g:%g][%g:%g] %.10g * %.10g / x with lines dt 2 lw 1.2 lc rgb '#888888' title 'perfect scaling', \\\n",
+  fprintf(f,
+          "  plot [%g:%g][%g:%g] %.10g * %.10g / x with lines dt 2 lw 1.2 lc rgb '#888888' title 'perfect "
+          "scaling', \\\n",
           (double)r->row[r->rows - 1].batch / 1.5, (double)r->row[0].batch * 1.5, lo / 3,
           3 * (isfinite(hi) ? hi : small->updates), small->updates, (double)small->batch);
   if (h->points)
-    fprintf(f, "    %.10g + %.10g / x with lines lw 2 lc rgb '#3b528b' title 'S_{min} + E_{min} / B', \\\n", h->s_min,
-            h->e_min);
-  fputs("    'batches.dat' using 1:2:3:4 with yerrorbars pt 7 ps 0.9 lw 1.5 lc rgb '#c03a2b' title 'measured'\n", f);
+    fprintf(f, "    %.10g + %.10g / x with lines lw 2 lc rgb '#3b528b' title 'S_{min} + E_{min} / B', \\\n",
+            h->s_min, h->e_min);
+  fputs("    'batches.dat' using 1:2:3:4 with yerrorbars pt 7 ps 0.9 lw 1.5 lc rgb '#c03a2b' title "
+        "'measured'\n",
+        f);
 }
 
 static bool write_batches(const gd_compare_result *r) {

@@ -50,7 +50,8 @@ static void figure(FILE *f, const char *folder) {
 }
 
 static void table(FILE *f, const gd_compare_result *r) {
-  fputs("<table><tr><th>batch<th>rate<th>updates<th>range over seeds<th>epochs<th>samples<th>seconds<th>final loss"
+  fputs("<table><tr><th>batch<th>rate<th>updates<th>range over "
+        "seeds<th>epochs<th>samples<th>seconds<th>final loss"
         "<th>noise scale<th>reached / runs<th>regime</tr>\n",
         f);
   for (int i = 0; i < r->rows; i++) {
@@ -60,11 +61,12 @@ static void table(FILE *f, const gd_compare_result *r) {
                              w->samples, w->seconds,     w->final_loss,  w->noise_scale};
     compare_batch(batch, w);
     for (int k = 0; k < 8; k++) compare_number(v[k], number[k]);
-    fprintf(f, "<tr><td>%s<td>%g%s<td>%s<td>%s to %s<td>%s<td>%s<td>%s<td>%s<td>%s<td>%d / %d<td>%s</tr>\n", batch,
-            w->lr, w->edge ? " *" : "", v[0], v[1], v[2], v[3], v[4], v[5], v[6], v[7], w->reached, w->runs,
-            w->regime);
+    fprintf(f, "<tr><td>%s<td>%g%s<td>%s<td>%s to %s<td>%s<td>%s<td>%s<td>%s<td>%s<td>%d / %d<td>%s</tr>\n",
+            batch, w->lr, w->edge ? " *" : "", v[0], v[1], v[2], v[3], v[4], v[5], v[6], v[7], w->reached,
+            w->runs, w->regime);
   }
-  fputs("</table>\n<p>* the best rate is an end of the grid: a better one may lie beyond. Seconds: training alone, "
+  fputs("</table>\n<p>* the best rate is an end of the grid: a better one may lie beyond. Seconds: training "
+        "alone, "
         "measurements left out, each best run by itself.</p>\n",
         f);
 }
@@ -73,12 +75,16 @@ static void fit(FILE *f, const gd_compare_result *r) {
   const gd_hyperbola *h = &r->fit;
   if (h->points == 0) return;
   fprintf(f,
-          "<h2>Where larger batches stop paying</h2><p>updates(B) = S<sub>min</sub> + E<sub>min</sub> / B over %d batch "
+          "<h2>Where larger batches stop paying</h2><p>updates(B) = S<sub>min</sub> + E<sub>min</sub> / B "
+          "over %d batch "
           "sizes: S<sub>min</sub> = %.4g [%.4g, %.4g] updates, E<sub>min</sub> = %.4g [%.4g, %.4g] samples, "
           "B<sub>crit</sub> = %.4g [%.4g, %.4g] (95 %% by bootstrap).",
-          h->points, h->s_min, h->lo[0], h->hi[0], h->e_min, h->lo[1], h->hi[1], h->b_crit, h->lo[2], h->hi[2]);
+          h->points, h->s_min, h->lo[0], h->hi[0], h->e_min, h->lo[1], h->hi[1], h->b_crit, h->lo[2],
+          h->hi[2]);
   if (!isnan(r->b_simple))
-    fprintf(f, " Gradient noise scale at the target: B<sub>simple</sub> = %.4g; B<sub>crit</sub> / B<sub>simple</sub> = %.2g.",
+    fprintf(f,
+            " Gradient noise scale at the target: B<sub>simple</sub> = %.4g; B<sub>crit</sub> / "
+            "B<sub>simple</sub> = %.2g.",
             r->b_simple, h->b_crit / r->b_simple);
   fputs("</p>\n", f);
 }
@@ -105,12 +111,14 @@ gd_status compare_report(const gd_compare_result *r, const gd_options *o, const 
   fputs(" on ", f);
   escaped(f, o->data_train);
   fprintf(f, ", to a %s %s %g, %lld seed%s.</p>\n", isnan(c->target_loss) ? "accuracy" : "loss",
-          isnan(c->target_loss) ? "above" : "below", isnan(c->target_loss) ? c->target_accuracy : c->target_loss,
-          (long long)c->seeds, c->seeds > 1 ? "s" : "");
+          isnan(c->target_loss) ? "above" : "below",
+          isnan(c->target_loss) ? c->target_accuracy : c->target_loss, (long long)c->seeds,
+          c->seeds > 1 ? "s" : "");
   figure(f, r->folder);
   table(f, r);
   fit(f, r);
-  fputs("<h2>How to reproduce</h2><p>gdtrain " GD_VERSION ", on any number of ranks:</p><pre>gdtrain compare", f);
+  fputs("<h2>How to reproduce</h2><p>gdtrain " GD_VERSION ", on any number of ranks:</p><pre>gdtrain compare",
+        f);
   for (int i = 0; i < command.argc; i++) {
     const bool quoted = command.argv[i][strcspn(command.argv[i], " \"$&;<>|()*")] != 0;
     fputs(quoted ? " '" : " ", f);

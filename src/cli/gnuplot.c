@@ -29,6 +29,7 @@ bool gnuplot(const char *folder, const char *name, const char *text) {
     unlink(path);
     return true;
   }
-  gd_message(GD_LOG_WARN, "no plots: gnuplot failed or is not installed; %s/%s draws them later", folder, script);
+  gd_message(GD_LOG_WARN, "no plots: gnuplot failed or is not installed; %s/%s draws them later", folder,
+             script);
   return false;
 }

@@ -10,8 +10,8 @@ static const struct {
   gd_status (*run)(int argc, char **argv);
 } commands[] = {{"train", command_train},   {"eval", command_eval},       {"predict", command_predict},
                 {"data", command_data},     {"inspect", command_inspect}, {"graph", command_graph},
-                {"export", command_export}, {"compare", command_compare},
-                {"bench", command_bench},     {"verify", command_verify}};
+                {"export", command_export}, {"compare", command_compare}, {"bench", command_bench},
+                {"verify", command_verify}};
 enum { COMMANDS = sizeof commands / sizeof *commands };
 
 /* Fits 80 columns and 40 lines. */
@@ -23,9 +23,7 @@ void print_help(FILE *f) {
         "mpirun -n 8 gdtrain --data train.h5 --val-data test.h5 \\\n"
         "                    --model \"linear:512 relu linear:10\"\n"
         "\n"
-        "mpirun -n 8 gdtrain compare run.yaml            batch sizes side by side:\n"
-        "    --batch-sizes full,512,64,8 --target-loss 0.3 --lr-grid 0.01:10:5 --seeds 3\n"
-        "\n"
+        "gdtrain compare [run.yaml]                      batch sizes side by side, scaling\n"
         "gdtrain eval CHECKPOINT --data FILE             metrics on a data set\n"
         "gdtrain predict CHECKPOINT --data FILE --out F  as .h5, .npy or .csv\n"
         "gdtrain inspect FILE [--digest]                 a checkpoint or a data set\n"
@@ -103,7 +101,10 @@ int main(int argc, char **argv) {
   signal(SIGPIPE, SIG_IGN);
   signal(SIGXFSZ, SIG_IGN);
   for (int i = 1; i < argc; i++) {
-    if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) return print_help(stdout), 0;
+    if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
+      strcmp(argv[1], "compare") == 0 ? print_compare_help(stdout) : print_help(stdout);
+      return 0;
+    }
     if (strcmp(argv[i], "--help-options") == 0) return gd_options_manual(stdout), 0;
     if (strcmp(argv[i], "--version") == 0) return puts("gdtrain " GD_VERSION), 0;
   }

@@ -24,7 +24,8 @@ static gd_status identify(const gdi_study *s, const char *data_digest, char *buf
   shared.lr_scale = usual.lr_scale, shared.lr_batch = usual.lr_batch, shared.on_nan = usual.on_nan;
   char settings[2048];
   gd_options_differ(&usual, &shared, settings, sizeof settings);
-  int n = snprintf(buf, bytes, "data %s\nresolution %g\nsettings %s\n", data_digest, s->what.resolution, settings);
+  int n = snprintf(buf, bytes, "data %s\nresolution %g\nsettings %s\n", data_digest, s->what.resolution,
+                   settings);
   if (strcmp(s->base.schedule, "constant") != 0) /* its shape depends on the length of the runs */
     snprintf(buf + n, bytes - (size_t)n, "budget %lld epochs, %lld updates\n", (long long)s->what.max_epochs,
              (long long)s->what.max_updates);
@@ -54,7 +55,8 @@ static gd_status enter(gdi_study *s, const char *data_digest, int *guard) {
   while (at > 0 && mine[at - 1] != '\n') at--;
   return GD_FAIL(GD_ERR_USAGE,
                  "%s holds a study of other runs: it has \"%.*s\", this one \"%.*s\"; choose another --out",
-                 s->folder, (int)strcspn(theirs + at, "\n"), theirs + at, (int)strcspn(mine + at, "\n"), mine + at);
+                 s->folder, (int)strcspn(theirs + at, "\n"), theirs + at, (int)strcspn(mine + at, "\n"),
+                 mine + at);
 }
 
 static gd_status open_folder(gdi_study *s, const char *wanted, const char *data_digest, int *guard) {
@@ -130,9 +132,11 @@ static void print_figure_row(FILE *f, const gdi_study *s, const gd_compare_row *
                              const gdi_curve *timed) {
   int b = 0;
   while (s->batch[b] != row->batch) b++;
-  const gdi_trial *t = w->trial >= 0 ? &s->trial[w->trial] : gdi_study_trial(s, b, gdi_study_best_rate(s, b), 0);
+  const gdi_trial *t =
+      w->trial >= 0 ? &s->trial[w->trial] : gdi_study_trial(s, b, gdi_study_best_rate(s, b), 0);
   const gdi_point *end = gdi_study_judge(s, t).end;
-  fprintf(f, "# batch %lld, rate %g: updates epochs samples seconds loss accuracy\n", (long long)row->batch, row->lr);
+  fprintf(f, "# batch %lld, rate %g: updates epochs samples seconds loss accuracy\n", (long long)row->batch,
+          row->lr);
   for (int i = 0; end && i < t->curve.n && &t->curve.point[i] <= end; i++) {
     const gdi_point *p = &t->curve.point[i];
     fprintf(f, "%lld %.8g %.10g %.6f %.8g %.8g\n", (long long)p->updates, p->epochs, p->samples,
@@ -142,7 +146,8 @@ static void print_figure_row(FILE *f, const gdi_study *s, const gd_compare_row *
   fputs("\n\n", f);
 }
 
-static gd_status time_rows(gdi_study *s, gd_world *w, const gdi_job *data, gd_compare_result *r, FILE *figure) {
+static gd_status time_rows(gdi_study *s, gd_world *w, const gdi_job *data, gd_compare_result *r,
+                           FILE *figure) {
   const bool root = gd_world_rank(w) == 0;
   for (int b = 0; b < s->batches; b++) {
     winner best = root ? winner_of(s, b, gd_world_size(w)) : (winner){0};

@@ -19,7 +19,8 @@ static gd_status parse_ranks(int *list, int *n, const char *text, int most) {
   snprintf(plain, sizeof plain, "%s", text);
   if (strstr(plain, "full")) return GD_FAIL(GD_ERR_USAGE, "ranks: numbers, as in --ranks 1,2,4,8");
   if (gdi_study_batches(v, n, plain, most) != GD_OK)
-    return GD_FAIL(GD_ERR_USAGE, "ranks: \"%.60s\": numbers from 1 to the %d ranks that were started", text, most);
+    return GD_FAIL(GD_ERR_USAGE, "ranks: \"%.60s\": numbers from 1 to the %d ranks that were started", text,
+                   most);
   for (int i = 0; i < *n; i++) list[i] = (int)v[*n - 1 - i];
   return GD_OK;
 }
@@ -90,7 +91,8 @@ typedef struct model {
 } model;
 
 /* Ranks that share a core compute in turn. */
-static gdi_scaling_point point_of(const model *m, int ranks, int hosts, int64_t batch, int64_t micro, double seconds) {
+static gdi_scaling_point point_of(const model *m, int ranks, int hosts, int64_t batch, int64_t micro,
+                                  double seconds) {
   const int64_t K = (batch + micro - 1) / micro, busiest = (K + ranks - 1) / ranks * micro;
   const double crowd = fmax(1, (double)ranks / hosts / m->cores);
   return (gdi_scaling_point){ranks, (double)(busiest < batch ? busiest : batch) * crowd,

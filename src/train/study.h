@@ -1,9 +1,9 @@
 /*
  * A study: many runs of one job that differ in batch size, rate and seed.
  *
- * The folder is the queue and the memory: runs/<id>.csv is the curve of a run, whole or absent, and everything
- * else is derived from the curves. So a study that was killed goes on, a batch size that is added runs alone,
- * and the result depends neither on the order of the runs nor on the number of ranks.
+ * The folder is the queue and the memory: runs/<id>.csv is the curve of a run, whole or absent, and
+ * everything else is derived from the curves. So a study that was killed goes on, a batch size that is added
+ * runs alone, and the result depends neither on the order of the runs nor on the number of ranks.
  */
 #ifndef GDI_TRAIN_STUDY_H
 #define GDI_TRAIN_STUDY_H
@@ -11,7 +11,12 @@
 #include "gd/compare.h"
 #include "train/job.h"
 
-enum { GDI_STUDY_MAX_BATCHES = 64, GDI_STUDY_MAX_RATES = 256, GDI_STUDY_MAX_SEEDS = 64, GDI_STUDY_LEVELS = 4 };
+enum {
+  GDI_STUDY_MAX_BATCHES = 64,
+  GDI_STUDY_MAX_RATES = 256,
+  GDI_STUDY_MAX_SEEDS = 64,
+  GDI_STUDY_LEVELS = 4
+};
 
 /* ---- curves: what a run measured (study_curve.c) */
 
@@ -81,7 +86,8 @@ typedef struct gdi_study {
 
 gd_status gdi_study_batches(int64_t *list, int *n, const char *text, int64_t samples) GD_CHECKED;
 gd_status gdi_study_grid(double *list, int *n, const char *text) GD_CHECKED;
-gd_status gdi_study_plan(gdi_study *s, const gd_options *o, const gd_compare_options *c, int64_t n) GD_CHECKED;
+gd_status gdi_study_plan(gdi_study *s, const gd_options *o, const gd_compare_options *c,
+                         int64_t n) GD_CHECKED;
 void gdi_study_free(gdi_study *s);
 gdi_trial *gdi_study_trial(const gdi_study *s, int batch, int rate, int seed);
 double gdi_study_rate(const gdi_study *s, int batch, int rate);
@@ -99,9 +105,10 @@ gdi_verdict gdi_study_judge(const gdi_study *s, const gdi_trial *t);
 gd_status gdi_study_refresh(gdi_study *s, gdi_trial *t) GD_CHECKED;
 /* Run a trial to `horizon`, or to twice the best that others of its batch and seed reach meanwhile.
  * Collective over w. */
-gd_status gdi_study_run(gdi_study *s, gd_world *w, const gdi_job *data, gdi_trial *t, int64_t horizon) GD_CHECKED;
-/* Gradient noise scale at the parameters of a run; NaN where the gradient is lost in the noise. The run cannot go on
- * afterwards. Collective over its world. */
+gd_status gdi_study_run(gdi_study *s, gd_world *w, const gdi_job *data, gdi_trial *t,
+                        int64_t horizon) GD_CHECKED;
+/* Gradient noise scale at the parameters of a run; NaN where the gradient is lost in the noise. The run
+ * cannot go on afterwards. Collective over its world. */
 gd_status gdi_study_noise(gdi_job *run, double *out) GD_CHECKED;
 /* Time `updates` updates of a trial, by itself; seconds at the points of its curve. Collective over w. */
 gd_status gdi_study_time(gdi_study *s, gd_world *w, const gdi_job *data, const gdi_trial *t, int64_t updates,

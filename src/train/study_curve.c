@@ -31,8 +31,8 @@ static void print_curve(FILE *f, const void *what) {
   fputs(header, f);
   for (int i = 0; i < c->n; i++) {
     const gdi_point *p = &c->point[i];
-    fprintf(f, "%lld,%.17g,%.17g,%.6f,%.17g,%.17g,%.17g,%.17g\n", (long long)p->updates, p->epochs, p->samples,
-            p->seconds, p->train_loss, p->at.loss, p->at.accuracy, p->noise_scale);
+    fprintf(f, "%lld,%.17g,%.17g,%.6f,%.17g,%.17g,%.17g,%.17g\n", (long long)p->updates, p->epochs,
+            p->samples, p->seconds, p->train_loss, p->at.loss, p->at.accuracy, p->noise_scale);
   }
   fprintf(f, "end,%lld\n", (long long)c->diverged);
 }

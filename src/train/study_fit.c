@@ -99,8 +99,8 @@ static void draw_seeds(double *y, gd_rng rng, uint64_t *at, int n, int seeds, co
 }
 
 /* The fitted curve with its residuals dealt out anew, widened by what the two parameters took up. */
-static void draw_residuals(double *y, gd_rng rng, uint64_t *at, const gd_hyperbola *h, int n, const double *batch,
-                           const double *updates) {
+static void draw_residuals(double *y, gd_rng rng, uint64_t *at, const gd_hyperbola *h, int n,
+                           const double *batch, const double *updates) {
   double residual[GDI_STUDY_MAX_BATCHES];
   int points = 0;
   for (int i = 0; i < n; i++)
@@ -112,7 +112,8 @@ static void draw_residuals(double *y, gd_rng rng, uint64_t *at, const gd_hyperbo
   }
 }
 
-gd_status gdi_hyperbola_bootstrap(gd_hyperbola *h, int n, int seeds, const double *batch, const double *updates) {
+gd_status gdi_hyperbola_bootstrap(gd_hyperbola *h, int n, int seeds, const double *batch,
+                                  const double *updates) {
   double *found = malloc(3 * DRAWS * sizeof *found);
   if (!found) return GD_FAIL(GD_ERR_OOM, "no memory for the bootstrap");
   const gd_rng rng = gd_rng_stream(1, GD_RNG_TEST, 1847);

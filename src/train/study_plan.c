@@ -43,7 +43,8 @@ gd_status gdi_study_grid(double *list, int *n, const char *text) {
   int count, used = 0;
   if (sscanf(text, "%lf:%lf:%d%n", &lo, &hi, &count, &used) != 3 || text[used])
     return GD_FAIL(GD_ERR_USAGE, "lr_grid: \"%.60s\" is not LOW:HIGH:NUMBER, as in 0.001:10:9", text);
-  if (!(lo > 0 && hi >= lo && hi < 1e9) || count < 1 || count > GDI_STUDY_MAX_RATES || (count == 1) != (lo == hi))
+  if (!(lo > 0 && hi >= lo && hi < 1e9) || count < 1 || count > GDI_STUDY_MAX_RATES ||
+      (count == 1) != (lo == hi))
     return GD_FAIL(GD_ERR_USAGE,
                    "lr_grid: \"%.60s\": 0 < LOW < HIGH and 2 to %d rates (or LOW = HIGH and one)", text,
                    GDI_STUDY_MAX_RATES);

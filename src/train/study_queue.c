@@ -1,8 +1,8 @@
 /*
  * Sharing out the runs. Groups of ranks take runs from the folder by making a lock file there, longest batch
  * size first. Which rates will reach the target is not known beforehand, and a run that never does would cost
- * the whole budget: so all rates of a batch size go a 64th of it first, then a 16th, a quarter, and all of it.
- * The first that reaches the target limits the others to twice its updates.
+ * the whole budget: so all rates of a batch size go a 64th of it first, then a 16th, a quarter, and all of
+ * it. The first that reaches the target limits the others to twice its updates.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -178,8 +178,7 @@ gd_status gdi_study_run_all(gdi_study *s, gd_world *w, const gdi_job *data) {
   int64_t most = s->what.ranks_per_run, left = root ? incomplete(s) : 0;
   GD_TRY(gd_world_bcast(w, &left, sizeof left, 0));
   if (left == 0) return GD_OK;
-  if (root)
-    gd_message(GD_LOG_INFO, "%lld of %d runs to do, %d ranks", (long long)left, s->trials, size);
+  if (root) gd_message(GD_LOG_INFO, "%lld of %d runs to do, %d ranks", (long long)left, s->trials, size);
   if (most == 0) most = size / left > 1 ? size / left : 1;
   if (most > size) most = size;
   for (int ranks = (int)most; ranks >= 1; ranks--) {

@@ -34,7 +34,8 @@ static void grids_are_even_in_the_logarithm(void **state) {
   for (int i = 1; i < n; i++) assert_close(list[i - 1] / list[i], sqrt(10), 1e-3);
   assert_ok(gdi_study_grid(list, &n, "0.3:0.3:1"));
   assert_int_equal(n, 1);
-  const char *const wrong[] = {"", "1", "1:2", "1:2:1", "2:1:3", "0:1:3", "-1:1:3", "1:2:3x", "nan:1:3", "1:2:1000000"};
+  const char *const wrong[] = {"",      "1",      "1:2",    "1:2:1",   "2:1:3",
+                               "0:1:3", "-1:1:3", "1:2:3x", "nan:1:3", "1:2:1000000"};
   for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
     assert_int_equal(gdi_study_grid(list, &n, wrong[i]), GD_ERR_USAGE);
 }
@@ -49,7 +50,8 @@ static const gdi_target below_one = {1, NAN};
 static gdi_curve falling(double floor, int64_t to, int64_t diverged) {
   gdi_curve c = {.diverged = diverged};
   for (int64_t u = 0; u <= to; u = gdi_study_next(u, resolution, LIMIT))
-    assert_ok(gdi_curve_add(&c, &(gdi_point){.updates = u, .at = {100 / (double)(u ? u : 1) + floor, NAN, 1}}));
+    assert_ok(
+        gdi_curve_add(&c, &(gdi_point){.updates = u, .at = {100 / (double)(u ? u : 1) + floor, NAN, 1}}));
   return c;
 }
 
