@@ -71,11 +71,12 @@ static void loss_panel(FILE *f, const gd_compare_result *r, const gd_compare_opt
   fputs(accuracy ? "  set logscale y\n" : "  set ytics auto\n", f);
 }
 
-static void mark(FILE *f, const char *name, double batch, double height) {
+/* A dotted line at a batch size, named beside it. */
+static void mark(FILE *f, const char *name, double batch, bool right, double height) {
   fprintf(f,
           "  set arrow from %.6g,graph 0 to %.6g,graph 1 nohead dt 3 lc rgb '#999999'\n"
-          "  set label '%s = %.3g' at %.6g,graph %g right offset character -0.5,0 textcolor rgb '#777777'\n",
-          batch, batch, name, batch, batch, height);
+          "  set label '%s = %.3g' at %.6g,graph %g %s offset character %s,0 textcolor rgb '#777777'\n",
+          batch, batch, name, batch, batch, height, right ? "left" : "right", right ? "0.5" : "-0.5");
 }
 
 static void batch_panel(FILE *f, const gd_compare_result *r) {
@@ -92,8 +93,8 @@ static void batch_panel(FILE *f, const gd_compare_result *r) {
           f);
     return;
   }
-  if (h->points) mark(f, "B_{crit}", h->b_crit, 0.04);
-  if (h->points && !isnan(r->b_simple)) mark(f, "B_{simple}", r->b_simple, 0.11);
+  if (h->points) mark(f, "B_{crit}", h->b_crit, false, 0.04);
+  if (h->points && !isnan(r->b_simple)) mark(f, "B_{simple}", r->b_simple, r->b_simple > h->b_crit, 0.11);
   fprintf(f,
           "  plot [%g:%g][%g:%g] %.10g * %.10g / x with lines dt 2 lw 1.2 lc rgb '#888888' title 'perfect "
           "scaling', \\\n",

@@ -44,6 +44,18 @@ grep -q "^6 of 18 runs to do" added.txt || { fail "an added batch size does not 
 equal "$(table pairs)" "$(table whole)" "table with an added batch size"
 study 1 pairs full,128,16 2>&1 | grep -q "runs to do" && fail "a finished study ran again"
 
+python=/usr/bin/python3
+if $python -c 'import h5py' 2>/dev/null; then
+  $python - <<'P' || fail "compare.h5 in h5py"
+import h5py
+f = h5py.File("whole/compare.h5")
+assert len(f["/runs"]) == 18 and f["/fit"].attrs["b_crit"] > 0
+r = f["/runs/b128-lr0.4-s1"]
+assert r.attrs["batch"] == 128 and r.attrs["outcome"] in (b"reached", "reached"), dict(r.attrs)
+assert r["updates"][0] == 0 and r["loss"][-1] < 0.9 <= min(r["loss"][:-1])
+P
+fi
+
 # Refusals and rare ends.
 expect 2 "holds a study of other runs" study 1 whole full --momentum 0.9
 expect 2 "no target" gdtrain compare --data g.h5 --model linear:10 --batch-sizes full
