@@ -53,6 +53,7 @@ static gd_checkpoint *example_make(example *e, int64_t step) {
                          .seed = 0xfedcba9876543210u,
                          .best = 0.97,
                          .has_best = true,
+                         .best_step = 700,
                          .config = config,
                          .model = model,
                          .sample_ndim = 1,
@@ -82,10 +83,10 @@ static bool same_array(const gd_stored *a, const gd_stored *b, bool values) {
 static bool same_checkpoint(const gd_checkpoint *a, const gd_checkpoint *b, bool values) {
   bool same = a->n_params == b->n_params && a->n_buffers == b->n_buffers && a->n_states == b->n_states &&
               a->step == b->step && a->epoch == b->epoch && a->samples == b->samples && a->seed == b->seed &&
-              a->has_best == b->has_best && a->best == b->best && strcmp(a->config, b->config) == 0 &&
-              strcmp(a->model, b->model) == 0 && a->sample_ndim == b->sample_ndim &&
-              a->sample[0] == b->sample[0] && a->outputs == b->outputs && a->x_scale == b->x_scale &&
-              a->classes == b->classes && b->class_name &&
+              a->has_best == b->has_best && a->best_step == b->best_step && a->best == b->best &&
+              strcmp(a->config, b->config) == 0 && strcmp(a->model, b->model) == 0 &&
+              a->sample_ndim == b->sample_ndim && a->sample[0] == b->sample[0] && a->outputs == b->outputs &&
+              a->x_scale == b->x_scale && a->classes == b->classes && b->class_name &&
               a->standardize.features == b->standardize.features &&
               memcmp(a->standardize.mean, b->standardize.mean, 24) == 0 &&
               memcmp(a->standardize.std, b->standardize.std, 24) == 0 &&

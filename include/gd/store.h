@@ -29,7 +29,7 @@ typedef struct gd_stored {
  *   /                       attributes format model outputs machine version header_digest digest
  *   /model/<name>           parameters, as in a PyTorch state_dict; buffers have an attribute `buffer`
  *   /optim/<state>/<name>   an array for every parameter: "momentum_buffer"
- *   /progress               attributes step epoch samples seed, and best when there is one
+ *   /progress               attributes step epoch samples seed, and best, best_step when there is one
  *   /data                   attributes classes x_scale digest; arrays sample class_name mean std
  *   /config                 the YAML, one string
  */
@@ -44,9 +44,10 @@ typedef struct gd_checkpoint {
   int64_t step, epoch, samples; /* /progress, attributes */
   uint64_t seed;
   double best;
-  bool has_best; /* best validation metric so far */
-  char *config;  /* YAML */
-  char *model;   /* one-line form */
+  bool has_best;     /* best validation metric so far */
+  int64_t best_step; /* the checkpoint that has it */
+  char *config;      /* YAML */
+  char *model;       /* one-line form */
   int sample_ndim;
   int64_t sample[GD_MAX_DIMS - 1]; /* shape of one sample */
   int64_t outputs;                 /* outputs of the model per sample */

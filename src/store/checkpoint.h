@@ -1,12 +1,6 @@
 /*
- * What a checkpoint file looks like, for its writer and its reader.
- *
- *   /                       attributes format model outputs machine version header_digest digest
- *   /model/<name>           parameters, and buffers (which have an attribute buffer)
- *   /optim/<state>/<name>   every state has an array per parameter
- *   /progress               attributes step epoch samples seed, best when there is one
- *   /data                   attributes classes x_scale digest; arrays sample, class_name, mean, std
- *   /config                 one string
+ * What a checkpoint file looks like, for its writer and its reader: the arrays and attributes are listed in
+ * gd/store.h.
  *
  * header_digest is SHA-256 over all that a header_only reading gives: scalars and small arrays in the order
  * of gdi_checkpoint_header_digest(), then path, type and shape of all arrays in the order of their paths.

@@ -63,6 +63,7 @@ static void hash_scalars(gd_sha256 *h, const gd_checkpoint *c) {
   gdi_sha256_i64(h, c->samples);
   gdi_sha256_i64(h, (int64_t)c->seed);
   hash_f64(h, &c->best, c->has_best);
+  gdi_sha256_i64(h, c->has_best ? c->best_step : 0);
   gdi_sha256_text(h, c->config ? c->config : "");
   gdi_sha256_text(h, c->model ? c->model : "");
   gdi_sha256_i64(h, c->sample_ndim);

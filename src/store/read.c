@@ -63,7 +63,9 @@ static gd_status read_progress(gd_checkpoint *c, gdi_h5 *f) {
   if (c->step < 0 || c->epoch < 0 || c->samples < 0)
     return GD_FAIL(GD_ERR_CHECKPOINT, "%s: step, epoch and samples cannot be negative", f->path);
   c->has_best = gdi_h5_has_attr(f, "progress", "best");
-  return c->has_best ? gdi_h5_attr_f64(f, "progress", "best", &c->best) : GD_OK;
+  if (!c->has_best) return GD_OK;
+  GD_TRY(gdi_h5_attr_i64(f, "progress", "best_step", &c->best_step));
+  return gdi_h5_attr_f64(f, "progress", "best", &c->best);
 }
 
 static gd_status open_row(gdi_h5_array *a, gdi_h5 *f, const char *path, bool text, int64_t max) {

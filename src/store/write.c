@@ -45,7 +45,9 @@ static gd_status put_progress(gdi_h5_writer *w, const gd_checkpoint *c) {
   GD_TRY(gdi_h5_put_attr_i64(w, "progress", "epoch", c->epoch));
   GD_TRY(gdi_h5_put_attr_i64(w, "progress", "samples", c->samples));
   GD_TRY(gdi_h5_put_attr_i64(w, "progress", "seed", (int64_t)c->seed));
-  return c->has_best ? gdi_h5_put_attr_f64(w, "progress", "best", c->best) : GD_OK;
+  if (!c->has_best) return GD_OK;
+  GD_TRY(gdi_h5_put_attr_i64(w, "progress", "best_step", c->best_step));
+  return gdi_h5_put_attr_f64(w, "progress", "best", c->best);
 }
 
 static gd_status put_data(gdi_h5_writer *w, const gd_checkpoint *c) {

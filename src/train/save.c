@@ -109,6 +109,14 @@ static void name_best(const gdi_saver *s) {
   unlink(temporary); /* rename() leaves it when both are the same file already */
 }
 
+void gdi_saver_continue(gdi_saver *s, const gd_checkpoint *resumed, const char *path) {
+  s->c.best_step = resumed->best_step;
+  snprintf(s->path, sizeof s->path, "%.4095s", path);
+  const bool here = strncmp(path, s->folder, strlen(s->folder)) == 0;
+  if (writes(s) && here && resumed->has_best && resumed->best_step == resumed->step) name_best(s);
+  s->path[0] = 0;
+}
+
 static gd_status finish_write(gdi_saver *s) {
   if (!s->path[0]) return GD_OK;
   GD_TRY(gd_writer_wait(s->writer));
@@ -127,6 +135,7 @@ static gd_status start_write(gdi_saver *s, bool is_best, const double *best) {
   s->c.epoch = j->step / j->batches.per_epoch;
   s->c.samples = s->c.epoch * j->batches.n + j->step % j->batches.per_epoch * j->batches.batch;
   if (best) s->c.best = *best, s->c.has_best = true;
+  if (is_best) s->c.best_step = j->step;
   s->link_best = is_best;
   snprintf(s->path, sizeof s->path, "%s/step-%08lld.h5", s->folder, (long long)j->step);
   return gd_writer_start(s->writer, &s->c, s->path);

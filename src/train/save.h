@@ -19,6 +19,8 @@ typedef struct gdi_saver {
 
 /* Collective. `run`: the run folder (rank 0). */
 gd_status gdi_saver_open(gdi_saver *s, gdi_job *j, const char *run) GD_CHECKED;
+/* Continue after `resumed`: a run that was killed before it named its best checkpoint does so now. */
+void gdi_saver_continue(gdi_saver *s, const gd_checkpoint *resumed, const char *path);
 /*
  * Snapshot now, write behind; when it is_best it becomes best.h5 too. `best`: quality of the best so far,
  * NULL before the first validation. Collective. Errors: GD_ERR_NONFINITE when the parameters are not finite

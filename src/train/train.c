@@ -112,6 +112,7 @@ static gd_status run(gdi_fit *f, gdi_job *j, const place *p, const gd_checkpoint
     f->has_best = resumed->has_best, f->best = resumed->best;
   }
   GD_TRY(open_fit(f, j, p));
+  if (resumed) gdi_saver_continue(&f->saver, resumed, p->checkpoint);
   announce(f, p);
   gd_status ended = gdi_fit_run(f);
   gd_train_result *r = f->result;
