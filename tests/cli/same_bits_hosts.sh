@@ -24,7 +24,7 @@ for hosts in 2 3; do
   make_hosts $hosts
   across $hosts 2 sgd
   across $hosts 2 adam --optimizer adam --lr 0.002 --momentum 0
-  across $hosts 1 sgd --steps 100
+  across $hosts 1 short --steps 100 # groups of one: messages alone
   [ "${GD_FULL:-}" ] && across $hosts 3 sgd && across $hosts 2 bf16 --precision bf16 && across $hosts 2 threads --threads 2
   remove_hosts
 done
