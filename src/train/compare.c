@@ -205,7 +205,8 @@ static gd_status results(gdi_study *s, gd_world *w, const gdi_job *data, gd_comp
 static gd_status study(gdi_study *s, gd_world *w, const gdi_job *data, const gd_options *o,
                        const gd_compare_options *c, gd_compare_result *out) {
   gd_order train = gd_order_all(gd_dataset_info(data->train.data)->n, 0), val;
-  if (o->val_fraction > 0) GD_TRY(gd_world_agree(w, gd_order_split(train.n, o->val_fraction, 0, &train, &val)));
+  if (o->val_fraction > 0)
+    GD_TRY(gd_world_agree(w, gd_order_split(train.n, o->val_fraction, 0, &train, &val)));
   GD_TRY(gd_world_agree(w, gdi_study_plan(s, o, c, train.n)));
   int guard = -1;
   const bool root = gd_world_rank(w) == 0;
