@@ -170,7 +170,8 @@ typedef struct gd_generate_options {
   double condition; /**< linear: condition number; 0: 10 */
   uint64_t seed;
 } gd_generate_options;
-/** line yields yields15 sine notgate linear quadratic blobs spirals moons glyphs. Sample i depends on (seed, i) only.
+/** line yields yields15 sine notgate linear quadratic blobs spirals moons glyphs. Sample i depends on (seed,
+ * i) only.
  */
 GD_API gd_status gd_generate(gd_table *out, const gd_generate_options *o) GD_CHECKED;
 GD_API const char *gd_generator_name(int i);  /**< NULL past the last */
