@@ -5,6 +5,7 @@
  */
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "train/job.h"
 
 enum { LOSS, WEIGHT, CORRECT, LABELLED, FIELDS };
@@ -75,5 +76,19 @@ gd_status gdi_evaluate(const gdi_evaluation *e, gd_metrics *out) {
       .accuracy = gd_tree_sum(records + CORRECT, K, FIELDS) / gd_tree_sum(records + LABELLED, K, FIELDS),
       .samples = e->n}; /* 0 / 0: NaN is what not measured looks like */
   free(records);
+  return st;
+}
+
+gd_status gdi_validate(gdi_job *j, gd_metrics *out) {
+  const double t0 = gdi_now();
+  gdi_evaluation e = {.world = j->world,
+                      .model = j->model,
+                      .tape = j->tape,
+                      .loader = j->val_loader,
+                      .set = j->val.data ? &j->val : &j->train,
+                      .loss = j->loss,
+                      .n = j->val_order.n};
+  gd_status st = gdi_evaluate(&e, out);
+  j->ledger.evaluate += gdi_now() - t0;
   return st;
 }

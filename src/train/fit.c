@@ -29,21 +29,6 @@ static bool better(const gdi_fit *f, const gd_metrics *m) {
   return isnan(m->accuracy) ? m->loss < f->best : m->accuracy > f->best;
 }
 
-static gd_status validate(gdi_fit *f, gd_metrics *out) {
-  gdi_job *j = f->job;
-  double t0 = gdi_now();
-  gdi_evaluation e = {.world = j->world,
-                      .model = j->model,
-                      .tape = j->tape,
-                      .loader = j->val_loader,
-                      .set = j->val.data ? &j->val : &j->train,
-                      .loss = j->loss,
-                      .n = j->val_order.n};
-  gd_status st = gdi_evaluate(&e, out);
-  j->ledger.evaluate += gdi_now() - t0;
-  return st;
-}
-
 static gd_status write_row(gdi_fit *f, const gd_sync_result *r, const gd_metrics *val) {
   gdi_job *j = f->job;
   gd_row row = {.step = j->step,
@@ -121,7 +106,7 @@ static gd_status between_steps(gdi_fit *f, const gd_sync_result *r) {
   bool improved = false;
   gd_metrics val = {NAN, NAN, 0};
   if (j->validates && (last || j->step % f->eval_every == 0)) {
-    GD_TRY(validate(f, &val));
+    GD_TRY(gdi_validate(j, &val));
     improved = better(f, &val);
     if (improved)
       f->has_best = true, f->best = quality(&val), f->result->best = (gd_row){.step = j->step, .val = val};

@@ -66,6 +66,8 @@ typedef struct gdi_evaluation {
 } gdi_evaluation;
 enum { GDI_EVAL_ROWS = 256 };
 gd_status gdi_evaluate(const gdi_evaluation *e, gd_metrics *out) GD_CHECKED;
+/* The job's validation part. Collective. */
+gd_status gdi_validate(gdi_job *j, gd_metrics *out) GD_CHECKED;
 
 gd_status gdi_device_for(gd_device **out, gd_world *w, const char *device, int64_t threads,
                          const char *precision) GD_CHECKED;

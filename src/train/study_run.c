@@ -35,19 +35,12 @@ static int64_t samples_after(const gdi_batches *b, int64_t updates) {
 
 static gd_status measure(run *r, bool *finite) {
   gdi_job *j = r->job;
-  gdi_evaluation e = {.world = j->world,
-                      .model = j->model,
-                      .tape = j->tape,
-                      .loader = j->val_loader,
-                      .set = j->val.data ? &j->val : &j->train,
-                      .loss = j->loss,
-                      .n = j->val_order.n};
   gdi_point p = {.updates = j->step, .seconds = r->trained_s, .noise_scale = NAN};
   p.samples = (double)samples_after(&j->batches, j->step);
   p.epochs = p.samples / (double)j->batches.n;
   p.train_loss = r->interval.loss_sum / r->interval.weight;
   r->interval = (gd_record){0};
-  GD_TRY(gdi_evaluate(&e, &p.at));
+  GD_TRY(gdi_validate(j, &p.at));
   *finite = isfinite(p.at.loss);
   if (!*finite) r->curve.diverged = j->step;
   return *finite ? gdi_curve_add(&r->curve, &p) : GD_OK;

@@ -4,25 +4,9 @@
 #include <string.h>
 
 #include "gd/gd.h"
-#include "test.h"
+#include "test_tape.h"
 
 enum { ROWS = 12, FEATURES = 7, STEPS = 10, MAX_PARAMS = 6, MAX_NUMBERS = 128 };
-
-static gd_device *device;
-static gd_tape *tape;
-
-static int open_device(void **state) {
-  (void)state;
-  if (gd_device_open(&device, &(gd_device_options){.kind = GD_CPU, .threads = 1}) != GD_OK) return -1;
-  return gd_tape_new(&tape, device) == GD_OK ? 0 : -1;
-}
-
-static int close_device(void **state) {
-  (void)state;
-  gd_tape_free(tape);
-  gd_device_close(device);
-  return 0;
-}
 
 static void sines(double *out, int64_t n, double phase, double factor) {
   assert_true(n <= MAX_NUMBERS);

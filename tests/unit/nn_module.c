@@ -4,23 +4,7 @@
 #include <string.h>
 
 #include "gd/gd.h"
-#include "test.h"
-
-static gd_device *device;
-static gd_tape *tape;
-
-static int open_device(void **state) {
-  (void)state;
-  if (gd_device_open(&device, &(gd_device_options){.kind = GD_CPU, .threads = 1}) != GD_OK) return -1;
-  return gd_tape_new(&tape, device) == GD_OK ? 0 : -1;
-}
-
-static int close_device(void **state) {
-  (void)state;
-  gd_tape_free(tape);
-  gd_device_close(device);
-  return 0;
-}
+#include "test_tape.h"
 
 static gd_module *model(const char *spec, gd_dtype dtype, int64_t features) {
   gd_module *m;
