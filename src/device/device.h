@@ -74,6 +74,17 @@ typedef struct gdi_kernel {
   gdi_backward backward; /* NULL: not differentiable */
 } gdi_kernel;
 
+/*
+ * What a kernel tells while it runs, on the thread that called it. NULL: nobody is told. `given` knows the
+ * gradient of an input to be complete although the kernel goes on; `pause` comes between pieces of work, must
+ * be cheap, and may not start a kernel.
+ */
+typedef struct gdi_listener {
+  void (*given)(void *user, gd_node *n, int input);
+  void (*pause)(void *user);
+  void *given_user, *pause_user;
+} gdi_listener;
+
 struct gd_device {
   gd_device_kind kind;
   int index, threads;
@@ -81,6 +92,7 @@ struct gd_device {
   const gdi_kernel *const *kernel; /* [GDI_OPS] */
   gdi_memory memory;
   gd_arena *scratch; /* memory of one kernel call: mark, use, release */
+  gdi_listener listener;
   char description[192];
   void *impl; /* the device's own */
   gd_status (*upload)(gd_device *d, void *to, const void *from_host, size_t bytes);
