@@ -12,6 +12,10 @@
 #include "gd/tensor.h"
 #include "gd/rng.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 typedef enum gdi_op {
 #define GDI_OP(name, prints, shape, family) GDI_OP_##name,
 #include "device/ops.def"
@@ -103,4 +107,7 @@ const char *gdi_op_name(gdi_op op);
 
 gd_status gdi_cpu_open(gd_device *d, const gd_device_options *o) GD_CHECKED;
 
+#ifdef __cplusplus
+}
+#endif
 #endif
