@@ -176,7 +176,7 @@ static gd_status pass_piece(gd_sync *s, int owner, gd_range piece, char **room) 
     if (s->merge.n_terms == 1) {
       from = only->data + (size_t)piece.lo * s->element_bytes;
     } else {
-      gdi_sum_store(&s->merge, s->params->device, piece, from);
+      gdi_sum_store(&s->merge, s->cpu, piece, from);
       *room += bytes_of(s, piece);
     }
     GD_TRY(send(s, &x->others, from, piece, owner, TAG_GRADIENT));

@@ -206,7 +206,7 @@ static gd_status run_step(gd_sync *s, gd_params *p, int64_t step, gd_sync_result
     gd_sync_leaf(s, k);
     write_gradient(p, step, k, 0);
     const gd_record r = record_of(step, k);
-    gd_sync_leaf_done(s, k, &r);
+    assert_ok(gd_sync_leaf_done(s, k, &r));
   }
   return gd_sync_update(s, &(gd_sync_step){.lr = rate(step), .step = step}, result);
 }
@@ -316,7 +316,7 @@ static void spoiled_step(gd_world *w, bool skip, double loss, double spoil, gd_s
     if (k == 4) r.loss_sum += loss;
     gd_sync_leaf(s, k);
     write_gradient(p, 0, k, k == 4 ? spoil : 0);
-    gd_sync_leaf_done(s, k, &r);
+    assert_ok(gd_sync_leaf_done(s, k, &r));
   }
   assert_int_equal(gd_sync_update(s, &(gd_sync_step){.lr = 0.1, .flags = 1u << gd_world_rank(w)}, &result),
                    expected);
@@ -385,7 +385,7 @@ static double *trained(gd_world *w, gd_sync_mode mode, bool attach, size_t bucke
       gd_tensor *loss = loss_of(t, module, device[0], step, k);
       assert_ok(gd_backward(t, loss, NULL));
       const gd_record r = {.loss_sum = gd_item(loss), .weight = 4 * 40, .samples = 4};
-      gd_sync_leaf_done(s, k, &r);
+      assert_ok(gd_sync_leaf_done(s, k, &r));
       gd_tape_reset(t);
     }
     gd_sync_result result;

@@ -17,7 +17,7 @@ static gd_status gdi_launch(gd_device *d, const char *name, void (*kernel)(P...)
                             A... args) {
   if (blocks == 0) return GD_OK;
 #ifdef GDI_CUDA_EMULATED
-  gdi_emulated_launch(kernel, (unsigned)blocks, (unsigned)threads, gdi_cuda_stream(d),
+  gdi_emulated_launch(name, kernel, (unsigned)blocks, (unsigned)threads, gdi_cuda_stream(d),
                       static_cast<P>(args)...);
 #else
   kernel<<<(unsigned)blocks, (unsigned)threads, 0, gdi_cuda_stream(d)>>>(static_cast<P>(args)...);
