@@ -42,12 +42,13 @@ static __device__ double gdi_tree(int thread, const double *leaf, int64_t K, int
   if (left > 0)
     x = each == 1 ? leaf[lo * stride] : gdi_tree_run(leaf + lo * stride, left < each ? left : each, stride);
   x = gdi_tree_warp(x, thread % 32, runs - thread / 32 * 32);
-  if (WARPS == 1) return x;
-  __shared__ double warp[WARPS];
-  if (thread % 32 == 0) warp[thread / 32] = x;
-  __syncthreads();
-  if (thread < 32) x = gdi_tree_warp(thread < WARPS ? warp[thread] : 0, thread, (runs + 31) / 32);
-  __syncthreads();
+  if constexpr (WARPS > 1) {
+    __shared__ double warp[WARPS];
+    if (thread % 32 == 0) warp[thread / 32] = x;
+    __syncthreads();
+    if (thread < 32) x = gdi_tree_warp(thread < WARPS ? warp[thread] : 0, thread, (runs + 31) / 32);
+    __syncthreads(); /* before `warp` is written again */
+  }
   return x;
 }
 

@@ -2,6 +2,7 @@
  * Sums of gradients and the update of a slice: one kernel each over the whole slice, bound by memory. The
  * bits are those of sync/sum.c, sync/squares.c and optim/update.c.
  */
+#include "device/cuda/math.cuh"
 #include "device/cuda/terms.cuh"
 #include "device/norms.h"
 
@@ -115,14 +116,6 @@ extern "C" gd_status gdi_cuda_sum_and_square(gd_device *d, const gdi_gpu_slice *
 }
 
 /* ---- updates ---- */
-
-static __device__ __forceinline__ float square_root(float x) {
-  return sqrtf(x);
-}
-static __device__ __forceinline__ double square_root(double x) {
-  return sqrt(x);
-}
-#define SQRT square_root
 
 /* The rules: numbers of the step, and what an element has. */
 #define GDI_RULE(name, states, statement)                                                                    \
