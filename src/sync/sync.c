@@ -187,7 +187,7 @@ static gd_status sum_first(gd_sync *s, gd_update *u, gd_sync_result *out) {
   if (!isfinite(out->grad_norm))
     return GD_FAIL(GD_ERR_NONFINITE, "the gradient of step %lld is not finite (norm %g, learning rate %g)",
                    (long long)u->step, out->grad_norm, u->lr);
-  if (s->o.clip_norm > 0) u->grad_scale *= fmin(1, s->o.clip_norm / (out->grad_norm + 1e-6)); /* as torch */
+  u->grad_scale = gdi_clipped(u->grad_scale, out->grad_norm, s->o.clip_norm);
   if (s->o.optim.kind == GD_LARS) lars_rates(s, u->grad_scale);
   return GD_OK;
 }
