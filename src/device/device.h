@@ -12,6 +12,10 @@
 #include "gd/tensor.h"
 #include "gd/rng.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 typedef enum gdi_op {
 #define GDI_OP(name, prints, shape, family) GDI_OP_##name,
 #include "device/ops.def"
@@ -113,4 +117,7 @@ gd_status gdi_cpu_open(gd_device *d, const gd_device_options *o) GD_CHECKED;
 gd_status gdi_cuda_open(gd_device *d, const gd_device_options *o) GD_CHECKED;
 int gdi_cuda_count(void); /* GPUs that can be used; 0 without a driver */
 
+#ifdef __cplusplus
+}
+#endif
 #endif
