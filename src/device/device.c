@@ -7,7 +7,7 @@ gd_status gd_device_open(gd_device **out, const gd_device_options *options) {
   *out = NULL;
   if (options->threads < 1)
     return GD_FAIL(GD_ERR_USAGE, "a device needs at least 1 thread, not %d", options->threads);
-#ifndef GD_CUDA
+#ifndef GD_WITH_CUDA
   if (options->kind != GD_CPU)
     return GD_FAIL(GD_ERR_GPU, "this build has no CUDA: configure with -DGD_CUDA=ON where nvcc is");
 #endif
@@ -20,7 +20,7 @@ gd_status gd_device_open(gd_device **out, const gd_device_options *options) {
   d->threads = options->threads;
   d->matmul = options->matmul;
   gd_status st = GD_OK;
-#ifdef GD_CUDA
+#ifdef GD_WITH_CUDA
   if (options->kind == GD_CUDA) st = gdi_cuda_open(d, options);
 #endif
   if (options->kind == GD_CPU) st = gdi_cpu_open(d, options);
@@ -32,7 +32,7 @@ gd_status gd_device_open(gd_device **out, const gd_device_options *options) {
 }
 
 int gd_device_gpus(void) {
-#ifdef GD_CUDA
+#ifdef GD_WITH_CUDA
   return gdi_cuda_count();
 #else
   return 0;
