@@ -62,7 +62,10 @@ GD_API void gd_tape_step_at(gd_tape *t, const int64_t *step);
  */
 GD_API gd_status gd_backward(gd_tape *t, gd_tensor *root, const gd_tensor *seed) GD_CHECKED;
 
-/** Called during gd_backward() as soon as a leaf's gradient is complete. NULL: nobody is told. */
+/**
+ * Called during gd_backward() as soon as a leaf's gradient is complete. NULL: nobody is told. The rest of
+ * this backward may still read the leaf's value, which must stay as it is.
+ */
 typedef void (*gd_grad_ready)(void *user, gd_tensor *leaf);
 GD_API void gd_tape_on_grad_ready(gd_tape *t, gd_grad_ready hook, void *user);
 

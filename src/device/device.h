@@ -12,6 +12,10 @@
 #include "gd/tensor.h"
 #include "gd/rng.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 typedef enum gdi_op {
 #define GDI_OP(name, prints, shape, family) GDI_OP_##name,
 #include "device/ops.def"
@@ -76,6 +80,17 @@ typedef struct gdi_kernel {
   gdi_backward backward; /* NULL: not differentiable */
 } gdi_kernel;
 
+/*
+ * What a kernel tells while it runs, on the thread that called it. NULL: nobody is told. `given` knows the
+ * gradient of an input to be complete although the kernel goes on; `pause` comes between pieces of work, must
+ * be cheap, and may not start a kernel.
+ */
+typedef struct gdi_listener {
+  void (*given)(void *user, gd_node *n, int input);
+  void (*pause)(void *user);
+  void *given_user, *pause_user;
+} gdi_listener;
+
 struct gd_device {
   gd_device_kind kind;
   int index, threads;
@@ -83,6 +98,7 @@ struct gd_device {
   const gdi_kernel *const *kernel; /* [GDI_OPS] */
   gdi_memory memory;
   gd_arena *scratch; /* memory of one kernel call: mark, use, release */
+  gdi_listener listener;
   char description[192];
   char address[32];          /* a GPU's on the bus of its host: two ranks that share one see the same */
   void *impl;                /* the device's own */
@@ -113,4 +129,7 @@ gd_status gdi_cpu_open(gd_device *d, const gd_device_options *o) GD_CHECKED;
 gd_status gdi_cuda_open(gd_device *d, const gd_device_options *o) GD_CHECKED;
 int gdi_cuda_count(void); /* GPUs that can be used; 0 without a driver */
 
+#ifdef __cplusplus
+}
+#endif
 #endif

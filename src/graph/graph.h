@@ -18,6 +18,7 @@ struct gd_tape {
   uint64_t pass; /* the last backward or drawing: records that took part bear its number */
   gd_grad_ready ready;
   void *ready_user;
+  uint32_t given; /* inputs of the record at work whose gradients its kernel has given already */
 };
 
 /* What an operation's result is. */

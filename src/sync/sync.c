@@ -34,7 +34,10 @@ static gd_status build(gd_sync *s) {
   s->element_bytes = gd_dtype_bytes(s->dtype);
   s->elements = s->params->elements;
   s->n_states = gd_optim_states(&s->o.optim);
+  s->mirrored = s->o.mode == GD_SYNC_ORDERED && gd_world_groups(s->world) == 2;
   s->two_pass = s->o.clip_norm > 0 || s->o.optim.kind == GD_LARS || s->o.skip_nonfinite;
+  s->finished = calloc((size_t)s->params->n, sizeof *s->finished);
+  if (!s->finished) return GD_FAIL(GD_ERR_OOM, "no memory for the sync");
   s->cpu = s->params->device;
   if (s->cpu->gpu)
     GD_TRY(
@@ -76,10 +79,11 @@ fail:
 
 void gd_sync_free(gd_sync *s) {
   if (!s) return;
+  if (s->params) gdi_early_detach(s);
   const bool bound = s->params && s->params->data == (s->board ? s->board->params : s->param_memory.data);
   if (bound && gd_params_bind(s->params, NULL, true) != GD_OK)
     gd_message(GD_LOG_WARN, "%s", gd_error_last()->message);
-  gdi_exchange_free(s->exchange);
+  gdi_exchange_free(s);
   gdi_overlap_free(s->overlap);
   gdi_audit_free(s);
   gdi_board_free(s);
@@ -87,7 +91,7 @@ void gd_sync_free(gd_sync *s) {
   gdi_sum_free(&s->sum);
   gdi_sum_free(&s->merge);
   free(s->message), free(s->record), free(s->part);
-  free(s->segment), free(s->square), free(s->rate);
+  free(s->segment), free(s->square), free(s->rate), free(s->finished);
   if (s->params && s->cpu != s->params->device) gd_device_close(s->cpu);
   free(s);
 }
@@ -95,6 +99,10 @@ void gd_sync_free(gd_sync *s) {
 gd_range gd_sync_begin(gd_sync *s, int64_t K) {
   s->K = K >= 1 && K <= s->o.max_micro_batches ? K : 0;
   s->run = s->K ? gd_share(K, gd_world_size(s->world), gd_world_rank(s->world)) : (gd_range){0, 0};
+  s->travelling = s->K > 0;
+  s->failed = GD_OK;
+  if (s->board && s->board->on_board) return s->run;
+  if (s->K > 0 && !s->overlap) s->failed = s->exchange ? gdi_exchange_begin(s) : gdi_terms(s);
   return s->run;
 }
 
@@ -103,8 +111,9 @@ void gd_sync_leaf(gd_sync *s, int64_t k) {
     gdi_board_leaf(s, k);
     return;
   }
+  gdi_early_leaf(s, k);
   if (s->overlap) {
-    gdi_overlap_leaf(s, k);
+    if (k == s->run.lo) gd_params_bind_grads(s->params, s->gradient_memory.data); /* later ones add to it */
     return;
   }
   gd_range node[GD_TREE_MAX_COVER];
@@ -134,10 +143,9 @@ gd_status gd_sync_leaf_done(gd_sync *s, int64_t k, const gd_record *r) {
   gd_record record = *r;
   if (s->o.noise_scale && r->weight > 0) record.grad_sq = leaf_squared(s, k) / r->weight;
   memcpy(s->record + k * GDI_RECORD, &record, sizeof record);
-  if (s->overlap)
-    gdi_overlap_leaf_done(s, k);
-  else if (k + 1 < s->run.hi)
-    merge(s, k);
+  s->last_leaf = false;
+  if (!s->overlap && k + 1 < s->run.hi) merge(s, k);
+  if (s->exchange) gdi_early_leaf_done(s, k);
   return GD_OK;
 }
 
@@ -179,7 +187,7 @@ static gd_status sum_first(gd_sync *s, gd_update *u, gd_sync_result *out) {
   if (!isfinite(out->grad_norm))
     return GD_FAIL(GD_ERR_NONFINITE, "the gradient of step %lld is not finite (norm %g, learning rate %g)",
                    (long long)u->step, out->grad_norm, u->lr);
-  if (s->o.clip_norm > 0) u->grad_scale *= fmin(1, s->o.clip_norm / (out->grad_norm + 1e-6)); /* as torch */
+  u->grad_scale = gdi_clipped(u->grad_scale, out->grad_norm, s->o.clip_norm);
   if (s->o.optim.kind == GD_LARS) lars_rates(s, u->grad_scale);
   return GD_OK;
 }
@@ -209,9 +217,7 @@ static gd_status update(gd_sync *s, const gd_sync_step *step, gd_sync_result *ou
                  .grad_scale = out->total.weight != 0 ? 1 / out->total.weight : 0,
                  .clip_value = s->o.clip_value,
                  .local_rate = 1};
-  gd_status st = GD_OK;
-  if (s->exchange) CLOCKED(out->exchange_s, st = gdi_exchange_start(s));
-  if (st == GD_OK && s->two_pass) st = sum_first(s, &u, out);
+  gd_status st = s->two_pass ? sum_first(s, &u, out) : GD_OK;
   if (st == GD_OK && !s->exchange)
     CLOCKED(out->update_s, gdi_pass_update(s, gdi_segments_of(s, s->slice), &u));
   else if (st == GD_OK)
@@ -240,21 +246,36 @@ static void plant_flips(gd_sync *s, int64_t step) {
   if (GDI_FAULT_AT("drift_param", step)) *gdi_param_at(s, at ? 0 : s->elements - 1) ^= 4;
 }
 
+/* What backward has not sent. In a group, other ranks' gradients are surely there only after the records. */
+static gd_status send_gradients(gd_sync *s) {
+  GD_TRY(s->failed);
+  if (s->overlap) return gdi_overlap_start_all(s);
+  return s->exchange ? gdi_exchange_pass(s) : GD_OK;
+}
+
+/* Whatever the records say: every message that was sent is received, so that none is left for the next step.
+ */
+static gd_status after_records(gd_sync *s, gd_status told) {
+  if (s->overlap) return gdi_overlap_wait(s);
+  if (!s->exchange) return GD_OK;
+  GD_TRY(gdi_exchange_pass(s));
+  return told == GD_OK ? GD_OK : gdi_exchange_finish(s);
+}
+
 gd_status gd_sync_update(gd_sync *s, const gd_sync_step *step, gd_sync_result *out) {
   *out = (gd_sync_result){.grad_norm = NAN};
   if (s->K < 1)
     return GD_FAIL(GD_ERR_USAGE, "a step of more micro-batches than max_micro_batches (%lld), or of none",
                    (long long)s->o.max_micro_batches);
-  gd_status st = GD_OK, summed = GD_OK;
+  gd_status st = GD_OK;
   if (s->audit) CLOCKED(out->update_s, gdi_audit_look(s));
-  if (s->overlap)
-    CLOCKED(out->exchange_s, summed = gdi_overlap_start_all(s));
-  else
-    summed = gdi_terms(s);
-  GD_TRY(summed);
+  CLOCKED(out->exchange_s, st = send_gradients(s));
+  GD_TRY(st);
   CLOCKED(out->wait_s, st = gdi_records_exchange(s, step, out));
-  if (s->overlap) CLOCKED(out->exchange_s, summed = gdi_overlap_wait(s));
-  GD_TRY(summed);
+  gd_status sent = GD_OK;
+  CLOCKED(out->exchange_s, sent = after_records(s, st));
+  s->travelling = false;
+  GD_TRY(sent);
   if (st == GD_OK) st = update(s, step, out);
   if (st == GD_OK && s->board) CLOCKED(out->exchange_s, st = gdi_board_up(s));
   if (st == GD_ERR_NONFINITE && s->o.skip_nonfinite && !s->sick) {
@@ -271,8 +292,4 @@ gd_status gd_sync_healthy(gd_sync *s) {
   GD_TRY(gd_world_allreduce_f64(s->world, &sick, 1, GD_MAX));
   if (sick == 0) return GD_OK;
   return GD_FAIL(GD_ERR_NONFINITE, "a gradient or parameter was not finite in the last update");
-}
-
-void gd_sync_attach(gd_sync *s, gd_tape *t) {
-  if (s->overlap) gd_tape_on_grad_ready(t, gdi_overlap_ready, s);
 }

@@ -52,8 +52,9 @@ static plan plan_of(const gd_tensor *a, const gd_tensor *b) {
 /* As many of the last dimensions as advance evenly become one strided product of the library. */
 static void fold(batch *t, gdi_blas_product *p) {
   p->count = 1;
-  for (int i = t->ndim - 1; i >= 0 && t->c[i] != 0; i--) { /* results that meet are added up in order */
-    if (i == t->ndim - 1 && p->count == 1) {
+  const int last = t->ndim - 1;
+  for (int i = last; i >= 0 && t->c[i] != 0; i--) { /* results that meet are added up in order */
+    if (i == last) {
       p->stride_a = t->a[i], p->stride_b = t->b[i], p->stride_c = t->c[i];
     } else if (t->a[i] != p->stride_a * p->count || t->b[i] != p->stride_b * p->count ||
                t->c[i] != p->stride_c * p->count) {
