@@ -24,9 +24,8 @@ static void cell(FILE *f, double v) {
 
 static void print_compare(FILE *f, const void *what) {
   const gd_compare_result *r = ((const tables *)what)->result;
-  fputs("batch,lr,edge,updates,updates_min,updates_max,crossing,epochs,samples,final_loss,noise_scale,slope,"
-        "regime,"
-        "reached,diverged,cut,never,seconds,ranks\n",
+  fputs("batch,lr,edge,updates,updates_min,updates_max,crossing,epochs,samples,final_loss,noise_scale,"
+        "slope,regime,reached,diverged,cut,never,seconds,ranks\n",
         f);
   for (int i = 0; i < r->rows; i++) {
     const gd_compare_row *w = &r->row[i];

@@ -112,8 +112,7 @@ static void a_run_that_ended_early_is_incomplete(void **state) {
   gdi_curve_clear(&c);
 }
 
-/* The fit takes the update at which a line between two measurements meets the target: free of their spacing.
- */
+/* What the fit takes does not depend on how far measurements are apart. */
 static void a_crossing_is_where_a_line_meets_the_target(void **state) {
   (void)state;
   gdi_point p[] = {{.updates = 0, .at = {3, 0.1, 1}},
