@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # A study of batch sizes against theory: the noisy quadratic of datasets/README.md, whose S_min and E_min are known. Three
-# regimes, slope -1 within 5 % at small batch, flat at large batch, and a fit within 10 % of both. About 5 minutes on 2 idle cores.
+# regimes, slope -1 within 5 % at small batch, flat at large batch, and a fit within 10 % of both. 7 minutes of processor time.
 #
 #   tests/bench/quadratic.sh FOLDER_WITH_GDTRAIN     (RANKS=2 SEEDS=3 OUT=folder that remembers)
 . "$(dirname "$0")/../lib.sh" "$@"
