@@ -66,11 +66,11 @@ extern "C" gd_status gdi_cuda_totals(gd_device *d, const double *records, int64_
 
 /* The squares of all gradients in the order of segments: through shared memory, for one thread to add. */
 static __device__ double gradient_squared(const gdi_gpu_slice &s) {
-  enum { TILE = 4 * GDI_THREADS };
+  const int64_t TILE = 4 * GDI_THREADS;
   __shared__ double tile[TILE];
   double sum = 0;
   for (int64_t at = 0; at < s.segments; at += TILE) {
-    const int64_t n = s.segments - at < TILE ? s.segments - at : TILE;
+    const int64_t n = s.segments - at < TILE ? s.segments - at : (int64_t)TILE;
     for (int64_t i = threadIdx.x; i < n; i += GDI_THREADS) tile[i] = s.square[(at + i) * s.norms];
     __syncthreads();
     if (threadIdx.x == 0)
