@@ -4,11 +4,11 @@
 
 #define FROM(dtype, type, value, to_dtype)                                                                   \
   case GD_##dtype:                                                                                           \
-    for (int64_t i = 0; i < n; i++) to[i] = GDI_TO_##to_dtype(value(((const type *)from)[i]));                   \
+    for (int64_t i = 0; i < n; i++) to[i] = GDI_TO_##to_dtype(value(((const type *)from)[i]));               \
     break;
 #define INTO(to_type, to_dtype)                                                                              \
   static void into_##to_dtype(to_type *to, gd_dtype from_type, const void *from, int64_t n) {                \
-    switch (from_type) { GDI_VALUE_TYPES(FROM, to_dtype) }                                                             \
+    switch (from_type) { GDI_VALUE_TYPES(FROM, to_dtype) }                                                   \
   }
 INTO(float, F32)
 INTO(double, F64)

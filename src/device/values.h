@@ -23,9 +23,13 @@ GDI_BOTH uint16_t gdi_bf16_of(float value) {
   return (uint16_t)((bits + 0x7FFF + (bits >> 16 & 1)) >> 16);
 }
 
-/* Into integers: towards zero, what does not fit becomes the nearest that does, NaN 0. 2^63 itself does not fit. */
+/* Into integers: towards zero, what does not fit becomes the nearest that does, NaN 0. 2^63 itself does not
+ * fit. */
 #define GDI_SATURATE(v, type, lo, hi, top)                                                                   \
-  ((v) != (v) ? (type)0 : (double)(v) <= (double)(lo) ? (type)(lo) : (double)(v) >= (top) ? (type)(hi) : (type)(v))
+  ((v) != (v)                    ? (type)0                                                                   \
+   : (double)(v) <= (double)(lo) ? (type)(lo)                                                                \
+   : (double)(v) >= (top)        ? (type)(hi)                                                                \
+                                 : (type)(v))
 
 #define GDI_TO_F32(v)  ((float)(v))
 #define GDI_TO_F64(v)  ((double)(v))

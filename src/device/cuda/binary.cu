@@ -13,9 +13,7 @@
   };
 #define GDI_BINARY(name, formula, da, db)                                                                    \
   template <typename T> struct name##_y {                                                                    \
-    __device__ T operator()(T a, T b) const {                                                                \
-      return (formula);                                                                                      \
-    }                                                                                                        \
+    __device__ T operator()(T a, T b) const { return (formula); }                                            \
   };                                                                                                         \
   DERIVATIVE(name##_da, da)                                                                                  \
   DERIVATIVE(name##_db, db)
@@ -25,7 +23,8 @@ template <typename T> static gd_status forward(gd_device *d, const gd_node *n) {
   const gdi_array<const T> a = gdi_from<T>(n->in[0]), b = gdi_from<T>(n->in[1]);
   switch (n->op) {
 #define GDI_BINARY(name, formula, da, db)                                                                    \
-  case GDI_OP_##name: return gdi_walk(d, name##_y<T>(), false, gdi_to<T>(n->out), a, b);
+  case GDI_OP_##name:                                                                                        \
+    return gdi_walk(d, name##_y<T>(), false, gdi_to<T>(n->out), a, b);
 #include "device/formulas.def"
   default: return GD_FAIL(GD_ERR_NO_KERNEL, "%s: no kernel", gdi_op_name(n->op));
   }
@@ -36,7 +35,8 @@ gd_status gdi_cuda_binary_forward(gd_device *d, gd_node *n) {
 }
 
 template <typename T>
-static gd_status backward(gd_device *d, const gd_node *n, int i, const gd_tensor *dout, gd_tensor *to, bool add) {
+static gd_status backward(gd_device *d, const gd_node *n, int i, const gd_tensor *dout, gd_tensor *to,
+                          bool add) {
   const gdi_array<const T> a = gdi_from<T>(n->in[0]), b = gdi_from<T>(n->in[1]), y = gdi_from<T>(n->out),
                            dy = gdi_from<T>(dout);
   switch (n->op) {

@@ -9,8 +9,8 @@ gd_status gdi_cuda_sum_to(gd_device *d, const void *from, int ndim, const int64_
                           bool add) GD_CHECKED;
 
 /*
- * f(x...) has the shape of `full`; its gradient goes to `to`, which may have been broadcast: then it is formed aside and
- * summed over what was repeated.
+ * f(x...) has the shape of `full`; its gradient goes to `to`, which may have been broadcast: then it is
+ * formed aside and summed over what was repeated.
  */
 template <typename Y, typename F, typename... X>
 static gd_status gdi_broadcast_gradient(gd_device *d, F f, const gd_tensor *full, gd_tensor *to, bool add,

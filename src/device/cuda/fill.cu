@@ -4,9 +4,7 @@
 
 template <typename T> struct constant {
   T value;
-  __device__ T operator()() const {
-    return value;
-  }
+  __device__ T operator()() const { return value; }
 };
 
 template <typename T> static gd_status fill(gd_device *d, void *to, int64_t n, const void *value) {

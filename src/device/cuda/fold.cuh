@@ -1,7 +1,8 @@
 /*
- * Folding many elements into few, always in the same order: what decides it is the sizes alone, never the GPU. Each result
- * is folded by `lanes` threads of a block, each of which takes every lanes-th element; the lanes are joined as a tree.
- * Where results are few, their elements are cut into chunks, and a second pass folds the results of chunks.
+ * Folding many elements into few, always in the same order: what decides it is the sizes alone, never the
+ * GPU. Each result is folded by `lanes` threads of a block, each of which takes every lanes-th element; the
+ * lanes are joined as a tree. Where results are few, their elements are cut into chunks, and a second pass
+ * folds the results of chunks.
  *
  * A kind K of folding has
  *   K::acc                        what is carried along
@@ -16,7 +17,7 @@
 
 /* How the elements of x make up the results. */
 typedef struct gdi_fold {
-  gdi_places kept, folded; /* kept.count results of folded.count elements each */
+  gdi_places kept, folded;                    /* kept.count results of folded.count elements each */
   gdi_operand<const char> kept_at, folded_at; /* for the strides */
   bool across;                                /* neighbours in memory belong to different results */
   int lanes;                                  /* a power of 2 */
@@ -30,12 +31,14 @@ static inline int64_t gdi_fold_tiles(const gdi_fold *f) {
   return (f->kept.count + columns - 1) / columns;
 }
 
-/* Every lane gets some elements; lanes of different results read neighbours together; few blocks become many. */
+/* Every lane gets some elements; lanes of different results read neighbours together; few blocks become many.
+ */
 static inline void gdi_fold_share(gdi_fold *f) {
   const int64_t R = f->folded.count;
   int columns = 1;
   while (f->across && columns < GDI_FOLD_COLUMNS && columns < f->kept.extent[0]) columns *= 2;
-  for (f->lanes = 1; f->lanes < GDI_THREADS / columns && f->lanes * (int64_t)GDI_FOLD_ELEMENTS < R;) f->lanes *= 2;
+  for (f->lanes = 1; f->lanes < GDI_THREADS / columns && f->lanes * (int64_t)GDI_FOLD_ELEMENTS < R;)
+    f->lanes *= 2;
   const int64_t least = (int64_t)f->lanes * GDI_FOLD_ELEMENTS, tiles = gdi_fold_tiles(f);
   const int64_t wanted = tiles > 0 && tiles < GDI_FOLD_BLOCKS ? GDI_FOLD_BLOCKS / tiles : 1;
   f->chunk = (R + wanted - 1) / wanted;
@@ -62,7 +65,8 @@ static inline gdi_fold gdi_fold_of(int ndim, const int64_t shape[], uint32_t ove
 
 /* ---- on the device ---- */
 
-static inline __device__ int64_t gdi_offset(const gdi_places &p, const gdi_operand<const char> &o, int64_t n) {
+static inline __device__ int64_t gdi_offset(const gdi_places &p, const gdi_operand<const char> &o,
+                                            int64_t n) {
   if (p.ndim == 1) return n * o.stride[0];
   int64_t index[GD_MAX_DIMS];
   gdi_locate(p, 0, n, index);
@@ -71,15 +75,16 @@ static inline __device__ int64_t gdi_offset(const gdi_places &p, const gdi_opera
 
 /* Elements lo + lane, lo + lane + lanes ... below hi of result `o`. */
 template <typename K, typename X>
-static inline __device__ typename K::acc gdi_fold_lane(const gdi_fold &f, const X *x, const double *centre, int64_t o,
-                                                       int64_t lo, int64_t hi) {
+static inline __device__ typename K::acc gdi_fold_lane(const gdi_fold &f, const X *x, const double *centre,
+                                                       int64_t o, int64_t lo, int64_t hi) {
   const X *from = x + gdi_offset(f.kept, f.kept_at, o);
   const double c = centre ? centre[o] : 0;
   typename K::acc s = K::start();
   if (f.folded.ndim == 1)
     for (int64_t r = lo; r < hi; r += f.lanes) s = K::take(s, from[r * f.folded_at.stride[0]], r, c);
   else
-    for (int64_t r = lo; r < hi; r += f.lanes) s = K::take(s, from[gdi_offset(f.folded, f.folded_at, r)], r, c);
+    for (int64_t r = lo; r < hi; r += f.lanes)
+      s = K::take(s, from[gdi_offset(f.folded, f.folded_at, r)], r, c);
   return s;
 }
 
@@ -102,34 +107,27 @@ static __global__ void gdi_fold_blocks(gdi_fold f, const X *x, const double *cen
 template <typename T> struct gdi_write_part {
   T *to;
   int64_t chunks;
-  __device__ void operator()(int64_t o, int64_t chunk, T s) const {
-    to[o * chunks + chunk] = s;
-  }
+  __device__ void operator()(int64_t o, int64_t chunk, T s) const { to[o * chunks + chunk] = s; }
 };
 
 /* Folding parts. */
 template <typename K> struct gdi_rejoin {
   typedef typename K::acc acc;
-  static __device__ acc start() {
-    return K::start();
-  }
-  static __device__ acc take(acc s, acc v, int64_t, double) {
-    return K::join(s, v);
-  }
-  static __device__ acc join(acc s, acc t) {
-    return K::join(s, t);
-  }
+  static __device__ acc start() { return K::start(); }
+  static __device__ acc take(acc s, acc v, int64_t, double) { return K::join(s, v); }
+  static __device__ acc join(acc s, acc t) { return K::join(s, t); }
 };
 
 /* ---- on the host ---- */
 
 template <typename K, typename X, typename W>
 static gd_status gdi_fold_launch(gd_device *d, const gdi_fold &f, const X *x, const double *centre, W write) {
-  return gdi_launch(d, "a reduction", gdi_fold_blocks<K, X, W>, gdi_fold_tiles(&f) * f.chunks, GDI_THREADS, f, x,
-                    centre, write);
+  return gdi_launch(d, "a reduction", gdi_fold_blocks<K, X, W>, gdi_fold_tiles(&f) * f.chunks, GDI_THREADS, f,
+                    x, centre, write);
 }
 
-/* write(o, 0, s) for every result `o`, numbered as they lie; centre [results] or NULL. Takes scratch memory. */
+/* write(o, 0, s) for every result `o`, numbered as they lie; centre [results] or NULL. Takes scratch memory.
+ */
 template <typename K, typename X, typename W>
 static gd_status gdi_fold_run(gd_device *d, const gdi_fold &f, const X *x, const double *centre, W write) {
   typedef typename K::acc acc;

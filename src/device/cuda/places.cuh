@@ -7,8 +7,8 @@
 #include "device/cuda/launch.cuh"
 
 /*
- * n / by for 0 <= n < 2^63 as a product: with the least 2^s >= by and factor = floor(2^64 (2^s - by) / by) + 1, the
- * quotient is (floor(n factor / 2^64) + n) / 2^s. On a GPU a division takes ten times as long.
+ * n / by for 0 <= n < 2^63 as a product: with the least 2^s >= by and factor = floor(2^64 (2^s - by) / by) +
+ * 1, the quotient is (floor(n factor / 2^64) + n) / 2^s. On a GPU a division takes ten times as long.
  */
 typedef struct gdi_divisor {
   uint64_t factor;
@@ -65,7 +65,8 @@ template <typename... O> static gdi_places gdi_merge(int ndim, const int64_t ext
 }
 
 /* The indices of place n in dimensions `from` and above. */
-static inline __device__ void gdi_locate(const gdi_places &p, int from, int64_t n, int64_t index[GD_MAX_DIMS]) {
+static inline __device__ void gdi_locate(const gdi_places &p, int from, int64_t n,
+                                         int64_t index[GD_MAX_DIMS]) {
   for (int i = 0; i < GD_MAX_DIMS; i++) {
     if (i < from || i >= p.ndim) continue;
     const int64_t next = i + 1 < p.ndim ? gdi_quotient(p.divisor[i], n) : 0;
@@ -75,7 +76,8 @@ static inline __device__ void gdi_locate(const gdi_places &p, int from, int64_t 
 }
 
 template <typename T>
-static inline __device__ T *gdi_at(const gdi_places &p, const gdi_operand<T> &o, const int64_t index[GD_MAX_DIMS]) {
+static inline __device__ T *gdi_at(const gdi_places &p, const gdi_operand<T> &o,
+                                   const int64_t index[GD_MAX_DIMS]) {
   int64_t at = 0;
   for (int i = 0; i < GD_MAX_DIMS; i++)
     if (i < p.ndim) at += index[i] * o.stride[i];

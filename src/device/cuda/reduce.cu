@@ -9,16 +9,12 @@
 #define KIND(name, begin, taken, joined)                                                                     \
   struct name {                                                                                              \
     typedef double acc;                                                                                      \
-    static __device__ double start() {                                                                       \
-      return (begin);                                                                                        \
-    }                                                                                                        \
+    static __device__ double start() { return (begin); }                                                     \
     static __device__ double take(double s, double v, int64_t, double c) {                                   \
       (void)c;                                                                                               \
       return (taken);                                                                                        \
     }                                                                                                        \
-    static __device__ double join(double s, double t) {                                                      \
-      return (joined);                                                                                       \
-    }                                                                                                        \
+    static __device__ double join(double s, double t) { return (joined); }                                   \
   };
 KIND(sums, 0, s + v, s + t)
 KIND(squares, 0, s + (v - c) * (v - c), s + t)
@@ -65,7 +61,8 @@ template <typename T> static gd_status variance(gd_device *d, gd_node *n, const 
   T *mean, *out = (T *)n->out->data;
   GD_TRY(keep(n, &mean));
   GD_TRY(gdi_fold_run<sums>(d, f, x, NULL, write_results<T>{mean, centre, count, false}));
-  return gdi_fold_run<squares>(d, f, x, centre, write_results<T>{out, NULL, count - n->attr.correction, false});
+  return gdi_fold_run<squares>(d, f, x, centre,
+                               write_results<T>{out, NULL, count - n->attr.correction, false});
 }
 
 /* The largest or smallest, and how many there are of it. */
@@ -98,7 +95,8 @@ gd_status gdi_cuda_reduce_forward(gd_device *d, gd_node *n) {
   return st;
 }
 
-gd_status gdi_cuda_sum_to(gd_device *d, const void *from, int ndim, const int64_t shape[], gd_tensor *to, bool add) {
+gd_status gdi_cuda_sum_to(gd_device *d, const void *from, int ndim, const int64_t shape[], gd_tensor *to,
+                          bool add) {
   uint32_t over = 0;
   for (int i = 0; i < ndim; i++) {
     const int own = i - (ndim - to->ndim);
@@ -106,10 +104,11 @@ gd_status gdi_cuda_sum_to(gd_device *d, const void *from, int ndim, const int64_
   }
   const gdi_fold f = gdi_fold_of(ndim, shape, over);
   const size_t mark = gd_arena_mark(d->scratch);
-  gd_status st =
-      to->dtype == GD_F64
-          ? gdi_fold_run<sums>(d, f, (const double *)from, NULL, write_results<double>{(double *)to->data, NULL, 1, add})
-          : gdi_fold_run<sums>(d, f, (const float *)from, NULL, write_results<float>{(float *)to->data, NULL, 1, add});
+  gd_status st = to->dtype == GD_F64
+                     ? gdi_fold_run<sums>(d, f, (const double *)from, NULL,
+                                          write_results<double>{(double *)to->data, NULL, 1, add})
+                     : gdi_fold_run<sums>(d, f, (const float *)from, NULL,
+                                          write_results<float>{(float *)to->data, NULL, 1, add});
   gd_arena_release(d->scratch, mark);
   return st;
 }
@@ -138,7 +137,8 @@ static gd_status backward(gd_device *d, const gd_node *n, const gd_tensor *dout,
   const T count = (T)(n->op == GDI_OP_var ? count_of(n) - n->attr.correction : count_of(n));
   switch (n->op) {
 #define GDI_REDUCE(name, formula)                                                                            \
-  case GDI_OP_##name: return gdi_walk(d, name##_dx<T>{count}, add, gdi_to<T>(dx), x, y, dy, m);
+  case GDI_OP_##name:                                                                                        \
+    return gdi_walk(d, name##_dx<T>{count}, add, gdi_to<T>(dx), x, y, dy, m);
 #include "device/formulas.def"
   default: return GD_FAIL(GD_ERR_NO_KERNEL, "%s: no kernel", gdi_op_name(n->op));
   }

@@ -7,9 +7,7 @@
 #define GDI_UNARY(name, formula, derivative)                                                                 \
   template <typename T> struct name##_y {                                                                    \
     T k0, k1;                                                                                                \
-    __device__ T operator()(T x) const {                                                                     \
-      return (formula);                                                                                      \
-    }                                                                                                        \
+    __device__ T operator()(T x) const { return (formula); }                                                 \
   };                                                                                                         \
   template <typename T> struct name##_dx {                                                                   \
     T k0, k1;                                                                                                \
@@ -41,7 +39,8 @@ static gd_status backward(gd_device *d, const gd_node *n, const gd_tensor *dout,
   const gdi_array<const T> x = gdi_from<T>(n->in[0]), y = gdi_from<T>(n->out), dy = gdi_from<T>(dout);
   switch (n->op) {
 #define GDI_UNARY(name, formula, derivative)                                                                 \
-  case GDI_OP_##name: return gdi_walk(d, name##_dx<T>{a, b}, add, gdi_to<T>(dx), x, y, dy);
+  case GDI_OP_##name:                                                                                        \
+    return gdi_walk(d, name##_dx<T>{a, b}, add, gdi_to<T>(dx), x, y, dy);
 #include "device/formulas.def"
   default: return GD_FAIL(GD_ERR_NO_KERNEL, "%s: no kernel", gdi_op_name(n->op));
   }

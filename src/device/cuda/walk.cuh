@@ -1,6 +1,7 @@
 /*
- * One pass over the elements of a broadcast shape: y = f(a, b, ...) or y += f(a, b, ...). A functor gets one element of
- * each operand in registers. Elements go in groups of 16 bytes where every operand lies so that it can be read that way.
+ * One pass over the elements of a broadcast shape: y = f(a, b, ...) or y += f(a, b, ...). A functor gets one
+ * element of each operand in registers. Elements go in groups of 16 bytes where every operand lies so that it
+ * can be read that way.
  */
 #ifndef GDI_CUDA_WALK_CUH
 #define GDI_CUDA_WALK_CUH
@@ -53,7 +54,8 @@ typedef struct gdi_lines {
 } gdi_lines;
 
 template <int V, typename F, typename Y, typename... X>
-static __global__ void gdi_walk_groups(gdi_lines w, F f, bool add, gdi_operand<Y> y, gdi_operand<const X>... x) {
+static __global__ void gdi_walk_groups(gdi_lines w, F f, bool add, gdi_operand<Y> y,
+                                       gdi_operand<const X>... x) {
   GDI_EACH(g, w.all) {
     int64_t index[GD_MAX_DIMS] = {0};
     const int64_t line = w.p.ndim > 1 ? gdi_quotient(w.divisor, g) : 0;
@@ -98,13 +100,17 @@ static gd_status gdi_walk_in(gd_device *d, const gdi_places &p, F f, bool add, g
 
 /* y (+)= f(x...) over dimensions `extent`, innermost first; x may repeat, y may not. */
 template <typename F, typename Y, typename... X>
-static gd_status gdi_walk_over(gd_device *d, int ndim, const int64_t extent[], F f, bool add, gdi_operand<Y> y,
-                               gdi_operand<const X>... x) {
+static gd_status gdi_walk_over(gd_device *d, int ndim, const int64_t extent[], F f, bool add,
+                               gdi_operand<Y> y, gdi_operand<const X>... x) {
   constexpr int V = 16 / gdi_widest<Y, X...>();
   const gdi_places p = gdi_merge(ndim, extent, y, x...);
   const bool wide = y.stride[0] == 1 && (... && gdi_in_vectors(p, x, V)) && gdi_in_vectors(p, y, V);
   return wide ? gdi_walk_in<V>(d, p, f, add, y, x...) : gdi_walk_in<1>(d, p, f, add, y, x...);
 }
+
+template <typename T> struct gdi_same {
+  __device__ T operator()(T x) const { return x; }
+};
 
 template <typename T> static gdi_operand<T> gdi_broadcast(const gdi_array<T> &a) {
   gdi_operand<T> o = {a.data, {0}};
