@@ -142,6 +142,7 @@ gd_status gdi_board_landed(gd_sync *s) {
   const size_t first = (size_t)(s->run.lo * GDI_RECORD), n = (size_t)((s->run.hi - s->run.lo) * GDI_RECORD);
   GD_TRY(b->gpu->wait(b->device));
   memcpy(s->record + first, b->records_here + first, n * sizeof(double));
+  if (s->exchange && n > 0) gdi_exchange_reach(s, s->run.hi - 1, s->params->n);
   return GD_OK;
 }
 

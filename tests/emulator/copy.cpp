@@ -51,8 +51,10 @@ cudaError_t cudaMemcpyAsync(void *to, const void *from, size_t bytes, cudaMemcpy
     if (bytes == 0) return cudaSuccess;
     Transfer t = {to, from, bytes, false, false, Place::wrong, Place::wrong};
     TRY(describe(&t, kind));
+    const bool waits = t.target == Place::pageable; /* in a capture, even a pageable source is a trap */
+    if (waits || (s->capture && t.source == Place::pageable)) TRY(refuse_to_wait_for(s));
     TRY(queue_copy(s, t));
-    return t.target == Place::pageable ? wait_for(s->last) : cudaSuccess;
+    return waits ? wait_for(s->last) : cudaSuccess;
   });
 }
 
@@ -63,6 +65,7 @@ cudaError_t cudaMemcpy(void *to, const void *from, size_t bytes, cudaMemcpyKind 
     Transfer t = {to, from, bytes, false, false, Place::wrong, Place::wrong};
     TRY(describe(&t, kind));
     CUstream_st *s = stream_of(nullptr);
+    TRY(refuse_to_wait_for(s));
     if (t.source == Place::pageable) TRY(wait_for(s->last));
     TRY(queue_copy(s, t));
     const bool alone = t.to_device && (t.from_device || t.source == Place::pageable);
@@ -70,22 +73,31 @@ cudaError_t cudaMemcpy(void *to, const void *from, size_t bytes, cudaMemcpyKind 
   });
 }
 
+static cudaError_t queue_set(CUstream_st *s, void *to, int value, size_t bytes, Place place) {
+  if (place != Place::device && place != Place::pinned) return cudaErrorInvalidValue;
+  auto run = [=] {
+    memset(to, value, bytes);
+    return cudaSuccess;
+  };
+  return submit(s, {cudaGraphNodeTypeMemset, true, run});
+}
+
 cudaError_t cudaMemsetAsync(void *to, int value, size_t bytes, cudaStream_t stream) {
   return call([=] {
     CUstream_st *s = stream_of(stream);
     if (!s) return cudaErrorInvalidResourceHandle;
-    if (bytes == 0) return cudaSuccess;
-    const Place place = place_of(to, bytes);
-    if (place != Place::device && place != Place::pinned) return cudaErrorInvalidValue;
-    auto run = [=] {
-      memset(to, value, bytes);
-      return cudaSuccess;
-    };
-    return submit(s, {cudaGraphNodeTypeMemset, true, run});
+    return bytes ? queue_set(s, to, value, bytes, place_of(to, bytes)) : cudaSuccess;
   });
 }
 
+/* Memory of the device is set some time after the call. */
 cudaError_t cudaMemset(void *to, int value, size_t bytes) {
-  const cudaError_t e = cudaMemsetAsync(to, value, bytes, nullptr);
-  return e == cudaSuccess && place_of(to, bytes) == Place::pinned ? cudaStreamSynchronize(nullptr) : e;
+  return call([=] {
+    CUstream_st *s = stream_of(nullptr);
+    TRY(refuse_to_wait_for(s));
+    if (bytes == 0) return cudaSuccess;
+    const Place place = place_of(to, bytes);
+    TRY(queue_set(s, to, value, bytes, place));
+    return place == Place::pinned ? wait_for(s->last) : cudaSuccess;
+  });
 }

@@ -9,6 +9,7 @@
 #include <random>
 #include <set>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include <cuda_runtime_api.h>
@@ -65,6 +66,8 @@ struct Machine {
   std::vector<Device> devices;
   std::vector<CUstream_st *> streams; /* in order of creation, without the legacy ones */
   std::set<CUevent_st *> events;
+  std::set<CUgraph_st *> graphs;
+  std::set<CUgraphExec_st *> execs;
   std::set<std::shared_ptr<Capture>> captures; /* under way */
   cudaError_t fault = cudaSuccess;             /* sticky: the device is lost */
   long launches = 0;
@@ -94,11 +97,20 @@ void start(); /* at the first call: the settings and the devices they ask for */
 
 CUstream_st *stream_of(cudaStream_t handle); /* NULL when there is no such stream on the thread's device */
 /* Queue it, or add it to the capture of the stream. */
-cudaError_t submit(CUstream_st *s, Work work);
-OpRef enqueue(CUstream_st *s, Work work, std::vector<OpRef> after = {});
+cudaError_t submit(CUstream_st *s, Work work, std::vector<OpRef> after = {});
 cudaError_t wait_for(OpRef op); /* executes what op needs; NULL: nothing to wait for */
 cudaError_t query(OpRef op);    /* one step at most */
 cudaError_t wait_for_all();
+
+/* ---- captures ---- */
+
+/* Success, or why a call is refused now; that invalidates the captures concerned. */
+cudaError_t refuse_while_capturing(); /* the call is unsafe beside a capture */
+cudaError_t refuse_to_wait_for(CUstream_st *s);
+cudaError_t refuse_implicit(CUstream_st *s); /* s is the legacy stream, and would wait for a captured one */
+cudaError_t capture_work(CUstream_st *s, Work work);
+cudaError_t capture_wait(CUstream_st *s, CUevent_st *event); /* one of the two is captured */
+void capture_forget(CUstream_st *s);                         /* it is destroyed */
 
 /* ---- memory ---- */
 
@@ -123,12 +135,39 @@ struct CUstream_st {
   bool blocking; /* waits for the legacy stream, and the other way round */
   std::deque<emulated::OpRef> queue;
   emulated::OpRef last;
+  std::shared_ptr<emulated::Capture> capture; /* it takes part in */
+  std::set<size_t> tips;                      /* nodes that the next one comes after */
 };
 
 struct CUevent_st {
   int device;
   bool timed;
-  emulated::OpRef op; /* of the last record */
+  /* Of the last record: the one or the other. */
+  emulated::OpRef op;
+  std::shared_ptr<emulated::Capture> capture;
+  std::set<size_t> tips;
+};
+
+struct CUgraphNode_st {
+  emulated::Work work;
+  std::vector<size_t> after; /* numbers of nodes */
+};
+
+struct CUgraph_st {
+  std::vector<CUgraphNode_st> nodes; /* in the order of capture */
+};
+
+struct CUgraphExec_st {
+  std::vector<CUgraphNode_st> nodes;
+  emulated::OpRef last; /* end of the last launch */
+};
+
+struct emulated::Capture {
+  CUstream_st *origin;
+  cudaStreamCaptureMode mode;
+  std::thread::id thread;
+  bool valid = true;
+  std::vector<CUgraphNode_st> nodes = {};
 };
 
 #endif

@@ -10,7 +10,7 @@ static bool known(cudaEvent_t event) {
 cudaError_t cudaEventCreateWithFlags(cudaEvent_t *event, unsigned flags) {
   return call([=] {
     if (flags & ~(cudaEventBlockingSync | cudaEventDisableTiming)) return cudaErrorInvalidValue;
-    *event = new CUevent_st{thread().device, !(flags & cudaEventDisableTiming), nullptr};
+    *event = new CUevent_st{thread().device, !(flags & cudaEventDisableTiming), nullptr, nullptr, {}};
     machine().events.insert(*event);
     return cudaSuccess;
   });
@@ -33,9 +33,11 @@ cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream) {
   return call([=] {
     CUstream_st *s = stream_of(stream);
     if (!s || !known(event) || event->device != s->device) return cudaErrorInvalidResourceHandle;
-    const cudaError_t e = submit(s, {cudaGraphNodeTypeEventRecord, false, [] { return cudaSuccess; }});
+    event->op = nullptr, event->capture = s->capture, event->tips = s->tips;
+    if (s->capture) return s->capture->valid ? cudaSuccess : cudaErrorStreamCaptureInvalidated;
+    TRY(submit(s, {cudaGraphNodeTypeEventRecord, false, [] { return cudaSuccess; }}));
     event->op = s->last;
-    return e;
+    return cudaSuccess;
   });
 }
 
@@ -43,18 +45,33 @@ cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned
   return call([=] {
     CUstream_st *s = stream_of(stream);
     if (!s || !known(event)) return cudaErrorInvalidResourceHandle;
-    if (!event->op) return cudaSuccess; /* never recorded */
-    enqueue(s, {cudaGraphNodeTypeWaitEvent, false, [] { return cudaSuccess; }}, {event->op});
-    return cudaSuccess;
+    if (s->capture || event->capture) return capture_wait(s, event);
+    return submit(s, {cudaGraphNodeTypeWaitEvent, false, [] { return cudaSuccess; }}, {event->op});
   });
 }
 
+/* The host may ask for an event that is in a stream, not in a graph. */
+static cudaError_t askable(cudaEvent_t event) {
+  if (!known(event)) return cudaErrorInvalidResourceHandle;
+  if (event->capture) {
+    event->capture->valid = false;
+    return cudaErrorCapturedEvent;
+  }
+  return refuse_while_capturing();
+}
+
 cudaError_t cudaEventQuery(cudaEvent_t event) {
-  return call([=] { return known(event) ? query(event->op) : cudaErrorInvalidResourceHandle; });
+  return call([=] {
+    TRY(askable(event));
+    return query(event->op);
+  });
 }
 
 cudaError_t cudaEventSynchronize(cudaEvent_t event) {
-  return call([=] { return known(event) ? wait_for(event->op) : cudaErrorInvalidResourceHandle; });
+  return call([=] {
+    TRY(askable(event));
+    return wait_for(event->op);
+  });
 }
 
 cudaError_t cudaEventElapsedTime(float *ms, cudaEvent_t start, cudaEvent_t end) {

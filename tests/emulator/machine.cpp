@@ -66,12 +66,11 @@ void start() {
   m.settings.read();
   m.devices = std::vector<Device>((size_t)m.settings.devices);
   for (int i = 0; i < m.settings.devices; i++)
-    m.devices[(size_t)i].legacy.reset(new CUstream_st{i, true, {}, nullptr});
+    m.devices[(size_t)i].legacy.reset(new CUstream_st{i, true, {}, nullptr, nullptr, {}});
 }
 
 static cudaError_t refusal() {
   const Machine &m = machine();
-  if (thread().executing) return cudaErrorNotPermitted;
   if (!m.settings.driver) return cudaErrorInsufficientDriver;
   if (m.devices.empty()) return cudaErrorNoDevice;
   return m.fault;
@@ -82,6 +81,7 @@ cudaError_t call(const std::function<cudaError_t()> &body) {
   if (t.executing) return cudaErrorNotPermitted; /* the lock is this thread's already */
   std::unique_lock<std::mutex> lock(machine().lock);
   start();
+  if ((size_t)t.device >= machine().devices.size()) t.device = 0;
   cudaError_t e = refusal();
   if (e == cudaSuccess) {
     t.lock = &lock;
@@ -96,8 +96,27 @@ cudaError_t call(const std::function<cudaError_t()> &body) {
 
 using namespace emulated;
 
+/* Everything is gone, the error too. */
+cudaError_t cudaDeviceReset(void) {
+  if (thread().executing) return cudaErrorNotPermitted;
+  Machine &m = machine();
+  std::lock_guard<std::mutex> lock(m.lock);
+  for (CUstream_st *s : m.streams) delete s;
+  for (CUevent_st *e : m.events) delete e;
+  for (CUgraph_st *g : m.graphs) delete g;
+  for (CUgraphExec_st *e : m.execs) delete e;
+  m.streams.clear(), m.events.clear(), m.graphs.clear(), m.execs.clear(), m.captures.clear(),
+      m.devices.clear();
+  memory_reset();
+  m.fault = cudaSuccess, m.launches = 0, m.started = false;
+  thread() = Thread();
+  return cudaSuccess;
+}
+
 static cudaError_t last_error(bool clear) {
   Thread &t = thread();
+  if (t.executing) return cudaErrorNotPermitted;
+  std::lock_guard<std::mutex> lock(machine().lock);
   if (machine().fault != cudaSuccess) return machine().fault;
   const cudaError_t e = t.last;
   if (clear) t.last = cudaSuccess;

@@ -38,7 +38,7 @@ static void add_legacy_waits(CUstream_st *s, std::vector<OpRef> &after) {
     if (other->blocking && other->device == s->device && other->last) after.push_back(other->last);
 }
 
-OpRef enqueue(CUstream_st *s, Work work, std::vector<OpRef> after) {
+static OpRef enqueue(CUstream_st *s, Work work, std::vector<OpRef> after) {
   add_legacy_waits(s, after);
   OpRef op = std::make_shared<Op>(Op{std::move(work), s, std::move(after)});
   s->queue.push_back(op);
@@ -50,7 +50,7 @@ OpRef enqueue(CUstream_st *s, Work work, std::vector<OpRef> after) {
 static OpRef next_for(const OpRef &op) {
   OpRef front = op->stream->queue.front();
   for (const OpRef &a : front->after)
-    if (!a->done) return next_for(a);
+    if (a && !a->done) return next_for(a);
   return front;
 }
 
@@ -98,8 +98,10 @@ cudaError_t wait_for_all() {
   return m.fault;
 }
 
-cudaError_t submit(CUstream_st *s, Work work) {
-  OpRef op = enqueue(s, std::move(work));
+cudaError_t submit(CUstream_st *s, Work work, std::vector<OpRef> after) {
+  if (s->capture) return capture_work(s, std::move(work));
+  TRY(refuse_implicit(s));
+  OpRef op = enqueue(s, std::move(work), std::move(after));
   if (machine().settings.lazy) return cudaSuccess;
   /* Eagerly: as far as it goes. An error is asynchronous all the same. */
   while (!op->done && step(next_for(op)) != cudaErrorNotReady) {
@@ -112,7 +114,7 @@ cudaError_t submit(CUstream_st *s, Work work) {
 static cudaError_t create(cudaStream_t *stream, unsigned flags) {
   return call([=] {
     if (flags & ~cudaStreamNonBlocking) return cudaErrorInvalidValue;
-    *stream = new CUstream_st{thread().device, !(flags & cudaStreamNonBlocking), {}, nullptr};
+    *stream = new CUstream_st{thread().device, !(flags & cudaStreamNonBlocking), {}, nullptr, nullptr, {}};
     machine().streams.push_back(*stream);
     return cudaSuccess;
   });
@@ -140,6 +142,7 @@ cudaError_t cudaDeviceGetStreamPriorityRange(int *least, int *greatest) {
 cudaError_t cudaStreamDestroy(cudaStream_t stream) {
   return call([=] {
     if (!stream || !stream_of(stream)) return cudaErrorInvalidResourceHandle;
+    capture_forget(stream);
     wait_for(stream->last);
     auto &all = machine().streams;
     all.erase(std::find(all.begin(), all.end(), stream));
@@ -151,17 +154,24 @@ cudaError_t cudaStreamDestroy(cudaStream_t stream) {
 cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
   return call([=] {
     CUstream_st *s = stream_of(stream);
-    return s ? wait_for(s->last) : cudaErrorInvalidResourceHandle;
+    if (!s) return cudaErrorInvalidResourceHandle;
+    TRY(refuse_to_wait_for(s));
+    return wait_for(s->last);
   });
 }
 
 cudaError_t cudaStreamQuery(cudaStream_t stream) {
   return call([=] {
     CUstream_st *s = stream_of(stream);
-    return s ? query(s->last) : cudaErrorInvalidResourceHandle;
+    if (!s) return cudaErrorInvalidResourceHandle;
+    TRY(refuse_to_wait_for(s));
+    return query(s->last);
   });
 }
 
 cudaError_t cudaDeviceSynchronize(void) {
-  return call(wait_for_all);
+  return call([] {
+    TRY(refuse_while_capturing());
+    return wait_for_all();
+  });
 }

@@ -2,6 +2,7 @@
 #ifndef GDI_CUDA_MATH_CUH
 #define GDI_CUDA_MATH_CUH
 
+#include <cuda_runtime.h>
 #include <math.h>
 
 #include "device/vmath.h"

@@ -70,7 +70,7 @@ static __device__ double gradient_squared(const gdi_gpu_slice &s) {
   __shared__ double tile[TILE];
   double sum = 0;
   for (int64_t at = 0; at < s.segments; at += TILE) {
-    const int64_t n = s.segments - at < TILE ? s.segments - at : TILE;
+    const int64_t n = s.segments - at < TILE ? s.segments - at : (int64_t)TILE;
     for (int64_t i = threadIdx.x; i < n; i += GDI_THREADS) tile[i] = s.square[(at + i) * s.norms];
     __syncthreads();
     if (threadIdx.x == 0)

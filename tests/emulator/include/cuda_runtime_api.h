@@ -31,6 +31,7 @@ extern "C" {
   X(cudaErrorInvalidDevice, 101, "invalid device number")                                                    \
   X(cudaErrorECCUncorrectable, 214, "uncorrectable memory error")                                            \
   X(cudaErrorInvalidResourceHandle, 400, "invalid handle")                                                   \
+  X(cudaErrorIllegalState, 401, "the object is in no state for this")                                        \
   X(cudaErrorNotReady, 600, "device not ready")                                                              \
   X(cudaErrorIllegalAddress, 700, "an illegal memory access was encountered")                                \
   X(cudaErrorLaunchOutOfResources, 701, "too many resources asked for by a launch")                          \
