@@ -152,9 +152,25 @@ gd_status gdi_board_up(gd_sync *s) {
                       gd_params_bytes(s->params));
 }
 
+/* What goes up, and what this rank sends down: a copy to or from memory that is not pinned stops everything
+ * else. */
+static gd_status pin_windows(gd_sync *s) {
+  gdi_board *b = s->board;
+  const bool ordered = s->o.mode == GD_SYNC_ORDERED;
+  const int64_t own = gd_world_rank(s->world) -
+                      gd_world_group_ranks(s->world, gd_world_group(s->world, gd_world_rank(s->world))).lo;
+  const int64_t buffers = ordered ? s->buffers[own + 1] - s->buffers[own] : 1;
+  b->pinned_params = s->param_memory.data;
+  GD_TRY(b->gpu->pin(b->device, b->pinned_params, gd_params_bytes(s->params)));
+  if (buffers == 0) return GD_OK;
+  b->pinned_gradients = ordered ? gdi_buffer(s, gd_world_rank(s->world), 0) : (char *)s->gradient_memory.data;
+  return b->gpu->pin(b->device, b->pinned_gradients, (size_t)buffers * gd_params_bytes(s->params));
+}
+
 /* The windows get the model's values, and the model moves to the GPU's run. */
 gd_status gdi_board_lend(gd_sync *s) {
   gdi_board *b = s->board;
+  GD_TRY(pin_windows(s));
   GD_TRY(gd_params_bind(s->params, b->params, true));
   if (!s->param_memory.owner) return GD_OK;
   return b->device->download(b->device, s->param_memory.data, b->params, gd_params_bytes(s->params));
@@ -204,6 +220,8 @@ void gdi_board_free(gd_sync *s) {
   gdi_board *b = s->board;
   if (!b) return;
   b->gpu->mark_free(b->device, b->fetched);
+  if (b->pinned_params) b->gpu->unpin(b->device, b->pinned_params);
+  if (b->pinned_gradients) b->gpu->unpin(b->device, b->pinned_gradients);
   for (int i = 0; i < b->plans; i++) free(b->plan[i].merge), free(b->plan[i].into);
   free(b->plan);
   gd_arena_free(b->pinned);

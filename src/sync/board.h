@@ -38,6 +38,7 @@ struct gdi_board {
   gdi_step_input *input, *inputs; /* of the present step; [GDI_RING] pinned, by step */
   gdi_board_plan *plan;
   int plans;
+  char *pinned_params, *pinned_gradients; /* staged: parts of the windows */
   bool on_board;
 
   /* on board */

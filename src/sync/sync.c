@@ -97,11 +97,13 @@ void gd_sync_free(gd_sync *s) {
 }
 
 gd_range gd_sync_begin(gd_sync *s, int64_t K) {
+  if (s->begun && s->K == K) return s->run; /* a step on a GPU is begun before it is known whether it is replayed */
   s->K = K >= 1 && K <= s->o.max_micro_batches ? K : 0;
   s->run = s->K ? gd_share(K, gd_world_size(s->world), gd_world_rank(s->world)) : (gd_range){0, 0};
   s->travelling = s->K > 0;
   s->failed = GD_OK;
   if (s->board && s->board->on_board) return s->run;
+  s->begun = true;
   if (s->K > 0 && !s->overlap) s->failed = s->exchange ? gdi_exchange_begin(s) : gdi_terms(s);
   return s->run;
 }
@@ -264,6 +266,7 @@ static gd_status after_records(gd_sync *s, gd_status told) {
 
 gd_status gd_sync_update(gd_sync *s, const gd_sync_step *step, gd_sync_result *out) {
   *out = (gd_sync_result){.grad_norm = NAN};
+  s->begun = false;
   if (s->K < 1)
     return GD_FAIL(GD_ERR_USAGE, "a step of more micro-batches than max_micro_batches (%lld), or of none",
                    (long long)s->o.max_micro_batches);

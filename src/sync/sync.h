@@ -37,6 +37,7 @@ struct gd_sync {
 
   int64_t K;    /* of the present step */
   gd_range run; /* this rank's micro-batches */
+  bool begun;   /* and not updated yet */
 
   bool *finished;       /* [params] by backward of the last micro-batch. See early.c */
   int front, expected;  /* finished without a gap; where the next one is expected */
