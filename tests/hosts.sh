@@ -1,7 +1,7 @@
 # Sourced after lib.sh: hosts of their own on one machine, as network namespaces joined by a bridge, so that what crosses
 # hosts really crosses a network. Needs root and iproute2.
 #
-#   make_hosts N; on_hosts RANKS_PER_HOST command...; (removed when the test ends)
+#   make_hosts N; [limit_rate 1gbit;] on_hosts RANKS_PER_HOST command...; (removed when the test ends)
 hosts_name=gd$$
 host_count=0
 
@@ -48,6 +48,17 @@ shift
 exec ip netns exec "$host" unshare --uts sh -c "hostname $host; $*"
 A
   chmod +x agent.sh
+}
+
+# What each host sends, from now on; "none" lifts the limit. The burst is that of a token bucket, not of the link.
+limit_rate() {
+  local i
+  command -v tc >/dev/null || skip "a limited rate needs tc (iproute2)"
+  for i in $(seq "$host_count"); do
+    tc -n "$hosts_name-$i" qdisc delete dev eth0 root 2>/dev/null
+    [ "$1" = none ] && continue
+    tc -n "$hosts_name-$i" qdisc add dev eth0 root tbf rate "$1" burst 128kb latency 100ms || skip "tc cannot limit the rate here"
+  done
 }
 
 on_hosts() {

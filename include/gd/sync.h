@@ -8,8 +8,9 @@
  *
  * ordered:   sums follow the tree of partition.h, so the result has the same bits on any number of ranks.
  * Each rank owns a slice of the parameters and of the optimizer state (ZeRO-1); a group holds one copy of the
- * parameters. allreduce: MPI sums in its own order; every rank updates its own copy. Repeatable for a fixed
- * number of ranks only.
+ * parameters. Two groups each own everything, because then gradients for the owner and parameters back are
+ * as many bytes as all gradients, of which none waits for an update. allreduce: MPI sums in its own order;
+ * every rank updates its own copy. Repeatable for a fixed number of ranks only.
  */
 #ifndef GD_SYNC_H
 #define GD_SYNC_H
@@ -33,7 +34,8 @@ typedef struct gd_sync_options {
   bool skip_nonfinite;       /**< on_nan: skip: a step whose loss or gradient is not finite changes nothing */
   bool noise_scale;    /**< square the gradients: records' grad_sq, the result's grad_norm; ordered only */
   int64_t audit_every; /**< updates between audits, 0: never; see gd_sync_update() */
-  size_t bucket_bytes; /**< allreduce: 0: the default */
+  size_t bucket_bytes; /**< of one message between groups, or all-reduce; 0: the default */
+  bool no_overlap;     /**< nothing is sent before backward is over: to measure what overlap hides */
 } gd_sync_options;
 
 typedef struct gd_sync gd_sync;
@@ -57,7 +59,9 @@ typedef struct gd_record {
 /** An empty run, refused by gd_sync_update(), when K is not in 1 .. max_micro_batches. */
 GD_API gd_range gd_sync_begin(gd_sync *s, int64_t K);
 GD_API void gd_sync_leaf(gd_sync *s, int64_t k);
-GD_API void gd_sync_leaf_done(gd_sync *s, int64_t k, const gd_record *r);
+GD_API gd_status gd_sync_leaf_done(gd_sync *s, int64_t k, const gd_record *r) GD_CHECKED;
+/** The same from the loss of the micro-batch; on a GPU, where it must be used, nobody waits for its value. */
+GD_API gd_status gd_sync_leaf_queued(gd_sync *s, int64_t k, const gd_loss *loss, int64_t samples) GD_CHECKED;
 
 typedef struct gd_sync_step {
   double lr;
@@ -70,7 +74,8 @@ typedef struct gd_sync_result {
   int64_t micro_batches; /**< of a weight above 0 */
   double grad_norm;      /**< of the mean gradient; NaN when neither clipping nor noise_scale needed it */
   uint32_t flags;
-  bool updated;                        /**< false: the step was not finite and nothing was changed */
+  int64_t stopped_at; /**< on GPU, after GD_ERR_NONFINITE: the step at fault, which lies in the past */
+  bool updated;       /**< false: the step was not finite and nothing was changed */
   double exchange_s, update_s, wait_s; /**< this rank's ledger of the call */
 } gd_sync_result;
 
@@ -97,7 +102,12 @@ GD_API gd_status gd_sync_healthy(gd_sync *s) GD_CHECKED;
 GD_API gd_status gd_sync_gather(gd_sync *s, void *params, void *const states[]) GD_CHECKED;
 /** The opposite: from rank 0's buffers to every owner. states may be NULL (zero state). Collective: yes. */
 GD_API gd_status gd_sync_scatter(gd_sync *s, const void *params, const void *const states[]) GD_CHECKED;
-/** The gradient hook for the tape of this sync (allreduce starts buckets from it). */
+/**
+ * Let gradients leave while backward on this tape goes on: between groups when ordered, by buckets when
+ * allreduce. The sync is told of complete gradients (gd_tape_on_grad_ready()) and polls for messages between
+ * the kernels' pieces of work. Without it everything is sent by gd_sync_update(), with the same bits. The
+ * tape tells this sync until it is attached to another one, or freed.
+ */
 GD_API void gd_sync_attach(gd_sync *s, gd_tape *t);
 
 #ifdef __cplusplus

@@ -46,6 +46,11 @@ GD_API bool gd_tape_record(gd_tape *t, bool on);
  * micro-batch's first row, so that a sample is treated alike whichever rank holds it.
  */
 GD_API void gd_tape_draws(gd_tape *t, uint64_t seed, int64_t step, int64_t row0);
+/**
+ * On a GPU: take the step from here, in device memory, when operations run, in place of gd_tape_draws()'s.
+ * Recorded work then draws anew at every replay. NULL: as before.
+ */
+GD_API void gd_tape_step_at(gd_tape *t, const int64_t *step);
 
 /**
  * Gradients of every leaf that requires one, added to what it has (see gd_zero_grad).
@@ -57,7 +62,10 @@ GD_API void gd_tape_draws(gd_tape *t, uint64_t seed, int64_t step, int64_t row0)
  */
 GD_API gd_status gd_backward(gd_tape *t, gd_tensor *root, const gd_tensor *seed) GD_CHECKED;
 
-/** Called during gd_backward() as soon as a leaf's gradient is complete. NULL: nobody is told. */
+/**
+ * Called during gd_backward() as soon as a leaf's gradient is complete. NULL: nobody is told. The rest of
+ * this backward may still read the leaf's value, which must stay as it is.
+ */
 typedef void (*gd_grad_ready)(void *user, gd_tensor *leaf);
 GD_API void gd_tape_on_grad_ready(gd_tape *t, gd_grad_ready hook, void *user);
 

@@ -65,6 +65,18 @@ static void forget_uses(gd_tape *t, gd_tensor *root) {
       if (n->in[i]) n->in[i]->uses = 0;
 }
 
+/* A record is done with the gradient of an input; a leaf's is complete with the last record that uses it. */
+static void contributed(gd_tape *t, gd_node *n, int i) {
+  gd_tensor *x = n->in[i];
+  if (!x->node && --x->uses == 0 && t->ready) t->ready(t->ready_user, x);
+}
+
+static void on_given(void *tape, gd_node *n, int i) {
+  gd_tape *t = tape;
+  t->given |= 1u << i;
+  contributed(t, n, i);
+}
+
 enum { FEW = 8 }; /* inputs whose lists fit on the stack */
 
 static gd_status visit(gd_tape *t, gd_node *n) {
@@ -84,11 +96,10 @@ static gd_status visit(gd_tape *t, gd_node *n) {
     add[i] = x->has_grad;
     x->has_grad = true; /* an input that appears twice adds its second share */
   }
+  t->given = 0;
   GD_TRY(t->device->kernel[n->op]->backward(t->device, n, n->out->grad, din, add));
-  for (int i = 0; i < n->n_in; i++) {
-    gd_tensor *x = n->in[i];
-    if (din[i] && !x->node && --x->uses == 0 && t->ready) t->ready(t->ready_user, x);
-  }
+  for (int i = 0; i < n->n_in; i++)
+    if (din[i] && !(i < 32 && t->given >> i & 1)) contributed(t, n, i);
   return GD_OK;
 }
 
@@ -121,7 +132,10 @@ gd_status gd_backward(gd_tape *t, gd_tensor *root, const gd_tensor *seed) {
     return GD_OK;
   }
   prepare(t, root);
+  gdi_listener *l = &t->device->listener;
+  l->given = on_given, l->given_user = t;
   gd_status st = play(t, root, seed);
+  l->given = NULL;
   if (st != GD_OK) forget_uses(t, root);
   return st;
 }

@@ -76,7 +76,7 @@ static void sum_some(void *context, int64_t lo, int64_t hi) {
 
 static void sum_pieces(const gd_sync *s, int array, gd_range pieces, uint64_t *sum) {
   work w = {s, array, pieces.lo, sum + array * s->audit->pieces};
-  gdi_parallel(s->params->device, pieces.hi - pieces.lo, GRAIN, sum_some, &w);
+  gdi_parallel(s->cpu, pieces.hi - pieces.lo, GRAIN, sum_some, &w);
 }
 
 static gd_range pieces_of(const gd_sync *s, gd_range elements) {
@@ -128,7 +128,7 @@ static gd_range slice_to_look_at(const gd_sync *s) {
   if (s->o.mode == GD_SYNC_ALLREDUCE) return s->slice;
   const gd_range ranks = gd_world_group_ranks(s->world, gd_world_group(s->world, rank));
   const int64_t next = rank + 1 < ranks.hi ? rank + 1 : ranks.lo;
-  return gd_share_blocks(s->elements, gd_world_size(s->world), next);
+  return gdi_slice_of(s, (int)next);
 }
 
 /* This rank's part of what other groups own and this group has a copy of. */
@@ -141,7 +141,7 @@ static gd_range share_of_others(const gd_sync *s, gd_range others) {
 
 /* Do copies exist elsewhere? Then this array's checksums are part of the sum that must be equal. */
 static bool has_copies(const gd_sync *s, int array) {
-  return s->o.mode == GD_SYNC_ALLREDUCE || array == 0;
+  return s->o.mode == GD_SYNC_ALLREDUCE || s->mirrored || array == 0;
 }
 
 static uint64_t total(const gdi_audit *x, int array, gd_range pieces) {
@@ -185,14 +185,14 @@ static void name_array(const gd_sync *s, int array, int64_t piece, char *buf, si
            array ? " of " : "", name);
 }
 
-/* Who updates it; when every rank does, the lowest. */
-static int owner_of(const gd_sync *s, int64_t element) {
+/* Who updates it; when several do, the lowest from rank `from` on. */
+static int owner_of(const gd_sync *s, int64_t element, int from) {
   const int size = gd_world_size(s->world);
-  for (int r = 0; s->o.mode == GD_SYNC_ORDERED && r < size; r++) {
-    const gd_range slice = gd_share_blocks(s->elements, size, r);
+  for (int r = from; s->o.mode == GD_SYNC_ORDERED && r < size; r++) {
+    const gd_range slice = gdi_slice_of(s, r);
     if (slice.lo <= element && element < slice.hi) return r;
   }
-  return 0;
+  return from;
 }
 
 /* An update wrote something else than memory holds now. */
@@ -204,7 +204,8 @@ static gd_status tell_changed(gd_sync *s, int seen_by, int64_t index, int64_t st
                 numel = gd_numel(s->params->item[piece->param].tensor);
   const int64_t lo = piece->lo,
                 end = piece[1].lo - base < numel ? piece[1].lo - base : numel; /* without the gap */
-  const int owner = s->o.mode == GD_SYNC_ORDERED ? owner_of(s, lo) : seen_by;
+  const int first = (int)gd_world_group_ranks(s->world, gd_world_group(s->world, seen_by)).lo;
+  const int owner = s->o.mode == GD_SYNC_ORDERED ? owner_of(s, lo, first) : seen_by;
   char what[160];
   name_array(s, array, index % x->pieces, what, sizeof what);
   return GD_FAIL(
@@ -248,7 +249,7 @@ static gd_status tell_element(gd_sync *s, int array, int64_t piece, int64_t step
     st = gd_world_allgather(s->world, values, bytes);
   }
   if (st == GD_OK) {
-    const int right = right_rank(values, bytes, size, owner_of(s, lo));
+    const int right = right_rank(values, bytes, size, owner_of(s, lo, 0));
     const int wrong = first_other(values, bytes, size, right);
     const char *a = values + (size_t)right * bytes, *b = values + (size_t)(wrong < 0 ? right : wrong) * bytes;
     int64_t i = 0;

@@ -35,6 +35,17 @@ int64_t gdi_buffers_needed(int64_t max_K, int ranks, int rank) {
   return most;
 }
 
+gd_range gdi_slice_of(const gd_sync *s, int rank) {
+  if (!s->mirrored) return gd_share_blocks(s->elements, gd_world_size(s->world), rank);
+  const gd_range ranks = gd_world_group_ranks(s->world, gd_world_group(s->world, rank));
+  return gd_share_blocks(s->elements, ranks.hi - ranks.lo, rank - ranks.lo);
+}
+
+gd_range gdi_extent_of(const gd_sync *s, int group) {
+  const gd_range ranks = gd_world_group_ranks(s->world, group);
+  return (gd_range){gdi_slice_of(s, (int)ranks.lo).lo, gdi_slice_of(s, (int)ranks.hi - 1).hi};
+}
+
 static gd_status count_buffers(gd_sync *s, const gd_range ranks) {
   const int size = gd_world_size(s->world);
   const int rank = gd_world_rank(s->world);
@@ -63,7 +74,7 @@ gd_status gdi_window_new(gd_sync *s, gd_shared *m, size_t bytes) {
 
 gd_status gdi_memory_new(gd_sync *s) {
   gd_world *w = s->world;
-  const int rank = gd_world_rank(w), size = gd_world_size(w);
+  const int rank = gd_world_rank(w), group = gd_world_group(w, rank);
   const size_t run = gd_params_bytes(s->params), states = (size_t)s->n_states * s->element_bytes;
   if (s->o.mode == GD_SYNC_ALLREDUCE) {
     s->slice = s->group = (gd_range){0, s->elements};
@@ -71,10 +82,9 @@ gd_status gdi_memory_new(gd_sync *s) {
     GD_TRY(private_new(&s->state_memory, states * (size_t)s->elements));
     return private_new(&s->gradient_memory, run);
   }
-  const gd_range ranks = gd_world_group_ranks(w, gd_world_group(w, rank));
-  s->slice = gd_share_blocks(s->elements, size, rank);
-  s->group = (gd_range){gd_share_blocks(s->elements, size, ranks.lo).lo,
-                        gd_share_blocks(s->elements, size, ranks.hi - 1).hi};
+  const gd_range ranks = gd_world_group_ranks(w, group);
+  s->slice = gdi_slice_of(s, rank);
+  s->group = gdi_extent_of(s, group);
   GD_TRY(count_buffers(s, ranks));
   GD_TRY(gd_shared_new(w, &s->param_memory, run));
   GD_TRY(gd_shared_new(w, &s->state_memory, states * (size_t)(s->group.hi - s->group.lo)));

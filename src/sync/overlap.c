@@ -9,15 +9,15 @@
 
 static const size_t default_bucket_bytes = 4 << 20;
 
+typedef struct bucket {
+  gd_range elements;
+  int params; /* at the front of the run, that are finished when it is */
+} bucket;
+
 struct gdi_overlap {
   int buckets, started;
-  gd_range *bucket;    /* [buckets] elements */
-  int *of;             /* [params] bucket of each */
-  int *members, *left; /* [buckets] parameters, and those that backward has not finished */
+  bucket *bucket;
   gd_request **request;
-  bool last;        /* backward of the last micro-batch: what it finishes is complete */
-  int next;         /* where the next parameter to be finished is expected */
-  gd_status failed; /* in a hook, which cannot say so */
 };
 
 gd_status gdi_overlap_new(gd_sync *s) {
@@ -25,20 +25,16 @@ gd_status gdi_overlap_new(gd_sync *s) {
   if (!x) return GD_FAIL(GD_ERR_OOM, "no memory for buckets");
   const int n = s->params->n;
   x->bucket = calloc((size_t)n, sizeof *x->bucket);
-  x->of = calloc((size_t)n, sizeof *x->of);
-  x->members = calloc(2 * (size_t)n, sizeof *x->members);
   x->request = calloc((size_t)n, sizeof *x->request);
-  if (!x->bucket || !x->of || !x->members || !x->request)
-    return GD_FAIL(GD_ERR_OOM, "no memory for %d buckets", n);
-  x->left = x->members + n;
+  if (!x->bucket || !x->request) return GD_FAIL(GD_ERR_OOM, "no memory for %d buckets", n);
   const size_t bytes = s->o.bucket_bytes ? s->o.bucket_bytes : default_bucket_bytes;
   for (int i = 0; i < n; i++) {
-    gd_range *b = &x->bucket[x->buckets ? x->buckets - 1 : 0];
-    if (i == 0 || (size_t)(s->params->offset[i] - b->lo) * s->element_bytes >= bytes)
-      *(b = &x->bucket[x->buckets++]) = (gd_range){s->params->offset[i], 0};
-    b->hi = i + 1 < n ? s->params->offset[i + 1] : s->elements;
-    x->of[i] = x->buckets - 1;
-    x->members[x->of[i]]++;
+    const int64_t at = s->params->offset[i];
+    bucket *b = &x->bucket[x->buckets ? x->buckets - 1 : 0];
+    if (i == 0 || (size_t)(at - b->elements.lo) * s->element_bytes >= bytes)
+      *(b = &x->bucket[x->buckets++]) = (bucket){.elements.lo = at};
+    b->elements.hi = i + 1 < n ? s->params->offset[i + 1] : s->elements;
+    b->params = i + 1;
   }
   GD_TRY(gdi_sum_reserve(&s->sum, 1));
   s->sum.n_terms = 1;
@@ -49,53 +45,23 @@ gd_status gdi_overlap_new(gd_sync *s) {
 
 void gdi_overlap_free(gdi_overlap *x) {
   if (!x) return;
-  free(x->bucket), free(x->of), free(x->members), free(x->request);
+  free(x->bucket), free(x->request);
   free(x);
 }
 
-static void start_bucket(gd_sync *s) {
+gd_status gdi_overlap_start(gd_sync *s, int params) {
   gdi_overlap *x = s->overlap;
-  const gd_range b = x->bucket[x->started];
-  void *data = (char *)s->gradient_memory.data + (size_t)b.lo * s->element_bytes;
-  gd_status st = gd_iallreduce(s->world, data, b.hi - b.lo, s->dtype == GD_F64, &x->request[x->started]);
-  if (x->failed == GD_OK) x->failed = st;
-  x->started++;
-}
-
-void gdi_overlap_leaf(gd_sync *s, int64_t k) {
-  gdi_overlap *x = s->overlap;
-  if (k == s->run.lo) gd_params_bind_grads(s->params, s->gradient_memory.data); /* later ones add to it */
-  x->last = k + 1 == s->run.hi;
-  x->next = 0;
-  memcpy(x->left, x->members, (size_t)x->buckets * sizeof *x->left);
-}
-
-void gdi_overlap_ready(void *sync, gd_tensor *leaf) {
-  gd_sync *s = sync;
-  gdi_overlap *x = s->overlap;
-  if (!x->last) return;
-  const int n = s->params->n;
-  for (int i = 0; i < n; i++) {
-    const int p = (x->next + i) % n;
-    if (s->params->item[p].tensor != leaf) continue;
-    x->left[x->of[p]]--;
-    x->next = p + 1;
-    break;
+  for (; x->started < x->buckets && x->bucket[x->started].params <= params; x->started++) {
+    const gd_range r = x->bucket[x->started].elements;
+    void *data = (char *)s->gradient_memory.data + (size_t)r.lo * s->element_bytes;
+    GD_TRY(gd_iallreduce(s->world, data, r.hi - r.lo, s->dtype == GD_F64, &x->request[x->started]));
   }
-  while (x->started < x->buckets && x->left[x->started] == 0) start_bucket(s);
-  gd_progress(s->world);
-}
-
-void gdi_overlap_leaf_done(gd_sync *s, int64_t k) {
-  (void)k;
-  s->overlap->last = false;
+  return GD_OK;
 }
 
 gd_status gdi_overlap_start_all(gd_sync *s) {
-  gdi_overlap *x = s->overlap;
   if (s->run.lo == s->run.hi) memset(s->gradient_memory.data, 0, gd_params_bytes(s->params));
-  while (x->started < x->buckets) start_bucket(s);
-  return x->failed;
+  return gdi_overlap_start(s, s->params->n);
 }
 
 gd_status gdi_overlap_wait(gd_sync *s) {

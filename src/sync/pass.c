@@ -84,14 +84,18 @@ static void sum_segments(void *context, int64_t lo, int64_t hi) {
   }
 }
 
-/* The sum takes the place of its first term: nobody else reads that term in this slice. */
+/*
+ * The sum takes the place of its first term: nobody else reads that term in this slice. Mirrored, the other
+ * group's owner does, perhaps right now.
+ */
 char *gdi_kept_sum(const gd_sync *s, int64_t element) {
+  if (s->mirrored) return gdi_exchange_room(s, element);
   return s->sum.term[0].data + (size_t)(element - s->sum.term[0].first) * s->element_bytes;
 }
 
 void gdi_pass_sum(gd_sync *s, gd_range segments) {
   job j = {.s = s, .first = segments.lo};
-  gdi_parallel(s->params->device, segments.hi - segments.lo, SEGMENT_GRAIN, sum_segments, &j);
+  gdi_parallel(s->cpu, segments.hi - segments.lo, SEGMENT_GRAIN, sum_segments, &j);
 }
 
 static void update_segments(void *context, int64_t lo, int64_t hi) {
@@ -120,15 +124,18 @@ static void update_segments(void *context, int64_t lo, int64_t hi) {
 
 void gdi_pass_update(gd_sync *s, gd_range segments, const gd_update *u) {
   job j = {.s = s, .first = segments.lo, .u = u};
-  gdi_parallel(s->params->device, segments.hi - segments.lo, SEGMENT_GRAIN, update_segments, &j);
+  gdi_parallel(s->cpu, segments.hi - segments.lo, SEGMENT_GRAIN, update_segments, &j);
   s->sick |= atomic_load(&j.bad);
 }
 
 gd_status gdi_norms_everywhere(gd_sync *s) {
   if (s->o.mode == GD_SYNC_ALLREDUCE) return GD_OK; /* every rank has them all */
-  const int size = gd_world_size(s->world);
+  const int size = gd_world_size(s->world), copies = s->mirrored ? 2 : 1;
+  if (size == copies) return GD_OK;
   for (int r = 0; r < size; r++) {
-    gd_range own = gdi_segments_of(s, gd_share_blocks(s->elements, size, r));
+    gd_range own = gdi_segments_of(s, gdi_slice_of(s, r));
+    if (gd_world_group(s->world, r) > 0 && s->mirrored)
+      own = (gd_range){0, 0}; /* the first group's will do */
     const int64_t bytes = s->norms * (int64_t)sizeof *s->square;
     s->part[r] = (gd_range){own.lo * bytes, own.hi * bytes};
   }

@@ -17,6 +17,7 @@ typedef struct gdi_segment {
 typedef struct gdi_exchange gdi_exchange;
 typedef struct gdi_audit gdi_audit;     /* checksums of what an update wrote. See audit.c */
 typedef struct gdi_overlap gdi_overlap; /* all-reduce during backward. See overlap.c */
+typedef struct gdi_board gdi_board;     /* the part on a GPU. See board.h */
 
 struct gd_sync {
   gd_world *world;
@@ -27,6 +28,7 @@ struct gd_sync {
   int64_t elements;
   int n_states;
   bool two_pass; /* sums and norms first, then the update */
+  bool mirrored; /* two groups: each updates everything, so that no parameters cross */
 
   gd_shared param_memory, state_memory, gradient_memory;
   gd_range slice;   /* what this rank updates */
@@ -35,6 +37,14 @@ struct gd_sync {
 
   int64_t K;    /* of the present step */
   gd_range run; /* this rank's micro-batches */
+  bool begun;   /* and not updated yet */
+
+  bool *finished;       /* [params] by backward of the last micro-batch. See early.c */
+  int front, expected;  /* finished without a gap; where the next one is expected */
+  bool last_leaf;       /* backward of the last micro-batch goes on */
+  bool travelling;      /* messages may be on their way */
+  gd_status failed;     /* where nobody could be told */
+  int64_t next_poll_ns; /* of messages */
 
   double *message;     /* records and flags as sent: see records.c */
   double *record;      /* [K][GDI_RECORD] */
@@ -53,9 +63,13 @@ struct gd_sync {
   gdi_exchange *exchange; /* NULL in one group */
   gdi_overlap *overlap;   /* NULL when ordered */
   gdi_audit *audit;       /* NULL when off */
+  gdi_board *board;       /* NULL when the model is on the CPU */
+  gd_device *cpu;         /* runs the loops over host memory */
 };
 
 /* memory.c: where everything lies */
+gd_range gdi_slice_of(const gd_sync *s, int rank);   /* what a rank updates */
+gd_range gdi_extent_of(const gd_sync *s, int group); /* what the ranks of a group update */
 gd_status gdi_memory_new(gd_sync *s) GD_CHECKED;
 void gdi_memory_free(gd_sync *s);
 /* Memory of the group when ordered, else this rank's own; zeroed. */
@@ -75,6 +89,11 @@ gd_status gdi_records_exchange(gd_sync *s, const gd_sync_step *step, gd_sync_res
 int gdi_rank_nodes(int64_t K, int ranks, int rank, gd_range node[GD_TREE_MAX_COVER + 1]);
 gd_range gdi_group_run(const gd_sync *s, int group);
 gd_status gdi_terms(gd_sync *s) GD_CHECKED; /* compile the sum of the slice for s->K */
+/*
+ * s->merge becomes what is to be added when leaf k is there, over gradient buffers that begin at `buffers`.
+ * Returns the buffer that the sum goes to, -1 when nothing is to be added yet.
+ */
+int gdi_merge_terms(gd_sync *s, int64_t k, char *buffers);
 
 /* pass.c: loops over segments of the slice */
 gd_status gdi_segments_new(gd_sync *s) GD_CHECKED;
@@ -89,24 +108,33 @@ gd_status gdi_norms_everywhere(gd_sync *s) GD_CHECKED;
 
 /* exchange.c: between groups */
 gd_status gdi_exchange_new(gd_sync *s) GD_CHECKED;
-void gdi_exchange_free(gdi_exchange *x);
+void gdi_exchange_free(gd_sync *s);
 gd_status gdi_exchange_compile(gd_sync *s) GD_CHECKED;         /* for s->K */
 int gdi_exchange_terms(gd_sync *s, int group, gdi_term *term); /* nodes of another group, once received */
-gd_status gdi_exchange_start(gd_sync *s) GD_CHECKED; /* send nodes to owners, expect those of the slice */
-gd_status gdi_exchange_expect_params(gd_sync *s) GD_CHECKED; /* of slices owned elsewhere */
+gd_status gdi_exchange_begin(gd_sync *s) GD_CHECKED;           /* a step: expect the nodes of the slice */
+gd_status gdi_exchange_expect_params(gd_sync *s) GD_CHECKED;   /* of slices owned elsewhere */
 int gdi_exchange_pieces(const gd_sync *s);
 gd_range gdi_exchange_piece(const gd_sync *s, int piece);
 gd_status gdi_exchange_wait(gd_sync *s, int piece) GD_CHECKED;    /* its nodes are here */
 gd_status gdi_exchange_publish(gd_sync *s, int piece) GD_CHECKED; /* its parameters are new */
-gd_status gdi_exchange_finish(gd_sync *s) GD_CHECKED;
+gd_status gdi_exchange_finish(gd_sync *s) GD_CHECKED;             /* every message of the step */
+char *gdi_exchange_room(const gd_sync *s, int64_t element);       /* of the slice, that nobody else reads */
 
-/* overlap.c: all-reduce while backward goes on */
+/* passing.c: nodes on their way to owners */
+void gdi_exchange_reach(gd_sync *s, int64_t leaf, int params); /* so many parameters of it are finished */
+gd_status gdi_exchange_pass(gd_sync *s) GD_CHECKED;            /* what is final and not yet sent */
+
+/* overlap.c: all-reduce */
 gd_status gdi_overlap_new(gd_sync *s) GD_CHECKED;
 void gdi_overlap_free(gdi_overlap *x);
-void gdi_overlap_leaf(gd_sync *s, int64_t k);
-void gdi_overlap_leaf_done(gd_sync *s, int64_t k);
-gd_status gdi_overlap_start_all(gd_sync *s) GD_CHECKED; /* what backward has not started */
+/* What so many finished parameters complete. */
+gd_status gdi_overlap_start(gd_sync *s, int params) GD_CHECKED;
+gd_status gdi_overlap_start_all(gd_sync *s) GD_CHECKED;
 gd_status gdi_overlap_wait(gd_sync *s) GD_CHECKED;
-void gdi_overlap_ready(void *sync, gd_tensor *leaf);
+
+/* early.c: while backward goes on */
+void gdi_early_leaf(gd_sync *s, int64_t k);
+void gdi_early_leaf_done(gd_sync *s, int64_t k); /* and merged, with an exchange */
+void gdi_early_detach(gd_sync *s);
 
 #endif

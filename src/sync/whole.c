@@ -4,15 +4,9 @@
 
 #include "base/fault.h"
 #include "sync/audit.h"
+#include "sync/board.h"
 
 enum { TAG_PARAMS = 16, TAG_STATE };
-
-static gd_range extent_of(const gd_sync *s, int group) {
-  const gd_range ranks = gd_world_group_ranks(s->world, group);
-  const int size = gd_world_size(s->world);
-  return (gd_range){gd_share_blocks(s->elements, size, ranks.lo).lo,
-                    gd_share_blocks(s->elements, size, ranks.hi - 1).hi};
-}
 
 static size_t bytes_of(const gd_sync *s, gd_range r) {
   return (size_t)(r.hi - r.lo) * s->element_bytes;
@@ -44,7 +38,7 @@ static gd_status move_states(gd_sync *s, move at_zero, move at_first, void *cons
   const int rank = gd_world_rank(s->world), own = gd_world_group(s->world, rank);
   for (int i = 0; i < s->n_states; i++) {
     for (int g = 1; rank == 0 && g < gd_world_groups(s->world); g++) {
-      gd_range r = extent_of(s, g);
+      gd_range r = gdi_extent_of(s, g);
       GD_TRY(move_now(s, at_zero, (char *)states[i] + (size_t)r.lo * s->element_bytes, bytes_of(s, r),
                       (int)gd_world_group_ranks(s->world, g).lo, TAG_STATE));
     }
@@ -61,11 +55,12 @@ static gd_status move_states(gd_sync *s, move at_zero, move at_first, void *cons
  * every rank.
  */
 gd_status gd_sync_gather(gd_sync *s, void *params, void *const states[]) {
+  if (s->board && s->board->on_board) return gdi_board_gather(s, params, states);
   if (gd_world_rank(s->world) == 0) {
     memcpy(params, s->param_memory.data, gd_params_bytes(s->params));
     for (int i = 0; i < s->n_states; i++) copy_state(s, i, states[i], false);
   }
-  return s->o.mode == GD_SYNC_ALLREDUCE ? GD_OK : move_states(s, gd_irecv, send, states);
+  return s->o.mode == GD_SYNC_ALLREDUCE || s->mirrored ? GD_OK : move_states(s, gd_irecv, send, states);
 }
 
 static gd_status scatter_to_all(gd_sync *s, const void *params, const void *const states[],
@@ -109,6 +104,7 @@ static void forget_states(gd_sync *s) {
 
 gd_status gd_sync_scatter(gd_sync *s, const void *params, const void *const states[]) {
   gd_world *w = s->world;
+  if (s->board && s->board->on_board) return gdi_board_scatter(s, params, states);
   double with_states = gd_world_rank(w) == 0 && states;
   GD_TRY(gd_world_allreduce_f64(w, &with_states, 1, GD_MAX)); /* and nobody uses the old values any more */
   if (with_states == 0 && s->state_memory.owner)
@@ -121,5 +117,5 @@ gd_status gd_sync_scatter(gd_sync *s, const void *params, const void *const stat
     GD_TRY(scatter_to_groups(s, params, states, with_states != 0));
   GD_TRY(gd_world_barrier(w));
   if (GDI_FAULT("stale_state")) forget_states(s);
-  return GD_OK;
+  return s->board ? gdi_board_up(s) : GD_OK;
 }

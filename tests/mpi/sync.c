@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "gd/gd.h"
+#include "sync/exchange.h"
 #include "test.h"
 
 enum { STEPS = 20, MAX_K = 13, LANES = 8 };
@@ -206,7 +207,7 @@ static gd_status run_step(gd_sync *s, gd_params *p, int64_t step, gd_sync_result
     gd_sync_leaf(s, k);
     write_gradient(p, step, k, 0);
     const gd_record r = record_of(step, k);
-    gd_sync_leaf_done(s, k, &r);
+    assert_ok(gd_sync_leaf_done(s, k, &r));
   }
   return gd_sync_update(s, &(gd_sync_step){.lr = rate(step), .step = step}, result);
 }
@@ -316,7 +317,7 @@ static void spoiled_step(gd_world *w, bool skip, double loss, double spoil, gd_s
     if (k == 4) r.loss_sum += loss;
     gd_sync_leaf(s, k);
     write_gradient(p, 0, k, k == 4 ? spoil : 0);
-    gd_sync_leaf_done(s, k, &r);
+    assert_ok(gd_sync_leaf_done(s, k, &r));
   }
   assert_int_equal(gd_sync_update(s, &(gd_sync_step){.lr = 0.1, .flags = 1u << gd_world_rank(w)}, &result),
                    expected);
@@ -363,8 +364,43 @@ static gd_tensor *loss_of(gd_tape *t, gd_module *m, gd_device *d, int64_t step, 
   return gd_loss_of(t, GD_MSE, gd_forward(m, t, x), y).sum;
 }
 
+typedef struct way {
+  gd_sync_mode mode;
+  bool attach, no_overlap;
+  size_t bucket_bytes;
+  double clip_norm;
+} way;
+
+enum {
+  FAILS = 2,
+  NOT_FINITE = 4,
+  REAL_STEPS = 7
+}; /* steps, of 5 and 2 micro-batches; all are 8 13 5 10 2 7 12 */
+
+/* One step with real gradients. The rank with micro-batch 0 fails at its last one, or has a loss that is not
+ * finite. */
+static gd_status real_step(gd_sync *s, gd_tape *t, gd_module *m, int64_t step, gd_sync_result *result) {
+  const gd_range run = gd_sync_begin(s, micro_batches(step));
+  uint32_t flags = 0;
+  for (int64_t k = run.lo; k < run.hi; k++) {
+    gd_record r = {0};
+    gd_sync_leaf(s, k);
+    if (step == FAILS && run.lo == 0 && k + 1 == run.hi) {
+      flags = 1;
+    } else {
+      gd_tensor *loss = loss_of(t, m, device[0], step, k);
+      assert_ok(gd_backward(t, loss, NULL));
+      r = (gd_record){.loss_sum = gd_item(loss), .weight = 4 * 40, .samples = 4};
+      if (step == NOT_FINITE && k == 0) r.loss_sum = NAN;
+    }
+    assert_ok(gd_sync_leaf_done(s, k, &r));
+    gd_tape_reset(t);
+  }
+  return gd_sync_update(s, &(gd_sync_step){.lr = 0.01, .step = step, .flags = flags}, result);
+}
+
 /* Train with real gradients; the parameters at the end. Owner: caller. */
-static double *trained(gd_world *w, gd_sync_mode mode, bool attach, size_t bucket_bytes, int64_t *n) {
+static double *trained(gd_world *w, const way *how, int64_t *n) {
   gd_module *module = model_of(device[0], GD_F64);
   gd_params *p;
   gd_sync *s;
@@ -372,26 +408,22 @@ static double *trained(gd_world *w, gd_sync_mode mode, bool attach, size_t bucke
   assert_ok(gd_tape_new(&t, device[0]));
   assert_ok(gd_params_new(&p, module));
   assert_ok(gd_sync_new(&s, w, p,
-                        &(gd_sync_options){.mode = mode,
+                        &(gd_sync_options){.mode = how->mode,
                                            .optim = gd_optim_defaults(GD_ADAM),
                                            .max_micro_batches = MAX_K,
-                                           .clip_norm = 0.5,
-                                           .bucket_bytes = bucket_bytes}));
-  if (attach) gd_sync_attach(s, t);
-  for (int64_t step = 0; step < 6; step++) {
-    const gd_range run = gd_sync_begin(s, micro_batches(step));
-    for (int64_t k = run.lo; k < run.hi; k++) {
-      gd_sync_leaf(s, k);
-      gd_tensor *loss = loss_of(t, module, device[0], step, k);
-      assert_ok(gd_backward(t, loss, NULL));
-      const gd_record r = {.loss_sum = gd_item(loss), .weight = 4 * 40, .samples = 4};
-      gd_sync_leaf_done(s, k, &r);
-      gd_tape_reset(t);
-    }
+                                           .clip_norm = how->clip_norm,
+                                           .bucket_bytes = how->bucket_bytes,
+                                           .no_overlap = how->no_overlap}));
+  if (how->attach) gd_sync_attach(s, t);
+  for (int64_t step = 0; step < REAL_STEPS; step++) {
     gd_sync_result result;
-    assert_ok(gd_sync_update(s, &(gd_sync_step){.lr = 0.01, .step = step}, &result));
-    assert_true(result.updated && result.grad_norm > 0);
+    const gd_status st = real_step(s, t, module, step, &result);
+    assert_int_equal(st, step == NOT_FINITE ? GD_ERR_NONFINITE : GD_OK);
+    assert_int_equal(result.updated, step != NOT_FINITE);
+    assert_int_equal(result.flags, step == FAILS);
+    if (how->clip_norm > 0 && st == GD_OK) assert_true(result.grad_norm > 0);
   }
+  gd_error_clear();
   *n = p->elements;
   double *copy = malloc(gd_params_bytes(p));
   memcpy(copy, p->data, gd_params_bytes(p));
@@ -405,18 +437,81 @@ static double *trained(gd_world *w, gd_sync_mode mode, bool attach, size_t bucke
 static void all_reduce_agrees_with_the_ordered_sum(void **state) {
   (void)state;
   int64_t n;
-  double *ordered = trained(first, GD_SYNC_ORDERED, false, 0, &n);
-  const struct {
-    bool attach;
-    size_t bucket_bytes;
-  } way[] = {{false, 0}, {true, 0}, {true, 1000}, {true, 100000}};
-  for (int i = 0; i < 4; i++) {
-    double *reduced = trained(first, GD_SYNC_ALLREDUCE, way[i].attach, way[i].bucket_bytes, &n);
+  double *ordered = trained(first, &(way){.clip_norm = 0.5}, &n);
+  const way ways[] = {{GD_SYNC_ALLREDUCE, false, false, 0, 0.5},
+                      {GD_SYNC_ALLREDUCE, true, false, 0, 0.5},
+                      {GD_SYNC_ALLREDUCE, true, true, 0, 0.5},
+                      {GD_SYNC_ALLREDUCE, true, false, 1000, 0.5},
+                      {GD_SYNC_ALLREDUCE, true, false, 100000, 0.5}};
+  for (int i = 0; i < 5; i++) {
+    double *reduced = trained(first, &ways[i], &n);
     for (int64_t e = 0; e < n; e++) assert_close(reduced[e], ordered[e], 1e-7);
     assert_ok(gd_world_same(first, "parameters", reduced, (size_t)n * sizeof(double), ""));
     free(reduced);
   }
   free(ordered);
+}
+
+/* ---- sent while backward goes on */
+
+/* Nobody's part in a step is the same twice; small pieces, so that many are on their way at once. */
+static void equal_bits_whenever_gradients_leave(void **state) {
+  (void)state;
+  gd_world *worlds[] = {world_of(GD_TRANSPORT_MPI, NULL), world_of(GD_TRANSPORT_AUTO, "2"),
+                        world_of(GD_TRANSPORT_AUTO, "3")};
+  const way ways[] = {{GD_SYNC_ORDERED, true, false, 1000, 0},
+                      {GD_SYNC_ORDERED, true, true, 1000, 0},
+                      {GD_SYNC_ORDERED, true, false, 0, 0},
+                      {GD_SYNC_ORDERED, true, false, 1000, 0.5}};
+  for (int i = 0; i < 4; i++) {
+    int64_t n;
+    double *alone = trained(first, &(way){.clip_norm = ways[i].clip_norm}, &n);
+    for (int j = 0; j < 3; j++) {
+      double *got = trained(worlds[j], &ways[i], &n);
+      assert_memory_equal(got, alone, (size_t)n * sizeof *got);
+      free(got);
+    }
+    free(alone);
+  }
+  for (int j = 2; j >= 0; j--) gd_world_finish(worlds[j]);
+}
+
+/* With one rank in a group nobody else has to be ready: all is sent before the last micro-batch is done. */
+static void gradients_leave_before_backward_is_over(void **state) {
+  (void)state;
+  gd_world *w = world_of(GD_TRANSPORT_MPI, NULL);
+  gd_module *module = model_of(device[0], GD_F64);
+  gd_params *p;
+  gd_tape *t;
+  assert_ok(gd_tape_new(&t, device[0]));
+  assert_ok(gd_params_new(&p, module));
+  for (int late = 0; late < 2 && gd_world_size(w) > 1; late++) {
+    gd_sync *s;
+    gd_sync_result result;
+    assert_ok(gd_sync_new(&s, w, p,
+                          &(gd_sync_options){.optim = gd_optim_defaults(GD_SGD),
+                                             .max_micro_batches = MAX_K,
+                                             .bucket_bytes = 1000,
+                                             .no_overlap = late}));
+    gd_sync_attach(s, t);
+    const gd_range run = gd_sync_begin(s, MAX_K);
+    for (int64_t k = run.lo; k < run.hi; k++) {
+      gd_sync_leaf(s, k);
+      gd_tensor *loss = loss_of(t, module, device[0], 0, k);
+      assert_ok(gd_backward(t, loss, NULL));
+      const gdi_exchange *x = s->exchange;
+      for (int i = 0; k + 1 == run.hi && i < x->routes; i++)
+        assert_int_equal(x->route[i].node, late ? 0 : x->nodes[x->own]);
+      assert_ok(gd_sync_leaf_done(s, k, &(gd_record){.loss_sum = gd_item(loss), .weight = 160, .samples = 4}));
+      gd_tape_reset(t);
+    }
+    assert_ok(gd_sync_update(s, &(gd_sync_step){.lr = 0.01}, &result));
+    gd_sync_free(s);
+  }
+  gd_tape_free(t);
+  gd_params_free(p);
+  gd_module_free(module);
+  gd_world_finish(w);
 }
 
 static void a_step_with_too_many_micro_batches_is_refused(void **state) {
@@ -452,6 +547,8 @@ int main(void) {
       cmocka_unit_test(equal_bits_over_several_hosts),
       cmocka_unit_test(a_step_that_is_not_finite_changes_nothing),
       cmocka_unit_test(all_reduce_agrees_with_the_ordered_sum),
+      cmocka_unit_test(equal_bits_whenever_gradients_leave),
+      cmocka_unit_test(gradients_leave_before_backward_is_over),
       cmocka_unit_test(a_step_with_too_many_micro_batches_is_refused),
   };
   int failed = cmocka_run_group_tests(tests, NULL, NULL);

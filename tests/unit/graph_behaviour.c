@@ -219,7 +219,7 @@ typedef struct told {
 static void tell(void *user, gd_tensor *x) {
   told *to = user;
   to->order[to->n] = x->name;
-  to->value[to->n++] = gd_item(x->grad);
+  to->value[to->n++] = gd_numel(x) == 1 ? gd_item(x->grad) : 0;
 }
 
 static void a_leaf_is_announced_once_when_its_gradient_is_complete(void **state) {
@@ -238,6 +238,25 @@ static void a_leaf_is_announced_once_when_its_gradient_is_complete(void **state)
   assert_string_equal(got.order[1], "a");
   assert_close(got.value[0], 4, 0);
   assert_close(got.value[1], 2 * 2 * 3 + 1, 0);
+  gd_tape_reset(t);
+}
+
+/* So that it can travel while the gradient of the layer before is computed. */
+static void a_weight_is_announced_before_the_input_of_its_layer(void **state) {
+  world *w = *state;
+  gd_tape *t = w->tape;
+  gd_tensor *x = leaf(w, GD_SHAPE(1, 2), (double[]){1, 2}), *W = leaf(w, GD_SHAPE(1, 2), (double[]){3, 4}),
+            *b = LEAF(w, 5);
+  x->name = "x", W->name = "W", b->name = "b";
+  told got = {0};
+  gd_tape_on_grad_ready(t, tell, &got);
+  const char *const order[] = {"b", "W", "x"};
+  gd_tensor *y = gd_linear(t, x, W, b, GD_ACT_NONE);
+  assert_ok(
+      gd_backward(t, gd_sum(t, gd_mul(t, y, gd_linear(t, x, W, NULL, GD_ACT_NONE)), GD_ALL, false), NULL));
+  gd_tape_on_grad_ready(t, NULL, NULL);
+  assert_int_equal(got.n, 3);
+  for (int i = 0; i < 3; i++) assert_string_equal(got.order[i], order[i]);
   gd_tape_reset(t);
 }
 
@@ -324,6 +343,7 @@ int main(void) {
       cmocka_unit_test(views_share_their_values),
       cmocka_unit_test(gradients_go_where_they_are_bound),
       cmocka_unit_test(a_leaf_is_announced_once_when_its_gradient_is_complete),
+      cmocka_unit_test(a_weight_is_announced_before_the_input_of_its_layer),
       cmocka_unit_test(a_warm_step_allocates_nothing_and_repeats_its_addresses),
       cmocka_unit_test(tapes_do_not_mix),
       cmocka_unit_test(the_drawing_names_leaves_and_operations),

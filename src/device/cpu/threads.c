@@ -35,7 +35,12 @@ static void relax(void) {
 #endif
 }
 
-static void work(pool *p) {
+static void tell_pause(const gdi_listener *l) {
+  if (l && l->pause) l->pause(l->pause_user);
+}
+
+/* The thread that gave the job has somebody to tell of its chunks. */
+static void work(pool *p, const gdi_listener *listener) {
   for (;;) {
     uint64_t claim = atomic_fetch_add(&p->ticket, 1);
     int64_t chunks = (int64_t)(claim >> 32), i = (int64_t)(claim & UINT32_MAX);
@@ -43,6 +48,7 @@ static void work(pool *p) {
     int64_t lo = i * p->grain, hi = p->n - lo < p->grain ? p->n : lo + p->grain;
     p->body(p->context, lo, hi);
     atomic_fetch_add(&p->done, 1);
+    tell_pause(listener);
   }
 }
 
@@ -70,7 +76,7 @@ static void *worker(void *argument) {
   pool *p = argument;
   for (uint32_t seen = 0; !atomic_load(&p->stop);) {
     seen = await_job(p, seen);
-    work(p);
+    work(p, NULL);
   }
   return NULL;
 }
@@ -78,7 +84,10 @@ static void *worker(void *argument) {
 void gdi_parallel(gd_device *d, int64_t n, int64_t grain, gdi_chunk body, void *context) {
   pool *p = d->impl;
   if (!p || n <= grain) {
-    for (int64_t lo = 0; lo < n; lo += grain) body(context, lo, n - lo < grain ? n : lo + grain);
+    for (int64_t lo = 0; lo < n; lo += grain) {
+      body(context, lo, n - lo < grain ? n : lo + grain);
+      tell_pause(&d->listener);
+    }
     return;
   }
   int64_t chunks = (n - 1) / grain + 1;
@@ -86,7 +95,7 @@ void gdi_parallel(gd_device *d, int64_t n, int64_t grain, gdi_chunk body, void *
   atomic_store(&p->done, 0);
   atomic_store(&p->ticket, (uint64_t)chunks << 32);
   announce(p);
-  work(p);
+  work(p, &d->listener);
   for (int i = 0; atomic_load(&p->done) < chunks; i++) {
     if (i < SPINS)
       relax();

@@ -47,6 +47,10 @@ gd_status gdi_cuda_scratch(gd_device *d, int64_t n, size_t element_bytes, void *
 #undef GDI_BACKWARD_0
 #undef GDI_BACKWARD_1
 
+/* ceiling.c */
+gd_status gdi_cuda_layer_seconds(gd_device *d, gd_dtype type, int64_t B, int64_t I, int64_t O, bool needs_dx,
+                                 double *seconds) GD_CHECKED;
+
 /* fill.cu: n elements of `type` become `value`. */
 gd_status gdi_cuda_fill(gd_device *d, gd_dtype type, void *to, int64_t n, double value) GD_CHECKED;
 

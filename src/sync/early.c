@@ -1,0 +1,72 @@
+/*
+ * What leaves while backward goes on: the hook that tells of gradients that are complete, and the polls
+ * without which messages do not move.
+ */
+#include <string.h>
+
+#include "base/clock.h"
+#include "device/device.h"
+#include "sync/sync.h"
+
+static const int64_t poll_ns = 100000;
+
+void gdi_early_leaf(gd_sync *s, int64_t k) {
+  s->last_leaf = k + 1 == s->run.hi; /* what its backward finishes is complete */
+  s->front = s->expected = 0;
+  memset(s->finished, 0, (size_t)s->params->n * sizeof *s->finished);
+}
+
+/* Leaves come in the order of the run, nearly always: look first where the next one is expected. */
+static void finish_param(gd_sync *s, const gd_tensor *leaf) {
+  const int n = s->params->n;
+  for (int i = 0; i < n; i++) {
+    const int p = (s->expected + i) % n;
+    if (s->params->item[p].tensor != leaf) continue;
+    s->finished[p] = true;
+    s->expected = p + 1;
+    break;
+  }
+  while (s->front < n && s->finished[s->front]) s->front++;
+}
+
+static void keep_failure(gd_sync *s, gd_status st) {
+  if (s->failed == GD_OK) s->failed = st;
+}
+
+void gdi_early_leaf_done(gd_sync *s, int64_t k) {
+  gdi_exchange_reach(s, k, s->params->n);
+  if (!s->o.no_overlap) keep_failure(s, gdi_exchange_pass(s));
+}
+
+static void on_ready(void *sync, gd_tensor *leaf) {
+  gd_sync *s = sync;
+  if (!s->last_leaf) return;
+  finish_param(s, leaf);
+  if (s->overlap) {
+    keep_failure(s, gdi_overlap_start(s, s->front));
+  } else {
+    gdi_exchange_reach(s, s->run.hi - 1, s->front);
+    keep_failure(s, gdi_exchange_pass(s));
+  }
+  gd_progress(s->world);
+}
+
+static void on_pause(void *sync) {
+  gd_sync *s = sync;
+  if (!s->travelling || gdi_now_ns() < s->next_poll_ns) return;
+  gd_progress(s->world);
+  s->next_poll_ns = gdi_now_ns() + poll_ns;
+}
+
+void gd_sync_attach(gd_sync *s, gd_tape *t) {
+  const bool early = !s->board && !s->o.no_overlap && (s->overlap || s->exchange);
+  gd_tape_on_grad_ready(t, early ? on_ready : NULL, s);
+  if (!early) return;
+  s->params->device->listener.pause = on_pause;
+  s->params->device->listener.pause_user = s;
+}
+
+void gdi_early_detach(gd_sync *s) {
+  gdi_listener *l = &s->params->device->listener;
+  if (l->pause_user == s) l->pause = NULL, l->pause_user = NULL;
+}

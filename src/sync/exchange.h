@@ -1,0 +1,53 @@
+/* Between groups: what the files of the exchange share. */
+#ifndef GDI_SYNC_EXCHANGE_H
+#define GDI_SYNC_EXCHANGE_H
+
+#include <stdatomic.h>
+
+#include "sync/sync.h"
+
+enum { GDI_TAG_GRADIENT = 1, GDI_TAG_PARAM };
+
+typedef struct gdi_requests {
+  gd_request **item;
+  int n, room;
+} gdi_requests;
+
+/* An owner in another group to whom this rank passes its group's nodes, and the next piece that it gets. */
+typedef struct gdi_route {
+  int owner, node, piece;
+} gdi_route;
+
+struct gdi_exchange {
+  int own, groups;
+  int64_t K;              /* of the present step, and of the last one while a step begins */
+  int *nodes;             /* [groups] that each sends of a slice */
+  int incoming;           /* nodes that an owner receives */
+  gdi_requests gradients; /* [incoming][pieces] to come */
+  gdi_requests others;    /* gradients sent, parameters sent and to come */
+  char *received;         /* [incoming][slice] */
+  char *sent;             /* merged nodes on the way */
+  size_t received_room, sent_room, sent_used;
+
+  gd_range node[GD_TREE_MAX_COVER]; /* of this group */
+  gdi_route *route;
+  int routes;
+  gd_shared memory;
+  _Atomic int64_t *reached; /* [ranks of the group] parameters finished, over all its leaves of all steps */
+  int64_t *before;          /* [ranks of the group] what `reached` was when this step began */
+};
+
+gd_range gdi_piece_of(const gd_sync *s, gd_range slice, int i);
+int gdi_pieces_of(const gd_sync *s, gd_range slice);
+/* Start a message over elements r, kept in q. */
+gd_status gdi_send(gd_sync *s, gdi_requests *q, const char *from, gd_range r, int to, int tag) GD_CHECKED;
+/* The rank of a group that passes nodes to this owner, and parameters from it. */
+int gdi_delegate(const gd_sync *s, int group, int owner);
+bool gdi_is_mine_to_pass(const gd_sync *s, int owner);
+
+/* passing.c: nodes on their way to owners */
+gd_status gdi_passing_new(gd_sync *s) GD_CHECKED;
+void gdi_passing_free(gd_sync *s);
+gd_status gdi_passing_begin(gd_sync *s) GD_CHECKED;
+
+#endif

@@ -1,0 +1,140 @@
+/*
+ * Nodes on their way to owners. A rank passes a piece on as soon as every rank of its group has finished its
+ * part of it, which is often before the last backward is over: the ranks of a group tell each other in shared
+ * memory how far they are, and nobody waits for anybody.
+ */
+#include <stdlib.h>
+
+#include "sync/exchange.h"
+
+static gd_range ranks_of_group(const gd_sync *s) {
+  return gd_world_group_ranks(s->world, s->exchange->own);
+}
+
+/* This rank's routes; each rank begins with another owner, so that not all send to the same one first. */
+static void find_routes(gd_sync *s) {
+  gdi_exchange *x = s->exchange;
+  const int size = gd_world_size(s->world), rank = gd_world_rank(s->world);
+  for (int k = 1; k < size; k++)
+    if (gdi_is_mine_to_pass(s, (rank + k) % size)) x->route[x->routes++].owner = (rank + k) % size;
+}
+
+gd_status gdi_passing_new(gd_sync *s) {
+  gdi_exchange *x = s->exchange;
+  const gd_range ranks = ranks_of_group(s);
+  const size_t n = (size_t)(ranks.hi - ranks.lo);
+  x->route = calloc((size_t)gd_world_size(s->world), sizeof *x->route);
+  x->before = calloc(n, sizeof *x->before);
+  GD_TRY(gdi_window_new(s, &x->memory, n * sizeof *x->reached));
+  x->reached = x->memory.data;
+  if (!x->route || !x->before) return GD_FAIL(GD_ERR_OOM, "no memory for the exchange between groups");
+  find_routes(s);
+  return GD_OK;
+}
+
+void gdi_passing_free(gd_sync *s) {
+  gdi_exchange *x = s->exchange;
+  gdi_window_free(s, &x->memory);
+  free(x->route), free(x->before);
+}
+
+/* `reached` only ever grows, so a rank that has not begun this step yet is not taken for one that is done. */
+gd_status gdi_passing_begin(gd_sync *s) {
+  gdi_exchange *x = s->exchange;
+  const gd_range ranks = ranks_of_group(s);
+  for (int64_t r = ranks.lo; x->K > 0 && r < ranks.hi; r++) {
+    const gd_range run = gd_share(x->K, gd_world_size(s->world), r);
+    x->before[r - ranks.lo] += (run.hi - run.lo) * s->params->n;
+  }
+  x->K = s->K;
+  x->sent_used = 0;
+  for (int i = 0; i < x->routes; i++) x->route[i].node = x->route[i].piece = 0;
+  return GD_OK;
+}
+
+void gdi_exchange_reach(gd_sync *s, int64_t leaf, int params) {
+  gdi_exchange *x = s->exchange;
+  const int64_t me = gd_world_rank(s->world) - ranks_of_group(s).lo;
+  atomic_store_explicit(&x->reached[me], x->before[me] + (leaf - s->run.lo) * s->params->n + params,
+                        memory_order_release);
+}
+
+/* Parameters at the front of the run that cover its first `end` elements. */
+static int params_until(const gd_params *p, int64_t end) {
+  int n = 0;
+  while (n < p->n && p->offset[n] < end) n++;
+  return n;
+}
+
+/*
+ * Are the first `end` elements of a node of this group final? A rank's nodes before its last leaf are, as
+ * soon as the last leaf of its part is merged; its last leaf is never merged, and so becomes final from the
+ * front on.
+ */
+static bool is_final(const gd_sync *s, gd_range node, int64_t end) {
+  const gdi_exchange *x = s->exchange;
+  const gd_range ranks = ranks_of_group(s);
+  for (int64_t r = ranks.lo; r < ranks.hi; r++) {
+    const gd_range run = gd_share(s->K, gd_world_size(s->world), r);
+    const int64_t last = (node.hi < run.hi ? node.hi : run.hi) - 1;
+    if (last < run.lo || last < node.lo) continue; /* it has no part of this node */
+    const int params = last + 1 == run.hi ? params_until(s->params, end) : s->params->n;
+    const int64_t reached = atomic_load_explicit(&x->reached[r - ranks.lo], memory_order_acquire);
+    if (reached - x->before[r - ranks.lo] < (last - run.lo) * s->params->n + params) return false;
+  }
+  return true;
+}
+
+/* The terms of this group that make up `node`. */
+static gd_status compile_node(gd_sync *s, gd_range node) {
+  const gd_range ranks = ranks_of_group(s);
+  s->merge.n_terms = 0;
+  for (int64_t r = ranks.lo; r < ranks.hi; r++) {
+    gd_range held[GD_TREE_MAX_COVER + 1];
+    const int n = gdi_rank_nodes(s->K, gd_world_size(s->world), (int)r, held);
+    GD_TRY(gdi_sum_reserve(&s->merge, s->merge.n_terms + n));
+    for (int i = 0; i < n; i++)
+      if (node.lo <= held[i].lo && held[i].hi <= node.hi)
+        s->merge.term[s->merge.n_terms++] = (gdi_term){held[i], gdi_buffer(s, (int)r, i), 0};
+  }
+  gdi_sum_compile(&s->merge, node);
+  return GD_OK;
+}
+
+/* One piece of one node: add, unless a rank holds the very node, and send. */
+static gd_status pass(gd_sync *s, const gdi_route *q, gd_range piece) {
+  gdi_exchange *x = s->exchange;
+  GD_TRY(compile_node(s, x->node[q->node]));
+  const char *from = s->merge.term->data + (size_t)piece.lo * s->element_bytes;
+  if (s->merge.n_terms > 1) {
+    char *sum = x->sent + x->sent_used;
+    gdi_sum_store(&s->merge, s->cpu, piece, sum);
+    x->sent_used += (size_t)(piece.hi - piece.lo) * s->element_bytes;
+    from = sum;
+  }
+  GD_TRY(gdi_send(s, &x->others, from, piece, q->owner, GDI_TAG_GRADIENT));
+  gd_progress(s->world);
+  return GD_OK;
+}
+
+/* The next piece of this route, if it is final. */
+static gd_status pass_next(gd_sync *s, gdi_route *q, bool *passed) {
+  gdi_exchange *x = s->exchange;
+  const gd_range slice = gdi_slice_of(s, q->owner);
+  if (q->node == x->nodes[x->own] || slice.lo == slice.hi) return GD_OK;
+  const gd_range piece = gdi_piece_of(s, slice, q->piece);
+  if (!is_final(s, x->node[q->node], piece.hi)) return GD_OK;
+  GD_TRY(pass(s, q, piece));
+  *passed = true;
+  if (++q->piece == gdi_pieces_of(s, slice)) q->piece = 0, q->node++;
+  return GD_OK;
+}
+
+gd_status gdi_exchange_pass(gd_sync *s) {
+  gdi_exchange *x = s->exchange;
+  for (bool passed = true; passed;) {
+    passed = false;
+    for (int i = 0; i < x->routes; i++) GD_TRY(pass_next(s, &x->route[i], &passed));
+  }
+  return GD_OK;
+}
