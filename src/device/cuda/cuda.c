@@ -21,6 +21,7 @@ static const gdi_kernel *const kernels[GDI_OPS] = {
 
 gd_status gdi_cuda_check(const gd_device *d, cudaError_t e, const char *what) {
   if (e == cudaSuccess) return GD_OK;
+  (void)cudaGetLastError(); /* or the next launch would be blamed */
   return GD_FAIL(GD_ERR_GPU, "GPU %d: %s: %s (%s)", d->index, what, cudaGetErrorString(e),
                  cudaGetErrorName(e));
 }

@@ -2,8 +2,8 @@
  * Sums of gradients and the update of a slice: one kernel each over the whole slice, bound by memory. The
  * bits are those of sync/sum.c, sync/squares.c and optim/update.c.
  */
-#include "device/cuda/math.cuh"
 #include "device/cuda/terms.cuh"
+#include "device/cuda/math.cuh"
 #include "device/norms.h"
 
 /* Enough blocks to fill the GPU, if there is work for them. */
