@@ -154,7 +154,7 @@ static gd_status update_in_two_passes(gd_sync *s, const gdi_board_plan *p) {
   b->gpu->use(b->device, lane_of(b));
   gd_status st = GD_OK;
   const bool shared = b->nccl && s->o.mode == GD_SYNC_ORDERED;
-  if (shared) st = b->gpu->zero(b->device, slice.square, (size_t)(s->segments * s->norms) * sizeof(double));
+  if (shared) st = b->device->zero(b->device, slice.square, (size_t)(s->segments * s->norms) * sizeof(double));
   if (st == GD_OK) st = b->gpu->sum_and_square(b->device, &slice, &p->sum);
   if (st == GD_OK && shared) st = gdi_peers_sum(s, slice.square, s->segments * s->norms, GD_F64, lane_of(b));
   if (st == GD_OK) st = b->gpu->norms(b->device, &slice, &b->clip, b->input, b->now, b->ring, GDI_RING);

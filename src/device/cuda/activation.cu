@@ -1,5 +1,6 @@
 #include "device/cuda/activation.h"
 
+#include "device/cuda/bf16.cuh"
 #include "device/cuda/launch.cuh"
 #include "device/cuda/math.cuh"
 
@@ -48,11 +49,6 @@ GDI_UNARY(none, x, dy)
 
 /* ---- rounding ---- */
 
-static __device__ __forceinline__ uint16_t to_bf16(float x) {
-  const uint32_t bits = __float_as_uint(x), rounded = (bits + 0x7fff + (bits >> 16 & 1)) >> 16;
-  return (uint16_t)(x == x ? rounded : (bits >> 16 | 0x40)); /* NaN stays one, quiet */
-}
-
 static __device__ __forceinline__ void put(float *to, float x) {
   *to = x;
 }
@@ -60,7 +56,7 @@ static __device__ __forceinline__ void put(double *to, double x) {
   *to = x;
 }
 static __device__ __forceinline__ void put(uint16_t *to, float x) {
-  *to = to_bf16(x);
+  *to = gdi_to_bf16(x);
 }
 
 /* QUADS: `from` is aligned for loads of 16 bytes */
@@ -68,9 +64,9 @@ template <bool QUADS> static __device__ void round_array(const float *from, int6
   const int64_t quads = QUADS ? n / 4 : 0;
   GDI_EACH(i, quads) {
     const float4 x = ((const float4 *)from)[i];
-    ((ushort4 *)to)[i] = make_ushort4(to_bf16(x.x), to_bf16(x.y), to_bf16(x.z), to_bf16(x.w));
+    ((ushort4 *)to)[i] = make_ushort4(gdi_to_bf16(x.x), gdi_to_bf16(x.y), gdi_to_bf16(x.z), gdi_to_bf16(x.w));
   }
-  GDI_EACH(i, n - 4 * quads) to[4 * quads + i] = to_bf16(from[4 * quads + i]);
+  GDI_EACH(i, n - 4 * quads) to[4 * quads + i] = gdi_to_bf16(from[4 * quads + i]);
 }
 
 template <bool QUADS>

@@ -4,9 +4,7 @@
 
 template <typename T> struct constant {
   T value;
-  __device__ T operator()() const {
-    return value;
-  }
+  __device__ T operator()() const { return value; }
 };
 
 gd_status gdi_cuda_fill(gd_device *d, gd_dtype type, void *to, int64_t n, double value) {
