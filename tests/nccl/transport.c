@@ -210,6 +210,7 @@ static void parts_of_the_world_have_communicators_of_their_own(void **state) {
   assert_ok(gdi_nccl_sum(other, LANE, data, 1, GD_F32));
   assert_ok(gdi_nccl_sum(other, LANE, data, 1, GD_F32)); /* queued at the end, which finishes it */
   gdi_nccl_free(other);
+  assert_ok(gd_world_agree(part, GD_OK)); /* it left nothing broken */
   assert_ok(gpu->download(gpu, &v, data, sizeof v));
   const int ranks = size / 2 + (size % 2 && rank % 2 == 0);
   assert_close(v, ranks * ranks, 0);
