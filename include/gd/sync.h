@@ -59,7 +59,9 @@ typedef struct gd_record {
 /** An empty run, refused by gd_sync_update(), when K is not in 1 .. max_micro_batches. */
 GD_API gd_range gd_sync_begin(gd_sync *s, int64_t K);
 GD_API void gd_sync_leaf(gd_sync *s, int64_t k);
-GD_API void gd_sync_leaf_done(gd_sync *s, int64_t k, const gd_record *r);
+GD_API gd_status gd_sync_leaf_done(gd_sync *s, int64_t k, const gd_record *r) GD_CHECKED;
+/** The same from the loss of the micro-batch; on a GPU, where it must be used, nobody waits for its value. */
+GD_API gd_status gd_sync_leaf_queued(gd_sync *s, int64_t k, const gd_loss *loss, int64_t samples) GD_CHECKED;
 
 typedef struct gd_sync_step {
   double lr;
@@ -72,7 +74,8 @@ typedef struct gd_sync_result {
   int64_t micro_batches; /**< of a weight above 0 */
   double grad_norm;      /**< of the mean gradient; NaN when neither clipping nor noise_scale needed it */
   uint32_t flags;
-  bool updated;                        /**< false: the step was not finite and nothing was changed */
+  int64_t stopped_at; /**< on GPU, after GD_ERR_NONFINITE: the step at fault, which lies in the past */
+  bool updated;       /**< false: the step was not finite and nothing was changed */
   double exchange_s, update_s, wait_s; /**< this rank's ledger of the call */
 } gd_sync_result;
 

@@ -46,6 +46,11 @@ GD_API bool gd_tape_record(gd_tape *t, bool on);
  * micro-batch's first row, so that a sample is treated alike whichever rank holds it.
  */
 GD_API void gd_tape_draws(gd_tape *t, uint64_t seed, int64_t step, int64_t row0);
+/**
+ * On a GPU: take the step from here, in device memory, when operations run, in place of gd_tape_draws()'s.
+ * Recorded work then draws anew at every replay. NULL: as before.
+ */
+GD_API void gd_tape_step_at(gd_tape *t, const int64_t *step);
 
 /**
  * Gradients of every leaf that requires one, added to what it has (see gd_zero_grad).

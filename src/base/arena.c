@@ -19,7 +19,15 @@ struct gd_arena {
   } chunk[MAX_CHUNKS];
   int n_chunks, current;
   size_t position;
+  gd_arena *beside;     /* gdi_arena_beside(); NULL: never asked for */
+  struct returns *last; /* the newest request there */
 };
+
+/* A request beside the arena, kept in it: where each was before, to return to. */
+typedef struct returns {
+  struct returns *previous;
+  size_t here, there;
+} returns;
 
 static void *host_take(void *user, size_t bytes) {
   (void)user;
@@ -88,11 +96,30 @@ void *gd_arena_zalloc(gd_arena *a, size_t bytes) {
   return p;
 }
 
+void *gdi_arena_beside(gd_arena *a, const gdi_memory *memory, size_t bytes) {
+  if (memory->on_host) return gd_arena_alloc(a, bytes);
+  if (!a->beside && gdi_arena_new_over(&a->beside, a->name, memory) != GD_OK) return NULL;
+  const size_t here = a->position;
+  returns *r = gd_arena_alloc(a, sizeof *r);
+  if (!r) return NULL;
+  *r = (returns){a->last, here, a->beside->position};
+  a->last = r;
+  return gd_arena_alloc(a->beside, bytes);
+}
+
 size_t gd_arena_mark(const gd_arena *a) {
   return a->position;
 }
 
+/* Undo the requests beside `a` that were made after `mark`. */
+static void release_beside(gd_arena *a, size_t mark) {
+  size_t there = a->beside->position;
+  for (; a->last && a->last->here >= mark; a->last = a->last->previous) there = a->last->there;
+  gd_arena_release(a->beside, there);
+}
+
 void gd_arena_release(gd_arena *a, size_t mark) {
+  if (a->beside) release_beside(a, mark);
 #ifndef NDEBUG
   for (int i = 0; a->memory.on_host && i < a->n_chunks; i++) {
     size_t from = mark > a->chunk[i].start ? mark - a->chunk[i].start : 0;
@@ -110,6 +137,7 @@ void gd_arena_reset(gd_arena *a) {
 
 void gd_arena_free(gd_arena *a) {
   if (!a) return;
+  gd_arena_free(a->beside);
   for (int i = 0; i < a->n_chunks; i++) a->memory.give(a->memory.user, a->chunk[i].base);
   free(a);
 }

@@ -16,4 +16,11 @@ extern const gdi_memory gdi_host_memory;
 
 gd_status gdi_arena_new_over(gd_arena **out, const char *name, const gdi_memory *memory) GD_CHECKED;
 
+/*
+ * Memory of the kind `memory` with the life of what is in `a`: from `a` itself on the host, else from an
+ * arena beside it, made at the first request, which is reset, released and freed with `a`. All requests must
+ * name the same memory. Errors: as gd_arena_alloc()
+ */
+void *gdi_arena_beside(gd_arena *a, const gdi_memory *memory, size_t bytes);
+
 #endif

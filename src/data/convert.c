@@ -67,6 +67,7 @@ gd_status gdi_convert_make(gdi_convert *c, gd_dtype from, gd_dtype to, int64_t n
   if (standardize && s->features != n)
     return GD_FAIL(GD_ERR_USAGE, "standardising is for %lld values per sample; the data have %lld",
                    (long long)s->features, (long long)n);
+  c->standardizes = standardize, c->in_float = found->in_float;
   c->run = standardize ? found->standardize : found->scale;
   size_t count = standardize ? (size_t)n : 1;
   c->shift = calloc(count, sizeof(double));

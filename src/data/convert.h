@@ -10,6 +10,7 @@ typedef void (*gdi_convert_fn)(const void *from, void *to, int64_t n, const void
 typedef struct gdi_convert {
   gdi_convert_fn run;
   int64_t n;            /* values of a sample */
+  bool standardizes, in_float; /* shift is there; both are float */
   void *shift, *factor; /* float where that loses nothing, else double */
 } gdi_convert;
 

@@ -10,6 +10,7 @@
 #include "base/thread.h"
 #include "data/cache.h"
 #include "data/convert.h"
+#include "data/loader.h"
 #include "data/order.h"
 #include "device/device.h"
 
@@ -19,6 +20,7 @@ typedef struct slot {
   char *host_x, *host_y; /* the tensors' own memory on a CPU */
   int64_t epoch;
   gd_range rows;
+  gdi_gpu_slot gpu; /* where those are two memories */
 } slot;
 
 typedef struct pick { /* sample `index` goes to row `row` */
@@ -36,6 +38,10 @@ struct gd_loader {
   int64_t ahead, ahead_end; /* positions of the epoch still to be read ahead */
   slot slot[2];
   int current; /* the one the caller has */
+
+  gdi_gpu_set *resident;         /* on a GPU, when it fits */
+  const gdi_batch_input *follow; /* gd_loader_follow() */
+  int64_t follow_first;
 
   pthread_t thread;
   pthread_mutex_t mutex;
@@ -182,35 +188,56 @@ static gd_status take_streamed(gd_loader *l, int64_t epoch, gd_range rows) {
 
 /* ---- the caller's side ---- */
 
+/* The caller is done with its batch, and the other slot may be formed again once it was sent. */
+static gd_status release_slots(gd_loader *l) {
+  gd_device *d = l->o.device;
+  GD_TRY(gdi_gpu_slot_used(d, &l->slot[l->current].gpu));
+  return gdi_gpu_slot_free_to_form(d, &l->slot[1 - l->current].gpu);
+}
+
+static gd_status send(gd_loader *l, slot *s) {
+  const size_t e = gd_dtype_bytes(l->o.dtype), n = (size_t)(s->rows.hi - s->rows.lo);
+  const size_t y_bytes = n * (l->d->info.labels ? sizeof(int64_t) : (size_t)l->y.n * e);
+  return gdi_gpu_slot_send(l->o.device, &s->gpu, s->x, s->host_x, n * (size_t)l->x.n * e, s->y, s->host_y,
+                           y_bytes);
+}
+
 gd_status gd_loader_get(gd_loader *l, int64_t epoch, gd_range rows, gd_batch *out) {
   if (!possible(l, epoch, rows))
     return GD_FAIL(GD_ERR_USAGE,
                    "epoch %lld, positions %lld to %lld: of %lld samples, at most %lld at a time",
                    (long long)epoch, (long long)rows.lo, (long long)rows.hi, (long long)l->o.order.n,
                    (long long)l->o.max_rows);
+  const bool sends = !l->resident && !l->o.device->memory.on_host;
+  if (sends) GD_TRY(release_slots(l));
   if (l->started) {
     GD_TRY(take_streamed(l, epoch, rows));
-  } else {
-    l->slot[0].epoch = epoch;
-    l->slot[0].rows = rows;
-    GD_TRY(form(l, &l->slot[0]));
+  } else if (!l->resident) {
+    if (sends) l->current = 1 - l->current;
+    l->slot[l->current].epoch = epoch;
+    l->slot[l->current].rows = rows;
+    GD_TRY(form(l, &l->slot[l->current]));
   }
   slot *s = &l->slot[l->current];
-  gd_device *device = l->o.device;
   s->x->shape[0] = s->y->shape[0] = rows.hi - rows.lo; /* the tensors have room for max_rows */
-  if (s->host_x != s->x->data) {
-    size_t e = gd_dtype_bytes(l->o.dtype), n = (size_t)(rows.hi - rows.lo);
-    size_t y_bytes = n * (l->d->info.labels ? sizeof(int64_t) : (size_t)l->y.n * e);
-    GD_TRY(device->upload(device, s->x->data, s->host_x, n * (size_t)l->x.n * e));
-    GD_TRY(device->upload(device, s->y->data, s->host_y, y_bytes));
-  }
+  if (sends) GD_TRY(send(l, s));
+  if (l->resident) GD_TRY(gdi_gpu_set_form(l->resident, l->follow, l->follow_first, epoch, rows, s->x, s->y));
   *out = (gd_batch){s->x, s->y, rows};
   return GD_OK;
 }
 
+bool gdi_loader_resident(const gd_loader *l) {
+  return l->resident != NULL;
+}
+
+void gdi_loader_follow(gd_loader *l, const gdi_batch_input *in, int64_t first) {
+  l->follow = in;
+  l->follow_first = first;
+}
+
 static gd_status host_memory(gd_loader *l, char **out, const gd_tensor *t, size_t bytes) {
   *out = t->data;
-  if (l->o.device->memory.on_host) return GD_OK;
+  if (l->o.device->memory.on_host || l->resident) return GD_OK;
   *out = gd_arena_alloc(l->host, bytes);
   return *out ? GD_OK : GD_ERR_OOM;
 }
@@ -224,6 +251,7 @@ static gd_status make_slot(gd_loader *l, slot *s) {
   shape[1] = info->targets;
   GD_TRY(gd_tensor_new(&s->y, l->arena, o->device, info->labels ? GD_I64 : o->dtype,
                        info->labels || info->y_vector ? 1 : 2, shape));
+  if (!l->resident && o->device->gpu) GD_TRY(gdi_gpu_slot_new(o->device, &s->gpu));
   GD_TRY(host_memory(l, &s->host_x, s->x, (size_t)(o->max_rows * l->x.n) * gd_dtype_bytes(o->dtype)));
   return host_memory(l, &s->host_y, s->y, (size_t)(o->max_rows * l->y.n) * sizeof(double));
 }
@@ -246,12 +274,15 @@ static gd_status make(gd_loader *l) {
   if (!d->streamed && !d->held_x)
     return GD_FAIL(GD_ERR_USAGE, "%s is not in memory yet: gd_dataset_hold()", d->info.path);
   GD_TRY(gd_arena_new(&l->arena, "batch"));
-  GD_TRY(gd_arena_new(&l->host, "batch staging"));
+  GD_TRY(gdi_arena_new_over(&l->host, "batch staging",
+                            o->device->gpu ? &o->device->gpu->pinned : &gdi_host_memory));
   GD_TRY(gdi_convert_make(&l->x, d->info.x_type, o->dtype, d->features, d->info.x_scale, o->standardize));
   GD_TRY(gdi_convert_make(&l->y, GD_F64, o->dtype, d->info.targets, 1, NULL));
   l->picks = malloc((size_t)o->max_rows * sizeof *l->picks);
   if (!l->picks) return GD_FAIL(GD_ERR_OOM, "no memory for a micro-batch of %lld", (long long)o->max_rows);
-  for (int i = 0; i < (d->streamed ? 2 : 1); i++) GD_TRY(make_slot(l, &l->slot[i]));
+  if (o->device->gpu) GD_TRY(gdi_gpu_set_new(&l->resident, o->device, d, &l->x, &l->o.order));
+  const bool two = d->streamed || (o->device->gpu && !l->resident);
+  for (int i = 0; i < (two ? 2 : 1); i++) GD_TRY(make_slot(l, &l->slot[i]));
   return d->streamed ? start_reader(l) : GD_OK;
 }
 
@@ -282,6 +313,8 @@ void gd_loader_free(gd_loader *l) {
   }
   pthread_mutex_destroy(&l->mutex);
   pthread_cond_destroy(&l->changed);
+  gdi_gpu_set_free(l->resident);
+  for (int i = 0; l->o.device->gpu && i < 2; i++) gdi_gpu_slot_free(l->o.device, &l->slot[i].gpu);
   gdi_cache_free(l->cache);
   gdi_convert_free(&l->x);
   gdi_convert_free(&l->y);

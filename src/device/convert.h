@@ -4,8 +4,15 @@
 
 #include "gd/tensor.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* n values from one type to another. Into integers: towards zero, what does not fit becomes the nearest that
  * does, NaN 0. */
 void gdi_convert(gd_dtype to_type, void *to, gd_dtype from_type, const void *from, int64_t n);
 
+#ifdef __cplusplus
+}
+#endif
 #endif

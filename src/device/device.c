@@ -7,8 +7,11 @@ gd_status gd_device_open(gd_device **out, const gd_device_options *options) {
   *out = NULL;
   if (options->threads < 1)
     return GD_FAIL(GD_ERR_USAGE, "a device needs at least 1 thread, not %d", options->threads);
-  if (options->kind != GD_CPU) return GD_FAIL(GD_ERR_GPU, "this build has no CUDA: only the CPU is there");
-  if (options->matmul == GD_MATMUL_TF32)
+#ifndef GD_WITH_CUDA
+  if (options->kind != GD_CPU)
+    return GD_FAIL(GD_ERR_GPU, "this build has no CUDA: configure with -DGD_CUDA=ON where nvcc is");
+#endif
+  if (options->kind == GD_CPU && options->matmul == GD_MATMUL_TF32)
     return GD_FAIL(GD_ERR_USAGE, "tf32 is a precision of GPUs: use fp32 or bf16 on the CPU");
   gd_device *d = calloc(1, sizeof *d);
   if (!d) return GD_FAIL(GD_ERR_OOM, "no memory for a device");
@@ -16,12 +19,24 @@ gd_status gd_device_open(gd_device **out, const gd_device_options *options) {
   d->index = options->index;
   d->threads = options->threads;
   d->matmul = options->matmul;
-  gd_status st = gdi_cpu_open(d, options);
+  gd_status st = GD_OK;
+#ifdef GD_WITH_CUDA
+  if (options->kind == GD_CUDA) st = gdi_cuda_open(d, options);
+#endif
+  if (options->kind == GD_CPU) st = gdi_cpu_open(d, options);
   if (st == GD_OK)
     *out = d;
   else
     free(d);
   return st;
+}
+
+int gd_device_gpus(void) {
+#ifdef GD_WITH_CUDA
+  return gdi_cuda_count();
+#else
+  return 0;
+#endif
 }
 
 void gd_device_close(gd_device *d) {
@@ -55,7 +70,7 @@ gd_status gdi_tensor_make(gd_tensor **out, gd_arena *a, gd_device *d, gd_dtype t
   if (!t) return GD_ERR_OOM;
   *t = (gd_tensor){.data = data, .ndim = ndim, .dtype = type, .device = d, .arena = a};
   for (int i = 0; i < ndim; i++) t->shape[i] = shape[i];
-  if (!data) t->data = gd_arena_alloc(a, gd_tensor_bytes(t));
+  if (!data) t->data = gdi_arena_beside(a, &d->memory, gd_tensor_bytes(t));
   if (t->data) return GD_OK;
   *out = NULL;
   return GD_ERR_OOM;

@@ -12,6 +12,10 @@
 #include "gd/tensor.h"
 #include "gd/rng.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 typedef enum gdi_op {
 #define GDI_OP(name, prints, shape, family) GDI_OP_##name,
 #include "device/ops.def"
@@ -41,6 +45,8 @@ typedef struct gdi_attr {
   gd_activation act;   /* linear */
   gd_rng rng;          /* dropout: the stream of this call */
   int64_t row0;        /* dropout: global index of row 0 */
+  const int64_t
+      *step_at; /* dropout on a GPU: NULL, or where the step is that belongs into rng.stream, << 20 */
 } gdi_attr;
 
 /* One application of an operation: what a kernel gets, and what the tape keeps. */
@@ -94,9 +100,15 @@ struct gd_device {
   gd_arena *scratch; /* memory of one kernel call: mark, use, release */
   gdi_listener listener;
   char description[192];
-  void *impl; /* the device's own */
+  char address[32];          /* a GPU's on the bus of its host: two ranks that share one see the same */
+  void *impl;                /* the device's own */
+  const struct gdi_gpu *gpu; /* what only a GPU offers (gpu.h); NULL on a CPU */
+  /* In the order of kernels; uploads and downloads return when the host memory may be used again. */
   gd_status (*upload)(gd_device *d, void *to, const void *from_host, size_t bytes);
   gd_status (*download)(gd_device *d, void *to_host, const void *from, size_t bytes);
+  gd_status (*copy)(gd_device *d, void *to, const void *from, size_t bytes); /* on the device */
+  gd_status (*zero)(gd_device *d, void *to, size_t bytes);
+  gd_status (*fill)(gd_device *d, gd_dtype type, void *to, int64_t n, double value);
   void (*close)(gd_device *d);
   /* Seconds of the bare matrix products of an affine layer, forward and backward: the ceiling of a step. */
   gd_status (*layer_seconds)(gd_device *d, gd_dtype type, int64_t B, int64_t I, int64_t O, bool needs_dx,
@@ -114,5 +126,10 @@ gd_status gdi_tensor_make(gd_tensor **out, gd_arena *a, gd_device *d, gd_dtype t
 const char *gdi_op_name(gdi_op op);
 
 gd_status gdi_cpu_open(gd_device *d, const gd_device_options *o) GD_CHECKED;
+gd_status gdi_cuda_open(gd_device *d, const gd_device_options *o) GD_CHECKED;
+int gdi_cuda_count(void); /* GPUs that can be used; 0 without a driver */
 
+#ifdef __cplusplus
+}
+#endif
 #endif

@@ -74,11 +74,14 @@ gd_tensor *gd_where(gd_tape *t, gd_tensor *condition, gd_tensor *a, gd_tensor *b
 gd_tensor *gd_dropout(gd_tape *t, gd_tensor *x, double p) {
   if (!(p >= 0 && p < 1))
     return gd_tape_fail(t, GD_FAIL(GD_ERR_USAGE, "dropout: p = %g is not in [0, 1)", p));
-  uint64_t call = (uint64_t)t->step << 20 | (uint64_t)t->draws++;
+  const uint64_t step = t->step_at ? 0 : (uint64_t)t->step, call = step << 20 | (uint64_t)t->draws++;
   if (p == 0) return x;
   if (!gdi_given(t, GDI_OP_dropout, 1, &x)) return NULL;
   return gdi_apply(t, GDI_OP_dropout,
-                   &(gdi_attr){.a = p, .row0 = t->row0, .rng = gd_rng_stream(t->seed, GD_RNG_DROPOUT, call)},
+                   &(gdi_attr){.a = p,
+                               .row0 = t->row0,
+                               .rng = gd_rng_stream(t->seed, GD_RNG_DROPOUT, call),
+                               .step_at = t->step_at},
                    1, &x);
 }
 

@@ -63,6 +63,10 @@ void gd_tape_draws(gd_tape *t, uint64_t seed, int64_t step, int64_t row0) {
   t->row0 = row0;
 }
 
+void gd_tape_step_at(gd_tape *t, const int64_t *step) {
+  t->step_at = step;
+}
+
 void gd_tape_on_grad_ready(gd_tape *t, gd_grad_ready hook, void *user) {
   t->ready = hook;
   t->ready_user = user;

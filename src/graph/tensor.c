@@ -84,16 +84,7 @@ double gd_item(const gd_tensor *t) {
 }
 
 gd_status gd_tensor_fill(gd_tensor *t, double value) {
-  const size_t bytes = gd_dtype_bytes(t->dtype);
-  double values[STAGE], stage[STAGE];
-  int64_t n = gd_numel(t), first = n < STAGE ? n : STAGE;
-  for (int64_t i = 0; i < first; i++) values[i] = value;
-  gdi_convert(t->dtype, stage, GD_F64, values, first);
-  for (int64_t at = 0; at < n; at += STAGE) {
-    int64_t part = n - at < STAGE ? n - at : STAGE;
-    GD_TRY(t->device->upload(t->device, (char *)t->data + (size_t)at * bytes, stage, (size_t)part * bytes));
-  }
-  return GD_OK;
+  return t->device->fill(t->device, t->dtype, t->data, gd_numel(t), value);
 }
 
 gd_status gd_require_grad(gd_tensor *t, bool on) {

@@ -81,17 +81,18 @@ static char *place(const gd_params *p, void *run, int i) {
   return (char *)run + (size_t)p->offset[i] * gd_dtype_bytes(p->dtype);
 }
 
-void gd_params_bind(gd_params *p, void *memory, bool copy) {
+gd_status gd_params_bind(gd_params *p, void *memory, bool copy) {
   const flat *f = (const flat *)p;
-  if (memory == p->data) return;
-  if (memory && copy) memset(memory, 0, gd_params_bytes(p));
+  if (memory == p->data) return GD_OK;
+  if (memory && copy) GD_TRY(p->device->zero(p->device, memory, gd_params_bytes(p)));
   for (int i = 0; i < p->n; i++) {
     gd_tensor *t = p->item[i].tensor;
     void *to = memory ? place(p, memory, i) : f->home[i];
-    if (copy) memcpy(to, t->data, gd_tensor_bytes(t));
+    if (copy) GD_TRY(p->device->copy(p->device, to, t->data, gd_tensor_bytes(t)));
     t->data = to;
   }
   p->data = memory;
+  return GD_OK;
 }
 
 void gd_params_bind_grads(gd_params *p, void *memory) {
@@ -104,13 +105,14 @@ void gd_params_bind_grads(gd_params *p, void *memory) {
   }
 }
 
-void gd_params_finish_grads(gd_params *p) {
+gd_status gd_params_finish_grads(gd_params *p) {
   for (int i = 0; i < p->n; i++) {
     gd_tensor *t = p->item[i].tensor;
     if (t->has_grad || !t->grad) continue;
-    memset(t->grad->data, 0, gd_tensor_bytes(t->grad));
+    GD_TRY(p->device->zero(p->device, t->grad->data, gd_tensor_bytes(t->grad)));
     t->has_grad = true;
   }
+  return GD_OK;
 }
 
 /* ---- the digest ---- */

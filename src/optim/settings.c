@@ -2,6 +2,7 @@
 #include <math.h>
 
 #include "base/words.h"
+#include "device/norms.h"
 #include "gd/optim.h"
 
 static const char *const names[] = {[GD_SGD] = "sgd",         [GD_ADAM] = "adam", [GD_ADAMW] = "adamw",
@@ -82,6 +83,5 @@ const char *gd_optim_state_name(const gd_optim *o, int i) {
 }
 
 double gd_lars_rate(const gd_optim *o, double norm_w, double norm_g) {
-  if (norm_w == 0 || norm_g == 0) return 1;
-  return o->trust * norm_w / (norm_g + o->weight_decay * norm_w);
+  return gdi_local_rate(o->trust, o->weight_decay, norm_w, norm_g);
 }

@@ -1,27 +1,11 @@
 /*
  * Which kernel runs: constants in f64, kernels in the type of the parameters. The kernels are
- * update_kernels.h, once for f32 and once for f64.
+ * update_kernels.h, once for f32 and once for f64, of the rules of device/update.def.
  */
+#include "optim/update.h"
+
 #include <float.h>
 #include <math.h>
-
-#include "gd/optim.h"
-
-/*
- * What the loops need, computed in f64 and rounded once, as PyTorch does. Settings that are off are neutral
- * numbers (a decay of 0, a limit of infinity), so that one loop serves with and without them: they are bound
- * by memory.
- */
-typedef struct gdi_constants {
-  double scale, limit; /* of gradients */
-  double rate;         /* w -= rate * direction */
-  double l2;           /* g += l2 w */
-  double shrink;       /* w *= shrink */
-  double keep[2];      /* what stays of the first and second state */
-  double take[2];      /* what is added to them */
-  double look_ahead;   /* nesterov: g + look_ahead v */
-  double root, eps;    /* sqrt(state) / root + eps */
-} gdi_constants;
 
 #define REAL      float
 #define KERNEL(x) x##_f32
@@ -37,7 +21,21 @@ typedef struct gdi_constants {
 #define REAL_MAX  DBL_MAX
 #include "optim/update_kernels.h"
 
-static gdi_constants constants(const gd_optim *o, const gd_update *u) {
+gdi_rule gdi_optim_rule(const gd_optim *o) {
+  const bool m = o->momentum != 0;
+  switch (o->kind) {
+  case GD_SGD: return !m ? GDI_RULE_plain : o->nesterov ? GDI_RULE_nesterov : GDI_RULE_momentum;
+  case GD_LARS: return GDI_RULE_momentum;
+  case GD_ADAM:
+  case GD_ADAMW: return GDI_RULE_adam;
+  case GD_RMSPROP:
+    if (o->centered) return m ? GDI_RULE_rmsprop_centered_momentum : GDI_RULE_rmsprop_centered;
+    return m ? GDI_RULE_rmsprop_momentum : GDI_RULE_rmsprop;
+  }
+  return GDI_RULES;
+}
+
+gdi_constants gdi_optim_constants(const gd_optim *o, const gd_update *u) {
   gdi_constants c = {.scale = u->grad_scale,
                      .limit = u->clip_value > 0 ? u->clip_value : INFINITY,
                      .rate = u->lr,
@@ -70,6 +68,7 @@ static gdi_constants constants(const gd_optim *o, const gd_update *u) {
 
 bool gd_optim_update(const gd_optim *o, const gd_update *u, gd_dtype dtype, int64_t n, void *w,
                      const void *grad, void *const state[]) {
-  const gdi_constants c = constants(o, u);
-  return dtype == GD_F64 ? update_f64(o, &c, n, w, grad, state) : update_f32(o, &c, n, w, grad, state);
+  const gdi_constants c = gdi_optim_constants(o, u);
+  const gdi_rule rule = gdi_optim_rule(o);
+  return dtype == GD_F64 ? rules_f64[rule](&c, n, w, grad, state) : rules_f32[rule](&c, n, w, grad, state);
 }

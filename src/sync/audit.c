@@ -76,7 +76,7 @@ static void sum_some(void *context, int64_t lo, int64_t hi) {
 
 static void sum_pieces(const gd_sync *s, int array, gd_range pieces, uint64_t *sum) {
   work w = {s, array, pieces.lo, sum + array * s->audit->pieces};
-  gdi_parallel(s->params->device, pieces.hi - pieces.lo, GRAIN, sum_some, &w);
+  gdi_parallel(s->cpu, pieces.hi - pieces.lo, GRAIN, sum_some, &w);
 }
 
 static gd_range pieces_of(const gd_sync *s, gd_range elements) {

@@ -59,7 +59,7 @@ static void on_pause(void *sync) {
 }
 
 void gd_sync_attach(gd_sync *s, gd_tape *t) {
-  const bool early = !s->o.no_overlap && (s->overlap || s->exchange);
+  const bool early = !s->board && !s->o.no_overlap && (s->overlap || s->exchange);
   gd_tape_on_grad_ready(t, early ? on_ready : NULL, s);
   if (!early) return;
   s->params->device->listener.pause = on_pause;

@@ -95,7 +95,7 @@ char *gdi_kept_sum(const gd_sync *s, int64_t element) {
 
 void gdi_pass_sum(gd_sync *s, gd_range segments) {
   job j = {.s = s, .first = segments.lo};
-  gdi_parallel(s->params->device, segments.hi - segments.lo, SEGMENT_GRAIN, sum_segments, &j);
+  gdi_parallel(s->cpu, segments.hi - segments.lo, SEGMENT_GRAIN, sum_segments, &j);
 }
 
 static void update_segments(void *context, int64_t lo, int64_t hi) {
@@ -124,7 +124,7 @@ static void update_segments(void *context, int64_t lo, int64_t hi) {
 
 void gdi_pass_update(gd_sync *s, gd_range segments, const gd_update *u) {
   job j = {.s = s, .first = segments.lo, .u = u};
-  gdi_parallel(s->params->device, segments.hi - segments.lo, SEGMENT_GRAIN, update_segments, &j);
+  gdi_parallel(s->cpu, segments.hi - segments.lo, SEGMENT_GRAIN, update_segments, &j);
   s->sick |= atomic_load(&j.bad);
 }
 

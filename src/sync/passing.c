@@ -108,7 +108,7 @@ static gd_status pass(gd_sync *s, const gdi_route *q, gd_range piece) {
   const char *from = s->merge.term->data + (size_t)piece.lo * s->element_bytes;
   if (s->merge.n_terms > 1) {
     char *sum = x->sent + x->sent_used;
-    gdi_sum_store(&s->merge, s->params->device, piece, sum);
+    gdi_sum_store(&s->merge, s->cpu, piece, sum);
     x->sent_used += (size_t)(piece.hi - piece.lo) * s->element_bytes;
     from = sum;
   }

@@ -2,10 +2,8 @@
 #ifndef GDI_SYNC_SQUARES_H
 #define GDI_SYNC_SQUARES_H
 
+#include "device/norms.h"
 #include "gd/tensor.h"
-
-/* Eight partial sums, always: how wide vectors are and where memory begins must not change the bits. */
-enum { GDI_SQUARE_LANES = 8 };
 
 void gdi_squares_add(gd_dtype dtype, const char *x, int64_t n, double lane[GDI_SQUARE_LANES]);
 double gdi_squares_sum(const double lane[GDI_SQUARE_LANES]);

@@ -1,7 +1,9 @@
 /* A step of the sync, from leaves to the updated parameters. */
 #include "base/clock.h"
 #include "base/fault.h"
+#include "gd/log.h"
 #include "sync/audit.h"
+#include "sync/board.h"
 #include "sync/squares.h"
 
 #include <math.h>
@@ -21,8 +23,8 @@ static gd_status check(const gd_params *p, const gd_sync_options *o) {
                    "noise_scale needs sync: ordered: all-reduce adds up micro-batches as they come");
   if (p->dtype != GD_F32 && p->dtype != GD_F64)
     return GD_FAIL(GD_ERR_DTYPE, "parameters of type %s cannot be synchronised", gd_dtype_name(p->dtype));
-  if (gd_device_kind_of(p->device) != GD_CPU)
-    return GD_FAIL(GD_ERR_NO_KERNEL, "parameters on a GPU cannot be synchronised by this build");
+  if (o->noise_scale && gd_device_kind_of(p->device) != GD_CPU)
+    return GD_FAIL(GD_ERR_USAGE, "noise_scale is measured on CPUs only: choose --device cpu");
   return GD_OK;
 }
 
@@ -36,6 +38,10 @@ static gd_status build(gd_sync *s) {
   s->two_pass = s->o.clip_norm > 0 || s->o.optim.kind == GD_LARS || s->o.skip_nonfinite;
   s->finished = calloc((size_t)s->params->n, sizeof *s->finished);
   if (!s->finished) return GD_FAIL(GD_ERR_OOM, "no memory for the sync");
+  s->cpu = s->params->device;
+  if (s->cpu->gpu)
+    GD_TRY(
+        gd_device_open(&s->cpu, &(gd_device_options){.kind = GD_CPU, .threads = gd_device_threads(s->cpu)}));
   GD_TRY(gdi_sum_reserve(&s->merge, GD_TREE_MAX_COVER + 1));
   GD_TRY(gdi_segments_new(s));
   if (s->o.audit_every > 0) GD_TRY(gdi_audit_new(s));
@@ -49,7 +55,9 @@ gd_status gd_sync_new(gd_sync **out, gd_world *w, gd_params *p, const gd_sync_op
     *s = (gd_sync){.world = w, .params = p, .o = *o};
     st = build(s);
   }
+  if (st == GD_OK && p->device->gpu) st = gdi_board_new(s);
   GD_GOTO(st, gd_world_agree(w, st), fail);
+  if (s->board && s->board->on_board) return gd_params_bind(p, s->board->params, true);
   GD_GOTO(st, gd_world_agree(w, gdi_memory_new(s)), fail);
   if (s->audit) GD_GOTO(st, gd_world_agree(w, gdi_audit_share(s)), fail);
   if (o->mode == GD_SYNC_ALLREDUCE)
@@ -57,7 +65,10 @@ gd_status gd_sync_new(gd_sync **out, gd_world *w, gd_params *p, const gd_sync_op
   else if (gd_world_groups(w) > 1)
     st = gdi_exchange_new(s);
   GD_GOTO(st, gd_world_agree(w, st), fail);
-  gd_params_bind(p, s->param_memory.data, s->param_memory.owner);
+  if (s->board)
+    GD_GOTO(st, gdi_board_lend(s), fail);
+  else
+    GD_GOTO(st, gd_params_bind(p, s->param_memory.data, s->param_memory.owner), fail);
   GD_GOTO(st, gd_sync_scatter(s, s->param_memory.data, NULL), fail);
   return GD_OK;
 fail:
@@ -69,28 +80,39 @@ fail:
 void gd_sync_free(gd_sync *s) {
   if (!s) return;
   if (s->params) gdi_early_detach(s);
-  if (s->params && s->params->data == s->param_memory.data) gd_params_bind(s->params, NULL, true);
+  const bool bound = s->params && s->params->data == (s->board ? s->board->params : s->param_memory.data);
+  if (bound && gd_params_bind(s->params, NULL, true) != GD_OK)
+    gd_message(GD_LOG_WARN, "%s", gd_error_last()->message);
   gdi_exchange_free(s);
   gdi_overlap_free(s->overlap);
   gdi_audit_free(s);
+  gdi_board_free(s);
   gdi_memory_free(s);
   gdi_sum_free(&s->sum);
   gdi_sum_free(&s->merge);
   free(s->message), free(s->record), free(s->part);
   free(s->segment), free(s->square), free(s->rate), free(s->finished);
+  if (s->params && s->cpu != s->params->device) gd_device_close(s->cpu);
   free(s);
 }
 
 gd_range gd_sync_begin(gd_sync *s, int64_t K) {
+  if (s->begun && s->K == K) return s->run; /* a step on a GPU is begun before it is known whether it is replayed */
   s->K = K >= 1 && K <= s->o.max_micro_batches ? K : 0;
   s->run = s->K ? gd_share(K, gd_world_size(s->world), gd_world_rank(s->world)) : (gd_range){0, 0};
   s->travelling = s->K > 0;
   s->failed = GD_OK;
+  if (s->board && s->board->on_board) return s->run;
+  s->begun = true;
   if (s->K > 0 && !s->overlap) s->failed = s->exchange ? gdi_exchange_begin(s) : gdi_terms(s);
   return s->run;
 }
 
 void gd_sync_leaf(gd_sync *s, int64_t k) {
+  if (s->board) {
+    gdi_board_leaf(s, k);
+    return;
+  }
   gdi_early_leaf(s, k);
   if (s->overlap) {
     if (k == s->run.lo) gd_params_bind_grads(s->params, s->gradient_memory.data); /* later ones add to it */
@@ -103,35 +125,30 @@ void gd_sync_leaf(gd_sync *s, int64_t k) {
 
 /* Leaf k is there: add what it completes, in one go, into the buffer of the leftmost node. */
 static void merge(gd_sync *s, int64_t k) {
-  const int rank = gd_world_rank(s->world);
-  gd_range node[GD_TREE_MAX_COVER + 1], after[GD_TREE_MAX_COVER];
-  const int held = gd_tree_cover(s->K, (gd_range){s->run.lo, k}, node);
-  const int lowest = gd_tree_cover(s->K, (gd_range){s->run.lo, k + 1}, after) - 1;
-  if (lowest == held) return;
-  node[held] = (gd_range){k, k + 1};
-  gdi_sum *m = &s->merge;
-  m->n_terms = 0;
-  for (int i = lowest; i <= held; i++) m->term[m->n_terms++] = (gdi_term){node[i], gdi_buffer(s, rank, i), 0};
-  gdi_sum_compile(m, after[lowest]);
-  gdi_sum_store(m, s->params->device, (gd_range){0, s->elements}, gdi_buffer(s, rank, lowest));
+  char *own = gdi_buffer(s, gd_world_rank(s->world), 0);
+  const int into = gdi_merge_terms(s, k, own);
+  if (into < 0) return;
+  gdi_sum_store(&s->merge, s->cpu, (gd_range){0, s->elements},
+                own + (size_t)into * gd_params_bytes(s->params));
 }
 
 /* |sum of the gradients of leaf k|^2; `square` is free until the update. */
 static double leaf_squared(gd_sync *s, int64_t k) {
   gd_range node[GD_TREE_MAX_COVER];
   const int held = gd_tree_cover(s->K, (gd_range){s->run.lo, k}, node);
-  return gdi_squares_of(s->params->device, s->dtype, gdi_buffer(s, gd_world_rank(s->world), held),
-                        s->elements, s->square);
+  return gdi_squares_of(s->cpu, s->dtype, gdi_buffer(s, gd_world_rank(s->world), held), s->elements,
+                        s->square);
 }
 
-void gd_sync_leaf_done(gd_sync *s, int64_t k, const gd_record *r) {
-  gd_params_finish_grads(s->params);
+gd_status gd_sync_leaf_done(gd_sync *s, int64_t k, const gd_record *r) {
+  GD_TRY(gd_params_finish_grads(s->params));
   gd_record record = *r;
   if (s->o.noise_scale && r->weight > 0) record.grad_sq = leaf_squared(s, k) / r->weight;
   memcpy(s->record + k * GDI_RECORD, &record, sizeof record);
   s->last_leaf = false;
   if (!s->overlap && k + 1 < s->run.hi) merge(s, k);
   if (s->exchange) gdi_early_leaf_done(s, k);
+  return GD_OK;
 }
 
 /* Norms are summed in the order of segments, whoever summed those. */
@@ -172,7 +189,7 @@ static gd_status sum_first(gd_sync *s, gd_update *u, gd_sync_result *out) {
   if (!isfinite(out->grad_norm))
     return GD_FAIL(GD_ERR_NONFINITE, "the gradient of step %lld is not finite (norm %g, learning rate %g)",
                    (long long)u->step, out->grad_norm, u->lr);
-  if (s->o.clip_norm > 0) u->grad_scale *= fmin(1, s->o.clip_norm / (out->grad_norm + 1e-6)); /* as torch */
+  u->grad_scale = gdi_clipped(u->grad_scale, out->grad_norm, s->o.clip_norm);
   if (s->o.optim.kind == GD_LARS) lars_rates(s, u->grad_scale);
   return GD_OK;
 }
@@ -249,6 +266,7 @@ static gd_status after_records(gd_sync *s, gd_status told) {
 
 gd_status gd_sync_update(gd_sync *s, const gd_sync_step *step, gd_sync_result *out) {
   *out = (gd_sync_result){.grad_norm = NAN};
+  s->begun = false;
   if (s->K < 1)
     return GD_FAIL(GD_ERR_USAGE, "a step of more micro-batches than max_micro_batches (%lld), or of none",
                    (long long)s->o.max_micro_batches);
@@ -262,6 +280,7 @@ gd_status gd_sync_update(gd_sync *s, const gd_sync_step *step, gd_sync_result *o
   s->travelling = false;
   GD_TRY(sent);
   if (st == GD_OK) st = update(s, step, out);
+  if (st == GD_OK && s->board) CLOCKED(out->exchange_s, st = gdi_board_up(s));
   if (st == GD_ERR_NONFINITE && s->o.skip_nonfinite && !s->sick) {
     gd_error_clear();
     st = GD_OK;
@@ -271,6 +290,7 @@ gd_status gd_sync_update(gd_sync *s, const gd_sync_step *step, gd_sync_result *o
 }
 
 gd_status gd_sync_healthy(gd_sync *s) {
+  if (s->board && s->board->on_board) GD_TRY(gdi_board_healthy(s));
   double sick = s->sick;
   GD_TRY(gd_world_allreduce_f64(s->world, &sick, 1, GD_MAX));
   if (sick == 0) return GD_OK;

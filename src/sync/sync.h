@@ -17,6 +17,7 @@ typedef struct gdi_segment {
 typedef struct gdi_exchange gdi_exchange;
 typedef struct gdi_audit gdi_audit;     /* checksums of what an update wrote. See audit.c */
 typedef struct gdi_overlap gdi_overlap; /* all-reduce during backward. See overlap.c */
+typedef struct gdi_board gdi_board;     /* the part on a GPU. See board.h */
 
 struct gd_sync {
   gd_world *world;
@@ -36,6 +37,7 @@ struct gd_sync {
 
   int64_t K;    /* of the present step */
   gd_range run; /* this rank's micro-batches */
+  bool begun;   /* and not updated yet */
 
   bool *finished;       /* [params] by backward of the last micro-batch. See early.c */
   int front, expected;  /* finished without a gap; where the next one is expected */
@@ -61,6 +63,8 @@ struct gd_sync {
   gdi_exchange *exchange; /* NULL in one group */
   gdi_overlap *overlap;   /* NULL when ordered */
   gdi_audit *audit;       /* NULL when off */
+  gdi_board *board;       /* NULL when the model is on the CPU */
+  gd_device *cpu;         /* runs the loops over host memory */
 };
 
 /* memory.c: where everything lies */
@@ -85,6 +89,11 @@ gd_status gdi_records_exchange(gd_sync *s, const gd_sync_step *step, gd_sync_res
 int gdi_rank_nodes(int64_t K, int ranks, int rank, gd_range node[GD_TREE_MAX_COVER + 1]);
 gd_range gdi_group_run(const gd_sync *s, int group);
 gd_status gdi_terms(gd_sync *s) GD_CHECKED; /* compile the sum of the slice for s->K */
+/*
+ * s->merge becomes what is to be added when leaf k is there, over gradient buffers that begin at `buffers`.
+ * Returns the buffer that the sum goes to, -1 when nothing is to be added yet.
+ */
+int gdi_merge_terms(gd_sync *s, int64_t k, char *buffers);
 
 /* pass.c: loops over segments of the slice */
 gd_status gdi_segments_new(gd_sync *s) GD_CHECKED;

@@ -45,3 +45,17 @@ gd_status gdi_terms(gd_sync *s) {
   s->compiled = s->K;
   return GD_OK;
 }
+
+int gdi_merge_terms(gd_sync *s, int64_t k, char *buffers) {
+  gd_range node[GD_TREE_MAX_COVER + 1], after[GD_TREE_MAX_COVER];
+  const int held = gd_tree_cover(s->K, (gd_range){s->run.lo, k}, node);
+  const int lowest = gd_tree_cover(s->K, (gd_range){s->run.lo, k + 1}, after) - 1;
+  if (lowest == held) return -1;
+  node[held] = (gd_range){k, k + 1};
+  s->merge.n_terms = 0;
+  for (int i = lowest; i <= held; i++)
+    s->merge.term[s->merge.n_terms++] =
+        (gdi_term){node[i], buffers + (size_t)i * gd_params_bytes(s->params), 0};
+  gdi_sum_compile(&s->merge, after[lowest]);
+  return lowest;
+}

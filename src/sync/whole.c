@@ -4,6 +4,7 @@
 
 #include "base/fault.h"
 #include "sync/audit.h"
+#include "sync/board.h"
 
 enum { TAG_PARAMS = 16, TAG_STATE };
 
@@ -54,6 +55,7 @@ static gd_status move_states(gd_sync *s, move at_zero, move at_first, void *cons
  * every rank.
  */
 gd_status gd_sync_gather(gd_sync *s, void *params, void *const states[]) {
+  if (s->board && s->board->on_board) return gdi_board_gather(s, params, states);
   if (gd_world_rank(s->world) == 0) {
     memcpy(params, s->param_memory.data, gd_params_bytes(s->params));
     for (int i = 0; i < s->n_states; i++) copy_state(s, i, states[i], false);
@@ -102,6 +104,7 @@ static void forget_states(gd_sync *s) {
 
 gd_status gd_sync_scatter(gd_sync *s, const void *params, const void *const states[]) {
   gd_world *w = s->world;
+  if (s->board && s->board->on_board) return gdi_board_scatter(s, params, states);
   double with_states = gd_world_rank(w) == 0 && states;
   GD_TRY(gd_world_allreduce_f64(w, &with_states, 1, GD_MAX)); /* and nobody uses the old values any more */
   if (with_states == 0 && s->state_memory.owner)
@@ -114,5 +117,5 @@ gd_status gd_sync_scatter(gd_sync *s, const void *params, const void *const stat
     GD_TRY(scatter_to_groups(s, params, states, with_states != 0));
   GD_TRY(gd_world_barrier(w));
   if (GDI_FAULT("stale_state")) forget_states(s);
-  return GD_OK;
+  return s->board ? gdi_board_up(s) : GD_OK;
 }

@@ -7,18 +7,20 @@ static int64_t at_most(int64_t a, int64_t b) {
   return a < b ? a : b;
 }
 
-static int64_t automatic_micro(int64_t batch, int ranks, bool *follows_ranks) {
-  int64_t micro = ceil_div(batch, 8);
-  if (micro < 64) micro = 64;
-  if (micro > 256) micro = 256;
+/* A GPU is slow at small products: there a batch is cut for memory and for ranks only. */
+static int64_t automatic_micro(int64_t batch, int ranks, bool gpu, bool *follows_ranks) {
+  int64_t micro = gpu ? at_most(batch, 4096) : ceil_div(batch, 8);
+  if (!gpu && micro < 64) micro = 64;
+  if (!gpu && micro > 256) micro = 256;
   *follows_ranks = ceil_div(batch, micro) < at_most(ranks, batch);
   return *follows_ranks ? ceil_div(batch, ranks) : micro;
 }
 
-gdi_batches gdi_batches_plan(int64_t n, int64_t batch, int64_t micro, int ranks, bool *follows_ranks) {
+gdi_batches gdi_batches_plan(int64_t n, int64_t batch, int64_t micro, int ranks, bool gpu,
+                             bool *follows_ranks) {
   gdi_batches b = {.n = n, .batch = batch == 0 ? n : at_most(batch, n)};
   *follows_ranks = false;
-  b.micro = at_most(micro ? micro : automatic_micro(b.batch, ranks, follows_ranks), b.batch);
+  b.micro = at_most(micro ? micro : automatic_micro(b.batch, ranks, gpu, follows_ranks), b.batch);
   b.per_epoch = ceil_div(n, b.batch);
   return b;
 }

@@ -13,10 +13,12 @@ typedef struct gdi_batches {
 } gdi_batches;
 
 /*
- * batch 0: full. micro 0: a function of B alone (B / 8, between 64 and 256) where that gives every rank work,
- * else B / ranks, and *follows_ranks says so: the bits then depend on the number of ranks at the start.
+ * batch 0: full. micro 0: a function of B alone (B / 8, between 64 and 256; on a GPU B, at most 4096) where
+ * that gives every rank work, else B / ranks, and *follows_ranks says so: the bits then depend on the number
+ * of ranks at the start.
  */
-gdi_batches gdi_batches_plan(int64_t n, int64_t batch, int64_t micro, int ranks, bool *follows_ranks);
+gdi_batches gdi_batches_plan(int64_t n, int64_t batch, int64_t micro, int ranks, bool gpu,
+                             bool *follows_ranks);
 
 typedef struct gdi_step_plan {
   int64_t epoch;

@@ -6,24 +6,28 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "device/device.h"
 #include "train/job.h"
 
 enum { LOSS, WEIGHT, CORRECT, LABELLED, FIELDS };
 enum { IGNORED_LABEL = -100 };
 
-static void count_correct(const gd_tensor *predicted, const gd_tensor *labels, double record[FIELDS]) {
-  const int64_t *p = predicted->data, *y = labels->data;
+static gd_status count_correct(const gd_tensor *predicted, const gd_tensor *labels, double record[FIELDS]) {
+  int64_t p[GDI_EVAL_ROWS], y[GDI_EVAL_ROWS];
+  GD_TRY(predicted->device->download(predicted->device, p, predicted->data, gd_tensor_bytes(predicted)));
+  GD_TRY(labels->device->download(labels->device, y, labels->data, gd_tensor_bytes(labels)));
   for (int64_t i = 0, n = gd_numel(labels); i < n; i++) {
     record[CORRECT] += p[i] == y[i];
     record[LABELLED] += y[i] != IGNORED_LABEL;
   }
+  return GD_OK;
 }
 
 static gd_status micro_batch(const gdi_evaluation *e, gd_range rows, double record[FIELDS]) {
   gd_batch batch;
   GD_TRY(gd_loader_get(e->loader, 0, rows, &batch));
   const bool labels = gd_dataset_info(e->set->data)->labels;
-  if (labels) gdi_set_relabel(e->set, batch.y);
+  if (labels) GD_TRY(gdi_set_relabel(e->set, batch.y));
   gd_tape_reset(e->tape);
   gd_tensor *prediction = gd_forward(e->model, e->tape, batch.x);
   gd_loss loss = gd_loss_of(e->tape, e->loss, prediction, batch.y);
@@ -31,8 +35,7 @@ static gd_status micro_batch(const gdi_evaluation *e, gd_range rows, double reco
   GD_TRY(gd_tape_status(e->tape));
   record[LOSS] = gd_item(loss.sum);
   record[WEIGHT] = gd_item(loss.weight);
-  if (labels) count_correct(largest, batch.y, record);
-  return GD_OK;
+  return labels ? count_correct(largest, batch.y, record) : GD_OK;
 }
 
 static gd_status run_of_this_rank(const gdi_evaluation *e, int64_t K, double *records) {

@@ -66,6 +66,21 @@ static gd_status save(gdi_fit *f, bool is_best) {
   return st;
 }
 
+/* ---- what is due after a step ---- */
+
+static bool is_last(const gdi_fit *f, const gd_sync_result *r) {
+  return f->job->step == f->job->total_steps || (r->flags & GDI_FLAG_STOP);
+}
+
+static bool is_at(const gdi_fit *f, int64_t every) {
+  return f->job->step % every == 0;
+}
+
+static bool anything_due(const gdi_fit *f, const gd_sync_result *r) {
+  return is_last(f, r) || (f->job->validates && is_at(f, f->eval_every)) || is_at(f, f->log_every) ||
+         save_due(f, r->flags);
+}
+
 /* ---- the loop ---- */
 
 /* This rank's requests; time is rank 0's to judge. */
@@ -92,26 +107,43 @@ static void account(gdi_fit *f, const gd_sync_result *r, double seconds) {
   f->interval_s += seconds, f->trained_s += seconds;
   f->trained_samples += (int64_t)r->total.samples;
   if (f->job->opt.noise_scale) gdi_noise_add(&f->noise, r);
+  if (r->total.weight > 0) f->loss = r->total.loss_sum / r->total.weight; /* steps on a GPU tell later */
   if (!f->observer->progress) return;
   const gdi_job *j = f->job;
-  gd_tick p = {j->step, j->total_steps, j->batches.per_epoch, r->total.loss_sum / r->total.weight,
+  gd_tick p = {j->step, j->total_steps, j->batches.per_epoch, f->loss,
                (double)f->trained_samples / f->trained_s};
   f->observer->progress(f->observer->user, &p);
+}
+
+/* A step of the job; and when something is due after it, what is still queued. */
+static gd_status step(gdi_fit *f, gd_sync_result *r) {
+  gdi_job *j = f->job;
+  double t0 = gdi_now();
+  GD_TRY(gdi_step(j, requests(f), r));
+  account(f, r, gdi_now() - t0);
+  if (!anything_due(f, r)) return GD_OK;
+  gd_sync_result rest;
+  t0 = gdi_now();
+  GD_TRY(gdi_settle(j, &rest));
+  if (rest.total.weight == 0) return GD_OK;
+  account(f, &rest, gdi_now() - t0);
+  r->grad_norm = rest.grad_norm;
+  return GD_OK;
 }
 
 /* What is due after a step: validation, a row, a checkpoint. */
 static gd_status between_steps(gdi_fit *f, const gd_sync_result *r) {
   gdi_job *j = f->job;
-  const bool last = j->step == j->total_steps || (r->flags & GDI_FLAG_STOP);
+  const bool last = is_last(f, r);
   bool improved = false;
   gd_metrics val = {NAN, NAN, 0};
-  if (j->validates && (last || j->step % f->eval_every == 0)) {
+  if (j->validates && (last || is_at(f, f->eval_every))) {
     GD_TRY(gdi_validate(j, &val));
     improved = better(f, &val);
     if (improved)
       f->has_best = true, f->best = quality(&val), f->result->best = (gd_row){.step = j->step, .val = val};
   }
-  if (last || !isnan(val.loss) || j->step % f->log_every == 0) GD_TRY(write_row(f, r, &val));
+  if (last || !isnan(val.loss) || is_at(f, f->log_every)) GD_TRY(write_row(f, r, &val));
   improved &= j->opt.checkpoint_best;
   if (last || improved || save_due(f, r->flags)) GD_TRY(save(f, improved));
   return GD_OK;
@@ -122,11 +154,8 @@ gd_status gdi_fit_run(gdi_fit *f) {
   gd_sync_result r = {0};
   f->started = f->last_save = gdi_now();
   while (j->step < j->total_steps && !(r.flags & GDI_FLAG_STOP)) {
-    double t0 = gdi_now();
-    gd_status st = gdi_step(j, requests(f), &r);
-    if (st != GD_OK) return explain(f, st);
-    account(f, &r, gdi_now() - t0);
-    st = between_steps(f, &r);
+    gd_status st = step(f, &r);
+    if (st == GD_OK) st = between_steps(f, &r);
     if (st != GD_OK) return explain(f, st);
   }
   if (f->saver.saved_step != j->step) GD_TRY(save(f, false)); /* resumed at its end: nothing was left to do */

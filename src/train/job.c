@@ -8,13 +8,20 @@
 #include <unistd.h>
 
 #include "gd/log.h"
+#include "device/device.h"
 #include "gd/version.h"
+#include "train/gpu.h"
 #include "train/save.h"
 
 gd_status gdi_device_for(gd_device **out, gd_world *w, const char *device, int64_t threads,
                          const char *precision) {
   gd_device_options d = {.kind = GD_CPU, .threads = threads ? (int)threads : gd_world_cores(w)};
-  if (strcmp(device, "cuda") == 0) d.kind = GD_CUDA, d.index = gd_world_local_rank(w);
+  const int gpus = strcmp(device, "cpu") == 0 ? 0 : gd_device_gpus();
+  if (gpus > 0 || strcmp(device, "cuda") == 0) d.kind = GD_CUDA;
+  if (gpus > 0) d.index = gd_world_local_rank(w) % gpus;
+  if (gpus > 0 && gpus < gd_world_local_size(w) && gd_world_rank(w) == 0)
+    gd_message(GD_LOG_WARN, "%d ranks of this host share %d GPU%s: one rank for each is faster",
+               gd_world_local_size(w), gpus, gpus > 1 ? "s" : "");
   if (strcmp(precision, "bf16") == 0) d.matmul = GD_MATMUL_BF16;
   if (strcmp(precision, "tf32") == 0) d.matmul = GD_MATMUL_TF32;
   if (d.kind == GD_CPU && d.matmul == GD_MATMUL_TF32)
@@ -167,8 +174,8 @@ static gd_status build_model(gdi_job *j) {
 static void resolve_batches(gdi_job *j) {
   bool follows_ranks;
   const int ranks = gd_world_size(j->world);
-  j->batches =
-      gdi_batches_plan(j->train_order.n, j->opt.batch_size, j->opt.micro_batch, ranks, &follows_ranks);
+  j->batches = gdi_batches_plan(j->train_order.n, j->opt.batch_size, j->opt.micro_batch, ranks,
+                                j->device->gpu != NULL, &follows_ranks);
   if (follows_ranks && gd_world_rank(j->world) == 0)
     gd_message(GD_LOG_INFO,
                "micro_batch: auto chose %lld so that all %d ranks have work; set it to keep the bits on "
@@ -326,7 +333,8 @@ static gd_status open_on_data(gdi_job *j, const gd_standardize *known) {
   GD_TRY(same_everywhere(j));
   GD_TRY(open_update(j));
   GD_TRY(gd_world_agree(w, open_trace(j)));
-  return gd_world_agree(w, open_loaders(j));
+  GD_TRY(gd_world_agree(w, open_loaders(j)));
+  return gd_world_agree(w, gdi_on_gpu_new(j));
 }
 
 gd_status gdi_job_open(gdi_job *j, gd_world *w, const gd_options *o, const gd_standardize *known) {
@@ -348,6 +356,7 @@ gd_status gdi_job_open_on(gdi_job *j, gd_world *w, const gd_options *o, const gd
 
 void gdi_job_close(gdi_job *j) {
   if (j->trace) fclose(j->trace);
+  gdi_on_gpu_free(j);
   gd_loader_free(j->loader);
   gd_loader_free(j->val_loader);
   gd_sync_free(j->sync);

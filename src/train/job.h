@@ -9,6 +9,8 @@
 /* Requests that ride on the step's reduction. */
 enum { GDI_FLAG_STOP = 1, GDI_FLAG_SAVE = 2, GDI_FLAG_FAILED = 4 };
 
+typedef struct gdi_on_gpu gdi_on_gpu; /* gpu.h */
+
 typedef struct gdi_job {
   gd_world *world;
   gd_options opt; /* resolved: nothing automatic is left that decides bits */
@@ -31,6 +33,7 @@ typedef struct gdi_job {
   gdi_batches batches;
   int64_t step, total_steps;
   gd_sync *sync;
+  gdi_on_gpu *on_gpu; /* NULL on CPUs */
   gd_ledger ledger;
   FILE *trace; /* samples that steps used; NULL: not asked for */
 } gdi_job;
@@ -52,6 +55,14 @@ void gdi_job_layout(const gdi_job *j, char *buf, size_t bytes);
 
 /* The whole path of one update (step.c). flags: this rank's requests. Collective. */
 gd_status gdi_step(gdi_job *j, uint32_t flags, gd_sync_result *out) GD_CHECKED;
+/*
+ * On a GPU steps are queued and tell every few steps what they found: *out of gdi_step() then has the totals
+ * of none, or of several. This waits for the rest of them; elsewhere there is none. An error of a step sets
+ * j->step to it. Collective.
+ */
+gd_status gdi_settle(gdi_job *j, gd_sync_result *out) GD_CHECKED;
+/* Both: *out is what this step found. Collective. */
+gd_status gdi_step_now(gdi_job *j, uint32_t flags, gd_sync_result *out) GD_CHECKED;
 double gdi_job_lr(const gdi_job *j, int64_t step);
 
 /* Loss and accuracy over an order of a set (evaluate.c). Collective. */

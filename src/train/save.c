@@ -6,6 +6,8 @@
 #include <unistd.h>
 
 #include "base/fault.h"
+#include "device/convert.h"
+#include "device/device.h"
 #include "gd/log.h"
 #include "gd/version.h"
 
@@ -231,24 +233,24 @@ static gd_status find(const gd_params *p, int i, const gd_stored *stored, int n,
   return GD_FAIL(GD_ERR_CHECKPOINT, "%s: no array for the model's %s", path, p->item[i].name);
 }
 
+static gd_status apply(gd_tensor *t, const gd_stored *from, void *stage, const char *path) {
+  if (from->dtype != GD_F32 && from->dtype != GD_F64)
+    return GD_FAIL(GD_ERR_CHECKPOINT, "%s: %s holds %s, weights are f32 or f64", path, from->name,
+                   gd_dtype_name(from->dtype));
+  gdi_convert(t->dtype, stage, from->dtype, from->data, gd_numel(t));
+  return t->device->upload(t->device, t->data, stage, gd_tensor_bytes(t));
+}
+
 gd_status gdi_weights_apply(gd_params *p, const gd_stored *stored, int n, const char *path) {
-  for (int i = 0; i < p->n; i++) {
-    gd_tensor *t = p->item[i].tensor;
+  void *stage = malloc(gd_params_bytes(p));
+  gd_status st = stage ? GD_OK : GD_FAIL(GD_ERR_OOM, "no memory for weights");
+  for (int i = 0; st == GD_OK && i < p->n; i++) {
     const gd_stored *from = NULL;
-    GD_TRY(find(p, i, stored, n, path, &from));
-    if (from->dtype == t->dtype) {
-      memcpy(t->data, from->data, gd_tensor_bytes(t));
-    } else if (from->dtype == GD_F32 && t->dtype == GD_F64) {
-      for (int64_t k = 0; k < gd_numel(t); k++) ((double *)t->data)[k] = ((const float *)from->data)[k];
-    } else if (from->dtype == GD_F64 && t->dtype == GD_F32) {
-      for (int64_t k = 0; k < gd_numel(t); k++)
-        ((float *)t->data)[k] = (float)((const double *)from->data)[k];
-    } else {
-      return GD_FAIL(GD_ERR_CHECKPOINT, "%s: %s holds %s, weights are f32 or f64", path, from->name,
-                     gd_dtype_name(from->dtype));
-    }
+    st = find(p, i, stored, n, path, &from);
+    if (st == GD_OK) st = apply(p->item[i].tensor, from, stage, path);
   }
-  return GD_OK;
+  free(stage);
+  return st;
 }
 
 /* Lays the arrays of a checkpoint out as the job's parameters are: rank 0 then scatters the run. */

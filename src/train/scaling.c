@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "device/device.h"
 #include "gd/log.h"
 #include "train/job.h"
 #include "train/scaling.h"
@@ -37,7 +38,7 @@ static gd_status steps(gdi_job *j, int64_t n, double *each) {
   for (int64_t i = 0; i < n; i++) {
     gd_sync_result r;
     const double t0 = gdi_now();
-    GD_TRY(gdi_step(j, 0, &r));
+    GD_TRY(gdi_step_now(j, 0, &r));
     if (each) each[i] = gdi_now() - t0;
   }
   return GD_OK;
@@ -160,7 +161,8 @@ static gd_status measure(gd_world *w, const gdi_job *data, const gd_options *o, 
                          gd_scaling *s) {
   const int64_t n = gd_dataset_info(data->train.data)->n;
   bool follows;
-  const gdi_batches b = gdi_batches_plan(n, o->batch_size, o->micro_batch, ranks[counts - 1], &follows);
+  const gdi_batches b = gdi_batches_plan(n, o->batch_size, o->micro_batch, ranks[counts - 1],
+                                         data->device->gpu != NULL, &follows);
   model *m = calloc(1, sizeof *m);
   if (!m) return GD_FAIL(GD_ERR_OOM, "no memory for a scaling study");
   m->cores = (double)sysconf(_SC_NPROCESSORS_ONLN);

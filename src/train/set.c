@@ -4,6 +4,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "device/device.h"
+
 enum { IGNORED_LABEL = -100 };
 
 /* Which importer reads files of this name; NULL: none. */
@@ -80,9 +82,17 @@ gd_status gdi_set_match(gdi_set *s, int64_t classes, char (*names)[GD_MAX_CLASS_
   return GD_OK;
 }
 
-void gdi_set_relabel(const gdi_set *s, gd_tensor *labels) {
-  if (!s->class_map) return;
-  int64_t *y = labels->data, n = gd_numel(labels);
-  for (int64_t i = 0; i < n; i++)
-    if (y[i] != IGNORED_LABEL) y[i] = s->class_map[y[i]];
+gd_status gdi_set_relabel(const gdi_set *s, gd_tensor *labels) {
+  enum { STAGE = 256 };
+  int64_t y[STAGE];
+  gd_device *d = labels->device;
+  for (int64_t at = 0, n = s->class_map ? gd_numel(labels) : 0; at < n; at += STAGE) {
+    const int64_t part = n - at < STAGE ? n - at : STAGE;
+    int64_t *there = (int64_t *)labels->data + at;
+    GD_TRY(d->download(d, y, there, (size_t)part * sizeof *y));
+    for (int64_t i = 0; i < part; i++)
+      if (y[i] != IGNORED_LABEL) y[i] = s->class_map[y[i]];
+    GD_TRY(d->upload(d, there, y, (size_t)part * sizeof *y));
+  }
+  return GD_OK;
 }

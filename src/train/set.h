@@ -23,6 +23,6 @@ void gdi_set_close(gdi_set *s, gd_world *w);
  */
 gd_status gdi_set_match(gdi_set *s, int64_t classes, char (*names)[GD_MAX_CLASS_NAME]) GD_CHECKED;
 /* Apply the match to the labels of a batch, in place. Nothing to do for targets. */
-void gdi_set_relabel(const gdi_set *s, gd_tensor *labels);
+gd_status gdi_set_relabel(const gdi_set *s, gd_tensor *labels) GD_CHECKED;
 
 #endif

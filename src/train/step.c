@@ -1,7 +1,7 @@
 /* One update, from samples to parameters: the whole path on one screen. */
 #include "base/clock.h"
 #include "base/fault.h"
-#include "train/job.h"
+#include "train/gpu.h"
 
 double gdi_job_lr(const gdi_job *j, int64_t step) {
   return gd_schedule_lr(&j->schedule, step, j->batches.per_epoch);
@@ -26,9 +26,9 @@ static double planted_factor(const gdi_job *j, const gdi_step_plan *plan, gd_ran
   return (double)(plan->rows.hi - plan->rows.lo) / (double)(ranks * own);
 }
 
-/* Forward and backward of the samples at `rows`: gradients of the sum of their losses, and what to record of
- * them. */
-static gd_status micro_batch(gdi_job *j, const gdi_step_plan *plan, gd_range rows, gd_record *record) {
+/* Forward and backward of the samples at `rows`, micro-batch k: gradients of the sum of their losses, and
+ * what to record of them. */
+static gd_status micro_batch(gdi_job *j, const gdi_step_plan *plan, int64_t k, gd_range rows) {
   double t0 = gdi_now();
   gd_batch batch;
   GD_TRY(gd_loader_get(j->loader, plan->epoch, rows, &batch));
@@ -42,12 +42,11 @@ static gd_status micro_batch(gdi_job *j, const gdi_step_plan *plan, gd_range row
   if (factor != 1) loss.sum = gd_mul_scalar(j->tape, loss.sum, factor);
   double t2 = gdi_now();
   GD_TRY(gd_backward(j->tape, loss.sum, NULL));
-  record->loss_sum = gd_item(loss.sum);
-  record->weight = gd_item(loss.weight);
-  record->samples = (double)(rows.hi - rows.lo);
   double t3 = gdi_now();
+  gd_status st = gd_sync_leaf_queued(j->sync, k, &loss, rows.hi - rows.lo);
   j->ledger.data += t1 - t0, j->ledger.forward += t2 - t1, j->ledger.backward += t3 - t2;
-  return GD_OK;
+  j->ledger.sum += gdi_now() - t3;
+  return st;
 }
 
 /* While the ranks exchange gradients, the first samples of the next step can already be read. */
@@ -58,29 +57,41 @@ static void hint_next_step(gdi_job *j) {
   if (run.lo < run.hi) gd_loader_hint(j->loader, next.epoch, gdi_batches_micro(&j->batches, &next, run.lo));
 }
 
-gd_status gdi_step(gdi_job *j, uint32_t flags, gd_sync_result *out) {
-  gdi_step_plan plan = gdi_batches_step(&j->batches, j->step);
-  gd_range run = gd_sync_begin(j->sync, plan.K);
+gd_status gdi_compute(gdi_job *j, const gdi_step_plan *plan) {
+  const gd_range run = gd_sync_begin(j->sync, plan->K);
   gd_status mine = GD_OK;
   for (int64_t k = run.lo; k < run.hi; k++) {
-    gd_record record = {0};
     gd_sync_leaf(j->sync, k);
-    if (mine == GD_OK) mine = micro_batch(j, &plan, gdi_batches_micro(&j->batches, &plan, k), &record);
-    double t0 = gdi_now();
-    gd_sync_leaf_done(j->sync, k, &record);
-    j->ledger.sum += gdi_now() - t0;
-    if (k + 1 < run.hi) gd_loader_hint(j->loader, plan.epoch, gdi_batches_micro(&j->batches, &plan, k + 1));
+    if (mine == GD_OK) mine = micro_batch(j, plan, k, gdi_batches_micro(&j->batches, plan, k));
+    if (k + 1 < run.hi) gd_loader_hint(j->loader, plan->epoch, gdi_batches_micro(&j->batches, plan, k + 1));
   }
   hint_next_step(j);
+  return mine;
+}
+
+gd_status gdi_step(gdi_job *j, uint32_t flags, gd_sync_result *out) {
+  const gdi_step_plan plan = gdi_batches_step(&j->batches, j->step);
+  gd_sync_step step = {.lr = gdi_job_lr(j, j->step), .step = j->step, .flags = flags};
+  if (j->on_gpu && j->on_gpu->on_board) return gdi_step_on_board(j, &plan, &step, out);
+  gd_status mine = j->on_gpu ? gdi_compute_on_gpu(j, &plan, &step) : gdi_compute(j, &plan);
 
   /* A rank that failed still comes to the exchange, so that all learn of it there instead of waiting for
    * ever. */
-  if (mine != GD_OK) flags |= GDI_FLAG_FAILED;
-  gd_sync_step step = {.lr = gdi_job_lr(j, j->step), .step = j->step, .flags = flags};
+  if (mine != GD_OK) step.flags |= GDI_FLAG_FAILED;
   gd_status st = gd_sync_update(j->sync, &step, out);
   j->ledger.exchange += out->exchange_s, j->ledger.update += out->update_s, j->ledger.wait += out->wait_s;
   if (out->flags & GDI_FLAG_FAILED) return gd_world_agree(j->world, mine);
   GD_TRY(st);
   j->step++;
+  return GD_OK;
+}
+
+gd_status gdi_step_now(gdi_job *j, uint32_t flags, gd_sync_result *out) {
+  gd_sync_result rest;
+  GD_TRY(gdi_step(j, flags, out));
+  GD_TRY(gdi_settle(j, &rest));
+  if (rest.total.weight == 0 || out->total.weight != 0) return GD_OK;
+  rest.flags = out->flags;
+  *out = rest;
   return GD_OK;
 }

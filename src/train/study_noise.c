@@ -47,7 +47,7 @@ gd_status gdi_study_noise(gdi_job *run, double *out) {
   if (st == GD_OK) st = move_parameters(&job, run);
   while (st == GD_OK && job.step < job.total_steps) {
     gd_sync_result r;
-    st = gdi_step(&job, 0, &r);
+    st = gdi_step_now(&job, 0, &r);
     if (st == GD_OK) gdi_noise_add(&noise, &r);
   }
   gdi_job_close(&job);

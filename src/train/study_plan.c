@@ -66,8 +66,9 @@ double gdi_study_rate(const gdi_study *s, int batch, int rate) {
 
 /* Planned as for one rank, so that it is the same on any number. */
 static gdi_batches batches_of(const gdi_study *s, int batch) {
+  const bool gpu = strcmp(s->base.device, "cpu") != 0 && gd_device_gpus() > 0;
   bool follows_ranks;
-  return gdi_batches_plan(s->n, s->batch[batch], s->base.micro_batch, 1, &follows_ranks);
+  return gdi_batches_plan(s->n, s->batch[batch], s->base.micro_batch, 1, gpu, &follows_ranks);
 }
 
 int64_t gdi_study_width(const gdi_study *s, int batch) {

@@ -69,7 +69,7 @@ static gd_status steps_to(run *r, int64_t to, bool *finite) {
   while (j->step < to) {
     gd_sync_result result;
     const double t0 = gdi_now();
-    gd_status st = gdi_step(j, 0, &result);
+    gd_status st = gdi_step_now(j, 0, &result);
     r->trained_s += gdi_now() - t0;
     if (st == GD_ERR_NONFINITE) {
       gd_error_clear();

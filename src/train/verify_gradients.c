@@ -114,7 +114,7 @@ static gd_status step_from_start(gdi_verify *v, gdi_job *j, int64_t step, gdi_va
   gd_sync_result r;
   GD_TRY(gd_sync_scatter(j->sync, v->start.array[0], NULL));
   j->step = step;
-  GD_TRY(gdi_step(j, 0, &r));
+  GD_TRY(gdi_step_now(j, 0, &r));
   *weight = r.total.weight;
   return gdi_values_take(j, out);
 }

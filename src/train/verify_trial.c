@@ -20,9 +20,9 @@ gd_status gdi_trial_open(const gdi_verify *v, gdi_job *j, gd_world *w, const gd_
 gd_status gdi_trial_steps(gdi_verify *v, gdi_job *j, gdi_job *alone, int64_t steps) {
   const bool root = gd_world_rank(v->world) == 0;
   gd_sync_result r;
-  for (int64_t i = 0; i < steps; i++) GD_TRY(gdi_step(j, 0, &r));
+  for (int64_t i = 0; i < steps; i++) GD_TRY(gdi_step_now(j, 0, &r));
   for (int64_t i = 0; alone && i < steps; i++)
-    GD_TRY(gd_world_agree(v->world, root ? gdi_step(alone, 0, &r) : GD_OK));
+    GD_TRY(gd_world_agree(v->world, root ? gdi_step_now(alone, 0, &r) : GD_OK));
   return GD_OK;
 }
 

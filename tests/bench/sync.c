@@ -69,7 +69,7 @@ static double ordered_us(gd_world *w, side *s, int round) {
   t->has_grad = true;
   NEED(gd_world_barrier(w));
   const double start = now_us();
-  gd_sync_leaf_done(s->sync, run.lo, &(gd_record){.loss_sum = 1, .weight = 32, .samples = 32});
+  NEED(gd_sync_leaf_done(s->sync, run.lo, &(gd_record){.loss_sum = 1, .weight = 32, .samples = 32}));
   NEED(gd_sync_update(s->sync, &(gd_sync_step){.lr = 0.1, .step = round}, &result));
   return now_us() - start;
 }

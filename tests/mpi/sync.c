@@ -207,7 +207,7 @@ static gd_status run_step(gd_sync *s, gd_params *p, int64_t step, gd_sync_result
     gd_sync_leaf(s, k);
     write_gradient(p, step, k, 0);
     const gd_record r = record_of(step, k);
-    gd_sync_leaf_done(s, k, &r);
+    assert_ok(gd_sync_leaf_done(s, k, &r));
   }
   return gd_sync_update(s, &(gd_sync_step){.lr = rate(step), .step = step}, result);
 }
@@ -317,7 +317,7 @@ static void spoiled_step(gd_world *w, bool skip, double loss, double spoil, gd_s
     if (k == 4) r.loss_sum += loss;
     gd_sync_leaf(s, k);
     write_gradient(p, 0, k, k == 4 ? spoil : 0);
-    gd_sync_leaf_done(s, k, &r);
+    assert_ok(gd_sync_leaf_done(s, k, &r));
   }
   assert_int_equal(gd_sync_update(s, &(gd_sync_step){.lr = 0.1, .flags = 1u << gd_world_rank(w)}, &result),
                    expected);
@@ -393,7 +393,7 @@ static gd_status real_step(gd_sync *s, gd_tape *t, gd_module *m, int64_t step, g
       r = (gd_record){.loss_sum = gd_item(loss), .weight = 4 * 40, .samples = 4};
       if (step == NOT_FINITE && k == 0) r.loss_sum = NAN;
     }
-    gd_sync_leaf_done(s, k, &r);
+    assert_ok(gd_sync_leaf_done(s, k, &r));
     gd_tape_reset(t);
   }
   return gd_sync_update(s, &(gd_sync_step){.lr = 0.01, .step = step, .flags = flags}, result);
@@ -502,7 +502,7 @@ static void gradients_leave_before_backward_is_over(void **state) {
       const gdi_exchange *x = s->exchange;
       for (int i = 0; k + 1 == run.hi && i < x->routes; i++)
         assert_int_equal(x->route[i].node, late ? 0 : x->nodes[x->own]);
-      gd_sync_leaf_done(s, k, &(gd_record){.loss_sum = gd_item(loss), .weight = 160, .samples = 4});
+      assert_ok(gd_sync_leaf_done(s, k, &(gd_record){.loss_sum = gd_item(loss), .weight = 160, .samples = 4}));
       gd_tape_reset(t);
     }
     assert_ok(gd_sync_update(s, &(gd_sync_step){.lr = 0.01}, &result));

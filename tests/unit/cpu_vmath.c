@@ -1,5 +1,5 @@
 /* Elementary functions of f32 are within 4 units in the last place over all of f32. */
-#include "device/cpu/vmath.h"
+#include "device/vmath.h"
 #include "test.h"
 
 static double sigmoid(double x) {

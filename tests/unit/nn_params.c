@@ -55,7 +55,7 @@ static void values_move_into_the_run_and_back(void **state) {
   memset(run, 0xA5, gd_params_bytes(params));
   digest_hex(before);
   void *home = params->item[0].tensor->data;
-  gd_params_bind(params, run, true);
+  assert_ok(gd_params_bind(params, run, true));
   digest_hex(after);
   assert_string_equal(before, after);
   assert_ptr_equal(params->item[1].tensor->data, run + 16);
@@ -63,7 +63,7 @@ static void values_move_into_the_run_and_back(void **state) {
   run[0] += 1;
   digest_hex(after);
   assert_string_not_equal(before, after);
-  gd_params_bind(params, NULL, false);
+  assert_ok(gd_params_bind(params, NULL, false));
   assert_ptr_equal(params->item[0].tensor->data, home);
   digest_hex(after);
   assert_string_equal(before, after);
@@ -83,7 +83,7 @@ static void gradients_go_to_the_run_and_the_first_write_overwrites(void **state)
   memset(run, 0xFF, gd_params_bytes(params)); /* NaN */
   gd_params_bind_grads(params, run);
   backward(true);
-  gd_params_finish_grads(params);
+  assert_ok(gd_params_finish_grads(params));
   memcpy(once, run, sizeof once);
   assert_true(once[0] == 2 && once[1] == 2); /* d sum / d 2.bias: one per row */
   backward(true);
@@ -91,7 +91,7 @@ static void gradients_go_to_the_run_and_the_first_write_overwrites(void **state)
   gd_params_bind_grads(params, run);
   backward(false); /* does not reach the second linear */
   assert_true(run[0] == 4);
-  gd_params_finish_grads(params);
+  assert_ok(gd_params_finish_grads(params));
   for (int i = 0; i < 2; i++) assert_true(run[i] == 0);
   for (int i = 16; i < 26; i++) assert_true(run[i] == 0);
   assert_true(run[32] == 2);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "device/convert.h"
 #include "device/cpu/gemm.h"
 #include "device/cpu/threads.h"
 
@@ -26,6 +27,23 @@ gd_status gdi_scratch(gd_device *d, int64_t n, size_t element_bytes, void **out)
 static gd_status copy(gd_device *d, void *to, const void *from, size_t bytes) {
   (void)d;
   memcpy(to, from, bytes);
+  return GD_OK;
+}
+
+static gd_status zero(gd_device *d, void *to, size_t bytes) {
+  (void)d;
+  memset(to, 0, bytes);
+  return GD_OK;
+}
+
+/* Convert once, then double what is there. */
+static gd_status fill(gd_device *d, gd_dtype type, void *to, int64_t n, double value) {
+  (void)d;
+  const size_t e = gd_dtype_bytes(type), bytes = (size_t)n * e;
+  if (n == 0) return GD_OK;
+  gdi_convert(type, to, GD_F64, &value, 1);
+  for (size_t done = e; done < bytes; done *= 2)
+    memcpy((char *)to + done, to, done < bytes - done ? done : bytes - done);
   return GD_OK;
 }
 
@@ -60,7 +78,9 @@ gd_status gdi_cpu_open(gd_device *d, const gd_device_options *o) {
   (void)o;
   d->kernel = kernels;
   d->memory = gdi_host_memory;
-  d->upload = d->download = copy;
+  d->upload = d->download = d->copy = copy;
+  d->zero = zero;
+  d->fill = fill;
   d->close = close_cpu;
   d->layer_seconds = gdi_cpu_layer_seconds;
   GD_TRY(gd_arena_new(&d->scratch, "scratch"));

@@ -1,43 +1,48 @@
 /*
- * Elementary functions of f32 without branches, calls or tables, so that loops over them become vector code.
+ * Elementary functions of f32 without branches, calls or tables, so that loops over them become vector code,
+ * and a GPU computes the bits of a CPU that has fused multiply-add.
  * Each is within 4 units in the last place of the true value over all of f32, denormals, infinities and NaN
  * included (tests/unit/cpu_vmath.c measures it). Polynomials are Chebyshev fits over the ranges named.
  */
-#ifndef GDI_CPU_VMATH_H
-#define GDI_CPU_VMATH_H
+#ifndef GDI_DEVICE_VMATH_H
+#define GDI_DEVICE_VMATH_H
 
 #include <math.h>
 #include <stdint.h>
 #include <string.h>
 
+#include "base/both.h"
+
 /* a b + c; rounded once where the machine can. */
-static inline float gdi_fmaf(float a, float b, float c) {
-#ifdef __FMA__
+GDI_BOTH float gdi_fmaf(float a, float b, float c) {
+#if defined(__CUDA_ARCH__)
+  return fmaf(a, b, c);
+#elif defined(__FMA__)
   return __builtin_fmaf(a, b, c);
 #else
   return a * b + c;
 #endif
 }
 
-static inline float gdi_float_of(int32_t bits) {
+GDI_BOTH float gdi_float_of(int32_t bits) {
   float f;
   memcpy(&f, &bits, sizeof f);
   return f;
 }
 
-static inline int32_t gdi_bits_of(float f) {
+GDI_BOTH int32_t gdi_bits_of(float f) {
   int32_t bits;
   memcpy(&bits, &f, sizeof bits);
   return bits;
 }
 
 /* 2^n, -126 <= n <= 127 */
-static inline float gdi_exp2_int(int32_t n) {
+GDI_BOTH float gdi_exp2_int(int32_t n) {
   return gdi_float_of((int32_t)((uint32_t)(n + 127) << 23));
 }
 
 /* e^x = 2^n e^r,  n = round(x / ln 2),  |r| <= ln 2 / 2,  e^r = 1 + r + r^2 p(r) */
-static inline float gdi_expf(float x) {
+GDI_BOTH float gdi_expf(float x) {
   const float magic = 0x1.8p23f; /* adding it rounds to an integer, found in the low bits */
   float c = x < -105 ? -105 : x; /* beyond, the result is 0 or inf anyway; NaN stays */
   c = c > 90 ? 90 : c;
@@ -56,7 +61,7 @@ static inline float gdi_expf(float x) {
 }
 
 /* log x = e ln 2 + log(1 + f),  sqrt(1/2) <= 1 + f < sqrt 2,  log(1 + f) = f - f^2 / 2 + f^3 p(f) */
-static inline float gdi_logf(float x) {
+GDI_BOTH float gdi_logf(float x) {
   float scaled = x < 0x1p-126f ? x * 0x1p23f : x;
   uint32_t bits = (uint32_t)gdi_bits_of(scaled);
   int32_t e = (int32_t)(bits - 0x3f3504f3u) >> 23; /* 0x3f3504f3: sqrt(1/2) */
@@ -80,14 +85,14 @@ static inline float gdi_logf(float x) {
 }
 
 /* log(1 + x), accurate for small x: the rounding of 1 + x is put back to first order */
-static inline float gdi_log1pf(float x) {
+GDI_BOTH float gdi_log1pf(float x) {
   float u = 1 + x, lost = u - 1 - x;
   float y = gdi_logf(u);
   return u > 0 && u < INFINITY ? y - lost / u : y;
 }
 
 /* |x| < 0.6: x + x^3 p(x^2);  else 1 - 2 / (e^2|x| + 1) with the sign of x */
-static inline float gdi_tanhf(float x) {
+GDI_BOTH float gdi_tanhf(float x) {
   float a = fabsf(x), z = x * x;
   float p = -0.00626911968f;
   p = gdi_fmaf(p, z, 0.0211109594f);
@@ -100,18 +105,18 @@ static inline float gdi_tanhf(float x) {
 }
 
 /* 1 / (1 + e^-x), with all digits where it is small: e^x / (1 + e^x) for x < 0 */
-static inline float gdi_sigmoidf(float x) {
+GDI_BOTH float gdi_sigmoidf(float x) {
   float e = gdi_expf(-fabsf(x));
   return (x < 0 ? e : 1) / (1 + e);
 }
 
 /* log(1 + e^x) = max(x, 0) + log(1 + e^-|x|) */
-static inline float gdi_softplusf(float x) {
+GDI_BOTH float gdi_softplusf(float x) {
   return (x < 0 ? 0 : x) + gdi_log1pf(gdi_expf(-fabsf(x)));
 }
 
 /* e^(-x^2 / 2): the rounding of x^2 is put back, it would cost digits where the result is small */
-static inline float gdi_gaussf(float x) {
+GDI_BOTH float gdi_gaussf(float x) {
   float z = x * x, lost = gdi_fmaf(x, x, -z);
   float y = gdi_expf(-0.5f * z);
   return z < 210 ? gdi_fmaf(y, -0.5f * lost, y) : y;
@@ -121,7 +126,7 @@ static inline float gdi_gaussf(float x) {
  * Normal distribution function, for gelu(x) = x cdf(x).
  * cdf(-t) = e^(-t^2 / 2) g(u) / (1 + t),  u = (t - 4) / (t + 4),  t >= 0;  cdf(t) = 1 - cdf(-t)
  */
-static inline float gdi_normal_cdff(float x) {
+GDI_BOTH float gdi_normal_cdff(float x) {
   float t = fabsf(x);
   t = t > 15 ? 15 : t;
   float u = (t - 4) / (t + 4);
@@ -138,6 +143,15 @@ static inline float gdi_normal_cdff(float x) {
   p = gdi_fmaf(p, u, 0.4720532f);
   float tail = gdi_gaussf(t) * (p / (1 + t));
   return x < 0 ? tail : 1 - tail;
+}
+
+/* The two of f64 that libm lacks. 0.5 (1 + erf(x / sqrt 2)), with all digits in the left tail */
+GDI_BOTH double gdi_normal_cdf(double x) {
+  return 0.5 * erfc(x * -0.70710678118654752440);
+}
+
+GDI_BOTH double gdi_gauss(double x) {
+  return exp(-0.5 * x * x);
 }
 
 #endif

@@ -1,0 +1,98 @@
+/* Batches from a resident set: rows picked by the order of samples, converted as data/convert.c does. */
+#include "device/cuda/pack.cuh"
+
+/*
+ * A warp forms a piece of a row at a time, a pack of its elements per lane: a pack of the result, the larger
+ * side of the traffic, is the widest store there is. Every lane finds the sample for itself.
+ */
+enum { LANES = 32, PACK = 4, PIECE = 4 * LANES * PACK };
+
+typedef struct job {
+  gdi_resident set;
+  const gdi_batch_input *in;
+  int64_t offset, rows, pieces; /* of a row */
+  void *x, *y;
+  bool packed;
+} job;
+
+/* S stored, T wanted, C in which it is computed. */
+template <typename S, typename T, typename C, int N>
+static __device__ __forceinline__ void convert(const gdi_resident &set, const S *__restrict__ from,
+                                               T *__restrict__ to, int64_t lo, int64_t hi) {
+  const C *shift = (const C *)set.shift, *factor = (const C *)set.factor;
+  for (int64_t i = lo + threadIdx.x % LANES * N; i < hi; i += LANES * N) {
+    const gdi_pack<S, N> s = gdi_load<N>(from + i);
+    gdi_pack<T, N> t;
+    if (shift) {
+      const gdi_pack<C, N> m = gdi_load<N>(shift + i), f = gdi_load<N>(factor + i);
+      for (int k = 0; k < N; k++) t.v[k] = (T)(((C)s.v[k] - m.v[k]) * f.v[k]);
+    } else {
+      const C f = *factor;
+      for (int k = 0; k < N; k++) t.v[k] = (T)((C)s.v[k] * f);
+    }
+    gdi_store<N>(to + i, t);
+  }
+}
+
+template <typename T> static __device__ void put_targets(const job &j, int64_t sample, int64_t row) {
+  for (int64_t i = threadIdx.x % LANES; i < j.set.y_n; i += LANES) {
+    if (j.set.y_type == GD_I64)
+      ((int64_t *)j.y)[row] = ((const int64_t *)j.set.y)[sample];
+    else
+      ((T *)j.y)[row * j.set.y_n + i] = (T)((const double *)j.set.y)[sample * j.set.y_n + i];
+  }
+}
+
+template <typename S, typename T, typename C>
+static __global__ void __launch_bounds__(GDI_THREADS) form(job j) {
+  const int64_t n = j.set.x_n, warps = (int64_t)gridDim.x * (GDI_THREADS / LANES);
+  int64_t item = ((int64_t)blockIdx.x * GDI_THREADS + threadIdx.x) / LANES;
+  for (; item < j.rows * j.pieces; item += warps) {
+    const int64_t row = item / j.pieces, lo = item % j.pieces * PIECE, hi = n - lo < PIECE ? n : lo + PIECE;
+    const int64_t sample = gdi_order_sample(&j.in->order, j.in->first + j.offset + row);
+    const S *from = (const S *)j.set.x + sample * n;
+    T *to = (T *)j.x + row * n;
+    if (j.packed)
+      convert<S, T, C, PACK>(j.set, from, to, lo, hi);
+    else
+      convert<S, T, C, 1>(j.set, from, to, lo, hi);
+    if (lo == 0) put_targets<T>(j, sample, row);
+  }
+}
+
+typedef void (*form_kernel)(job);
+
+typedef struct conversion {
+  gd_dtype from, to;
+  bool in_float;
+  form_kernel kernel;
+} conversion;
+
+static const conversion conversions[] = {
+    {GD_U8, GD_F32, true, form<uint8_t, float, float>},
+    {GD_I32, GD_F32, false, form<int32_t, float, double>},
+    {GD_I64, GD_F32, false, form<int64_t, float, double>},
+    {GD_F32, GD_F32, true, form<float, float, float>},
+    {GD_F64, GD_F32, false, form<double, float, double>},
+    {GD_U8, GD_F64, false, form<uint8_t, double, double>},
+    {GD_I32, GD_F64, false, form<int32_t, double, double>},
+    {GD_I64, GD_F64, false, form<int64_t, double, double>},
+    {GD_F32, GD_F64, false, form<float, double, double>},
+    {GD_F64, GD_F64, false, form<double, double, double>},
+};
+
+extern "C" gd_status gdi_cuda_form_batch(gd_device *d, const gdi_resident *set, const gdi_batch_input *in,
+                                         int64_t offset, int64_t rows, gd_dtype type, void *x, void *y) {
+  job j = {*set, in, offset, rows, (set->x_n + PIECE - 1) / PIECE, x, y, false};
+  if (j.pieces == 0) j.pieces = 1; /* targets of samples without features */
+  j.packed = set->x_n % PACK == 0 && gdi_packed((uintptr_t)set->x | (uintptr_t)x | (uintptr_t)set->shift |
+                                                (set->shift ? (uintptr_t)set->factor : 0));
+  for (size_t i = 0; i < sizeof conversions / sizeof *conversions; i++) {
+    const conversion *c = &conversions[i];
+    if (c->from == set->x_type && c->to == type && c->in_float == set->in_float)
+      return gdi_launch(d, "form a batch", c->kernel, gdi_blocks_for(d, rows * j.pieces * LANES), GDI_THREADS,
+                        j);
+  }
+  return GD_FAIL(GD_ERR_DTYPE, "no samples of %s become %s in %s", gd_dtype_name(set->x_type),
+                 gd_dtype_name(type), set->in_float ? "f32" : "f64");
+}

@@ -1,0 +1,38 @@
+/*
+ * Matrix products on a GPU: cuBLASLt, with a plan for each form of product that is kept. A plan is what the
+ * library's heuristic offers first; it follows from the form alone, never from timing or from addresses, so
+ * equal products have equal bits.
+ */
+#ifndef GDI_CUDA_BLAS_H
+#define GDI_CUDA_BLAS_H
+
+#include "device/cuda/cuda.h"
+
+/* c [m,n] = op(a) [m,k] op(b) [k,n], or += when `add`; op transposes or not. Row-major, without gaps. */
+typedef struct gdi_blas_product {
+  int64_t m, n, k;
+  bool transpose_a, transpose_b, add;
+  gd_dtype type; /* of a and b: f32, f64 (c as well), or bf16 (c is f32 and so are the sums) */
+  const void *a, *b;
+  void *c;
+  const void *bias;                            /* [n] of c's type, added to every row; or NULL */
+  int64_t count, stride_a, stride_b, stride_c; /* so many products, so many elements apart; 0: the same */
+} gdi_blas_product;
+
+/* Loads cuBLASLt and takes its workspace. Errors: GD_ERR_GPU, GD_ERR_OOM */
+gd_status gdi_blas_new(gdi_blas **out, gd_device *d) GD_CHECKED;
+void gdi_blas_free(gdi_blas *b); /* NULL is fine */
+
+/* "cuBLASLt 13.0.2": what decides the bits of products. */
+const char *gdi_blas_describe(const gdi_blas *b);
+
+/* Queues the product in the compute lane. A form that was there before takes no memory. */
+gd_status gdi_blas_multiply(gd_device *d, const gdi_blas_product *p) GD_CHECKED;
+
+/* The type in which products on d take operands of `type`: bf16 for f32 where the device was opened for that.
+ */
+static inline gd_dtype gdi_blas_type(const gd_device *d, gd_dtype type) {
+  return d->matmul == GD_MATMUL_BF16 && type == GD_F32 ? GD_BF16 : type;
+}
+
+#endif

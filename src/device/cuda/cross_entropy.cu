@@ -1,0 +1,191 @@
+/*
+ * loss = sum over rows i with label y_i != ignore of  w_i (log sum_j e^(x_ij) - x_i,y_i),   w_i = w[y_i] or 1
+ * dx_ij = dloss w_i (softmax(x_i)_j - [j = y_i]);   dw_c = dloss sum over rows with label c of their
+ * logarithms
+ *
+ * As on the CPU sums are f64 over the project's tree, and forward keeps three numbers a row instead of the
+ * gradient, which backward forms as it reads x once more: that moves 3 B C elements in all, an unscaled
+ * gradient kept by forward and scaled by backward would move 4 B C, in as many launches. A label that is no
+ * class makes its row, and so the loss, NaN: nobody waits here to be told.
+ */
+#include "device/cuda/group.cuh"
+#include "device/cuda/math.cuh"
+#include "device/cuda/tree.cuh"
+
+typedef struct kept {
+  double max, sum; /* of x_i; of e^(x_i - max) */
+  double weight;   /* w_i; 0 where the label is ignored, NaN where it is no class */
+} kept;
+
+template <typename T> struct rows_of {
+  const T *x;           /* [B,C] */
+  const int64_t *label; /* [B] */
+  const T *weight;      /* [C] or NULL */
+  int64_t B, C, ignore;
+  kept *row;    /* [B] */
+  double *loss; /* [B] of rows */
+};
+
+template <typename T, int LANES> static __device__ void row_forward(const rows_of<T> &j, int64_t i) {
+  const int lane = (int)threadIdx.x % LANES;
+  const T *x = j.x + i * j.C;
+  const int64_t label = j.label[i];
+  kept k = {0, 1, 0};
+  double loss = 0;
+  if (label != j.ignore) {
+    T max = (T)-INFINITY, sum = 0; /* NaN is passed over by one and shows in the other */
+    for (int64_t c = lane; c < j.C; c += LANES) max = gdi_larger()(max, x[c]);
+    max = gdi_group<LANES>(max, gdi_larger());
+    for (int64_t c = lane; c < j.C; c += LANES) sum += EXP(x[c] - max);
+    k.max = (double)max, k.sum = (double)gdi_group<LANES>(sum, gdi_adding());
+    k.weight = loss = NAN;
+    if (label >= 0 && label < j.C && lane == 0) {
+      k.weight = j.weight ? (double)j.weight[label] : 1;
+      loss = k.weight * (log(k.sum) + (k.max - (double)x[label]));
+    }
+  }
+  if (lane == 0) j.row[i] = k, j.loss[i] = loss;
+}
+
+/* Blocks of a kernel with a warp per row are large, so that one of them does for a small batch. */
+enum { MOST_THREADS = 1024, ROWS_OF_ONE_BLOCK = 8 * MOST_THREADS / 32 };
+
+template <typename T>
+static __device__ void write_sums(const rows_of<T> &j, int which, T *loss, double *weights) {
+  const double *numbers = which ? &j.row->weight : j.loss;
+  const double sum = gdi_tree<MOST_THREADS>((int)threadIdx.x, numbers, j.B,
+                                            which ? (int64_t)(sizeof(kept) / sizeof(double)) : 1);
+  if (threadIdx.x > 0) return;
+  if (which)
+    *weights = sum;
+  else
+    *loss = (T)sum;
+}
+
+/* The whole of a small batch by one block. */
+template <typename T>
+static __global__ void __launch_bounds__(MOST_THREADS) forward_small(rows_of<T> j, T *loss, double *weights) {
+  GDI_EACH_ROW(32, i, j.B) row_forward<T, 32>(j, i);
+  __syncthreads();
+  write_sums(j, 0, loss, weights);
+  write_sums(j, 1, loss, weights);
+}
+
+/* A large one: rows, then a block for each of the two sums. */
+template <typename T, int LANES>
+static __global__ void __launch_bounds__(GDI_THREADS) forward_rows(rows_of<T> j) {
+  GDI_EACH_ROW(LANES, i, j.B) row_forward<T, LANES>(j, i);
+}
+
+template <typename T>
+static __global__ void __launch_bounds__(MOST_THREADS) forward_sums(rows_of<T> j, T *loss, double *weights) {
+  write_sums(j, (int)blockIdx.x, loss, weights);
+}
+
+template <typename T, int LANES>
+static __global__ void __launch_bounds__(GDI_THREADS)
+    backward_rows(rows_of<T> j, const T *dloss, T *dx, bool add) {
+  const int lane = (int)threadIdx.x % LANES;
+  const double d = (double)*dloss;
+  GDI_EACH_ROW(LANES, i, j.B) {
+    const kept k = j.row[i];
+    const int64_t label = j.label[i];
+    const bool counts = label != j.ignore;
+    const T max = (T)k.max, g = (T)(d * k.weight), scale = (T)(d * k.weight / k.sum);
+    for (int64_t c = lane; c < j.C; c += LANES) {
+      const int64_t at = i * j.C + c;
+      T value = 0;
+      if (counts) value = EXP(j.x[at] - max) * scale;
+      if (counts && c == label) value -= g;
+      dx[at] = add ? dx[at] + value : value;
+    }
+  }
+}
+
+/* A thread per class looks through all rows: their order is that of the sum. */
+template <typename T> static __global__ void backward_weights(rows_of<T> j, const T *dloss, T *dw, bool add) {
+  const double d = (double)*dloss;
+  GDI_EACH(c, j.C) {
+    double sum = add ? (double)dw[c] : 0;
+    for (int64_t i = 0; i < j.B; i++) {
+      if (j.label[i] != c || c == j.ignore) continue;
+      const kept k = j.row[i];
+      sum += d * (log(k.sum) + (k.max - (double)j.x[i * j.C + c]));
+    }
+    dw[c] = (T)sum;
+  }
+}
+
+/* Threads that share a row. Of the shape alone: it decides the order of sums. */
+static int lanes_for(int64_t C) {
+  return C <= 1024 ? 32 : GDI_THREADS;
+}
+
+template <typename T> static rows_of<T> rows_from(const gd_node *n, void *row, void *loss) {
+  const gd_tensor *x = n->in[0], *w = n->in[2];
+  const rows_of<T> j = {(const T *)x->data,
+                        (const int64_t *)n->in[1]->data,
+                        w ? (const T *)w->data : NULL,
+                        x->shape[0],
+                        x->shape[1],
+                        n->attr.ignore,
+                        (kept *)row,
+                        (double *)loss};
+  return j;
+}
+
+template <typename T> static gd_status forward(gd_device *d, gd_node *n, void *row, void *loss) {
+  const rows_of<T> j = rows_from<T>(n, row, loss);
+  T *out = (T *)n->out->data;
+  double *weights = (double *)n->saved[1]->data;
+  const int lanes = lanes_for(j.C);
+  if (lanes == 32 && j.B <= ROWS_OF_ONE_BLOCK)
+    return gdi_launch(d, "cross-entropy", forward_small<T>, 1, MOST_THREADS, j, out, weights);
+  GD_TRY(gdi_launch(d, "cross-entropy", lanes == 32 ? forward_rows<T, 32> : forward_rows<T, GDI_THREADS>,
+                    gdi_blocks_for(d, j.B * lanes), GDI_THREADS, j));
+  return gdi_launch(d, "cross-entropy's sums", forward_sums<T>, 2, MOST_THREADS, j, out, weights);
+}
+
+static gd_status forward_in_scratch(gd_device *d, gd_node *n) {
+  const int64_t B = n->in[0]->shape[0];
+  enum { KEPT = sizeof(kept) / sizeof(double) };
+  const int64_t shape[] = {B, KEPT};
+  void *row, *loss;
+  GD_TRY(gdi_node_temporary(&n->saved[1], n, GD_F64, 0, NULL));
+  GD_TRY(gdi_cuda_scratch(d, B, sizeof(double), &loss));
+  if (n->recorded) {
+    GD_TRY(gdi_node_temporary(&n->saved[0], n, GD_F64, 2, shape));
+    row = n->saved[0]->data;
+  } else {
+    GD_TRY(gdi_cuda_scratch(d, B, sizeof(kept), &row));
+  }
+  return n->in[0]->dtype == GD_F64 ? forward<double>(d, n, row, loss) : forward<float>(d, n, row, loss);
+}
+
+extern "C" gd_status gdi_cuda_cross_entropy_forward(gd_device *d, gd_node *n) {
+  const size_t mark = gd_arena_mark(d->scratch);
+  const gd_status st = forward_in_scratch(d, n);
+  gd_arena_release(d->scratch, mark);
+  return st;
+}
+
+template <typename T>
+static gd_status backward(gd_device *d, gd_node *n, const gd_tensor *dout, gd_tensor *const din[],
+                          const bool add[]) {
+  const rows_of<T> j = rows_from<T>(n, n->saved[0]->data, NULL);
+  const T *dloss = (const T *)dout->data;
+  const int lanes = lanes_for(j.C);
+  if (din[0])
+    GD_TRY(gdi_launch(d, "cross-entropy's gradient",
+                      lanes == 32 ? backward_rows<T, 32> : backward_rows<T, GDI_THREADS>,
+                      gdi_blocks_for(d, j.B * lanes), GDI_THREADS, j, dloss, (T *)din[0]->data, add[0]));
+  if (!j.weight || !din[2]) return GD_OK;
+  return gdi_launch(d, "gradient of class weights", backward_weights<T>, gdi_blocks_for(d, j.C), GDI_THREADS,
+                    j, dloss, (T *)din[2]->data, add[2]);
+}
+
+extern "C" gd_status gdi_cuda_cross_entropy_backward(gd_device *d, gd_node *n, const gd_tensor *dout,
+                                                     gd_tensor *const din[], const bool add[]) {
+  return n->in[0]->dtype == GD_F64 ? backward<double>(d, n, dout, din, add)
+                                   : backward<float>(d, n, dout, din, add);
+}

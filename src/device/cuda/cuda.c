@@ -1,0 +1,131 @@
+/* The GPU as a device: opening, its table of kernels, its memory. */
+#include "device/cuda/cuda.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "device/cuda/blas.h"
+#include "device/cuda/queue.h"
+
+#define BACKWARD_0(name) NULL
+#define BACKWARD_1(name) gdi_cuda_##name##_backward
+#define GDI_FAMILY(name, differentiable)                                                                     \
+  static const gdi_kernel family_##name = {gdi_cuda_##name##_forward, BACKWARD_##differentiable(name)};
+#include "device/families.def"
+
+static const gdi_kernel *const kernels[GDI_OPS] = {
+#define GDI_OP(name, prints, shape, family) [GDI_OP_##name] = &family_##family,
+#include "device/ops.def"
+};
+
+gd_status gdi_cuda_check(const gd_device *d, cudaError_t e, const char *what) {
+  if (e == cudaSuccess) return GD_OK;
+  (void)cudaGetLastError(); /* or the next launch would be blamed */
+  return GD_FAIL(GD_ERR_GPU, "GPU %d: %s: %s (%s)", d->index, what, cudaGetErrorString(e),
+                 cudaGetErrorName(e));
+}
+
+gd_status gdi_cuda_scratch(gd_device *d, int64_t n, size_t element_bytes, void **out) {
+  *out = gd_arena_alloc(d->scratch, (size_t)n * element_bytes);
+  return *out ? GD_OK : GD_ERR_OOM;
+}
+
+/* ---- memory ---- */
+
+/* NULL leaves no error behind: the arena that asked says what could not be had. */
+static void *take(void *user, size_t bytes) {
+  void *memory = NULL;
+  (void)user;
+  if (cudaMalloc(&memory, bytes) == cudaSuccess) return memory;
+  (void)cudaGetLastError();
+  return NULL;
+}
+
+static void give(void *user, void *memory) {
+  (void)user;
+  (void)cudaFree(memory);
+}
+
+static gd_status upload(gd_device *d, void *to, const void *from_host, size_t bytes) {
+  GD_TRY(GDI_CUDA(d, cudaMemcpyAsync(to, from_host, bytes, cudaMemcpyHostToDevice, gdi_cuda_stream(d))));
+  return gdi_cuda_drain(d, GDI_LANE_COMPUTE); /* pinned memory would still be read after the call */
+}
+
+static gd_status download(gd_device *d, void *to_host, const void *from, size_t bytes) {
+  GD_TRY(GDI_CUDA(d, cudaMemcpyAsync(to_host, from, bytes, cudaMemcpyDeviceToHost, gdi_cuda_stream(d))));
+  return gdi_cuda_drain(d, GDI_LANE_COMPUTE);
+}
+
+static gd_status copy(gd_device *d, void *to, const void *from, size_t bytes) {
+  return GDI_CUDA(d, cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToDevice, gdi_cuda_stream(d)));
+}
+
+static gd_status zero(gd_device *d, void *to, size_t bytes) {
+  return GDI_CUDA(d, cudaMemsetAsync(to, 0, bytes, gdi_cuda_stream(d)));
+}
+
+/* ---- opening ---- */
+
+/* Also 0 where a driver is missing or too old: then the program is one for CPUs. */
+int gdi_cuda_count(void) {
+  int n = 0;
+  if (cudaGetDeviceCount(&n) == cudaSuccess) return n;
+  (void)cudaGetLastError();
+  return 0;
+}
+
+static gd_status check_index(const gd_device *d) {
+  int n = 0;
+  const cudaError_t e = cudaGetDeviceCount(&n);
+  if (e == cudaErrorNoDevice || (e == cudaSuccess && n == 0))
+    return GD_FAIL(GD_ERR_GPU, "no GPU is here: see nvidia-smi, or choose --device cpu");
+  if (e == cudaErrorInsufficientDriver)
+    return GD_FAIL(GD_ERR_GPU,
+                   "no GPU driver that knows CUDA %d.%d is here: see nvidia-smi, or choose --device cpu",
+                   CUDART_VERSION / 1000, CUDART_VERSION % 1000 / 10);
+  GD_TRY(gdi_cuda_check(d, e, "cudaGetDeviceCount"));
+  if (d->index < 0 || d->index >= n) return GD_FAIL(GD_ERR_GPU, "GPU %d: there are only %d", d->index, n);
+  return GD_OK;
+}
+
+static gd_status open_gpu(gd_device *d) {
+  gdi_cuda *c = gdi_cuda_of(d);
+  struct cudaDeviceProp p;
+  GD_TRY(check_index(d));
+  GD_TRY(GDI_CUDA(d, cudaSetDevice(d->index)));
+  GD_TRY(GDI_CUDA(d, cudaGetDeviceProperties(&p, d->index)));
+  c->processors = p.multiProcessorCount;
+  GD_TRY(gdi_queue_open(d));
+  GD_TRY(gdi_arena_new_over(&d->scratch, "scratch", &d->memory));
+  GD_TRY(gdi_blas_new(&c->blas, d));
+  snprintf(d->description, sizeof d->description, "%.100s (sm_%d%d), %s", p.name, p.major, p.minor,
+           gdi_blas_describe(c->blas));
+  snprintf(d->address, sizeof d->address, "%04x:%02x:%02x", (unsigned)p.pciDomainID, (unsigned)p.pciBusID,
+           (unsigned)p.pciDeviceID);
+  return GD_OK;
+}
+
+static void close_gpu(gd_device *d) {
+  gdi_cuda *c = gdi_cuda_of(d);
+  gdi_blas_free(c->blas);
+  gd_arena_free(d->scratch);
+  gdi_queue_close(d);
+  free(c);
+}
+
+gd_status gdi_cuda_open(gd_device *d, const gd_device_options *o) {
+  (void)o;
+  d->impl = calloc(1, sizeof(gdi_cuda));
+  if (!d->impl) return GD_FAIL(GD_ERR_OOM, "no memory for a device");
+  d->kernel = kernels;
+  d->memory = (gdi_memory){take, give, d, false};
+  d->upload = upload, d->download = download, d->copy = copy, d->zero = zero;
+  d->fill = gdi_cuda_fill;
+  d->close = close_gpu;
+  d->layer_seconds = gdi_cuda_layer_seconds;
+  d->gpu = &gdi_cuda_gpu;
+  gd_status st = open_gpu(d);
+  if (st != GD_OK) close_gpu(d);
+  return st;
+}

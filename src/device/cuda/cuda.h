@@ -1,0 +1,77 @@
+/* The GPU as a device: what the files of this room share. C and CUDA sources include it. */
+#ifndef GDI_CUDA_H
+#define GDI_CUDA_H
+
+#include <cuda_runtime_api.h>
+
+#include "device/gpu.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct gdi_blas gdi_blas; /* cuBLASLt and the plans of matrix products: blas.h */
+
+typedef struct gdi_cuda {
+  cudaStream_t lane[GDI_LANES];
+  gdi_blas *blas;
+  int processors; /* streaming multiprocessors */
+  bool capturing;
+} gdi_cuda;
+
+static inline gdi_cuda *gdi_cuda_of(const gd_device *d) {
+  return (gdi_cuda *)d->impl;
+}
+
+static inline cudaStream_t gdi_cuda_stream(const gd_device *d) {
+  return gdi_cuda_of(d)->lane[GDI_LANE_COMPUTE];
+}
+
+/* GD_OK, or GD_ERR_GPU: "GPU 0: <what>: <cause>". */
+gd_status gdi_cuda_check(const gd_device *d, cudaError_t e, const char *what) GD_CHECKED;
+/* `call` in place of a name, for calls of the run-time library. */
+#define GDI_CUDA(d, call) gdi_cuda_check(d, call, #call)
+
+/* Memory of one kernel call: the caller marks d->scratch before and releases it after. */
+gd_status gdi_cuda_scratch(gd_device *d, int64_t n, size_t element_bytes, void **out) GD_CHECKED;
+
+/* The kernel families. */
+#define GDI_BACKWARD_0(name)
+#define GDI_BACKWARD_1(name)                                                                                 \
+  gd_status gdi_cuda_##name##_backward(gd_device *d, gd_node *n, const gd_tensor *dout,                      \
+                                       gd_tensor *const din[], const bool add[]) GD_CHECKED;
+#define GDI_FAMILY(name, differentiable)                                                                     \
+  gd_status gdi_cuda_##name##_forward(gd_device *d, gd_node *n) GD_CHECKED;                                  \
+  GDI_BACKWARD_##differentiable(name)
+#include "device/families.def"
+#undef GDI_BACKWARD_0
+#undef GDI_BACKWARD_1
+
+/* ceiling.c */
+gd_status gdi_cuda_layer_seconds(gd_device *d, gd_dtype type, int64_t B, int64_t I, int64_t O, bool needs_dx,
+                                 double *seconds) GD_CHECKED;
+
+/* fill.cu: n elements of `type` become `value`. */
+gd_status gdi_cuda_fill(gd_device *d, gd_dtype type, void *to, int64_t n, double value) GD_CHECKED;
+
+/* batch.cu, record.cu, update.cu: the entries of gdi_gpu of the same names. */
+gd_status gdi_cuda_form_batch(gd_device *d, const gdi_resident *set, const gdi_batch_input *in,
+                              int64_t offset, int64_t rows, gd_dtype type, void *x, void *y) GD_CHECKED;
+gd_status gdi_cuda_record(gd_device *d, double *record, const gd_tensor *loss, const gd_tensor *weight,
+                          double samples) GD_CHECKED;
+gd_status gdi_cuda_totals(gd_device *d, const double *records, int64_t K, const gdi_step_input *in,
+                          bool skip_nonfinite, gdi_totals *now, gdi_totals *ring,
+                          int64_t ring_length) GD_CHECKED;
+gd_status gdi_cuda_tree_sum(gd_device *d, gd_dtype type, const gdi_gpu_sum *sum, gd_range elements,
+                            char *to) GD_CHECKED;
+gd_status gdi_cuda_sum_and_square(gd_device *d, const gdi_gpu_slice *s, const gdi_gpu_sum *sum) GD_CHECKED;
+gd_status gdi_cuda_norms(gd_device *d, const gdi_gpu_slice *s, const gdi_gpu_clip *c,
+                         const gdi_step_input *in, gdi_totals *now, gdi_totals *ring,
+                         int64_t ring_length) GD_CHECKED;
+gd_status gdi_cuda_update(gd_device *d, const gdi_gpu_slice *s, const gdi_gpu_sum *sum,
+                          const gdi_step_input *in, gdi_totals *now) GD_CHECKED;
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,137 @@
+/* Lanes are streams, marks are events. */
+#include "device/cuda/queue.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct gdi_mark {
+  cudaEvent_t event;
+};
+
+static cudaStream_t stream_of(const gd_device *d, gdi_lane lane) {
+  return gdi_cuda_of(d)->lane[lane];
+}
+
+/* The exchange is what others wait for: its kernels go first. */
+gd_status gdi_queue_open(gd_device *d) {
+  gdi_cuda *c = gdi_cuda_of(d);
+  int low, high;
+  GD_TRY(GDI_CUDA(d, cudaDeviceGetStreamPriorityRange(&low, &high)));
+  for (int l = 0; l < GDI_LANES; l++)
+    GD_TRY(GDI_CUDA(d, cudaStreamCreateWithPriority(&c->lane[l], cudaStreamNonBlocking,
+                                                    l == GDI_LANE_EXCHANGE ? high : low)));
+  return GD_OK;
+}
+
+void gdi_queue_close(gd_device *d) {
+  for (int l = 0; l < GDI_LANES; l++)
+    if (stream_of(d, (gdi_lane)l)) (void)cudaStreamDestroy(stream_of(d, (gdi_lane)l));
+}
+
+gd_status gdi_cuda_drain(gd_device *d, gdi_lane lane) {
+  return GDI_CUDA(d, cudaStreamSynchronize(stream_of(d, lane)));
+}
+
+static gd_status wait(gd_device *d) {
+  for (int l = 0; l < GDI_LANES; l++) GD_TRY(gdi_cuda_drain(d, (gdi_lane)l));
+  return GD_OK;
+}
+
+/* ---- pinned memory ---- */
+
+static void *pinned_take(void *user, size_t bytes) {
+  void *memory = NULL;
+  (void)user;
+  if (cudaMallocHost(&memory, bytes) == cudaSuccess) return memory;
+  (void)cudaGetLastError();
+  return NULL;
+}
+
+static void pinned_give(void *user, void *memory) {
+  (void)user;
+  (void)cudaFreeHost(memory);
+}
+
+static gd_status pin(gd_device *d, void *memory, size_t bytes) {
+  return GDI_CUDA(d, cudaHostRegister(memory, bytes, cudaHostRegisterPortable));
+}
+
+static void unpin(gd_device *d, void *memory) {
+  (void)d;
+  (void)cudaHostUnregister(memory);
+}
+
+static gd_status send(gd_device *d, gdi_lane lane, void *to, const void *pinned, size_t bytes) {
+  return GDI_CUDA(d, cudaMemcpyAsync(to, pinned, bytes, cudaMemcpyHostToDevice, stream_of(d, lane)));
+}
+
+static gd_status fetch(gd_device *d, gdi_lane lane, void *pinned, const void *from, size_t bytes) {
+  return GDI_CUDA(d, cudaMemcpyAsync(pinned, from, bytes, cudaMemcpyDeviceToHost, stream_of(d, lane)));
+}
+
+/* ---- marks ---- */
+
+static gd_status mark_new(gd_device *d, gdi_mark **out) {
+  gdi_mark *m = *out = calloc(1, sizeof *m);
+  if (!m) return GD_FAIL(GD_ERR_OOM, "no memory for a mark");
+  gd_status st = GDI_CUDA(d, cudaEventCreateWithFlags(&m->event, cudaEventDisableTiming));
+  if (st != GD_OK) free(m), *out = NULL;
+  return st;
+}
+
+static void mark_free(gd_device *d, gdi_mark *m) {
+  (void)d;
+  if (!m) return;
+  (void)cudaEventDestroy(m->event);
+  free(m);
+}
+
+static gd_status mark(gd_device *d, gdi_lane lane, gdi_mark *m) {
+  return GDI_CUDA(d, cudaEventRecord(m->event, stream_of(d, lane)));
+}
+
+static gd_status after(gd_device *d, gdi_lane lane, gdi_mark *m) {
+  return GDI_CUDA(d, cudaStreamWaitEvent(stream_of(d, lane), m->event, 0));
+}
+
+static gd_status reached(gd_device *d, gdi_mark *m, bool *yes) {
+  const cudaError_t e = cudaEventQuery(m->event);
+  *yes = e == cudaSuccess;
+  return gdi_cuda_check(d, e == cudaErrorNotReady ? cudaSuccess : e, "cudaEventQuery");
+}
+
+static gd_status wait_for(gd_device *d, gdi_mark *m) {
+  return GDI_CUDA(d, cudaEventSynchronize(m->event));
+}
+
+static void *stream(gd_device *d, gdi_lane lane) {
+  return stream_of(d, lane);
+}
+
+const gdi_gpu gdi_cuda_gpu = {
+    .wait = wait,
+    .pinned = {pinned_take, pinned_give, NULL, true},
+    .pin = pin,
+    .unpin = unpin,
+    .send = send,
+    .fetch = fetch,
+    .mark_new = mark_new,
+    .mark_free = mark_free,
+    .mark = mark,
+    .after = after,
+    .reached = reached,
+    .wait_for = wait_for,
+    .capture = gdi_cuda_capture,
+    .captured = gdi_cuda_captured,
+    .replay = gdi_cuda_replay,
+    .graph_kernels = gdi_cuda_graph_kernels,
+    .graph_free = gdi_cuda_graph_free,
+    .stream = stream,
+    .form_batch = gdi_cuda_form_batch,
+    .record = gdi_cuda_record,
+    .totals = gdi_cuda_totals,
+    .tree_sum = gdi_cuda_tree_sum,
+    .sum_and_square = gdi_cuda_sum_and_square,
+    .norms = gdi_cuda_norms,
+    .update = gdi_cuda_update,
+};

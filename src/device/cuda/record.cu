@@ -1,0 +1,119 @@
+/* What a step finds: records of micro-batches, their sums, and norms. Small kernels of one block. */
+#include "device/cuda/tree.cuh"
+#include "device/norms.h"
+
+template <typename T>
+static __global__ void record(double *to, const T *loss, const double *weight, double samples) {
+  to[GDI_RECORD_LOSS] = (double)*loss;
+  to[GDI_RECORD_WEIGHT] = *weight;
+  to[GDI_RECORD_CORRECT] = 0;
+  to[GDI_RECORD_SAMPLES] = samples;
+  to[GDI_RECORD_SQUARE] = 0;
+}
+
+extern "C" gd_status gdi_cuda_record(gd_device *d, double *to, const gd_tensor *loss, const gd_tensor *weight,
+                                     double samples) {
+  if (loss->dtype == GD_F64)
+    return gdi_launch(d, "record a loss", record<double>, 1, 1, to, (const double *)loss->data,
+                      (const double *)weight->data, samples);
+  return gdi_launch(d, "record a loss", record<float>, 1, 1, to, (const float *)loss->data,
+                    (const double *)weight->data, samples);
+}
+
+typedef struct ring_of {
+  gdi_totals *totals;
+  int64_t length;
+} ring_of;
+
+static __device__ void publish(const gdi_totals *now, ring_of ring) {
+  ring.totals[now->step % ring.length] = *now;
+}
+
+enum { TOTAL_THREADS = 32 * GDI_RECORD_FIELDS };
+
+/* A warp per field. */
+static __global__ void totals(const double *records, int64_t K, const gdi_step_input *in, bool skip_nonfinite,
+                              gdi_totals *now, ring_of ring) {
+  const int field = (int)threadIdx.x / 32, lane = (int)threadIdx.x % 32;
+  __shared__ int weighty;
+  if (threadIdx.x == 0) weighty = 0;
+  __syncthreads();
+  const double sum = gdi_tree<32>(lane, records + field, K, GDI_RECORD_FIELDS);
+  if (lane == 0) now->record[field] = sum;
+  int count = 0;
+  for (int64_t k = threadIdx.x; k < K; k += TOTAL_THREADS)
+    count += records[k * GDI_RECORD_FIELDS + GDI_RECORD_WEIGHT] > 0;
+  if (count) atomicAdd(&weighty, count);
+  __syncthreads();
+  if (threadIdx.x > 0) return;
+  const double weight = now->record[GDI_RECORD_WEIGHT];
+  const bool finite = isfinite(now->record[GDI_RECORD_LOSS]) && isfinite(weight);
+  if (!finite && !skip_nonfinite) now->sick = 1;
+  now->step = in->step;
+  now->scale = weight != 0 ? 1 / weight : 0;
+  now->grad_norm = NAN;
+  now->micro_batches = weighty;
+  now->go = finite && !now->sick;
+  publish(now, ring);
+}
+
+extern "C" gd_status gdi_cuda_totals(gd_device *d, const double *records, int64_t K, const gdi_step_input *in,
+                                     bool skip_nonfinite, gdi_totals *now, gdi_totals *ring,
+                                     int64_t ring_length) {
+  const ring_of r = {ring, ring_length};
+  return gdi_launch(d, "add up records", totals, 1, TOTAL_THREADS, records, K, in, skip_nonfinite, now, r);
+}
+
+/* The squares of all gradients in the order of segments: through shared memory, for one thread to add. */
+static __device__ double gradient_squared(const gdi_gpu_slice &s) {
+  const int64_t TILE = 4 * GDI_THREADS;
+  __shared__ double tile[TILE];
+  double sum = 0;
+  for (int64_t at = 0; at < s.segments; at += TILE) {
+    const int64_t n = s.segments - at < TILE ? s.segments - at : (int64_t)TILE;
+    for (int64_t i = threadIdx.x; i < n; i += GDI_THREADS) tile[i] = s.square[(at + i) * s.norms];
+    __syncthreads();
+    if (threadIdx.x == 0)
+      for (int64_t i = 0; i < n; i++) sum += tile[i];
+    __syncthreads();
+  }
+  return sum;
+}
+
+/* The first segment of a parameter finds its rate. */
+static __device__ void local_rates(const gdi_gpu_slice &s, const gdi_gpu_clip &c, double scale) {
+  for (int64_t first = threadIdx.x; first < s.segments; first += GDI_THREADS) {
+    const int32_t param = s.param[first];
+    if (first > 0 && s.param[first - 1] == param) continue;
+    double gradient = 0, weights = 0;
+    for (int64_t g = first; g < s.segments && s.param[g] == param; g++)
+      gradient += s.square[g * 2], weights += s.square[g * 2 + 1];
+    s.rate[param] = gdi_local_rate(c.trust, c.weight_decay, sqrt(weights), sqrt(gradient) * scale);
+  }
+}
+
+static __global__ void norms(gdi_gpu_slice s, gdi_gpu_clip c, gdi_totals *now, ring_of ring) {
+  __shared__ double scale;
+  __shared__ int go;
+  if (!now->go) return;
+  __syncthreads(); /* before it is written */
+  const double sum = gradient_squared(s);
+  if (threadIdx.x == 0) {
+    const double norm = sqrt(sum) * now->scale;
+    now->grad_norm = norm;
+    now->scale = scale = gdi_clipped(now->scale, norm, c.clip_norm);
+    now->go = go = isfinite(norm);
+    if (!go && !c.skip_nonfinite) now->sick = 1;
+    publish(now, ring);
+  }
+  __syncthreads();
+  if (go && s.rate) local_rates(s, c, scale);
+}
+
+extern "C" gd_status gdi_cuda_norms(gd_device *d, const gdi_gpu_slice *s, const gdi_gpu_clip *c,
+                                    const gdi_step_input *in, gdi_totals *now, gdi_totals *ring,
+                                    int64_t ring_length) {
+  (void)in;
+  const ring_of r = {ring, ring_length};
+  return gdi_launch(d, "norms of gradients", norms, 1, GDI_THREADS, *s, *c, now, r);
+}

@@ -1,0 +1,252 @@
+/*
+ * Sums of gradients and the update of a slice: one kernel each over the whole slice, bound by memory. The
+ * bits are those of sync/sum.c, sync/squares.c and optim/update.c.
+ */
+#include "device/cuda/math.cuh"
+#include "device/cuda/terms.cuh"
+#include "device/norms.h"
+
+/* Enough blocks to fill the GPU, if there is work for them. */
+static int64_t at_most_full(const gd_device *d, int64_t blocks) {
+  const int64_t full = 8 * (int64_t)gdi_cuda_of(d)->processors;
+  return blocks < full ? blocks : full;
+}
+
+/* ---- sums ---- */
+
+template <typename T, bool ONE> struct summing {
+  gdi_terms_of sum;
+  T *to;
+  template <int N> __device__ __forceinline__ int at(int64_t i) const {
+    gdi_store<N>(to + i, gdi_sum_at<T, N, ONE>(sum, i));
+    return 0;
+  }
+};
+
+template <typename T, bool ONE> static __global__ void tree_sum(gdi_terms_of sum, gd_range r, T *to) {
+  enum { N = GDI_PACK_BYTES / sizeof(T) };
+  const bool packed = gdi_packed(gdi_terms_look_up(&sum) | (uintptr_t)to);
+  const summing<T, ONE> body = {sum, to};
+  const int64_t first = r.lo / N;
+  GDI_EACH(p, (r.hi + N - 1) / N - first) gdi_some<N>(body, (first + p) * N, r, packed);
+}
+
+template <typename T>
+static gd_status launch_tree_sum(gd_device *d, const gdi_gpu_sum *sum, gd_range r, char *to) {
+  if (r.lo >= r.hi) return GD_OK;
+  return gdi_launch(d, "sum gradients", sum->n_terms == 1 ? tree_sum<T, true> : tree_sum<T, false>,
+                    gdi_blocks_for(d, (r.hi - r.lo) / (GDI_PACK_BYTES / (int64_t)sizeof(T)) + 2), GDI_THREADS,
+                    gdi_terms_from(sum, NULL), r, (T *)to);
+}
+
+extern "C" gd_status gdi_cuda_tree_sum(gd_device *d, gd_dtype type, const gdi_gpu_sum *sum, gd_range elements,
+                                       char *to) {
+  return type == GD_F64 ? launch_tree_sum<double>(d, sum, elements, to)
+                        : launch_tree_sum<float>(d, sum, elements, to);
+}
+
+/* ---- sums and their squares ---- */
+
+/* A stretch of a segment on its way: the sums stay in `kept`; those and the parameters are put to the tiles.
+ */
+template <typename T, int NORMS, bool ONE> struct summing_to_tiles {
+  gdi_terms_of sum;
+  T *kept, *tile;
+  int64_t first; /* element tile[0] */
+  const T *w;
+  T *w_tile; /* NORMS 2: squares of parameters too */
+  template <int N> __device__ __forceinline__ int at(int64_t i) const {
+    const gdi_pack<T, N> x = gdi_sum_at<T, N, ONE>(sum, i);
+    gdi_store<N>(kept + i, x);
+    gdi_store<N>(tile + (i - first), x);
+    if (NORMS > 1) gdi_store<N>(w_tile + (i - first), gdi_load<N>(w + i));
+    return 0;
+  }
+};
+
+/*
+ * A block of threads per segment. All of them form the sums; then a thread per lane adds up squares one
+ * after the other, as the CPU does, while other blocks load.
+ */
+template <typename T, int NORMS, bool ONE>
+static __global__ void __launch_bounds__(GDI_THREADS) sum_and_square(gdi_gpu_slice s, gdi_terms_of sum) {
+  enum {
+    N = GDI_PACK_BYTES / sizeof(T),
+    LANES = GDI_SQUARE_LANES,
+    TILE = sizeof(T) * NORMS > 8 ? GD_BLOCK / 2 : GD_BLOCK /* in the 48 KiB that every GPU has */
+  };
+  __shared__ gdi_pack<T, N> tile[NORMS][TILE / N];
+  const int t = (int)threadIdx.x;
+  const uintptr_t addresses = gdi_terms_look_up(&sum) | (uintptr_t)s.kept | (uintptr_t)s.w;
+  for (int64_t g = s.own.lo + blockIdx.x; g < s.own.hi; g += gridDim.x) {
+    const int64_t end = s.segment[g + 1];
+    double lane = 0;
+    for (int64_t at = s.segment[g]; at < end; at += TILE) {
+      const gd_range r = {at, end - at < TILE ? end : at + TILE};
+      const bool packed = gdi_packed(addresses | (uintptr_t)(at % N));
+      const summing_to_tiles<T, NORMS, ONE> body = {sum, (T *)s.kept,    (T *)tile[0],
+                                                    at,  (const T *)s.w, (T *)tile[NORMS - 1]};
+      for (int64_t i = (at / N + t) * N; i < r.hi; i += GDI_THREADS * N) gdi_some<N>(body, i, r, packed);
+      __syncthreads();
+      if (t < LANES * NORMS)
+        for (int64_t i = t % LANES; i < r.hi - r.lo; i += LANES) {
+          const double v = (double)((const T *)tile[t / LANES])[i];
+          lane += v * v;
+        }
+      __syncthreads();
+    }
+    if (t >= 32) continue; /* the order of gdi_squares_sum() */
+    for (int k = 1; k < LANES; k *= 2) lane += __shfl_xor_sync(0xffffffffu, lane, k);
+    if (t < LANES * NORMS && t % LANES == 0) s.square[g * NORMS + t / LANES] = lane;
+  }
+}
+
+template <typename T>
+static gd_status launch_sum_and_square(gd_device *d, const gdi_gpu_slice *s, const gdi_gpu_sum *sum) {
+  const bool one = sum->n_terms == 1;
+  return gdi_launch(d, "square gradients",
+                    s->norms > 1 ? (one ? sum_and_square<T, 2, true> : sum_and_square<T, 2, false>)
+                                 : (one ? sum_and_square<T, 1, true> : sum_and_square<T, 1, false>),
+                    at_most_full(d, s->own.hi - s->own.lo), GDI_THREADS, *s, gdi_terms_from(sum, NULL));
+}
+
+extern "C" gd_status gdi_cuda_sum_and_square(gd_device *d, const gdi_gpu_slice *s, const gdi_gpu_sum *sum) {
+  return s->dtype == GD_F64 ? launch_sum_and_square<double>(d, s, sum)
+                            : launch_sum_and_square<float>(d, s, sum);
+}
+
+/* ---- updates ---- */
+
+/* The rules: numbers of the step, and what an element has. */
+#define GDI_RULE(name, states, statement)                                                                    \
+  template <typename T> struct name##_rule {                                                                 \
+    typedef T real;                                                                                          \
+    enum { STATES = states };                                                                                \
+    T rate, shrink, keep0, keep1, take0, take1, look_ahead, root, eps;                                       \
+    T w, g, s0, s1, s2;                                                                                      \
+    __device__ __forceinline__ void run() { statement; }                                                     \
+  };
+#include "device/update.def"
+
+template <typename RULE> static __device__ __forceinline__ RULE numbers_of(const gdi_constants *c) {
+  typedef typename RULE::real T;
+  RULE r = {};
+  r.rate = (T)c->rate, r.shrink = (T)c->shrink;
+  r.keep0 = (T)c->keep[0], r.keep1 = (T)c->keep[1];
+  r.take0 = (T)c->take[0], r.take1 = (T)c->take[1];
+  r.look_ahead = (T)c->look_ahead, r.root = (T)c->root, r.eps = (T)c->eps;
+  return r;
+}
+
+/* Not finite: NaN and the difference of infinities equal nothing. */
+template <typename T> static __device__ __forceinline__ bool wild(T x) {
+  return !(x - x == 0);
+}
+
+template <typename RULE, bool ONE> struct updating {
+  typedef typename RULE::real T;
+  RULE rule;
+  gdi_terms_of sum;
+  T *w, *s0, *s1, *s2; /* element 0 of the run */
+  T scale, limit, l2;
+
+  template <int N> __device__ __forceinline__ int at(int64_t i) const {
+    gdi_pack<T, N> g = gdi_sum_at<T, N, ONE>(sum, i), p = gdi_load<N>(w + i), a = {}, b = {}, c = {};
+    if (RULE::STATES > 0) a = gdi_load<N>(s0 + i);
+    if (RULE::STATES > 1) b = gdi_load<N>(s1 + i);
+    if (RULE::STATES > 2) c = gdi_load<N>(s2 + i);
+    int bad = 0;
+    for (int k = 0; k < N; k++) {
+      RULE r = rule;
+      r.w = p.v[k], r.g = scale * g.v[k], r.s0 = a.v[k], r.s1 = b.v[k], r.s2 = c.v[k];
+      bad |= wild(r.g);
+      r.g = r.g > limit ? limit : r.g; /* NaN stays NaN */
+      r.g = (r.g < -limit ? -limit : r.g) + l2 * r.w;
+      r.run();
+      bad |= wild(r.w);
+      p.v[k] = r.w, a.v[k] = r.s0, b.v[k] = r.s1, c.v[k] = r.s2;
+    }
+    gdi_store<N>(w + i, p);
+    if (RULE::STATES > 0) gdi_store<N>(s0 + i, a);
+    if (RULE::STATES > 1) gdi_store<N>(s1 + i, b);
+    if (RULE::STATES > 2) gdi_store<N>(s2 + i, c);
+    return bad;
+  }
+};
+
+/*
+ * A span is what a block of threads does at once. Blocks of parameters are cut into spans; with lars so is
+ * every segment, since its parameter has a rate of its own.
+ */
+template <typename T> struct spans {
+  enum { N = GDI_PACK_BYTES / sizeof(T), SPAN = GDI_THREADS * N, OF_A_BLOCK = GD_BLOCK / SPAN };
+  static __host__ __device__ int64_t count(const gdi_gpu_slice &s) {
+    if (s.rate) return (s.own.hi - s.own.lo) * OF_A_BLOCK;
+    return s.elements.lo < s.elements.hi ? (s.elements.hi - 1) / SPAN - s.elements.lo / SPAN + 1 : 0;
+  }
+};
+
+/* State k where element 0 of the run is or would be. */
+template <typename RULE>
+static __device__ __forceinline__ typename RULE::real *state_of(const gdi_gpu_slice &s, int k) {
+  return k < RULE::STATES ? (typename RULE::real *)s.state[k] - s.state_first : NULL;
+}
+
+template <typename RULE, bool ONE>
+static __global__ void __launch_bounds__(GDI_THREADS)
+    update(gdi_gpu_slice s, gdi_terms_of sum, const gdi_step_input *in, gdi_totals *now) {
+  typedef typename RULE::real T;
+  typedef spans<T> spans;
+  if (!now->go) return;
+  const gdi_constants *c = &in->constants;
+  const uintptr_t terms = gdi_terms_look_up(&sum);
+  updating<RULE, ONE> body = {numbers_of<RULE>(c),
+                              sum,
+                              (T *)s.w,
+                              state_of<RULE>(s, 0),
+                              state_of<RULE>(s, 1),
+                              state_of<RULE>(s, 2),
+                              (T)now->scale,
+                              (T)c->limit,
+                              (T)c->l2};
+  const bool packed =
+      gdi_packed(terms | (uintptr_t)body.w | (uintptr_t)body.s0 | (uintptr_t)body.s1 | (uintptr_t)body.s2);
+  int bad = 0;
+  for (int64_t k = blockIdx.x; k < spans::count(s); k += gridDim.x) {
+    gd_range r = s.elements;
+    int64_t first = (r.lo / spans::SPAN + k) * spans::SPAN;
+    if (s.rate) {
+      const int64_t g = s.own.lo + k / spans::OF_A_BLOCK;
+      r.lo = s.segment[g], r.hi = s.segment[g + 1];
+      first = r.lo / GD_BLOCK * GD_BLOCK + k % spans::OF_A_BLOCK * spans::SPAN;
+      body.rule.take0 = (T)(c->take[0] * s.rate[s.param[g]]);
+    }
+    bad |= gdi_some<spans::N>(body, first + (int64_t)threadIdx.x * spans::N, r, packed);
+  }
+  if (bad) atomicOr(&now->sick, 1);
+}
+
+typedef void (*update_kernel)(gdi_gpu_slice, gdi_terms_of, const gdi_step_input *, gdi_totals *);
+
+template <typename T, bool ONE> static update_kernel kernel_of(gdi_rule rule) {
+  static update_kernel const kernels[GDI_RULES] = {
+#define GDI_RULE(name, states, statement) update<name##_rule<T>, ONE>,
+#include "device/update.def"
+  };
+  return kernels[rule];
+}
+
+template <typename T>
+static gd_status launch_update(gd_device *d, const gdi_gpu_slice *s, const gdi_gpu_sum *sum,
+                               const gdi_step_input *in, gdi_totals *now) {
+  return gdi_launch(d, "update parameters",
+                    sum && sum->n_terms > 1 ? kernel_of<T, false>(s->rule) : kernel_of<T, true>(s->rule),
+                    at_most_full(d, spans<T>::count(*s)), GDI_THREADS, *s, gdi_terms_from(sum, s->kept), in,
+                    now);
+}
+
+extern "C" gd_status gdi_cuda_update(gd_device *d, const gdi_gpu_slice *s, const gdi_gpu_sum *sum,
+                                     const gdi_step_input *in, gdi_totals *now) {
+  return s->dtype == GD_F64 ? launch_update<double>(d, s, sum, in, now)
+                            : launch_update<float>(d, s, sum, in, now);
+}

@@ -1,0 +1,165 @@
+/*
+ * What a GPU offers the rooms above besides the kernels of operations: queues, host memory that it copies
+ * from and to by itself, work that is recorded once and replayed, and the kernels that form batches and
+ * update parameters. gd_device.gpu is NULL on a CPU.
+ *
+ * Everything is queued: a call returns when the work is in the queue of its lane, and the work of one lane
+ * runs in the order of the calls. Errors: GD_ERR_GPU with the GPU's number and the cause, at the call or at a
+ * later one.
+ */
+#ifndef GDI_GPU_H
+#define GDI_GPU_H
+
+#include "base/permute.h"
+#include "device/device.h"
+#include "device/update.h"
+#include "gd/partition.h"
+
+/* Operations and updates run in the first lane, copies beside them in the second, exchanges in the third. */
+typedef enum gdi_lane { GDI_LANE_COMPUTE, GDI_LANE_COPY, GDI_LANE_EXCHANGE, GDI_LANES } gdi_lane;
+
+typedef struct gdi_mark gdi_mark;   /* a place in a queue */
+typedef struct gdi_graph gdi_graph; /* recorded work */
+
+/* ---- batches ---- */
+
+/* Which samples a step uses, in device memory: recorded work finds other samples there at every replay. */
+typedef struct gdi_batch_input {
+  int64_t first; /* position in the epoch of row 0 of the batch */
+  gdi_order_key order;
+} gdi_batch_input;
+
+/* A data set in device memory, as stored. */
+typedef struct gdi_resident {
+  const void *x, *y;       /* [N, x_n] and [N, y_n] */
+  gd_dtype x_type, y_type; /* y_type: i64 labels, else f64 targets */
+  int64_t x_n, y_n;        /* values of a sample */
+  const void *shift,
+      *factor;   /* x' = (x - shift) factor, in device memory; shift NULL: factor is one number */
+  bool in_float; /* type of shift and factor and of that arithmetic, else double */
+} gdi_resident;
+
+/* ---- updates ---- */
+
+/* What changes from step to step, in device memory. */
+typedef struct gdi_step_input {
+  int64_t step;
+  gdi_constants constants; /* but for `scale`, which gdi_totals has, and lars' local rates */
+  gdi_batch_input batch;
+} gdi_step_input;
+
+/* The fields of gd_record, in its order. */
+enum {
+  GDI_RECORD_LOSS,
+  GDI_RECORD_WEIGHT,
+  GDI_RECORD_CORRECT,
+  GDI_RECORD_SAMPLES,
+  GDI_RECORD_SQUARE,
+  GDI_RECORD_FIELDS
+};
+
+/* What steps find, in device memory. */
+typedef struct gdi_totals {
+  int64_t step;
+  double record[GDI_RECORD_FIELDS]; /* tree sums over the micro-batches */
+  double scale;                     /* of gradients: 1 / weight, times the clipping factor */
+  double grad_norm;                 /* of the mean gradient; NaN when nobody asked */
+  int64_t micro_batches;            /* of a weight above 0 */
+  int32_t go;                       /* 0: this step changes nothing */
+  int32_t sick; /* a loss, gradient or parameter was not finite: sticky, unless steps may be skipped */
+} gdi_totals;
+
+/* A sum in the order of the tree, as the postfix program of sync/sum.h. Arrays in device memory. */
+typedef struct gdi_gpu_sum {
+  int n_terms, n_ops;
+  char *const *term;  /* [n_terms] where element 0 of the run is or would be */
+  const uint8_t *add; /* [n_ops] 1: add the two upper ones; 0: push the next term */
+} gdi_gpu_sum;
+
+/* The part of the parameters that this device updates. Arrays in device memory. */
+typedef struct gdi_gpu_slice {
+  gd_dtype dtype;
+  gdi_rule rule;
+  gd_range elements;
+  int64_t state_first;             /* element that is state[.][0] */
+  char *w, *state[GDI_MAX_STATES]; /* w: element 0 of the run */
+  char *kept;                      /* element 0 of the run of the sums that the first pass leaves */
+  int64_t segments;                /* of the whole run: pieces in which norms are summed */
+  gd_range own;                    /* segments of this slice */
+  const int64_t *segment;          /* [segments + 1] first element */
+  const int32_t *param;            /* [segments] parameter that a segment belongs to */
+  int norms;                       /* 1: |g|^2 of a segment; 2: and |w|^2 (lars) */
+  double *square;                  /* [segments][norms] */
+  double *rate;                    /* [params] lars: local rates, else NULL */
+} gdi_gpu_slice;
+
+/* How the norms of all segments become the scale of the update. */
+typedef struct gdi_gpu_clip {
+  double clip_norm;           /* 0: off */
+  double trust, weight_decay; /* lars */
+  bool skip_nonfinite;        /* a step that is not finite is left out, and the next one runs */
+} gdi_gpu_clip;
+
+/* ---- the table ---- */
+
+typedef struct gdi_gpu {
+  /* Wait until every lane is empty. */
+  gd_status (*wait)(gd_device *d);
+
+  /* Host memory for copies in the background: new (zeroed), or what is there already. */
+  gdi_memory pinned;
+  gd_status (*pin)(gd_device *d, void *memory, size_t bytes);
+  void (*unpin)(gd_device *d, void *memory);
+  gd_status (*send)(gd_device *d, gdi_lane lane, void *to, const void *pinned, size_t bytes);
+  gd_status (*fetch)(gd_device *d, gdi_lane lane, void *pinned, const void *from, size_t bytes);
+
+  gd_status (*mark_new)(gd_device *d, gdi_mark **out);
+  void (*mark_free)(gd_device *d, gdi_mark *m);
+  gd_status (*mark)(gd_device *d, gdi_lane lane, gdi_mark *m);  /* m is now the end of the lane */
+  gd_status (*after)(gd_device *d, gdi_lane lane, gdi_mark *m); /* later work of the lane waits for m */
+  gd_status (*reached)(gd_device *d, gdi_mark *m, bool *yes);
+  gd_status (*wait_for)(gd_device *d, gdi_mark *m);
+
+  /*
+   * Record what is queued between the two calls instead of running it. Other lanes take part once they wait
+   * for a mark of the compute lane, and must be waited for by it before `captured`. Nothing may be uploaded,
+   * downloaded, or waited for meanwhile. After a failure `captured` must still be called; it then returns no
+   * graph.
+   */
+  gd_status (*capture)(gd_device *d);
+  gd_status (*captured)(gd_device *d, gdi_graph **out);
+  gd_status (*replay)(gd_device *d, gdi_graph *g);
+  int (*graph_kernels)(const gdi_graph *g); /* kernel launches in it */
+  void (*graph_free)(gd_device *d, gdi_graph *g);
+
+  /* The handle of a lane for libraries that queue by themselves (cudaStream_t). */
+  void *(*stream)(gd_device *d, gdi_lane lane);
+
+  /* Rows 0 .. rows-1 are samples at positions in->first + offset ...; x as `type`, y as labels or `type`. */
+  gd_status (*form_batch)(gd_device *d, const gdi_resident *set, const gdi_batch_input *in, int64_t offset,
+                          int64_t rows, gd_dtype type, void *x, void *y);
+
+  /* Write a micro-batch's record: loss (f32 or f64) and weight (f64) are scalars in device memory. */
+  gd_status (*record)(gd_device *d, double *record, const gd_tensor *loss, const gd_tensor *weight,
+                      double samples);
+  /*
+   * Tree sums of K records into *now, and whether the step may go on: not when now->sick or a sum is not
+   * finite. Then *now is copied to ring[step % ring_length].
+   */
+  gd_status (*totals)(gd_device *d, const double *records, int64_t K, const gdi_step_input *in,
+                      bool skip_nonfinite, gdi_totals *now, gdi_totals *ring, int64_t ring_length);
+  /* to[i] = the sum's element i for lo <= i < hi; `to` is element 0 of a run, and may be that of a term. */
+  gd_status (*tree_sum)(gd_device *d, gd_dtype type, const gdi_gpu_sum *sum, gd_range elements, char *to);
+  /* First pass: sums to `kept`, and the squares of the slice's own segments, in the lanes of sync/squares.h.
+   */
+  gd_status (*sum_and_square)(gd_device *d, const gdi_gpu_slice *s, const gdi_gpu_sum *sum);
+  /* From the squares of all segments, added in order: now->grad_norm, now->scale, now->go, s->rate. */
+  gd_status (*norms)(gd_device *d, const gdi_gpu_slice *s, const gdi_gpu_clip *c, const gdi_step_input *in,
+                     gdi_totals *now, gdi_totals *ring, int64_t ring_length);
+  /* The update of the slice, from `sum`, or from `kept` when NULL; sets now->sick when something is not
+   * finite. */
+  gd_status (*update)(gd_device *d, const gdi_gpu_slice *s, const gdi_gpu_sum *sum, const gdi_step_input *in,
+                      gdi_totals *now);
+} gdi_gpu;
+
+#endif

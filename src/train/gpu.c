@@ -1,0 +1,140 @@
+/*
+ * Steps on a GPU. A step is queued like the one of step.c; when the data are on the GPU too, its second run
+ * is recorded as a graph and all others are one launch. What differs from step to step - rate, number, which
+ * samples - lies in device memory (gdi_step_input), so nothing is ever recorded again.
+ */
+#include "train/gpu.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "data/loader.h"
+#include "gd/log.h"
+
+enum { MOST_SHAPES = 8 }; /* a batch and the short last one; more only when a test asks for them */
+
+static const gdi_gpu *gpu_of(const gdi_job *j) {
+  return j->device->gpu;
+}
+
+gd_status gdi_on_gpu_new(gdi_job *j) {
+  if (!gpu_of(j)) return GD_OK;
+  gdi_on_gpu *g = j->on_gpu = calloc(1, sizeof *g);
+  if (g) g->recorded = calloc(MOST_SHAPES, sizeof *g->recorded);
+  if (!g || !g->recorded) return GD_FAIL(GD_ERR_OOM, "no memory for steps on a GPU");
+  const bool resident = gdi_loader_resident(j->loader);
+  g->on_board = gdi_board_of(j->sync)->on_board;
+  g->epoch = -1;
+  g->records = strcmp(j->opt.cuda_graphs, "off") != 0 && resident;
+  if (strcmp(j->opt.cuda_graphs, "on") == 0 && !resident)
+    return GD_FAIL(
+        GD_ERR_USAGE,
+        "cuda_graphs: on needs the data in the GPU's memory, where they do not fit or are streamed");
+  return GD_OK;
+}
+
+void gdi_on_gpu_free(gdi_job *j) {
+  gdi_on_gpu *g = j->on_gpu;
+  if (!g) return;
+  for (int i = 0; i < g->n; i++) gpu_of(j)->graph_free(j->device, g->recorded[i].graph);
+  free(g->recorded);
+  free(g);
+}
+
+/* ---- what changes from step to step ---- */
+
+static gd_status send_input(gdi_job *j, const gdi_step_plan *plan, const gd_sync_step *step) {
+  gdi_on_gpu *g = j->on_gpu;
+  if (!gdi_loader_resident(j->loader)) return gdi_board_input(j->sync, step, NULL);
+  if (g->epoch != plan->epoch) GD_TRY(gdi_order_key_at(&j->train_order, plan->epoch, &g->batch.order));
+  g->epoch = plan->epoch;
+  g->batch.first = plan->rows.lo;
+  const gdi_step_input *input = gdi_board_of(j->sync)->input;
+  gdi_loader_follow(j->loader, &input->batch, plan->rows.lo);
+  gd_tape_step_at(j->tape, &input->step);
+  return gdi_board_input(j->sync, step, &g->batch);
+}
+
+/* ---- the work of a step ---- */
+
+/* Also what follows it on the GPU: the update, or the copies down. */
+static gd_status queue(gdi_job *j, const gdi_step_plan *plan) {
+  GD_TRY(gdi_compute(j, plan));
+  return j->on_gpu->on_board ? gdi_board_queue_update(j->sync) : gdi_board_down(j->sync);
+}
+
+static gdi_recorded *find(gdi_on_gpu *g, int64_t rows) {
+  for (int i = 0; i < g->n; i++)
+    if (g->recorded[i].rows == rows) return &g->recorded[i];
+  if (g->n == MOST_SHAPES) return NULL;
+  g->recorded[g->n] = (gdi_recorded){.rows = rows};
+  return &g->recorded[g->n++];
+}
+
+/* A step that cannot be recorded is queued each time: slower, and said once. */
+static gd_status record(gdi_job *j, const gdi_step_plan *plan, gdi_recorded *r) {
+  gdi_board_plan *sums; /* made now: nothing may be uploaded while work is recorded */
+  (void)gd_sync_begin(j->sync, plan->K);
+  GD_TRY(gdi_board_plan_for(j->sync, &sums));
+  GD_TRY(gpu_of(j)->capture(j->device));
+  gd_status st = queue(j, plan), ended = gpu_of(j)->captured(j->device, &r->graph);
+  if (st == GD_OK && ended == GD_OK) return GD_OK;
+  gpu_of(j)->graph_free(j->device, r->graph);
+  r->graph = NULL;
+  if (strcmp(j->opt.cuda_graphs, "on") == 0) return st != GD_OK ? st : ended;
+  gd_message(GD_LOG_WARN, "steps are not recorded as CUDA graphs, which costs time: %s",
+             gd_error_last()->message);
+  gd_error_clear();
+  j->on_gpu->records = false;
+  return GD_OK;
+}
+
+static gd_status run(gdi_job *j, const gdi_step_plan *plan) {
+  gdi_on_gpu *g = j->on_gpu;
+  gdi_recorded *r = g->records && !j->trace ? find(g, plan->rows.hi - plan->rows.lo) : NULL;
+  if (r && !r->graph && r->seen > 0) GD_TRY(record(j, plan, r));
+  if (r) r->seen++;
+  if (!r || !r->graph) return queue(j, plan);
+  (void)gd_sync_begin(j->sync, plan->K);
+  return gpu_of(j)->replay(j->device, r->graph);
+}
+
+/* ---- the two ways of sync/board.h ---- */
+
+gd_status gdi_compute_on_gpu(gdi_job *j, const gdi_step_plan *plan, const gd_sync_step *step) {
+  GD_TRY(send_input(j, plan, step));
+  GD_TRY(run(j, plan));
+  const double t0 = gdi_now();
+  gd_status st = gdi_board_landed(j->sync);
+  j->ledger.backward += gdi_now() - t0;
+  return st;
+}
+
+static gd_status found(gdi_job *j, gd_status st, const gd_sync_result *out) {
+  if (st == GD_ERR_NONFINITE) j->step = out->stopped_at;
+  return st;
+}
+
+gd_status gdi_step_on_board(gdi_job *j, const gdi_step_plan *plan, const gd_sync_step *step,
+                            gd_sync_result *out) {
+  const double t0 = gdi_now(),
+               before = j->ledger.data + j->ledger.forward + j->ledger.backward + j->ledger.sum;
+  *out = (gd_sync_result){.grad_norm = __builtin_nan(""), .updated = true};
+  GD_TRY(send_input(j, plan, step));
+  GD_TRY(run(j, plan));
+  gd_status st = gdi_board_queued(j->sync, step, out);
+  const double counted = j->ledger.data + j->ledger.forward + j->ledger.backward + j->ledger.sum - before;
+  j->ledger.backward += gdi_now() - t0 - counted; /* launches, and waiting for the GPU */
+  j->step++;
+  return found(j, st, out);
+}
+
+gd_status gdi_settle(gdi_job *j, gd_sync_result *out) {
+  *out = (gd_sync_result){.grad_norm = __builtin_nan(""), .updated = true};
+  if (!j->on_gpu || !j->on_gpu->on_board) return GD_OK;
+  const double t0 = gdi_now();
+  gd_status st = gdi_board_settle(j->sync, out);
+  j->ledger.backward += gdi_now() - t0;
+  return found(j, st, out);
+}

@@ -1,0 +1,37 @@
+/* Steps on a GPU: queued, and recorded once to be replayed. */
+#ifndef GDI_TRAIN_GPU_H
+#define GDI_TRAIN_GPU_H
+
+#include "sync/board.h"
+#include "train/job.h"
+
+/* Recorded work of steps over this many samples: the number decides every shape. */
+typedef struct gdi_recorded {
+  int64_t rows;
+  int seen; /* times that it was queued without being recorded: what it needs is then made */
+  gdi_graph *graph;
+} gdi_recorded;
+
+struct gdi_on_gpu {
+  bool on_board; /* the update too: see sync/board.h */
+  bool records;  /* steps are recorded */
+  gdi_recorded *recorded;
+  int n;
+  int64_t epoch; /* of batch.order; -1: none yet */
+  gdi_batch_input batch;
+};
+
+/* After the sync and the loaders are open. Errors: GD_ERR_USAGE: cuda_graphs: on, where steps cannot be
+ * recorded */
+gd_status gdi_on_gpu_new(gdi_job *j) GD_CHECKED;
+void gdi_on_gpu_free(gdi_job *j);
+
+/* All micro-batches of this rank, one after the other (step.c). */
+gd_status gdi_compute(gdi_job *j, const gdi_step_plan *plan) GD_CHECKED;
+/* The same on a GPU, down to gradients in host memory. */
+gd_status gdi_compute_on_gpu(gdi_job *j, const gdi_step_plan *plan, const gd_sync_step *step) GD_CHECKED;
+/* A whole step, queued: *out has what earlier steps found. */
+gd_status gdi_step_on_board(gdi_job *j, const gdi_step_plan *plan, const gd_sync_step *step,
+                            gd_sync_result *out) GD_CHECKED;
+
+#endif

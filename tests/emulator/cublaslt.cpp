@@ -1,0 +1,365 @@
+/*
+ * cuBLASLt for the emulated GPU: products by plain loops, in the order of k, and strict about how it is
+ * asked. What the library documents as a precondition is checked, and misuse is told on stderr and refused.
+ *
+ *   GDTRAIN_EMULATED_NO_EPILOGUE=1   no product has an epilogue: callers must do without
+ *
+ * An algorithm is offered for one form of product and refuses others. Where the preference allows sums that
+ * are put together in place, the order of sums changes from call to call: as there, whoever comes first adds
+ * first.
+ */
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <vector>
+
+#include <cublasLt.h>
+
+struct cublasLtContext {
+  int device;
+};
+
+struct gdi_emulated_desc {
+  cublasComputeType_t compute;
+  cudaDataType_t scale;
+  int32_t transpose_a = CUBLAS_OP_N, transpose_b = CUBLAS_OP_N;
+  uint32_t epilogue = CUBLASLT_EPILOGUE_DEFAULT;
+  const void *bias = nullptr;
+};
+
+struct gdi_emulated_layout {
+  cudaDataType_t type;
+  int64_t rows, columns, ld;
+  int32_t count = 1;
+  int64_t stride = 0;
+};
+
+struct gdi_emulated_preference {
+  uint64_t workspace = 0;
+  uint32_t schemes = CUBLASLT_REDUCTION_SCHEME_MASK, align[4] = {256, 256, 256, 256};
+};
+
+/* What an algorithm is for, in the library's opaque 64 bytes. */
+struct Algo {
+  uint64_t form;
+  uint64_t workspace;
+  uint32_t align[4];
+  uint32_t in_place;
+};
+static_assert(sizeof(Algo) <= sizeof(cublasLtMatmulAlgo_t), "");
+
+enum { WORKSPACE = 1 << 20, WORKSPACE_ALIGN = 256 };
+
+#define REFUSE(...)                                                                                          \
+  do {                                                                                                       \
+    fprintf(stderr, "emulated cuBLASLt: ");                                                                  \
+    fprintf(stderr, __VA_ARGS__);                                                                            \
+    fprintf(stderr, "\n");                                                                                   \
+    return CUBLAS_STATUS_INVALID_VALUE;                                                                      \
+  } while (0)
+#define CHECK(expression)                                                                                    \
+  do {                                                                                                       \
+    const cublasStatus_t status_ = (expression);                                                             \
+    if (status_ != CUBLAS_STATUS_SUCCESS) return status_;                                                    \
+  } while (0)
+
+/* ---- handles and descriptors ---- */
+
+size_t cublasLtGetVersion(void) {
+  return 130000;
+}
+
+const char *cublasLtGetStatusName(cublasStatus_t status) {
+  switch (status) {
+#define NAME(name)                                                                                           \
+  case name: return #name;
+    NAME(CUBLAS_STATUS_SUCCESS)
+    NAME(CUBLAS_STATUS_NOT_INITIALIZED)
+    NAME(CUBLAS_STATUS_ALLOC_FAILED)
+    NAME(CUBLAS_STATUS_INVALID_VALUE)
+    NAME(CUBLAS_STATUS_ARCH_MISMATCH)
+    NAME(CUBLAS_STATUS_MAPPING_ERROR)
+    NAME(CUBLAS_STATUS_EXECUTION_FAILED)
+    NAME(CUBLAS_STATUS_INTERNAL_ERROR)
+    NAME(CUBLAS_STATUS_NOT_SUPPORTED)
+    NAME(CUBLAS_STATUS_LICENSE_ERROR)
+#undef NAME
+  }
+  return "CUBLAS_STATUS_UNKNOWN";
+}
+
+cublasStatus_t cublasLtCreate(cublasLtHandle_t *handle) {
+  int device;
+  if (cudaGetDevice(&device) != cudaSuccess) return CUBLAS_STATUS_NOT_INITIALIZED;
+  *handle = new cublasLtContext{device};
+  return CUBLAS_STATUS_SUCCESS;
+}
+
+cublasStatus_t cublasLtDestroy(cublasLtHandle_t handle) {
+  delete handle;
+  return CUBLAS_STATUS_SUCCESS;
+}
+
+template <typename T> static cublasStatus_t set(T *to, const void *value, size_t bytes) {
+  if (!value || bytes != sizeof *to) REFUSE("an attribute of %zu bytes is set by %zu", sizeof *to, bytes);
+  memcpy(to, value, bytes);
+  return CUBLAS_STATUS_SUCCESS;
+}
+
+cublasStatus_t cublasLtMatmulDescCreate(cublasLtMatmulDesc_t *desc, cublasComputeType_t compute,
+                                        cudaDataType_t scale) {
+  const bool f64 = compute == CUBLAS_COMPUTE_64F;
+  if (scale != (f64 ? CUDA_R_64F : CUDA_R_32F)) REFUSE("compute type %d with scale type %d", compute, scale);
+  *desc = new gdi_emulated_desc{};
+  (*desc)->compute = compute;
+  (*desc)->scale = scale;
+  return CUBLAS_STATUS_SUCCESS;
+}
+
+cublasStatus_t cublasLtMatmulDescSetAttribute(cublasLtMatmulDesc_t desc,
+                                              cublasLtMatmulDescAttributes_t attribute, const void *value,
+                                              size_t bytes) {
+  switch (attribute) {
+  case CUBLASLT_MATMUL_DESC_TRANSA: return set(&desc->transpose_a, value, bytes);
+  case CUBLASLT_MATMUL_DESC_TRANSB: return set(&desc->transpose_b, value, bytes);
+  case CUBLASLT_MATMUL_DESC_EPILOGUE: return set(&desc->epilogue, value, bytes);
+  case CUBLASLT_MATMUL_DESC_BIAS_POINTER: return set(&desc->bias, value, bytes);
+  }
+  REFUSE("attribute %d of a product", attribute);
+}
+
+cublasStatus_t cublasLtMatmulDescDestroy(cublasLtMatmulDesc_t desc) {
+  delete desc;
+  return CUBLAS_STATUS_SUCCESS;
+}
+
+cublasStatus_t cublasLtMatrixLayoutCreate(cublasLtMatrixLayout_t *layout, cudaDataType type, uint64_t rows,
+                                          uint64_t columns, int64_t ld) {
+  if (rows == 0 || columns == 0 || rows > INT32_MAX || columns > INT32_MAX)
+    REFUSE("a matrix of %llu rows and %llu columns", (unsigned long long)rows, (unsigned long long)columns);
+  if (ld < (int64_t)rows)
+    REFUSE("leading dimension %lld below %llu rows", (long long)ld, (unsigned long long)rows);
+  *layout = new gdi_emulated_layout{};
+  (*layout)->type = type;
+  (*layout)->rows = (int64_t)rows, (*layout)->columns = (int64_t)columns, (*layout)->ld = ld;
+  return CUBLAS_STATUS_SUCCESS;
+}
+
+cublasStatus_t cublasLtMatrixLayoutSetAttribute(cublasLtMatrixLayout_t layout,
+                                                cublasLtMatrixLayoutAttribute_t attribute, const void *value,
+                                                size_t bytes) {
+  switch (attribute) {
+  case CUBLASLT_MATRIX_LAYOUT_BATCH_COUNT: return set(&layout->count, value, bytes);
+  case CUBLASLT_MATRIX_LAYOUT_STRIDED_BATCH_OFFSET: return set(&layout->stride, value, bytes);
+  }
+  REFUSE("attribute %d of a matrix", attribute);
+}
+
+cublasStatus_t cublasLtMatrixLayoutDestroy(cublasLtMatrixLayout_t layout) {
+  delete layout;
+  return CUBLAS_STATUS_SUCCESS;
+}
+
+cublasStatus_t cublasLtMatmulPreferenceCreate(cublasLtMatmulPreference_t *preference) {
+  *preference = new gdi_emulated_preference{};
+  return CUBLAS_STATUS_SUCCESS;
+}
+
+cublasStatus_t cublasLtMatmulPreferenceSetAttribute(cublasLtMatmulPreference_t preference,
+                                                    cublasLtMatmulPreferenceAttributes_t attribute,
+                                                    const void *value, size_t bytes) {
+  switch (attribute) {
+  case CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES: return set(&preference->workspace, value, bytes);
+  case CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK: return set(&preference->schemes, value, bytes);
+  default: break;
+  }
+  const int matrix = attribute - CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES;
+  if (matrix < 0 || matrix > 3) REFUSE("attribute %d of a preference", attribute);
+  CHECK(set(&preference->align[matrix], value, bytes));
+  const uint32_t bytes_aligned = preference->align[matrix];
+  if (bytes_aligned == 0 || (bytes_aligned & (bytes_aligned - 1))) REFUSE("alignment %u", bytes_aligned);
+  return CUBLAS_STATUS_SUCCESS;
+}
+
+cublasStatus_t cublasLtMatmulPreferenceDestroy(cublasLtMatmulPreference_t preference) {
+  delete preference;
+  return CUBLAS_STATUS_SUCCESS;
+}
+
+/* ---- forms of products ---- */
+
+/* A product as it will be computed: copied into the queue. */
+struct Product {
+  int64_t m, n, k, count, lda, ldb, ldc, ldd, stride_a, stride_b, stride_c, stride_d;
+  const void *a, *b, *c, *bias;
+  void *d;
+  double alpha, beta;
+  int64_t first; /* of the sums over k */
+  cudaDataType_t type;
+  cublasComputeType_t compute;
+  bool transpose_a, transpose_b;
+};
+
+static bool known(cudaDataType_t operand, cudaDataType_t result, cublasComputeType_t compute) {
+  if (compute == CUBLAS_COMPUTE_64F) return operand == CUDA_R_64F && result == CUDA_R_64F;
+  if (compute == CUBLAS_COMPUTE_32F_FAST_TF32) return operand == CUDA_R_32F && result == CUDA_R_32F;
+  return (operand == CUDA_R_32F || operand == CUDA_R_16BF) && result == CUDA_R_32F;
+}
+
+static cublasStatus_t form_of(const gdi_emulated_desc *q, const gdi_emulated_layout *a,
+                              const gdi_emulated_layout *b, const gdi_emulated_layout *c,
+                              const gdi_emulated_layout *d, Product *p) {
+  p->transpose_a = q->transpose_a != CUBLAS_OP_N, p->transpose_b = q->transpose_b != CUBLAS_OP_N;
+  p->m = d->rows, p->n = d->columns, p->k = p->transpose_a ? a->rows : a->columns;
+  p->lda = a->ld, p->ldb = b->ld, p->ldc = c->ld, p->ldd = d->ld;
+  p->stride_a = a->stride, p->stride_b = b->stride, p->stride_c = c->stride, p->stride_d = d->stride;
+  p->count = d->count, p->type = a->type, p->compute = q->compute;
+  if ((p->transpose_a ? a->columns : a->rows) != p->m || (p->transpose_b ? b->columns : b->rows) != p->k ||
+      (p->transpose_b ? b->rows : b->columns) != p->n || c->rows != p->m || c->columns != p->n)
+    REFUSE("extents of A %lldx%lld, B %lldx%lld, D %lldx%lld do not fit", (long long)a->rows,
+           (long long)a->columns, (long long)b->rows, (long long)b->columns, (long long)d->rows,
+           (long long)d->columns);
+  if (a->count != d->count || b->count != d->count || c->count != d->count || d->count < 1)
+    REFUSE("batches of %d, %d, %d, %d", a->count, b->count, c->count, d->count);
+  if (d->count > 1 && d->stride < d->ld * (d->columns - 1) + d->rows) REFUSE("results of a batch overlap");
+  if (a->type != b->type || c->type != d->type || !known(a->type, d->type, q->compute))
+    return CUBLAS_STATUS_NOT_SUPPORTED;
+  if (q->epilogue == CUBLASLT_EPILOGUE_DEFAULT) return CUBLAS_STATUS_SUCCESS;
+  const char *none = getenv("GDTRAIN_EMULATED_NO_EPILOGUE");
+  if (q->epilogue != CUBLASLT_EPILOGUE_BIAS || (none && *none == '1')) return CUBLAS_STATUS_NOT_SUPPORTED;
+  if (!q->bias) REFUSE("no bias");
+  return CUBLAS_STATUS_SUCCESS;
+}
+
+static uint64_t signature(const gdi_emulated_desc *q, const Product *p) {
+  const int64_t number[] = {p->m,    p->n,       p->k,           p->count,       p->lda,      p->ldb,
+                            p->ldc,  p->ldd,     p->stride_a,    p->stride_b,    p->stride_c, p->stride_d,
+                            p->type, p->compute, p->transpose_a, p->transpose_b, q->epilogue};
+  uint64_t h = 0xcbf29ce484222325u;
+  for (int64_t x : number) h = (h ^ (uint64_t)x) * 0x100000001b3u;
+  return h;
+}
+
+cublasStatus_t cublasLtMatmulAlgoGetHeuristic(cublasLtHandle_t handle, cublasLtMatmulDesc_t desc,
+                                              cublasLtMatrixLayout_t a, cublasLtMatrixLayout_t b,
+                                              cublasLtMatrixLayout_t c, cublasLtMatrixLayout_t d,
+                                              cublasLtMatmulPreference_t preference, int requested,
+                                              cublasLtMatmulHeuristicResult_t results[], int *returned) {
+  Product p{};
+  *returned = 0;
+  if (!handle || requested < 1) return CUBLAS_STATUS_INVALID_VALUE;
+  CHECK(form_of(desc, a, b, c, d, &p));
+  if (preference->workspace < WORKSPACE) return CUBLAS_STATUS_NOT_SUPPORTED;
+  Algo algo{
+      signature(desc, &p), WORKSPACE, {}, (preference->schemes & CUBLASLT_REDUCTION_SCHEME_INPLACE) != 0};
+  memcpy(algo.align, preference->align, sizeof algo.align);
+  results[0] = {};
+  memcpy(&results[0].algo, &algo, sizeof algo);
+  results[0].workspaceSize = WORKSPACE;
+  results[0].state = CUBLAS_STATUS_SUCCESS;
+  results[0].wavesCount = 1;
+  *returned = 1;
+  return CUBLAS_STATUS_SUCCESS;
+}
+
+/* ---- products ---- */
+
+/* Operands as the units take them: f32 and f64 as they are, bf16 widened, f32 cut to the bits of tf32. */
+static float widen(uint16_t x) {
+  const uint32_t bits = (uint32_t)x << 16;
+  float f;
+  memcpy(&f, &bits, sizeof f);
+  return f;
+}
+
+static float to_tf32(float x) {
+  uint32_t bits;
+  memcpy(&bits, &x, sizeof bits);
+  if (x == x && (bits & 0x7f800000) != 0x7f800000) bits = (bits + 0xfff + (bits >> 13 & 1)) & 0xffffe000;
+  memcpy(&x, &bits, sizeof x);
+  return x;
+}
+
+template <typename T> static T value(const Product *p, const void *at, int64_t i) {
+  if (p->type == CUDA_R_16BF) return (T)widen(((const uint16_t *)at)[i]);
+  const T x = ((const T *)at)[i];
+  return p->compute == CUBLAS_COMPUTE_32F_FAST_TF32 ? (T)to_tf32((float)x) : x;
+}
+
+/* One product of the batch; op(a) is laid out first, so that the innermost loop is over its rows. */
+template <typename T> static void multiply(const Product *p, int64_t which) {
+  const int64_t bytes = p->type == CUDA_R_16BF ? 2 : sizeof(T);
+  const void *a = (const char *)p->a + which * p->stride_a * bytes,
+             *b = (const char *)p->b + which * p->stride_b * bytes;
+  const T *c = (const T *)p->c + which * p->stride_c;
+  T *d = (T *)p->d + which * p->stride_d;
+  std::vector<T> rows((size_t)(p->m * p->k)), sum((size_t)p->m);
+  for (int64_t l = 0; l < p->k; l++)
+    for (int64_t i = 0; i < p->m; i++)
+      rows[(size_t)(l * p->m + i)] = value<T>(p, a, p->transpose_a ? i * p->lda + l : l * p->lda + i);
+  for (int64_t j = 0; j < p->n; j++) {
+    for (T &x : sum) x = 0;
+    for (int64_t turn = 0; turn < p->k; turn++) {
+      const int64_t l = (turn + p->first) % p->k;
+      const T factor = value<T>(p, b, p->transpose_b ? l * p->ldb + j : j * p->ldb + l),
+              *row = &rows[(size_t)(l * p->m)];
+      T *to = sum.data();
+      for (int64_t i = 0; i < p->m; i++) to[i] += row[i] * factor;
+    }
+    for (int64_t i = 0; i < p->m; i++) {
+      T x = (T)p->alpha * sum[(size_t)i];
+      if (p->beta != 0) x += (T)p->beta * c[j * p->ldc + i];
+      if (p->bias) x += ((const T *)p->bias)[i];
+      d[j * p->ldd + i] = x;
+    }
+  }
+}
+
+static cudaError_t run(void *arguments) {
+  const Product *p = (const Product *)arguments;
+  for (int64_t i = 0; i < p->count; i++)
+    if (p->compute == CUBLAS_COMPUTE_64F)
+      multiply<double>(p, i);
+    else
+      multiply<float>(p, i);
+  return cudaSuccess;
+}
+
+static cublasStatus_t check_alignment(const char *name, const void *at, uint32_t bytes) {
+  if (!at) REFUSE("%s is NULL", name);
+  if ((uintptr_t)at % bytes)
+    REFUSE("%s at %p is not aligned to the %u bytes its algorithm needs", name, at, bytes);
+  return CUBLAS_STATUS_SUCCESS;
+}
+
+cublasStatus_t cublasLtMatmul(cublasLtHandle_t handle, cublasLtMatmulDesc_t desc, const void *alpha,
+                              const void *a_values, cublasLtMatrixLayout_t a, const void *b_values,
+                              cublasLtMatrixLayout_t b, const void *beta, const void *c_values,
+                              cublasLtMatrixLayout_t c, void *d_values, cublasLtMatrixLayout_t d,
+                              const cublasLtMatmulAlgo_t *algo, void *workspace, size_t workspace_bytes,
+                              cudaStream_t stream) {
+  static int64_t calls;
+  Product p{};
+  Algo how;
+  if (!handle) return CUBLAS_STATUS_NOT_INITIALIZED;
+  if (!algo) REFUSE("no algorithm: one would be looked for at every call");
+  memcpy(&how, algo, sizeof how);
+  CHECK(form_of(desc, a, b, c, d, &p));
+  if (how.form != signature(desc, &p)) REFUSE("the algorithm is for another form of product");
+  CHECK(check_alignment("A", a_values, how.align[0]));
+  CHECK(check_alignment("B", b_values, how.align[1]));
+  CHECK(check_alignment("C", c_values, how.align[2]));
+  CHECK(check_alignment("D", d_values, how.align[3]));
+  CHECK(check_alignment("the workspace", workspace, WORKSPACE_ALIGN));
+  if (workspace_bytes < how.workspace) REFUSE("a workspace of %zu bytes is too small", workspace_bytes);
+  if (c_values == d_values && (c->ld != d->ld || c->stride != d->stride))
+    REFUSE("C in place of D differs from it");
+  p.a = a_values, p.b = b_values, p.c = c_values, p.d = d_values;
+  p.bias = desc->epilogue == CUBLASLT_EPILOGUE_BIAS ? desc->bias : nullptr;
+  p.alpha = desc->scale == CUDA_R_64F ? *(const double *)alpha : *(const float *)alpha;
+  p.beta = desc->scale == CUDA_R_64F ? *(const double *)beta : *(const float *)beta;
+  p.first = how.in_place ? calls++ % p.k : 0;
+  return gdi_emulated_enqueue(stream, "cublasLtMatmul", run, &p, sizeof p) == cudaSuccess
+             ? CUBLAS_STATUS_SUCCESS
+             : CUBLAS_STATUS_EXECUTION_FAILED;
+}
