@@ -42,7 +42,7 @@ static gd_status ordered_once(pattern *p, double *seconds) {
   if (p->step == 0) GD_TRY(gd_tensor_fill(t->grad, 0)); /* so that its memory is there */
   t->has_grad = true;
   const double t0 = gdi_now();
-  gd_sync_leaf_done(p->sync, run.lo, &(gd_record){.weight = 1, .samples = 1});
+  GD_TRY(gd_sync_leaf_done(p->sync, run.lo, &(gd_record){.weight = 1, .samples = 1}));
   GD_TRY(gd_sync_update(p->sync, &(gd_sync_step){.lr = 0.1, .step = p->step++}, &result));
   *seconds = gdi_now() - t0;
   return GD_OK;
@@ -176,9 +176,12 @@ static gd_status steps(gd_world *w, const gd_options *o, const gdi_job *data, gd
 gd_status gd_bench_comm(gd_world *w, const gd_options *o, size_t max_bytes, gd_comm_bench *out) {
   memset(out, 0, sizeof *out);
   gdi_job data = {0};
+  gd_device *cpu = NULL;
   gd_status st = gdi_job_open_data(&data, w, o);
   if (st == GD_OK) st = steps(w, o, &data, out);
-  if (st == GD_OK) st = sizes(w, data.device, max_bytes, out);
+  if (st == GD_OK) st = gd_world_agree(w, gdi_device_for(&cpu, w, "cpu", o->threads, "fp32"));
+  if (st == GD_OK) st = sizes(w, cpu, max_bytes, out);
+  gd_device_close(cpu);
   gdi_job_close(&data);
   return st;
 }
