@@ -63,7 +63,7 @@ static void print_comm(const gd_comm_bench *r, int ranks) {
            1e3 * r->exchange_s[i]);
   const double *t = r->step_s, paid = t[GD_COMM_AFTER] - t[GD_COMM_ALONE],
                left = t[GD_COMM_DURING] - t[GD_COMM_ALONE];
-  if (ranks > 1)
+  if (ranks > 1 && paid > 0)
     printf(
         "communication takes %.2f ms of a step, of which %.2f ms (%.0f %%) are not hidden behind backward\n",
         1e3 * paid, 1e3 * left, 100 * left / paid);
