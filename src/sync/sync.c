@@ -260,11 +260,16 @@ static void plant_flips(gd_sync *s, int64_t step) {
   if (GDI_FAULT_AT("drift_param", step)) *gdi_param_at(s, at ? 0 : s->elements - 1) ^= 4;
 }
 
-/* What backward has not sent. In a group, other ranks' gradients are surely there only after the records. */
+/*
+ * What backward has not sent. In a group, other ranks' gradients are surely there only after the records. A
+ * rank that failed, and says so in its flags, is done too: others wait for its messages, whatever is in them.
+ */
 static gd_status send_gradients(gd_sync *s) {
   GD_TRY(s->failed);
   if (s->overlap) return gdi_overlap_start_all(s);
-  return s->exchange ? gdi_exchange_pass(s) : GD_OK;
+  if (!s->exchange) return GD_OK;
+  gdi_exchange_reach(s, s->run.hi - 1, s->params->n);
+  return gdi_exchange_pass(s);
 }
 
 /* Whatever the records say: every message that was sent is received, so that none is left for the next step.
