@@ -33,6 +33,7 @@ typedef struct gd_compare_row {
   double lr;
   bool edge; /**< the best rate is an end of the grid: a better one may lie beyond */
   double updates, updates_min, updates_max;
+  double crossing; /**< where the line from the measurement before meets the target: what is fitted */
   double epochs, samples;
   double final_loss;  /**< where the runs ended: at the target, or at the last measurement */
   double noise_scale; /**< at the end of the runs; NaN: not measured */
@@ -43,12 +44,16 @@ typedef struct gd_compare_row {
   int ranks;                               /**< in that run */
 } gd_compare_row;
 
-/** updates(B) = s_min + e_min / B, that is (S/s_min - 1)(E/e_min - 1) = 1, by least squares of logarithms. */
+/**
+ * updates(B) = s_min + e_min / B, that is (S/s_min - 1)(E/e_min - 1) = 1, by least squares of logarithms.
+ * The hyperbola is a model: `deviation` says how well the points follow it, and the intervals, which take
+ * that for chance, hold as far as it is right.
+ */
 typedef struct gd_hyperbola {
   int points; /**< 0: too few batch sizes reached the target */
   double s_min, e_min, b_crit;
-  double lo[3],
-      hi[3]; /**< 95 % bootstrap intervals of s_min, e_min, b_crit: over seeds, or residuals for one */
+  double deviation;    /**< of the logarithms from the curve: root of squares / (points - 2) */
+  double lo[3], hi[3]; /**< 95 % bootstrap intervals of s_min, e_min, b_crit: over residuals and seeds */
 } gd_hyperbola;
 
 typedef struct gd_compare_result {

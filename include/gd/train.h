@@ -94,6 +94,33 @@ typedef struct gd_bench_result {
 /** Time the steps of a run (options' steps, or 200, after a warm-up); nothing is written. Collective: yes. */
 GD_API gd_status gd_bench(gd_world *w, const gd_options *o, gd_bench_result *out) GD_CHECKED;
 
+/** One size of a bench of communication, in seconds: medians, each of the slowest rank. */
+typedef struct gd_comm_row {
+  size_t bytes;
+  double all_reduce_s; /**< in-place sum of f32 by MPI */
+  double ordered_s;    /**< gd_sync_update(): gradients to owners, ordered sum, update, parameters back */
+} gd_comm_row;
+
+/** Ways to run the steps of one model: alone is every rank for itself, with the work of the busiest one. */
+typedef enum gd_comm_way { GD_COMM_ALONE, GD_COMM_AFTER, GD_COMM_DURING, GD_COMM_WAYS } gd_comm_way;
+
+typedef struct gd_comm_bench {
+  gd_comm_row row[16];
+  int rows;
+  int64_t steps;
+  double step_s[GD_COMM_WAYS];     /**< median, of the slowest rank */
+  double exchange_s[GD_COMM_WAYS]; /**< ledger lines exchange and wait of a step, mean over steps and ranks */
+  char layout[2048];
+} gd_comm_bench;
+
+/**
+ * Time all-reduce and the ordered exchange for 4, 16, 64 ... bytes up to max_bytes (fewer where memory ends),
+ * and steps of the options' model, in turns: without communication, with gradients sent after backward, and
+ * during it. What overlap hides is (after - during) / (after - alone). Collective: yes.
+ */
+GD_API gd_status gd_bench_comm(gd_world *w, const gd_options *o, size_t max_bytes,
+                               gd_comm_bench *out) GD_CHECKED;
+
 /* ---- the promises, checked ---- */
 
 typedef enum gd_outcome { GD_PASS, GD_FAILED, GD_SKIPPED } gd_outcome;

@@ -1,4 +1,9 @@
-/* gdtrain bench [CONFIG.yaml] [--key value ...]: where the time of a step goes. */
+/*
+ * gdtrain bench [CONFIG.yaml] [--key value ...]: where the time of a step goes; with --comm, what messages
+ * cost.
+ */
+#include <string.h>
+
 #include "cli/cli.h"
 
 static void print_part(const char *name, double seconds, double total) {
@@ -24,18 +29,88 @@ static void print_bench(const gd_bench_result *r) {
   printf("barrier      %10.1f us\n", 1e6 * r->barrier_s);
 }
 
+/* ---- communication ---- */
+
+static const char *size_text(size_t bytes, char *buf, size_t room) {
+  static const char *const unit[] = {"B", "KB", "MB", "GB"};
+  int u = 0;
+  for (; bytes >= 1024 && u < 3; u++) bytes /= 1024;
+  snprintf(buf, room, "%zu %s", bytes, unit[u]);
+  return buf;
+}
+
+/* Bandwidths in GB/s as nccl-tests defines them: bytes / time, and what every link carries of it. */
+static void print_sizes(const gd_comm_bench *r, int ranks) {
+  const double share = 2.0 * (ranks - 1) / ranks;
+  printf("%9s %14s %9s %9s %18s %9s %9s\n", "", "all-reduce", "algbw", "busbw", "ordered exchange", "algbw",
+         "busbw");
+  for (int i = 0; i < r->rows; i++) {
+    const gd_comm_row *w = &r->row[i];
+    const double a = 1e-9 * (double)w->bytes / w->all_reduce_s, b = 1e-9 * (double)w->bytes / w->ordered_s;
+    char size[32];
+    printf("%9s %11.1f us %9.3f %9.3f %15.1f us %9.3f %9.3f\n", size_text(w->bytes, size, sizeof size),
+           1e6 * w->all_reduce_s, a, a * share, 1e6 * w->ordered_s, b, b * share);
+  }
+  printf("GB/s: algbw = bytes / time, busbw = algbw 2 (n - 1) / n with n = %d ranks\n", ranks);
+}
+
+static void print_comm(const gd_comm_bench *r, int ranks) {
+  static const char *const way[GD_COMM_WAYS] = {"no communication", "sent after backward",
+                                                "sent during backward"};
+  printf("%s\n\none step, median of %lld in turns:\n", r->layout, (long long)r->steps);
+  for (int i = 0; i < GD_COMM_WAYS; i++)
+    printf("  %-22s %9.2f ms   exchange and wait %8.2f ms\n", way[i], 1e3 * r->step_s[i],
+           1e3 * r->exchange_s[i]);
+  const double *t = r->step_s, paid = t[GD_COMM_AFTER] - t[GD_COMM_ALONE],
+               left = t[GD_COMM_DURING] - t[GD_COMM_ALONE];
+  if (ranks > 1 && paid > 0)
+    printf(
+        "communication takes %.2f ms of a step, of which %.2f ms (%.0f %%) are not hidden behind backward\n",
+        1e3 * paid, 1e3 * left, 100 * left / paid);
+  printf("\n");
+  print_sizes(r, ranks);
+}
+
+/* ---- the command ---- */
+
+static gd_status bench(gd_world *w, const gd_options *o) {
+  gd_bench_result r;
+  GD_TRY(gd_bench(w, o, &r));
+  if (gd_world_rank(w) == 0) print_bench(&r);
+  return GD_OK;
+}
+
+static gd_status bench_comm(gd_world *w, const gd_options *o, int64_t max_mb) {
+  gd_comm_bench r;
+  GD_TRY(gd_bench_comm(w, o, (size_t)max_mb << 20, &r));
+  if (gd_world_rank(w) == 0) print_comm(&r, gd_world_size(w));
+  return GD_OK;
+}
+
+/* --comm [--max-mb N]: N is 0 without --comm. */
+static gd_status take_comm(args *a, int64_t *max_mb) {
+  *max_mb = 256;
+  GD_TRY(args_i64(a, "max_mb", 1, 1024, max_mb));
+  (void)args_take(a, "max_mb");
+  const char *comm = args_take(a, "comm");
+  if (!comm || strcmp(comm, "true") != 0) *max_mb = 0;
+  return GD_OK;
+}
+
 gd_status command_bench(int argc, char **argv) {
   args a;
   gd_options o = {0};
   bool demonstration = false;
   gd_world *w = NULL;
-  gd_bench_result r;
-  gd_status st = args_parse(&a, argc, argv, run_switches);
+  char switches[256];
+  int64_t max_mb = 0;
+  snprintf(switches, sizeof switches, "%s comm", run_switches);
+  gd_status st = args_parse(&a, argc, argv, switches);
+  if (st == GD_OK) st = take_comm(&a, &max_mb);
   if (st == GD_OK) st = run_options(&o, &a, &demonstration);
   st = join(&w, st, st == GD_OK ? &o : NULL);
   if (st == GD_OK && demonstration) st = gd_world_agree(w, gd_world_rank(w) == 0 ? demo_data() : GD_OK);
-  if (st == GD_OK) st = gd_bench(w, &o, &r);
-  if (st == GD_OK && gd_world_rank(w) == 0) print_bench(&r);
+  if (st == GD_OK) st = max_mb > 0 ? bench_comm(w, &o, max_mb) : bench(w, &o);
   st = leave(w, st);
   gd_options_free(&o);
   args_free(&a);

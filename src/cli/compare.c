@@ -114,6 +114,7 @@ static void print_fit(const gd_compare_result *r) {
   printf("  S_min   %-8s [%s, %s]   fewest updates, with any batch\n", v[0], lo[0], hi[0]);
   printf("  E_min   %-8s [%s, %s]   fewest samples\n", v[1], lo[1], hi[1]);
   printf("  B_crit  %-8s [%s, %s]   beyond it larger batches save few updates\n", v[2], lo[2], hi[2]);
+  printf("  the measured points lie %.2g %% off this model\n", 100 * h->deviation);
   if (!isnan(r->b_simple)) {
     char simple[24];
     compare_number(simple, r->b_simple);

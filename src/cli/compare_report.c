@@ -78,9 +78,10 @@ static void fit(FILE *f, const gd_compare_result *r) {
           "<h2>Where larger batches stop paying</h2><p>updates(B) = S<sub>min</sub> + E<sub>min</sub> / B "
           "over %d batch "
           "sizes: S<sub>min</sub> = %.4g [%.4g, %.4g] updates, E<sub>min</sub> = %.4g [%.4g, %.4g] samples, "
-          "B<sub>crit</sub> = %.4g [%.4g, %.4g] (95 %% by bootstrap).",
+          "B<sub>crit</sub> = %.4g [%.4g, %.4g] (95 %% by bootstrap); the measured points lie %.2g %% off "
+          "this curve.",
           h->points, h->s_min, h->lo[0], h->hi[0], h->e_min, h->lo[1], h->hi[1], h->b_crit, h->lo[2],
-          h->hi[2]);
+          h->hi[2], 100 * h->deviation);
   if (!isnan(r->b_simple))
     fprintf(f,
             " Gradient noise scale at the target: B<sub>simple</sub> = %.4g; B<sub>crit</sub> / "

@@ -30,7 +30,7 @@ void print_help(FILE *f) {
         "gdtrain export CHECKPOINT --out F.safetensors   weights for others\n"
         "gdtrain graph [run.yaml]                        the recorded graph as DOT\n"
         "gdtrain verify [run.yaml]                       are the promises kept here?\n"
-        "gdtrain bench [run.yaml]                        where the time of a step goes\n"
+        "gdtrain bench [run.yaml] [--comm]               where the time of a step goes\n"
         "gdtrain data make NAME --n N --out F.h5         generated (NAME list: which)\n"
         "gdtrain data import idx IMAGES LABELS --out F.h5    MNIST family, .gz too\n"
         "gdtrain data import npy X.npy Y.npy --out F.h5      [--classes]\n"

@@ -10,7 +10,9 @@ static const char *why_not(const gd_tensor *root) {
   switch (root->origin) {
   case GD_ORIGIN_DETACHED: return "it was detached";
   case GD_ORIGIN_UNRECORDED: return "it was computed while recording was off";
-  case GD_ORIGIN_CONSTANT: return "it was computed from tensors that do not require a gradient";
+  case GD_ORIGIN_CONSTANT:
+    return "it was computed from tensors that do not require a gradient, or is of another type than f32 and "
+           "f64";
   default: return "it is a leaf that does not require a gradient";
   }
 }

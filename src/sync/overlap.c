@@ -5,37 +5,20 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sync/sync.h"
-
-static const size_t default_bucket_bytes = 4 << 20;
-
-typedef struct bucket {
-  gd_range elements;
-  int params; /* at the front of the run, that are finished when it is */
-} bucket;
+#include "sync/buckets.h"
 
 struct gdi_overlap {
   int buckets, started;
-  bucket *bucket;
+  gdi_bucket *bucket;
   gd_request **request;
 };
 
 gd_status gdi_overlap_new(gd_sync *s) {
   gdi_overlap *x = s->overlap = calloc(1, sizeof *x);
   if (!x) return GD_FAIL(GD_ERR_OOM, "no memory for buckets");
-  const int n = s->params->n;
-  x->bucket = calloc((size_t)n, sizeof *x->bucket);
-  x->request = calloc((size_t)n, sizeof *x->request);
-  if (!x->bucket || !x->request) return GD_FAIL(GD_ERR_OOM, "no memory for %d buckets", n);
-  const size_t bytes = s->o.bucket_bytes ? s->o.bucket_bytes : default_bucket_bytes;
-  for (int i = 0; i < n; i++) {
-    const int64_t at = s->params->offset[i];
-    bucket *b = &x->bucket[x->buckets ? x->buckets - 1 : 0];
-    if (i == 0 || (size_t)(at - b->elements.lo) * s->element_bytes >= bytes)
-      *(b = &x->bucket[x->buckets++]) = (bucket){.elements.lo = at};
-    b->elements.hi = i + 1 < n ? s->params->offset[i + 1] : s->elements;
-    b->params = i + 1;
-  }
+  GD_TRY(gdi_buckets_cut(s, &x->bucket, &x->buckets));
+  x->request = calloc((size_t)x->buckets, sizeof *x->request);
+  if (!x->request) return GD_FAIL(GD_ERR_OOM, "no memory for %d buckets", x->buckets);
   GD_TRY(gdi_sum_reserve(&s->sum, 1));
   s->sum.n_terms = 1;
   s->sum.term[0] = (gdi_term){{0, 1}, s->gradient_memory.data, 0};

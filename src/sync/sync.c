@@ -23,8 +23,6 @@ static gd_status check(const gd_params *p, const gd_sync_options *o) {
                    "noise_scale needs sync: ordered: all-reduce adds up micro-batches as they come");
   if (p->dtype != GD_F32 && p->dtype != GD_F64)
     return GD_FAIL(GD_ERR_DTYPE, "parameters of type %s cannot be synchronised", gd_dtype_name(p->dtype));
-  if (o->noise_scale && gd_device_kind_of(p->device) != GD_CPU)
-    return GD_FAIL(GD_ERR_USAGE, "noise_scale is measured on CPUs only: choose --device cpu");
   return GD_OK;
 }
 
@@ -35,7 +33,8 @@ static gd_status build(gd_sync *s) {
   s->elements = s->params->elements;
   s->n_states = gd_optim_states(&s->o.optim);
   s->mirrored = s->o.mode == GD_SYNC_ORDERED && gd_world_groups(s->world) == 2;
-  s->two_pass = s->o.clip_norm > 0 || s->o.optim.kind == GD_LARS || s->o.skip_nonfinite;
+  const bool squares_first = s->params->device->gpu && s->o.noise_scale; /* there is no third kernel for it */
+  s->two_pass = s->o.clip_norm > 0 || s->o.optim.kind == GD_LARS || s->o.skip_nonfinite || squares_first;
   s->finished = calloc((size_t)s->params->n, sizeof *s->finished);
   if (!s->finished) return GD_FAIL(GD_ERR_OOM, "no memory for the sync");
   s->cpu = s->params->device;
@@ -55,9 +54,12 @@ gd_status gd_sync_new(gd_sync **out, gd_world *w, gd_params *p, const gd_sync_op
     *s = (gd_sync){.world = w, .params = p, .o = *o};
     st = build(s);
   }
-  if (st == GD_OK && p->device->gpu) st = gdi_board_new(s);
-  GD_GOTO(st, gd_world_agree(w, st), fail);
-  if (s->board && s->board->on_board) return gd_params_bind(p, s->board->params, true);
+  if (p->device->gpu) GD_GOTO(st, gd_world_agree(w, gdi_board_new(s)), fail);
+  if (s->board && s->board->on_board) {
+    GD_GOTO(st, gd_params_bind(p, s->board->params, true), fail);
+    GD_GOTO(st, gdi_onboard_scatter(s, NULL, NULL), fail);
+    return GD_OK;
+  }
   GD_GOTO(st, gd_world_agree(w, gdi_memory_new(s)), fail);
   if (s->audit) GD_GOTO(st, gd_world_agree(w, gdi_audit_share(s)), fail);
   if (o->mode == GD_SYNC_ALLREDUCE)
@@ -97,11 +99,14 @@ void gd_sync_free(gd_sync *s) {
 }
 
 gd_range gd_sync_begin(gd_sync *s, int64_t K) {
+  if (s->begun && s->K == K)
+    return s->run; /* a step on a GPU is begun before it is known whether it is replayed */
   s->K = K >= 1 && K <= s->o.max_micro_batches ? K : 0;
   s->run = s->K ? gd_share(K, gd_world_size(s->world), gd_world_rank(s->world)) : (gd_range){0, 0};
   s->travelling = s->K > 0;
   s->failed = GD_OK;
   if (s->board && s->board->on_board) return s->run;
+  s->begun = true;
   if (s->K > 0 && !s->overlap) s->failed = s->exchange ? gdi_exchange_begin(s) : gdi_terms(s);
   return s->run;
 }
@@ -138,11 +143,20 @@ static double leaf_squared(gd_sync *s, int64_t k) {
                         s->square);
 }
 
+gd_status gd_sync_leaf_loss(gd_sync *s, int64_t k, const gd_loss *loss, int64_t samples) {
+  if (s->board) return gdi_board_loss(s, k, loss, samples);
+  const gd_record r = {
+      .loss_sum = gd_item(loss->sum), .weight = gd_item(loss->weight), .samples = (double)samples};
+  memcpy(s->record + k * GDI_RECORD, &r, sizeof r);
+  return GD_OK;
+}
+
 gd_status gd_sync_leaf_done(gd_sync *s, int64_t k, const gd_record *r) {
+  if (s->board) return gdi_board_leaf_done(s, k);
   GD_TRY(gd_params_finish_grads(s->params));
-  gd_record record = *r;
-  if (s->o.noise_scale && r->weight > 0) record.grad_sq = leaf_squared(s, k) / r->weight;
-  memcpy(s->record + k * GDI_RECORD, &record, sizeof record);
+  gd_record *record = (gd_record *)(void *)(s->record + k * GDI_RECORD);
+  if (r) *record = *r;
+  record->grad_sq = s->o.noise_scale && record->weight > 0 ? leaf_squared(s, k) / record->weight : 0;
   s->last_leaf = false;
   if (!s->overlap && k + 1 < s->run.hi) merge(s, k);
   if (s->exchange) gdi_early_leaf_done(s, k);
@@ -246,11 +260,16 @@ static void plant_flips(gd_sync *s, int64_t step) {
   if (GDI_FAULT_AT("drift_param", step)) *gdi_param_at(s, at ? 0 : s->elements - 1) ^= 4;
 }
 
-/* What backward has not sent. In a group, other ranks' gradients are surely there only after the records. */
+/*
+ * What backward has not sent. In a group, other ranks' gradients are surely there only after the records. A
+ * rank that failed, and says so in its flags, is done too: others wait for its messages, whatever is in them.
+ */
 static gd_status send_gradients(gd_sync *s) {
   GD_TRY(s->failed);
   if (s->overlap) return gdi_overlap_start_all(s);
-  return s->exchange ? gdi_exchange_pass(s) : GD_OK;
+  if (!s->exchange) return GD_OK;
+  gdi_exchange_reach(s, s->run.hi - 1, s->params->n);
+  return gdi_exchange_pass(s);
 }
 
 /* Whatever the records say: every message that was sent is received, so that none is left for the next step.
@@ -264,6 +283,7 @@ static gd_status after_records(gd_sync *s, gd_status told) {
 
 gd_status gd_sync_update(gd_sync *s, const gd_sync_step *step, gd_sync_result *out) {
   *out = (gd_sync_result){.grad_norm = NAN};
+  s->begun = false;
   if (s->K < 1)
     return GD_FAIL(GD_ERR_USAGE, "a step of more micro-batches than max_micro_batches (%lld), or of none",
                    (long long)s->o.max_micro_batches);

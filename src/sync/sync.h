@@ -37,6 +37,7 @@ struct gd_sync {
 
   int64_t K;    /* of the present step */
   gd_range run; /* this rank's micro-batches */
+  bool begun;   /* and not updated yet */
 
   bool *finished;       /* [params] by backward of the last micro-batch. See early.c */
   int front, expected;  /* finished without a gap; where the next one is expected */
@@ -133,7 +134,8 @@ gd_status gdi_overlap_wait(gd_sync *s) GD_CHECKED;
 
 /* early.c: while backward goes on */
 void gdi_early_leaf(gd_sync *s, int64_t k);
-void gdi_early_leaf_done(gd_sync *s, int64_t k); /* and merged, with an exchange */
+void gdi_early_leaf_done(gd_sync *s, int64_t k);          /* and merged, with an exchange */
+void gdi_early_finish(gd_sync *s, const gd_tensor *leaf); /* its gradient is complete: s->front follows */
 void gdi_early_detach(gd_sync *s);
 
 #endif

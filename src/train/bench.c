@@ -4,14 +4,10 @@
 
 #include "base/clock.h"
 #include "device/device.h"
-#include "train/job.h"
+#include "train/bench.h"
+#include "train/study.h"
 
 enum { WARM_UP = 20, STEPS = 200, BARRIERS = 1000 };
-
-static int by_value(const void *a, const void *b) {
-  const double x = *(const double *)a, y = *(const double *)b;
-  return (x > y) - (x < y);
-}
 
 /* The affine layers of the model, each at the rows of a micro-batch, as often as this rank computes one in a
  * step. */
@@ -38,7 +34,7 @@ static gd_status barriers(gd_world *w, double *seconds) {
   return GD_OK;
 }
 
-static gd_status steps(gdi_job *j, int64_t n, double *seconds) {
+gd_status gdi_bench_steps(gdi_job *j, int64_t n, double *seconds) {
   gd_sync_result r;
   for (int64_t i = 0; i < n; i++) {
     double t0 = gdi_now();
@@ -69,13 +65,12 @@ static gd_status average(gdi_job *j, int64_t n, double total, gd_ledger *out) {
 
 static gd_status run(gdi_job *j, int64_t n, double *seconds, gd_bench_result *out) {
   gdi_job_layout(j, out->layout, sizeof out->layout);
-  GD_TRY(steps(j, WARM_UP, NULL));
+  GD_TRY(gdi_bench_steps(j, WARM_UP, NULL));
   j->ledger = (gd_ledger){0};
   double t0 = gdi_now();
-  GD_TRY(steps(j, n, seconds));
+  GD_TRY(gdi_bench_steps(j, n, seconds));
   GD_TRY(average(j, n, gdi_now() - t0, &out->ledger));
-  qsort(seconds, (size_t)n, sizeof *seconds, by_value);
-  out->step_s = seconds[n / 2];
+  out->step_s = gdi_median(seconds, (int)n);
   out->samples_per_s = (double)j->batches.batch / out->step_s;
   out->steps = n, out->parameters = j->params->trainable;
   GD_TRY(barriers(j->world, &out->barrier_s));

@@ -61,7 +61,7 @@ static gd_status send_input(gdi_job *j, const gdi_step_plan *plan, const gd_sync
 /* Also what follows it on the GPU: the update, or the copies down. */
 static gd_status queue(gdi_job *j, const gdi_step_plan *plan) {
   GD_TRY(gdi_compute(j, plan));
-  return j->on_gpu->on_board ? gdi_board_queue_update(j->sync) : gdi_board_down(j->sync);
+  return j->on_gpu->on_board ? gdi_onboard_update(j->sync) : gdi_board_down(j->sync);
 }
 
 static gdi_recorded *find(gdi_on_gpu *g, int64_t rows) {

@@ -229,7 +229,12 @@ static gd_status resolve_rates(gdi_job *j) {
 }
 
 static gd_status open_update(gdi_job *j) {
-  gd_sync_options s = {.mode = strcmp(j->opt.sync, "allreduce") == 0 ? GD_SYNC_ALLREDUCE : GD_SYNC_ORDERED,
+  const bool only_nccl = strcmp(j->opt.transport, "nccl") == 0;
+  if (only_nccl && !j->device->gpu) return GD_FAIL(GD_ERR_USAGE, "transport: nccl is for GPUs: see --device");
+  gd_sync_options s = {.nccl = only_nccl                               ? GD_NCCL_ALWAYS
+                               : strcmp(j->opt.transport, "auto") == 0 ? GD_NCCL_AUTO
+                                                                       : GD_NCCL_NEVER,
+                       .mode = strcmp(j->opt.sync, "allreduce") == 0 ? GD_SYNC_ALLREDUCE : GD_SYNC_ORDERED,
                        .optim = j->optim,
                        .max_micro_batches = gdi_batches_max_micro(&j->batches),
                        .clip_norm = j->opt.clip_norm,

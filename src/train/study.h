@@ -52,6 +52,7 @@ typedef enum gdi_outcome { GDI_INCOMPLETE, GDI_REACHED, GDI_DIVERGED, GDI_CUT, G
 typedef struct gdi_verdict {
   gdi_outcome outcome;
   const gdi_point *end; /* where the target was met, else the last finite measurement; NULL: none */
+  double crossing;      /* updates where a line from the measurement before meets the target; infinity: not */
 } gdi_verdict;
 /*
  * What a run comes to when nothing after `horizon` counts: a pure function, whatever was run beyond it.
@@ -129,7 +130,7 @@ double gdi_median(double *v, int n);
 /* The slope of log y over log x around point i, from its neighbours; NaN where there is none. */
 double gdi_local_slope(int i, int n, const double *x, const double *y);
 const char *gdi_regime(double slope);
-/* Bootstrap intervals of the fit: updates[seed * n + i], infinity where not reached. */
+/* Bootstrap intervals of the fit to the medians of updates[seed * n + i], infinity where not reached. */
 gd_status gdi_hyperbola_bootstrap(gd_hyperbola *h, int n, int seeds, const double *batch,
                                   const double *updates) GD_CHECKED;
 

@@ -90,12 +90,22 @@ int64_t gdi_study_next(int64_t updates, double resolution, int64_t limit) {
   return updates < limit && next > limit ? limit : next;
 }
 
+/* From a, which does not meet the target, to b, which does. With two metrics, the later one. */
+static double crossing(const gdi_target *t, const gdi_point *a, const gdi_point *b) {
+  double share = 0;
+  if (a->at.loss >= t->loss) share = (a->at.loss - t->loss) / (a->at.loss - b->at.loss);
+  if (a->at.accuracy <= t->accuracy)
+    share = fmax(share, (t->accuracy - a->at.accuracy) / (b->at.accuracy - a->at.accuracy));
+  return (double)a->updates + share * (double)(b->updates - a->updates);
+}
+
 gdi_verdict gdi_curve_judge(const gdi_curve *c, const gdi_target *t, int64_t horizon, int64_t limit,
                             double resolution) {
-  gdi_verdict v = {GDI_INCOMPLETE, NULL};
+  gdi_verdict v = {GDI_INCOMPLETE, NULL, INFINITY};
   for (int i = 0; i < c->n && c->point[i].updates <= horizon; i++) {
     v.end = &c->point[i];
-    if (gdi_target_met(t, &v.end->at)) return (gdi_verdict){GDI_REACHED, v.end};
+    if (gdi_target_met(t, &v.end->at))
+      return (gdi_verdict){GDI_REACHED, v.end, i ? crossing(t, v.end - 1, v.end) : (double)v.end->updates};
   }
   if (c->diverged >= 0 && c->diverged <= horizon)
     v.outcome = GDI_DIVERGED;

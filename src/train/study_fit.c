@@ -34,10 +34,15 @@ typedef struct sums {
   double cost, g[2], h[3]; /* squared error of log S; gradient; Hessian aa, ab, bb (Gauss-Newton) */
 } sums;
 
+/* Reached, and not before the first update. */
+static bool usable(double updates) {
+  return isfinite(updates) && updates > 0;
+}
+
 static sums accumulate(double a, double b, int n, const double *batch, const double *updates) {
   sums s = {0};
   for (int i = 0; i < n; i++) {
-    if (!isfinite(updates[i])) continue;
+    if (!usable(updates[i])) continue;
     const double flat = exp(a), fall = exp(b) / batch[i], S = flat + fall;
     const double e = log(S) - log(updates[i]), da = flat / S, db = fall / S;
     s.cost += e * e;
@@ -51,7 +56,7 @@ static int start(double *a, double *b, int n, const double *batch, const double 
   double s = INFINITY, e = INFINITY;
   int points = 0;
   for (int i = 0; i < n; i++) {
-    if (!isfinite(updates[i]) || updates[i] <= 0) continue;
+    if (!usable(updates[i])) continue;
     points++;
     s = fmin(s, updates[i]), e = fmin(e, updates[i] * batch[i]);
   }
@@ -74,12 +79,15 @@ gd_status gd_hyperbola_fit(gd_hyperbola *out, int n, const double batch[], const
     const double a1 = fmax(a_min, a - (bb * s.g[0] - ab * s.g[1]) / det);
     const double b1 = fmax(b_min, b - (aa * s.g[1] - ab * s.g[0]) / det);
     const sums s1 = accumulate(a1, b1, n, batch, updates);
+    const double moved = fabs(a1 - a) + fabs(b1 - b);
     if (s1.cost <= s.cost)
       a = a1, b = b1, s = s1, damping /= 4;
     else
       damping *= 4;
+    if (moved < 1e-13) break;
   }
   out->s_min = exp(a), out->e_min = exp(b), out->b_crit = exp(b - a);
+  out->deviation = sqrt(s.cost / (out->points - 2));
   return GD_OK;
 }
 
@@ -87,28 +95,38 @@ gd_status gd_hyperbola_fit(gd_hyperbola *out, int n, const double batch[], const
 
 enum { DRAWS = 1000 };
 
-/* Medians over seeds drawn with replacement, the same draw for all batch sizes. */
-static void draw_seeds(double *y, gd_rng rng, uint64_t *at, int n, int seeds, const double *updates) {
-  int drawn[GDI_STUDY_MAX_SEEDS];
-  for (int k = 0; k < seeds; k++) drawn[k] = (int)gd_rng_below(rng, (*at)++, seeds);
-  for (int i = 0; i < n; i++) {
-    double v[GDI_STUDY_MAX_SEEDS];
-    for (int k = 0; k < seeds; k++) v[k] = updates[drawn[k] * n + i];
-    y[i] = gdi_median(v, seeds);
-  }
+typedef struct measured {
+  int n, seeds;
+  const double *batch, *updates; /* [n], [seeds][n] */
+  const gd_hyperbola *fit;
+} measured;
+
+static double median_of(const measured *m, int i, const int *seed) {
+  double v[GDI_STUDY_MAX_SEEDS];
+  for (int k = 0; k < m->seeds; k++) v[k] = m->updates[(seed ? seed[k] : k) * m->n + i];
+  return gdi_median(v, m->seeds);
 }
 
-/* The fitted curve with its residuals dealt out anew, widened by what the two parameters took up. */
-static void draw_residuals(double *y, gd_rng rng, uint64_t *at, const gd_hyperbola *h, int n,
-                           const double *batch, const double *updates) {
-  double residual[GDI_STUDY_MAX_BATCHES];
-  int points = 0;
-  for (int i = 0; i < n; i++)
-    if (isfinite(updates[i])) residual[points++] = log(updates[i] / (h->s_min + h->e_min / batch[i]));
-  const double widen = sqrt((double)points / (points - 2));
-  for (int i = 0; i < n; i++) {
-    const double r = residual[gd_rng_below(rng, (*at)++, points)] * widen;
-    y[i] = isfinite(updates[i]) ? (h->s_min + h->e_min / batch[i]) * exp(r) : INFINITY;
+/*
+ * The fitted curve, with chance as large as its deviation may be after so few points (sigma^2 over
+ * chi-squared: Student's intervals), times what seeds drawn with replacement change in the medians (the same
+ * draw for all batch sizes). Deviations alone know nothing of chance that batch sizes share, seeds alone
+ * nothing of what the hyperbola misses.
+ */
+static void draw(double *y, gd_rng rng, uint64_t *at, const measured *m) {
+  const int degrees = m->fit->points - 2;
+  int seed[GDI_STUDY_MAX_SEEDS];
+  double chi2 = 0;
+  for (int k = 0; k < m->seeds; k++) seed[k] = (int)gd_rng_below(rng, (*at)++, m->seeds);
+  for (int k = 0; k < degrees; k++) {
+    const double z = gd_rng_normal(rng, (*at)++);
+    chi2 += z * z;
+  }
+  const double sigma = m->fit->deviation * sqrt(degrees / chi2);
+  for (int i = 0; i < m->n; i++) {
+    const double median = median_of(m, i, NULL), curve = m->fit->s_min + m->fit->e_min / m->batch[i];
+    const double r = sigma * gd_rng_normal(rng, (*at)++);
+    y[i] = usable(median) ? curve * exp(r) * median_of(m, i, seed) / median : INFINITY;
   }
 }
 
@@ -122,10 +140,7 @@ gd_status gdi_hyperbola_bootstrap(gd_hyperbola *h, int n, int seeds, const doubl
   for (int d = 0; d < DRAWS; d++) {
     double y[GDI_STUDY_MAX_BATCHES];
     gd_hyperbola one;
-    if (seeds > 1)
-      draw_seeds(y, rng, &at, n, seeds, updates);
-    else
-      draw_residuals(y, rng, &at, h, n, batch, updates);
+    draw(y, rng, &at, &(measured){n, seeds, batch, updates, h});
     if (gd_hyperbola_fit(&one, n, batch, y) != GD_OK) continue;
     found[fits] = one.s_min, found[DRAWS + fits] = one.e_min, found[2 * DRAWS + fits] = one.b_crit;
     fits++;

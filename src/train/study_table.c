@@ -5,7 +5,7 @@
 #include "train/study.h"
 
 typedef struct rate_result {
-  double updates[GDI_STUDY_MAX_SEEDS]; /* infinity: not reached */
+  double updates[GDI_STUDY_MAX_SEEDS], crossing[GDI_STUDY_MAX_SEEDS]; /* infinity: not reached */
   double loss[GDI_STUDY_MAX_SEEDS], epochs[GDI_STUDY_MAX_SEEDS], samples[GDI_STUDY_MAX_SEEDS];
   double noise[GDI_STUDY_MAX_SEEDS];
   int noises;
@@ -17,6 +17,7 @@ static void collect(const gdi_study *s, int batch, int rate, rate_result *out) {
     const gdi_verdict v = gdi_study_judge(s, gdi_study_trial(s, batch, rate, k));
     const bool reached = v.outcome == GDI_REACHED;
     out->updates[k] = reached ? (double)v.end->updates : INFINITY;
+    out->crossing[k] = v.crossing;
     out->epochs[k] = reached ? v.end->epochs : INFINITY;
     out->samples[k] = reached ? v.end->samples : INFINITY;
     out->loss[k] = v.end && v.outcome != GDI_DIVERGED ? v.end->at.loss : INFINITY;
@@ -49,6 +50,7 @@ static gd_compare_row row_of(const gdi_study *s, int b) {
   collect(s, b, rate, &v);
   row.updates = gdi_median(v.updates, s->seeds); /* which sorts them */
   row.updates_min = v.updates[0], row.updates_max = v.updates[s->seeds - 1];
+  row.crossing = gdi_median(v.crossing, s->seeds);
   row.epochs = gdi_median(v.epochs, s->seeds), row.samples = gdi_median(v.samples, s->seeds);
   row.final_loss = gdi_median(v.loss, s->seeds);
   row.noise_scale = gdi_median(v.noise, v.noises);
@@ -64,7 +66,7 @@ static gd_compare_row row_of(const gdi_study *s, int b) {
 
 static void slopes(gd_compare_result *r) {
   double x[GDI_STUDY_MAX_BATCHES], y[GDI_STUDY_MAX_BATCHES];
-  for (int i = 0; i < r->rows; i++) x[i] = (double)r->row[i].batch, y[i] = r->row[i].updates;
+  for (int i = 0; i < r->rows; i++) x[i] = (double)r->row[i].batch, y[i] = r->row[i].crossing;
   for (int i = 0; i < r->rows; i++) {
     r->row[i].slope = gdi_local_slope(i, r->rows, x, y);
     r->row[i].regime = gdi_regime(r->row[i].slope);
@@ -72,18 +74,18 @@ static void slopes(gd_compare_result *r) {
 }
 
 static gd_status fit(const gdi_study *s, gd_compare_result *r) {
-  double batch[GDI_STUDY_MAX_BATCHES], updates[GDI_STUDY_MAX_BATCHES];
+  double batch[GDI_STUDY_MAX_BATCHES], crossing[GDI_STUDY_MAX_BATCHES];
   double *each = malloc((size_t)s->seeds * (size_t)s->batches * sizeof *each);
   if (!each) return GD_FAIL(GD_ERR_OOM, "no memory for the fit");
   for (int b = 0; b < s->batches; b++) {
     rate_result v;
     collect(s, b, gdi_study_best_rate(s, b), &v);
-    for (int k = 0; k < s->seeds; k++) each[k * s->batches + b] = v.updates[k];
-    batch[b] = (double)s->batch[b], updates[b] = r->row[b].updates;
+    for (int k = 0; k < s->seeds; k++) each[k * s->batches + b] = v.crossing[k];
+    batch[b] = (double)s->batch[b], crossing[b] = r->row[b].crossing;
   }
   gd_status st = GD_OK;
-  if (gd_hyperbola_fit(&r->fit, s->batches, batch, updates) == GD_OK)
-    st = gdi_hyperbola_bootstrap(&r->fit, s->batches, s->seeds, batch, s->seeds > 1 ? each : updates);
+  if (gd_hyperbola_fit(&r->fit, s->batches, batch, crossing) == GD_OK)
+    st = gdi_hyperbola_bootstrap(&r->fit, s->batches, s->seeds, batch, each);
   else
     r->fit = (gd_hyperbola){0}, gd_error_clear();
   free(each);

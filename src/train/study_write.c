@@ -24,13 +24,13 @@ static void cell(FILE *f, double v) {
 
 static void print_compare(FILE *f, const void *what) {
   const gd_compare_result *r = ((const tables *)what)->result;
-  fputs("batch,lr,edge,updates,updates_min,updates_max,epochs,samples,final_loss,noise_scale,slope,regime,"
-        "reached,diverged,cut,never,seconds,ranks\n",
+  fputs("batch,lr,edge,updates,updates_min,updates_max,crossing,epochs,samples,final_loss,noise_scale,"
+        "slope,regime,reached,diverged,cut,never,seconds,ranks\n",
         f);
   for (int i = 0; i < r->rows; i++) {
     const gd_compare_row *w = &r->row[i];
     fprintf(f, "%lld,%g,%d", (long long)w->batch, w->lr, w->edge);
-    const double v[] = {w->updates, w->updates_min, w->updates_max, w->epochs,
+    const double v[] = {w->updates, w->updates_min, w->updates_max, w->crossing, w->epochs,
                         w->samples, w->final_loss,  w->noise_scale, w->slope};
     for (size_t k = 0; k < sizeof v / sizeof *v; k++) cell(f, v[k]);
     fprintf(f, ",%s,%d,%d,%d,%d", w->regime, w->reached, w->diverged, w->cut, w->never);
@@ -109,6 +109,7 @@ static gd_status put_all(gdi_h5_writer *h, const gdi_study *s, const gd_compare_
     GD_TRY(gdi_h5_put_attr_f64(h, "/fit", "s_min", r->fit.s_min));
     GD_TRY(gdi_h5_put_attr_f64(h, "/fit", "e_min", r->fit.e_min));
     GD_TRY(gdi_h5_put_attr_f64(h, "/fit", "b_crit", r->fit.b_crit));
+    GD_TRY(gdi_h5_put_attr_f64(h, "/fit", "deviation", r->fit.deviation));
     GD_TRY(gdi_h5_put_attr_f64(h, "/fit", "b_simple", r->b_simple));
   }
   GD_TRY(gdi_h5_finish(h));

@@ -9,13 +9,16 @@ study() { # ranks folder batches options...
   on "$ranks" gdtrain compare --data g.h5 --val-fraction 0.2 --model "linear:16 relu linear:10" --batch-sizes "$batches" \
     --lr-grid 0.1:1.6:3 --target-loss 0.9 --max-epochs 10 --max-updates 200 --seeds 2 --plots false --out "$out" "$@"
 }
-table() { cut -d, -f1-16 "$1/compare.csv"; } # without seconds and ranks
+table() { cut -d, -f1-17 "$1/compare.csv"; } # without seconds and ranks
 study 1 whole full,128,16 >whole.txt 2>&1 || { fail "study"; cat whole.txt; }
 equal "$(wc -l <whole/compare.csv)" 4 "rows"
 equal "$(wc -l <whole/runs.csv)" 19 "runs"
 grep -q "B_crit" whole.txt || fail "no fit on the terminal"
-awk -F, 'NR > 1 && !($4 > 0 && $13 + $14 + $15 + $16 == 6 && $17 > 0 && $10 > 0)' whole/compare.csv | grep -q . &&
+awk -F, 'NR > 1 && !($4 > 0 && $14 + $15 + $16 + $17 == 6 && $18 > 0 && $11 > 0)' whole/compare.csv | grep -q . &&
   { fail "a row without updates, counts, noise scale or seconds"; cat whole/compare.csv; }
+
+awk -F, 'NR > 1 && !($7 <= $4 && $7 > $4 / 1.06 - 1)' whole/compare.csv | grep -q . &&
+  { fail "a crossing that does not lie just before the measurement at the target"; cat whole/compare.csv; }
 
 # Killed when some runs are done and others under way: locks and half-written files stay behind.
 study 2 killed full,128,16 >killed.txt 2>&1 &

@@ -1,4 +1,4 @@
-/* What a study concludes from curves: cutting, fits, regimes, lists and grids. */
+/* What a study takes from a curve: targets, crossings, cutting; lists and grids. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -112,6 +112,33 @@ static void a_run_that_ended_early_is_incomplete(void **state) {
   gdi_curve_clear(&c);
 }
 
+/* What the fit takes does not depend on how far measurements are apart. */
+static void a_crossing_is_where_a_line_meets_the_target(void **state) {
+  (void)state;
+  gdi_point p[] = {{.updates = 0, .at = {3, 0.1, 1}},
+                   {.updates = 10, .at = {2, 0.8, 1}},
+                   {.updates = 14, .at = {0.5, 0.95, 1}}};
+  gdi_curve c = {.point = p, .n = 3, .diverged = -1};
+  const struct {
+    gdi_target target;
+    double crossing;
+  } cases[] = {{{2.5, NAN}, 5},
+               {{1.25, NAN}, 12},
+               {{2, NAN}, 10},
+               {{4, NAN}, 0},
+               {{NAN, 0.85}, 10 + 4. / 3},
+               {{1.25, 0.8}, 12},
+               {{2.5, 0.9}, 10 + 8. / 3},
+               {{0.5, NAN}, INFINITY}};
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    const gdi_verdict v = gdi_curve_judge(&c, &cases[i].target, LIMIT, LIMIT, resolution);
+    if (isinf(cases[i].crossing))
+      assert_true(isinf(v.crossing) && v.outcome != GDI_REACHED);
+    else
+      assert_close(v.crossing, cases[i].crossing, 1e-12);
+  }
+}
+
 static void divergence_counts_up_to_the_horizon(void **state) {
   (void)state;
   int64_t at;
@@ -147,72 +174,6 @@ static void a_curve_comes_back_from_its_file(void **state) {
   gdi_curve_clear(&c), gdi_curve_clear(&back);
 }
 
-/* ---- what batch sizes say */
-
-static void medians_keep_what_was_never_reached(void **state) {
-  (void)state;
-  assert_close(gdi_median((double[]){3, 1, 2}, 3), 2, 0);
-  assert_close(gdi_median((double[]){4, 1, 2, 3}, 4), 2.5, 0);
-  assert_close(gdi_median((double[]){INFINITY, 1, 2}, 3), 2, 0);
-  assert_true(isinf(gdi_median((double[]){INFINITY, 1}, 2)));
-  assert_true(isnan(gdi_median(NULL, 0)));
-}
-
-static void regimes_follow_the_slope(void **state) {
-  (void)state;
-  const double B[] = {1, 2, 4, 1024, 2048, 4096};
-  double S[6];
-  for (int i = 0; i < 6; i++) S[i] = 10 + 1000 / B[i];
-  S[5] = INFINITY;
-  assert_string_equal(gdi_regime(gdi_local_slope(0, 6, B, S)), "halving");
-  assert_string_equal(gdi_regime(gdi_local_slope(4, 6, B, S)), "flat");
-  assert_string_equal(gdi_regime(gdi_local_slope(5, 6, B, S)), "");
-  assert_string_equal(gdi_regime(-0.5), "diminishing");
-  assert_close(gdi_local_slope(1, 3, (double[]){1, 2, 4}, (double[]){8, 4, 2}), -1, 1e-12);
-}
-
-static void the_fit_finds_the_hyperbola_it_is_given(void **state) {
-  (void)state;
-  double B[12], S[12];
-  for (int i = 0; i < 12; i++) B[i] = (double)(1 << i), S[i] = 34.1 + 2149 / B[i];
-  S[7] = INFINITY; /* never reached: left out */
-  gd_hyperbola h;
-  assert_ok(gd_hyperbola_fit(&h, 12, B, S));
-  assert_int_equal(h.points, 11);
-  assert_close(h.s_min, 34.1, 1e-6);
-  assert_close(h.e_min, 2149, 1e-4);
-  assert_close(h.b_crit, 2149 / 34.1, 1e-5);
-  assert_int_equal(gd_hyperbola_fit(&h, 2, B, S), GD_ERR_USAGE);
-}
-
-static void bootstrap_intervals_hold_the_truth_and_shrink_with_noise(void **state) {
-  (void)state;
-  enum { N = 10, SEEDS = 8 };
-  double B[N], S[N * SEEDS], width[2];
-  const double noise[] = {0.2, 0.02};
-  for (int w = 0; w < 2; w++) {
-    double median[N];
-    for (int i = 0; i < N; i++) {
-      double v[SEEDS];
-      B[i] = (double)(1 << i);
-      for (int k = 0; k < SEEDS; k++)
-        v[k] = S[k * N + i] =
-            (50 + 5000 / B[i]) *
-            exp(noise[w] * gd_rng_normal(gd_rng_stream(7, GD_RNG_TEST, 0), (uint64_t)(k * N + i)));
-      median[i] = gdi_median(v, SEEDS);
-    }
-    for (int seeds = 1; seeds <= SEEDS; seeds += SEEDS - 1) {
-      gd_hyperbola h;
-      assert_ok(gd_hyperbola_fit(&h, N, B, median));
-      assert_ok(gdi_hyperbola_bootstrap(&h, N, seeds, B, seeds > 1 ? S : median));
-      assert_true(h.lo[2] < h.b_crit && h.b_crit < h.hi[2]);
-      assert_true(h.lo[2] < 100 && 100 < h.hi[2]);
-      width[w] = h.hi[2] / h.lo[2];
-    }
-  }
-  assert_true(width[1] < 1 + (width[0] - 1) / 2);
-}
-
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(batch_sizes_are_sorted_and_full_is_all_of_them),
@@ -221,12 +182,9 @@ int main(void) {
       cmocka_unit_test(the_target_is_met_strictly),
       cmocka_unit_test(a_run_is_cut_at_the_horizon_whenever_it_was_stopped),
       cmocka_unit_test(a_run_that_ended_early_is_incomplete),
+      cmocka_unit_test(a_crossing_is_where_a_line_meets_the_target),
       cmocka_unit_test(divergence_counts_up_to_the_horizon),
       cmocka_unit_test(a_curve_comes_back_from_its_file),
-      cmocka_unit_test(medians_keep_what_was_never_reached),
-      cmocka_unit_test(regimes_follow_the_slope),
-      cmocka_unit_test(the_fit_finds_the_hyperbola_it_is_given),
-      cmocka_unit_test(bootstrap_intervals_hold_the_truth_and_shrink_with_noise),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,5 @@
 /* Lanes are streams, marks are events. */
+#include "device/cuda/activation.h"
 #include "device/cuda/queue.h"
 
 #include <stdlib.h>
@@ -97,11 +98,31 @@ static gd_status after(gd_device *d, gdi_lane lane, gdi_mark *m) {
 static gd_status reached(gd_device *d, gdi_mark *m, bool *yes) {
   const cudaError_t e = cudaEventQuery(m->event);
   *yes = e == cudaSuccess;
-  return gdi_cuda_check(d, e == cudaErrorNotReady ? cudaSuccess : e, "cudaEventQuery");
+  if (e != cudaErrorNotReady) return gdi_cuda_check(d, e, "cudaEventQuery");
+  (void)cudaGetLastError(); /* an answer, not an error: the next launch would be blamed */
+  return GD_OK;
 }
 
 static gd_status wait_for(gd_device *d, gdi_mark *m) {
   return GDI_CUDA(d, cudaEventSynchronize(m->event));
+}
+
+static void use(gd_device *d, gdi_lane lane) {
+  gdi_cuda_of(d)->lane_in_use = lane;
+}
+
+static void shadow(gd_device *d, const float *run, int64_t elements, uint16_t *rounded) {
+  gdi_cuda *c = gdi_cuda_of(d);
+  c->shadow.run = (const char *)run;
+  c->shadow.bytes = (size_t)elements * sizeof *run;
+  c->shadow.rounded = run ? rounded : NULL;
+}
+
+static gd_status round_run(gd_device *d) {
+  const gdi_cuda *c = gdi_cuda_of(d);
+  const int64_t n[2] = {(int64_t)(c->shadow.bytes / sizeof(float)), 0};
+  return gdi_cuda_round(d, (const void *[]){c->shadow.run, c->shadow.run}, n,
+                        (void *[]){c->shadow.rounded, c->shadow.rounded});
 }
 
 static void *stream(gd_device *d, gdi_lane lane) {
@@ -126,11 +147,15 @@ const gdi_gpu gdi_cuda_gpu = {
     .replay = gdi_cuda_replay,
     .graph_kernels = gdi_cuda_graph_kernels,
     .graph_free = gdi_cuda_graph_free,
+    .use = use,
+    .shadow = shadow,
+    .round = round_run,
     .stream = stream,
     .form_batch = gdi_cuda_form_batch,
     .record = gdi_cuda_record,
     .totals = gdi_cuda_totals,
     .tree_sum = gdi_cuda_tree_sum,
+    .record_square = gdi_cuda_record_square,
     .sum_and_square = gdi_cuda_sum_and_square,
     .norms = gdi_cuda_norms,
     .update = gdi_cuda_update,
