@@ -21,7 +21,7 @@ static gd_status hand_out(gd_sync *s, int64_t until, gd_sync_result *out) {
   for (; b->collected < until; b->collected++) {
     const gdi_totals *t = &b->found[b->collected % GDI_RING];
     out->updated = t->go;
-    if (!t->go && !s->o.skip_nonfinite) {
+    if (t->sick || (!t->go && !s->o.skip_nonfinite)) {
       out->stopped_at = t->step;
       return tell_nonfinite(t);
     }

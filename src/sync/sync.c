@@ -54,6 +54,7 @@ gd_status gd_sync_new(gd_sync **out, gd_world *w, gd_params *p, const gd_sync_op
     *s = (gd_sync){.world = w, .params = p, .o = *o};
     st = build(s);
   }
+  GD_GOTO(st, gd_world_agree(w, st), fail);
   if (p->device->gpu) GD_GOTO(st, gd_world_agree(w, gdi_board_new(s)), fail);
   if (s->board && s->board->on_board) {
     GD_GOTO(st, gd_params_bind(p, s->board->params, true), fail);
