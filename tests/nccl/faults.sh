@@ -55,6 +55,6 @@ with version@21212
 outcome 0 '^no NCCL: rank 0 on host .*: NCCL \(version code 21212\) is too old' $(job 2 20 5)
 with ""
 mkdir broken && : >broken/libnccl.so.2
-missing="mpirun --oversubscribe -n 1 $programs/nccl_job 20 5 : -n 1 env LD_LIBRARY_PATH=$PWD/broken $programs/nccl_job 20 5"
+missing="mpirun --oversubscribe -n 1 $programs/nccl_job 20 5 : -n 1 env LD_LIBRARY_PATH=$PWD/broken:${LD_LIBRARY_PATH:-} $programs/nccl_job 20 5"
 outcome 0 '^no NCCL: rank 1 on host .*: NCCL cannot be loaded \(.*libnccl\.so\.2: .*\)' $missing
 finish
