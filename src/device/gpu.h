@@ -120,6 +120,9 @@ typedef struct gdi_gpu {
   gd_status (*after)(gd_device *d, gdi_lane lane, gdi_mark *m); /* later work of the lane waits for m */
   gd_status (*reached)(gd_device *d, gdi_mark *m, bool *yes);
   gd_status (*wait_for)(gd_device *d, gdi_mark *m);
+  /* A mark that knows when it was reached; and the seconds between two of them that were. */
+  gd_status (*clock_new)(gd_device *d, gdi_mark **out);
+  gd_status (*seconds)(gd_device *d, gdi_mark *from, gdi_mark *to, double *out);
 
   /*
    * Record what is queued between the two calls instead of running it. Other lanes take part once they wait

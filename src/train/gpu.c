@@ -107,7 +107,7 @@ gd_status gdi_compute_on_gpu(gdi_job *j, const gdi_step_plan *plan, const gd_syn
   GD_TRY(run(j, plan));
   const double t0 = gdi_now();
   gd_status st = gdi_board_landed(j->sync);
-  j->ledger.backward += gdi_now() - t0;
+  j->ledger.wait += gdi_now() - t0;
   return st;
 }
 
@@ -118,14 +118,15 @@ static gd_status found(gdi_job *j, gd_status st, const gd_sync_result *out) {
 
 gd_status gdi_step_on_board(gdi_job *j, const gdi_step_plan *plan, const gd_sync_step *step,
                             gd_sync_result *out) {
-  const double t0 = gdi_now(),
-               before = j->ledger.data + j->ledger.forward + j->ledger.backward + j->ledger.sum;
+  gd_ledger *l = &j->ledger;
+  const double t0 = gdi_now(), before = l->data + l->forward + l->backward + l->sum;
   *out = (gd_sync_result){.grad_norm = __builtin_nan(""), .updated = true};
   GD_TRY(send_input(j, plan, step));
   GD_TRY(run(j, plan));
+  const double t1 = gdi_now();
+  l->backward += t1 - t0 - (l->data + l->forward + l->backward + l->sum - before); /* what was launched */
   gd_status st = gdi_board_queued(j->sync, step, out);
-  const double counted = j->ledger.data + j->ledger.forward + j->ledger.backward + j->ledger.sum - before;
-  j->ledger.backward += gdi_now() - t0 - counted; /* launches, and waiting for the GPU */
+  l->wait += gdi_now() - t1;
   j->step++;
   return found(j, st, out);
 }
@@ -135,6 +136,14 @@ gd_status gdi_settle(gdi_job *j, gd_sync_result *out) {
   if (!j->on_gpu || !j->on_gpu->on_board) return GD_OK;
   const double t0 = gdi_now();
   gd_status st = gdi_board_settle(j->sync, out);
-  j->ledger.backward += gdi_now() - t0;
+  j->ledger.wait += gdi_now() - t0;
   return found(j, st, out);
+}
+
+int gdi_on_gpu_kernels(const gdi_job *j) {
+  const gdi_on_gpu *g = j->on_gpu;
+  for (int i = 0; i < g->n; i++)
+    if (g->recorded[i].graph && g->recorded[i].rows == j->batches.batch)
+      return gpu_of(j)->graph_kernels(g->recorded[i].graph);
+  return 0;
 }
