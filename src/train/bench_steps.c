@@ -37,7 +37,7 @@ static gd_status queue_groups(gdi_job *j, int64_t n, gdi_mark **mark) {
     GD_TRY(gpu->mark(j->device, GDI_LANE_COMPUTE, mark[g]));
     for (int64_t i = g * GROUP; i < n && i < (g + 1) * GROUP; i++) GD_TRY(gdi_step(j, 0, &r));
   }
-  GD_TRY(gdi_settle(j, &r));
+  GD_TRY(gdi_settle(j));
   return gpu->wait_for(j->device, mark[groups_of(n)]);
 }
 
