@@ -165,6 +165,10 @@ typedef struct gdi_gpu {
    */
   gd_status (*totals)(gd_device *d, const double *records, int64_t K, const gdi_step_input *in,
                       bool skip_nonfinite, gdi_totals *now, gdi_totals *ring, int64_t ring_length);
+  /* Both, for the only micro-batch of a step. */
+  gd_status (*record_only)(gd_device *d, double *record, const gd_tensor *loss, const gd_tensor *weight,
+                           double samples, const gdi_step_input *in, bool skip_nonfinite, gdi_totals *now,
+                           gdi_totals *ring, int64_t ring_length);
   /* to[i] = the sum's element i for lo <= i < hi; `to` is element 0 of a run, and may be that of a term. */
   gd_status (*tree_sum)(gd_device *d, gd_dtype type, const gdi_gpu_sum *sum, gd_range elements, char *to);
   /* First pass: sums to `kept`, and the squares of the slice's own segments, in the lanes of sync/squares.h.

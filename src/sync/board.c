@@ -36,6 +36,8 @@ gd_status gdi_board_loss(gd_sync *s, int64_t k, const gd_loss *loss, int64_t sam
   gdi_board *b = s->board;
   if (b->nccl && k == s->run.lo) /* the others' records are added to zeros */
     GD_TRY(b->device->zero(b->device, b->records, (size_t)s->K * sizeof(gd_record)));
+  const bool only = s->K == 1 && b->on_board && !b->nccl && !b->single;
+  if (only) return gdi_onboard_only(s, loss, samples);
   GD_TRY(b->gpu->record(b->device, b->records + k * GDI_RECORD, loss->sum, loss->weight, (double)samples));
   return b->early && s->last_leaf ? gdi_onboard_total(s) : GD_OK;
 }

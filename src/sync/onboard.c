@@ -119,6 +119,13 @@ gd_status gdi_onboard_total(gd_sync *s) {
   return st;
 }
 
+gd_status gdi_onboard_only(gd_sync *s, const gd_loss *loss, int64_t samples) {
+  gdi_board *b = s->board;
+  b->totalled = true;
+  return b->gpu->record_only(b->device, b->records, loss->sum, loss->weight, (double)samples, b->input,
+                             s->o.skip_nonfinite, b->now, b->ring, GDI_RING);
+}
+
 /* Elements of the slice, in the lane: all that there is to do when no norms are needed. */
 static gd_status update(gd_sync *s, const gdi_board_plan *p, gd_range r) {
   gdi_board *b = s->board;

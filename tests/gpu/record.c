@@ -111,6 +111,41 @@ static void records_hold_what_they_are_given(void **state) {
   }
 }
 
+static gd_tensor *scalar(gd_dtype type, double value) {
+  gd_tensor *t;
+  const float single = (float)value;
+  const bool f64 = type == GD_F64;
+  assert_ok(gdi_tensor_make(&t, host, gpu, type, GD_SCALAR,
+                            up(f64 ? (const void *)&value : &single, gd_dtype_bytes(type))));
+  return t;
+}
+
+/* Written and added up in one go, or one after the other. */
+static void the_only_record_of_a_step_is_its_sum(void **state) {
+  (void)state;
+  const double losses[] = {1.25, -0.0, NAN, INFINITY}, weights[] = {17, 0, NAN};
+  const gdi_step_input in = {.step = 9};
+  for (int i = 0; i < 4 * 3 * 2 * 2; i++) {
+    const double loss = losses[i % 4], weight = weights[i / 4 % 3];
+    const bool skip = i / 12 % 2;
+    const gdi_totals before = {.grad_norm = 5, .sick = i == 13};
+    gd_tensor *l = scalar(i / 24 ? GD_F64 : GD_F32, loss), *w = scalar(GD_F64, weight);
+    double record[GDI_RECORD_FIELDS], wanted[GDI_RECORD_FIELDS];
+    found f = {0};
+    void *one = up(wanted, sizeof wanted), *to = up(record, sizeof record);
+    assert_ok(gpu->gpu->record(gpu, one, l, w, 64));
+    down(wanted, one, sizeof wanted);
+    const found g = total_up(wanted, 1, 9, skip, before);
+    gdi_totals *now = up(&before, sizeof before), *ring = up(f.ring, sizeof f.ring);
+    assert_ok(gpu->gpu->record_only(gpu, to, l, w, 64, up(&in, sizeof in), skip, now, ring, RING));
+    down(record, to, sizeof record), down(&f.now, now, sizeof f.now), down(f.ring, ring, sizeof f.ring);
+    assert_memory_equal(record, wanted, sizeof record);
+    assert_memory_equal(&f.now, &g.now, sizeof f.now);
+    assert_memory_equal(f.ring, g.ring, sizeof f.ring);
+    forget(NULL);
+  }
+}
+
 /* ---- norms ---- */
 
 typedef struct squares {
@@ -192,6 +227,7 @@ int main(void) {
       cmocka_unit_test_setup(a_loss_that_is_not_finite_stops, forget),
       cmocka_unit_test_setup(a_sick_parameter_stops_every_later_step, forget),
       cmocka_unit_test_setup(records_hold_what_they_are_given, forget),
+      cmocka_unit_test_setup(the_only_record_of_a_step_is_its_sum, forget),
       cmocka_unit_test_setup(norms_have_the_bits_of_the_cpu, forget),
       cmocka_unit_test_setup(a_gradient_that_is_not_finite_stops, forget),
   };

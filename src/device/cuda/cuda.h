@@ -76,6 +76,9 @@ gd_status gdi_cuda_record(gd_device *d, double *record, const gd_tensor *loss, c
 gd_status gdi_cuda_totals(gd_device *d, const double *records, int64_t K, const gdi_step_input *in,
                           bool skip_nonfinite, gdi_totals *now, gdi_totals *ring,
                           int64_t ring_length) GD_CHECKED;
+gd_status gdi_cuda_record_only(gd_device *d, double *record, const gd_tensor *loss, const gd_tensor *weight,
+                               double samples, const gdi_step_input *in, bool skip_nonfinite, gdi_totals *now,
+                               gdi_totals *ring, int64_t ring_length) GD_CHECKED;
 gd_status gdi_cuda_tree_sum(gd_device *d, gd_dtype type, const gdi_gpu_sum *sum, gd_range elements,
                             char *to) GD_CHECKED;
 gd_status gdi_cuda_sum_and_square(gd_device *d, const gdi_gpu_slice *s, const gdi_gpu_sum *sum) GD_CHECKED;

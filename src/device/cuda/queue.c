@@ -171,6 +171,7 @@ const gdi_gpu gdi_cuda_gpu = {
     .form_batch = gdi_cuda_form_batch,
     .record = gdi_cuda_record,
     .totals = gdi_cuda_totals,
+    .record_only = gdi_cuda_record_only,
     .tree_sum = gdi_cuda_tree_sum,
     .record_square = gdi_cuda_record_square,
     .sum_and_square = gdi_cuda_sum_and_square,

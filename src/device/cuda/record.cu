@@ -3,12 +3,17 @@
 #include "device/norms.h"
 
 template <typename T>
-static __global__ void record(double *to, const T *loss, const double *weight, double samples) {
+static __device__ void put_record(double *to, const T *loss, const double *weight, double samples) {
   to[GDI_RECORD_LOSS] = (double)*loss;
   to[GDI_RECORD_WEIGHT] = *weight;
   to[GDI_RECORD_CORRECT] = 0;
   to[GDI_RECORD_SAMPLES] = samples;
   to[GDI_RECORD_SQUARE] = 0;
+}
+
+template <typename T>
+static __global__ void record(double *to, const T *loss, const double *weight, double samples) {
+  put_record(to, loss, weight, samples);
 }
 
 extern "C" gd_status gdi_cuda_record(gd_device *d, double *to, const gd_tensor *loss, const gd_tensor *weight,
@@ -29,6 +34,42 @@ static __device__ void publish(const gdi_totals *now, ring_of ring) {
   ring.totals[now->step % ring.length] = *now;
 }
 
+/* What the sums in `now` mean for the step. */
+static __device__ void conclude(const gdi_step_input *in, bool skip_nonfinite, int weighty, gdi_totals *now,
+                                ring_of ring) {
+  const double weight = now->record[GDI_RECORD_WEIGHT];
+  const bool finite = isfinite(now->record[GDI_RECORD_LOSS]) && isfinite(weight);
+  if (!finite && !skip_nonfinite) now->sick = 1;
+  now->step = in->step;
+  now->scale = weight != 0 ? 1 / weight : 0;
+  now->grad_norm = NAN;
+  now->micro_batches = weighty;
+  now->go = finite && !now->sick;
+  publish(now, ring);
+}
+
+/* The only record of a step is its sum: one launch instead of two. */
+template <typename T>
+static __global__ void record_only(double *to, const T *loss, const double *weight, double samples,
+                                   const gdi_step_input *in, bool skip_nonfinite, gdi_totals *now,
+                                   ring_of ring) {
+  put_record(to, loss, weight, samples);
+  for (int field = 0; field < GDI_RECORD_FIELDS; field++) now->record[field] = to[field];
+  conclude(in, skip_nonfinite, *weight > 0, now, ring);
+}
+
+extern "C" gd_status gdi_cuda_record_only(gd_device *d, double *to, const gd_tensor *loss,
+                                          const gd_tensor *weight, double samples, const gdi_step_input *in,
+                                          bool skip_nonfinite, gdi_totals *now, gdi_totals *ring,
+                                          int64_t ring_length) {
+  const ring_of r = {ring, ring_length};
+  if (loss->dtype == GD_F64)
+    return gdi_launch(d, "record the loss", record_only<double>, 1, 1, to, (const double *)loss->data,
+                      (const double *)weight->data, samples, in, skip_nonfinite, now, r);
+  return gdi_launch(d, "record the loss", record_only<float>, 1, 1, to, (const float *)loss->data,
+                    (const double *)weight->data, samples, in, skip_nonfinite, now, r);
+}
+
 enum { TOTAL_THREADS = 32 * GDI_RECORD_FIELDS };
 
 /* A warp per field. */
@@ -45,16 +86,7 @@ static __global__ void totals(const double *records, int64_t K, const gdi_step_i
     count += records[k * GDI_RECORD_FIELDS + GDI_RECORD_WEIGHT] > 0;
   if (count) atomicAdd(&weighty, count);
   __syncthreads();
-  if (threadIdx.x > 0) return;
-  const double weight = now->record[GDI_RECORD_WEIGHT];
-  const bool finite = isfinite(now->record[GDI_RECORD_LOSS]) && isfinite(weight);
-  if (!finite && !skip_nonfinite) now->sick = 1;
-  now->step = in->step;
-  now->scale = weight != 0 ? 1 / weight : 0;
-  now->grad_norm = NAN;
-  now->micro_batches = weighty;
-  now->go = finite && !now->sick;
-  publish(now, ring);
+  if (threadIdx.x == 0) conclude(in, skip_nonfinite, weighty, now, ring);
 }
 
 extern "C" gd_status gdi_cuda_totals(gd_device *d, const double *records, int64_t K, const gdi_step_input *in,
