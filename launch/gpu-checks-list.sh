@@ -68,7 +68,7 @@ versus_torch() {
 # ---- ranks ----
 
 transport() { some_ranks "$1" "$build/tests/nccl_transport"; }
-sharing() { mpirun --oversubscribe -n 2 "$build/tests/nccl_sharing"; }
+sharing() { some_ranks 2 "$build/tests/nccl_sharing"; }
 # job CODE ARGUMENTS: three ranks pass data, and one of them is lost
 lost() {
   local expected=$1 code t0=$SECONDS
@@ -94,7 +94,7 @@ same_bits() {
   [ "$(sort -u digests | wc -l)" = 1 ]
 }
 comm() {
-  local most=64
+  local most=16
   [ -z "$emulated" ] || most=1
   glyphs 4096 && some_ranks 2 gdtrain bench --comm --device cuda --transport nccl --data train.h5 --model "linear:64 relu linear:10" --batch-size 256 \
     --micro-batch 64 --steps 16 --max-mb $most --lr 0.01 --threads 1 >comm.txt || return
@@ -146,7 +146,7 @@ all_checks() {
   check mnist 120 mnist
   check bench_small 60 bench_small
   check versus_torch 240 versus_torch
-  check nccl_same_bits 60 same_bits
+  check nccl_same_bits 90 same_bits
   for ranks in 1 2 3; do check nccl_transport_$ranks 60 transport $ranks; done
   check nccl_sharing 40 sharing
   check nccl_killed_rank 40 lost 137 20 50 kill 20

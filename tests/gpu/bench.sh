@@ -9,7 +9,7 @@ gdtrain bench "${run[@]}" --steps 1 >out.txt 2>err.txt || { grep -q 'no GPU' err
 # figure NAME: the number after a word at the beginning of a line
 figure() { awk -v w="$1" '$1 == w { print $2; exit }' out.txt; }
 
-# adds_up RANKS options...: parts of the ledger, speed against time, the share of the products
+# adds_up RANKS options...: parts of the ledger, speed against time, the share of the products, the GPU's clock and the host's
 adds_up() {
   local ranks=$1
   shift
@@ -17,7 +17,8 @@ adds_up() {
   awk '/^  (queuing|exchange|update|wait|other) / { sum += $2 } $1 == "total" { total = $2 } $1 == "step" { step = $2 }
     / samples\/s$/ { speed = $(NF - 1) } $1 == "products" { bare = $2; share = $(NF - 3) }
     function near(a, b, e) { return a - b <= e && b - a <= e }
-    END { exit !(total > 0 && near(sum, total, 1) && near(speed * step / 64e6, 1, .01) && near(share, 100 * bare / step, .06)) }' out.txt ||
+    END { exit !(total > 0 && near(sum, total, 1) && near(speed * step / 64e6, 1, .01) && near(share, 100 * bare / step, .06) &&
+      step < 5 * total && total < 5 * step) }' out.txt ||
     { fail "figures of $ranks ranks, $*"; cat out.txt; }
 }
 
