@@ -108,7 +108,8 @@ static gd_status new_memory(gd_sync *s) {
   GD_TRY(pinned(b, GDI_RING * sizeof *b->found, &b->found));
   GD_TRY(pinned(b, records, &b->records_here));
   GD_TRY(new_rounded(s));
-  return b->on_board ? gdi_onboard_new(s) : GD_OK;
+  if (b->on_board) return gdi_onboard_new(s);
+  return s->o.noise_scale ? gdi_onboard_squares_new(s) : GD_OK;
 }
 
 /* NCCL, unless it was declined, or cannot be had and was not insisted on. */

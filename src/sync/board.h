@@ -61,7 +61,9 @@ struct gdi_board {
   gdi_totals *now, *ring, *found; /* found: [GDI_RING] pinned */
   gdi_mark *fetched;              /* what was asked for is in `found` */
   bool started;
-  int64_t queued, asked, collected; /* steps before these were queued, asked about, handed out */
+  int64_t queued, asked, collected; /* steps before these were queued, asked about, known */
+  gd_sync_result told[GDI_RING];    /* steps that the last call made known, in their order */
+  int n_told, taken;
 };
 
 /* board.c */
@@ -90,6 +92,8 @@ gd_status gdi_board_up(gd_sync *s) GD_CHECKED;
 
 /* onboard.c */
 gd_status gdi_onboard_new(gd_sync *s) GD_CHECKED;
+gd_status
+gdi_onboard_squares_new(gd_sync *s) GD_CHECKED;     /* staged: no more than gdi_onboard_square() needs */
 gd_status gdi_onboard_total(gd_sync *s) GD_CHECKED; /* as soon as all records are queued */
 void gdi_onboard_ready(void *sync, gd_tensor *leaf);
 gd_status gdi_onboard_square(gd_sync *s, int64_t k,
@@ -101,12 +105,15 @@ gd_status gdi_peers_plan(gd_sync *s, gdi_board_plan *p) GD_CHECKED; /* memory fo
 gd_status gdi_peers_nodes(gd_sync *s, const gdi_board_plan *p, gdi_lane lane) GD_CHECKED;
 gd_status gdi_peers_sum(gd_sync *s, void *data, int64_t n, gd_dtype type, gdi_lane lane) GD_CHECKED;
 gd_status gdi_peers_params(gd_sync *s, gdi_lane lane) GD_CHECKED;
-gd_status gdi_peers_wait(gd_sync *s, gdi_mark *m) GD_CHECKED;
 
 /* found.c: count a step that was queued, and sometimes collect what earlier ones found; or wait for all of
  * them */
 gd_status gdi_board_queued(gd_sync *s, const gd_sync_step *step, gd_sync_result *out) GD_CHECKED;
 gd_status gdi_board_settle(gd_sync *s, gd_sync_result *out) GD_CHECKED;
+/* The next step that the last of these two calls made known; false: that was all. */
+bool gdi_board_told(gd_sync *s, gd_sync_result *out);
+/* Wait for what is queued, and look at nothing. */
+gd_status gdi_board_drain(gd_sync *s) GD_CHECKED;
 gd_status gdi_board_healthy(gd_sync *s) GD_CHECKED; /* s->sick as the GPU knows it */
 
 /* onboard_whole.c */

@@ -15,22 +15,38 @@ static gd_status tell_nonfinite(const gdi_totals *t) {
                  (long long)t->step);
 }
 
-/* Hand out the steps up to `until`, which have been fetched. */
-static gd_status hand_out(gd_sync *s, int64_t until, gd_sync_result *out) {
+/* The steps up to `until`, which have been fetched. */
+static gd_status collect(gd_sync *s, int64_t until, gd_sync_result *out) {
   gdi_board *b = s->board;
   for (; b->collected < until; b->collected++) {
     const gdi_totals *t = &b->found[b->collected % GDI_RING];
-    out->updated = t->go;
     if (t->sick || (!t->go && !s->o.skip_nonfinite)) {
+      out->updated = false;
       out->stopped_at = t->step;
       return tell_nonfinite(t);
     }
-    out->total.loss_sum += t->record[GDI_RECORD_LOSS], out->total.weight += t->record[GDI_RECORD_WEIGHT];
-    out->total.samples += t->record[GDI_RECORD_SAMPLES], out->total.grad_sq += t->record[GDI_RECORD_SQUARE];
-    out->micro_batches = t->micro_batches;
-    out->grad_norm = t->grad_norm;
+    b->told[b->n_told++] = (gd_sync_result){.total = {.loss_sum = t->record[GDI_RECORD_LOSS],
+                                                      .weight = t->record[GDI_RECORD_WEIGHT],
+                                                      .samples = t->record[GDI_RECORD_SAMPLES],
+                                                      .grad_sq = t->record[GDI_RECORD_SQUARE]},
+                                            .micro_batches = t->micro_batches,
+                                            .grad_norm = t->grad_norm,
+                                            .updated = t->go};
   }
   return GD_OK;
+}
+
+bool gdi_board_told(gd_sync *s, gd_sync_result *out) {
+  gdi_board *b = s->board;
+  if (b->taken == b->n_told) return false;
+  *out = b->told[b->taken++];
+  return true;
+}
+
+gd_status gdi_board_drain(gd_sync *s) {
+  gdi_board *b = s->board;
+  GD_TRY(b->gpu->mark(b->device, GDI_LANE_COMPUTE, b->ready)); /* which every other lane has joined */
+  return b->gpu->wait_for(b->device, b->ready);
 }
 
 static gd_status ask(gd_sync *s) {
@@ -44,8 +60,8 @@ static gd_status ask(gd_sync *s) {
 static gd_status take_answer(gd_sync *s, gd_sync_result *out) {
   gdi_board *b = s->board;
   if (!b->started || b->asked == b->collected) return GD_OK;
-  GD_TRY(gdi_peers_wait(s, b->fetched));
-  return hand_out(s, b->asked, out);
+  GD_TRY(b->gpu->wait_for(b->device, b->fetched));
+  return collect(s, b->asked, out);
 }
 
 /* Ranks stop together: requests of any, and a step that one of them alone found sick, are everybody's. */
@@ -73,6 +89,7 @@ gd_status gdi_board_queued(gd_sync *s, const gd_sync_step *step, gd_sync_result 
   const bool alone = gd_world_size(s->world) == 1;
   if (!b->started) b->asked = b->collected = step->step;
   b->started = true;
+  b->n_told = b->taken = 0;
   b->queued = step->step + 1;
   out->flags = alone || b->queued % GDI_LAG == 0 ? step->flags : 0;
   if (b->queued % GDI_LAG != 0) return GD_OK;
@@ -82,6 +99,7 @@ gd_status gdi_board_queued(gd_sync *s, const gd_sync_step *step, gd_sync_result 
 
 gd_status gdi_board_settle(gd_sync *s, gd_sync_result *out) {
   gdi_board *b = s->board;
+  b->n_told = b->taken = 0;
   gd_status st = take_answer(s, out);
   if (st == GD_OK && b->started && b->collected < b->queued) {
     st = ask(s);

@@ -24,29 +24,37 @@ static gd_status put_segments(gd_sync *s) {
   return st;
 }
 
+/* What norms of all elements need. */
+static gd_status new_norms(gd_sync *s) {
+  gdi_board *b = s->board;
+  b->slice = (gdi_gpu_slice){.dtype = s->dtype,
+                             .rule = gdi_optim_rule(&s->o.optim),
+                             .elements = {0, s->elements},
+                             .w = b->params,
+                             .segments = s->segments,
+                             .own = {0, s->segments},
+                             .norms = s->norms};
+  GD_TRY(gdi_board_put(b, NULL, (size_t)(s->segments * s->norms) * sizeof(double), &b->slice.square));
+  return put_segments(s);
+}
+
 static gd_status new_slice(gd_sync *s) {
   gdi_board *b = s->board;
   const int size = gd_world_size(s->world), rank = gd_world_rank(s->world);
   const gd_range all = {0, s->elements};
   s->slice = s->o.mode == GD_SYNC_ORDERED ? gd_share_blocks(s->elements, size, rank) : all;
-  b->slice = (gdi_gpu_slice){.dtype = s->dtype,
-                             .rule = gdi_optim_rule(&s->o.optim),
-                             .elements = s->slice,
-                             .state_first = s->slice.lo,
-                             .w = b->params,
-                             .rounded = b->rounded,
-                             .segments = s->segments,
-                             .own = gdi_segments_of(s, s->slice),
-                             .norms = s->norms};
+  GD_TRY(new_norms(s));
+  b->slice.elements = s->slice, b->slice.state_first = s->slice.lo;
+  b->slice.own = gdi_segments_of(s, s->slice);
+  b->slice.rounded = b->rounded;
   b->clip = (gdi_gpu_clip){.clip_norm = s->o.clip_norm,
                            .trust = s->o.optim.trust,
                            .weight_decay = s->o.optim.weight_decay,
                            .skip_nonfinite = s->o.skip_nonfinite};
   const size_t bytes = (size_t)(s->slice.hi - s->slice.lo) * s->element_bytes;
   for (int i = 0; i < s->n_states; i++) GD_TRY(gdi_board_put(b, NULL, bytes, &b->slice.state[i]));
-  GD_TRY(gdi_board_put(b, NULL, (size_t)(s->segments * s->norms) * sizeof(double), &b->slice.square));
-  if (s->norms > 1) GD_TRY(gdi_board_put(b, NULL, (size_t)s->params->n * sizeof(double), &b->slice.rate));
-  return put_segments(s);
+  if (s->norms == 1) return GD_OK;
+  return gdi_board_put(b, NULL, (size_t)s->params->n * sizeof(double), &b->slice.rate);
 }
 
 static gd_status new_singles(gd_sync *s) {
@@ -55,6 +63,11 @@ static gd_status new_singles(gd_sync *s) {
   if (!b->single) return GD_FAIL(GD_ERR_OOM, "no memory for %lld buffers", (long long)b->buffers);
   for (int64_t i = 0; i < b->buffers; i++) GD_TRY(gdi_board_put_single(s, i, &b->single[i]));
   return GD_OK;
+}
+
+gd_status gdi_onboard_squares_new(gd_sync *s) {
+  GD_TRY(new_norms(s));
+  return new_singles(s);
 }
 
 gd_status gdi_onboard_new(gd_sync *s) {
@@ -154,7 +167,8 @@ static gd_status update_in_two_passes(gd_sync *s, const gdi_board_plan *p) {
   b->gpu->use(b->device, lane_of(b));
   gd_status st = GD_OK;
   const bool shared = b->nccl && s->o.mode == GD_SYNC_ORDERED;
-  if (shared) st = b->device->zero(b->device, slice.square, (size_t)(s->segments * s->norms) * sizeof(double));
+  if (shared)
+    st = b->device->zero(b->device, slice.square, (size_t)(s->segments * s->norms) * sizeof(double));
   if (st == GD_OK) st = b->gpu->sum_and_square(b->device, &slice, &p->sum);
   if (st == GD_OK && shared) st = gdi_peers_sum(s, slice.square, s->segments * s->norms, GD_F64, lane_of(b));
   if (st == GD_OK) st = b->gpu->norms(b->device, &slice, &b->clip, b->input, b->now, b->ring, GDI_RING);

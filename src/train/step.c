@@ -89,11 +89,9 @@ gd_status gdi_step(gdi_job *j, uint32_t flags, gd_sync_result *out) {
 }
 
 gd_status gdi_step_now(gdi_job *j, uint32_t flags, gd_sync_result *out) {
-  gd_sync_result rest;
   GD_TRY(gdi_step(j, flags, out));
-  GD_TRY(gdi_settle(j, &rest));
-  if (rest.total.weight == 0 || out->total.weight != 0) return GD_OK;
-  rest.flags = out->flags;
-  *out = rest;
+  GD_TRY(gdi_settle(j));
+  const uint32_t asked = out->flags;
+  while (gdi_told(j, out)) out->flags = asked;
   return GD_OK;
 }
