@@ -65,6 +65,8 @@ GD_API int gd_world_group(const gd_world *w, int rank); /**< group of a rank */
 GD_API gd_range gd_world_group_ranks(const gd_world *w, int group);
 GD_API int gd_world_local_rank(const gd_world *w); /**< within the host */
 GD_API int gd_world_local_size(const gd_world *w);
+/** Its rank within the host in the whole job, which gd_world_split() does not change: chooses the GPU. */
+GD_API int gd_world_seat(const gd_world *w);
 GD_API const char *gd_world_hostname(const gd_world *w, int rank);
 GD_API const char *gd_world_transport(const gd_world *w); /**< "self", "shm", "mpi", "shm+mpi" */
 /** Cores that this rank may use and how many ranks of the host share the same ones: the default for threads.

@@ -54,7 +54,7 @@ struct gd_world {
   gdi_place *place;      /* [size] */
   gd_range *group_ranks; /* [groups] */
   gd_range mine;         /* ranks of this group */
-  int local_rank, local_size;
+  int local_rank, local_size, seat;
   int cores;
   bool crowded; /* more ranks than cores: waiting must not burn one */
   double deadline_s;

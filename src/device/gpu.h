@@ -125,6 +125,9 @@ typedef struct gdi_gpu {
    * who queues what another rank has to answer must be able to give up. NULL: as at first, for ever.
    */
   gd_status (*patience)(gd_device *d, gd_status (*wait)(void *user, gdi_mark *m), void *user);
+  /* A mark that knows when it was reached; and the seconds between two of them that were. */
+  gd_status (*clock_new)(gd_device *d, gdi_mark **out);
+  gd_status (*seconds)(gd_device *d, gdi_mark *from, gdi_mark *to, double *out);
 
   /*
    * Record what is queued between the two calls instead of running it. Other lanes take part once they wait

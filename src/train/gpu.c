@@ -123,7 +123,7 @@ gd_status gdi_compute_on_gpu(gdi_job *j, const gdi_step_plan *plan, const gd_syn
   GD_TRY(run(j, plan));
   const double t0 = gdi_now();
   gd_status st = gdi_board_landed(j->sync);
-  j->ledger.backward += gdi_now() - t0;
+  j->ledger.wait += gdi_now() - t0;
   return st;
 }
 
@@ -141,17 +141,20 @@ static gd_status queue_step(gdi_job *j, const gdi_step_plan *plan, const gd_sync
                             gd_sync_result *out) {
   GD_TRY(send_input(j, plan, step));
   GD_TRY(run(j, plan));
-  return gdi_board_queued(j->sync, step, out);
+  const double t0 = gdi_now();
+  gd_status st = gdi_board_queued(j->sync, step, out);
+  j->ledger.wait += gdi_now() - t0;
+  return st;
 }
 
 gd_status gdi_step_on_board(gdi_job *j, const gdi_step_plan *plan, const gd_sync_step *step,
                             gd_sync_result *out) {
-  const double t0 = gdi_now(),
-               before = j->ledger.data + j->ledger.forward + j->ledger.backward + j->ledger.sum;
+  gd_ledger *l = &j->ledger;
+  const double t0 = gdi_now(), before = l->data + l->forward + l->backward + l->sum + l->wait;
   *out = (gd_sync_result){.grad_norm = __builtin_nan(""), .updated = true};
   gd_status st = alone(j, queue_step(j, plan, step, out));
-  const double counted = j->ledger.data + j->ledger.forward + j->ledger.backward + j->ledger.sum - before;
-  j->ledger.backward += gdi_now() - t0 - counted; /* launches, and waiting for the GPU */
+  const double counted = l->data + l->forward + l->backward + l->sum + l->wait - before;
+  l->backward += gdi_now() - t0 - counted; /* what is launched: forward and backward in one */
   j->step += st == GD_OK;
   return found(j, st, out);
 }
@@ -161,10 +164,18 @@ gd_status gdi_settle(gdi_job *j) {
   if (!j->on_gpu || !j->on_gpu->on_board) return GD_OK;
   const double t0 = gdi_now();
   gd_status st = alone(j, gdi_board_settle(j->sync, &out));
-  j->ledger.backward += gdi_now() - t0;
+  j->ledger.wait += gdi_now() - t0;
   return found(j, st, &out);
 }
 
 bool gdi_told(gdi_job *j, gd_sync_result *out) {
   return j->on_gpu && j->on_gpu->on_board && gdi_board_told(j->sync, out);
+}
+
+int gdi_on_gpu_kernels(const gdi_job *j) {
+  const gdi_on_gpu *g = j->on_gpu;
+  for (int i = 0; i < g->n; i++)
+    if (g->recorded[i].graph && g->recorded[i].rows == j->batches.batch)
+      return gpu_of(j)->graph_kernels(g->recorded[i].graph);
+  return 0;
 }

@@ -18,7 +18,7 @@ gd_status gdi_device_for(gd_device **out, gd_world *w, const char *device, int64
   gd_device_options d = {.kind = GD_CPU, .threads = threads ? (int)threads : gd_world_cores(w)};
   const int gpus = strcmp(device, "cpu") == 0 ? 0 : gd_device_gpus();
   if (gpus > 0 || strcmp(device, "cuda") == 0) d.kind = GD_CUDA;
-  if (gpus > 0) d.index = gd_world_local_rank(w) % gpus;
+  if (gpus > 0) d.index = gd_world_seat(w) % gpus;
   if (gpus > 0 && gpus < gd_world_local_size(w) && gd_world_rank(w) == 0)
     gd_message(GD_LOG_WARN, "%d ranks of this host share %d GPU%s: one rank for each is faster",
                gd_world_local_size(w), gpus, gpus > 1 ? "s" : "");

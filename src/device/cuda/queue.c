@@ -71,12 +71,20 @@ static gd_status fetch(gd_device *d, gdi_lane lane, void *pinned, const void *fr
 
 /* ---- marks ---- */
 
-static gd_status mark_new(gd_device *d, gdi_mark **out) {
+static gd_status new_event(gd_device *d, unsigned flags, gdi_mark **out) {
   gdi_mark *m = *out = calloc(1, sizeof *m);
   if (!m) return GD_FAIL(GD_ERR_OOM, "no memory for a mark");
-  gd_status st = GDI_CUDA(d, cudaEventCreateWithFlags(&m->event, cudaEventDisableTiming));
+  gd_status st = GDI_CUDA(d, cudaEventCreateWithFlags(&m->event, flags));
   if (st != GD_OK) free(m), *out = NULL;
   return st;
+}
+
+static gd_status mark_new(gd_device *d, gdi_mark **out) {
+  return new_event(d, cudaEventDisableTiming, out);
+}
+
+static gd_status clock_new(gd_device *d, gdi_mark **out) {
+  return new_event(d, cudaEventDefault, out);
 }
 
 static gd_status mark(gd_device *d, gdi_lane lane, gdi_mark *m) {
@@ -122,6 +130,13 @@ static gd_status patience(gd_device *d, gd_status (*wait_by)(void *user, gdi_mar
   return GD_OK;
 }
 
+static gd_status seconds_between(gd_device *d, gdi_mark *from, gdi_mark *to, double *out) {
+  float ms = 0;
+  GD_TRY(GDI_CUDA(d, cudaEventElapsedTime(&ms, from->event, to->event)));
+  *out = 1e-3 * (double)ms;
+  return GD_OK;
+}
+
 static void use(gd_device *d, gdi_lane lane) {
   gdi_cuda_of(d)->lane_in_use = lane;
 }
@@ -158,6 +173,8 @@ const gdi_gpu gdi_cuda_gpu = {
     .reached = reached,
     .wait_for = wait_for,
     .patience = patience,
+    .clock_new = clock_new,
+    .seconds = seconds_between,
     .capture = gdi_cuda_capture,
     .captured = gdi_cuda_captured,
     .replay = gdi_cuda_replay,
