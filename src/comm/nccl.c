@@ -55,6 +55,10 @@ static gd_status start(gdi_nccl *x, const gdi_nccl_id *id) {
   return GD_OK;
 }
 
+static gd_status wait_with_deadline(void *user, gdi_mark *m) {
+  return gdi_nccl_wait(user, m);
+}
+
 gd_status gdi_nccl_new(gdi_nccl **out, gd_world *w, gd_device *d, char *why, size_t why_bytes) {
   const char *missing;
   const gdi_nccl_library *nccl = gdi_nccl_load(&missing);
@@ -68,6 +72,7 @@ gd_status gdi_nccl_new(gdi_nccl **out, gd_world *w, gd_device *d, char *why, siz
   GD_TRY(gd_world_agree(w, x ? GD_OK : GD_FAIL(GD_ERR_OOM, "no memory for a communicator of NCCL")));
   x->world = w, x->device = d, x->nccl = nccl;
   gd_status st = start(x, &id);
+  if (st == GD_OK) st = d->gpu->patience(d, wait_with_deadline, x);
   if (st == GD_OK)
     *out = x;
   else
@@ -203,5 +208,6 @@ void gdi_nccl_free(gdi_nccl *x) {
   if (!x) return;
   gd_status st = x->lost || x->world->broken ? GD_ERR_COMM : finish(x);
   if (st != GD_OK) st = gdi_nccl_give_up(x, st);
+  (void)x->device->gpu->patience(x->device, NULL, NULL);
   free(x);
 }

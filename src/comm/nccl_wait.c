@@ -69,6 +69,7 @@ gd_status gdi_nccl_give_up(gdi_nccl *x, gd_status st) {
   x->world->broken = true;
   if (!x->lost && x->comm && st != GD_ERR_GPU) abort_within_grace(x);
   x->lost = true;
+  (void)x->device->gpu->patience(x->device, NULL, NULL); /* nothing hangs any more */
   return st;
 }
 

@@ -120,6 +120,11 @@ typedef struct gdi_gpu {
   gd_status (*after)(gd_device *d, gdi_lane lane, gdi_mark *m); /* later work of the lane waits for m */
   gd_status (*reached)(gd_device *d, gdi_mark *m, bool *yes);
   gd_status (*wait_for)(gd_device *d, gdi_mark *m);
+  /*
+   * From now on every call that waits for the GPU, uploads and downloads too, waits by `wait(user, mark)`:
+   * who queues what another rank has to answer must be able to give up. NULL: as at first, for ever.
+   */
+  gd_status (*patience)(gd_device *d, gd_status (*wait)(void *user, gdi_mark *m), void *user);
   /* A mark that knows when it was reached; and the seconds between two of them that were. */
   gd_status (*clock_new)(gd_device *d, gdi_mark **out);
   gd_status (*seconds)(gd_device *d, gdi_mark *from, gdi_mark *to, double *out);

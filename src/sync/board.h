@@ -107,7 +107,6 @@ gd_status gdi_peers_plan(gd_sync *s, gdi_board_plan *p) GD_CHECKED; /* memory fo
 gd_status gdi_peers_nodes(gd_sync *s, const gdi_board_plan *p, gdi_lane lane) GD_CHECKED;
 gd_status gdi_peers_sum(gd_sync *s, void *data, int64_t n, gd_dtype type, gdi_lane lane) GD_CHECKED;
 gd_status gdi_peers_params(gd_sync *s, gdi_lane lane) GD_CHECKED;
-gd_status gdi_peers_wait(gd_sync *s, gdi_mark *m) GD_CHECKED;
 
 /* found.c: count a step that was queued, and sometimes collect what earlier ones found; or wait for all of
  * them */

@@ -8,15 +8,6 @@
 
 #include "sync/exchange.h"
 
-static const size_t default_piece_bytes = 1 << 20;
-
-/* In whole blocks, because pieces are updated one by one. */
-static int64_t piece_elements(const gd_sync *s) {
-  const size_t bytes = s->o.bucket_bytes ? s->o.bucket_bytes : default_piece_bytes;
-  const int64_t blocks = (int64_t)(bytes / s->element_bytes / GD_BLOCK);
-  return (blocks > 0 ? blocks : 1) * GD_BLOCK;
-}
-
 static gd_status make_room(gdi_requests *q) {
   if (q->n < q->room) return GD_OK;
   const int room = q->room ? 2 * q->room : 64;
@@ -73,11 +64,11 @@ bool gdi_is_mine_to_pass(const gd_sync *s, int owner) {
 }
 
 int gdi_pieces_of(const gd_sync *s, gd_range slice) {
-  return (int)((slice.hi - slice.lo + piece_elements(s) - 1) / piece_elements(s));
+  return (int)((slice.hi - slice.lo + gdi_bucket_elements(s) - 1) / gdi_bucket_elements(s));
 }
 
 gd_range gdi_piece_of(const gd_sync *s, gd_range slice, int i) {
-  gd_range r = {slice.lo + i * piece_elements(s), slice.lo + (i + 1) * piece_elements(s)};
+  gd_range r = {slice.lo + i * gdi_bucket_elements(s), slice.lo + (i + 1) * gdi_bucket_elements(s)};
   if (r.hi > slice.hi) r.hi = slice.hi;
   return r;
 }

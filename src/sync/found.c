@@ -46,7 +46,7 @@ bool gdi_board_told(gd_sync *s, gd_sync_result *out) {
 gd_status gdi_board_drain(gd_sync *s) {
   gdi_board *b = s->board;
   GD_TRY(b->gpu->mark(b->device, GDI_LANE_COMPUTE, b->ready)); /* which every other lane has joined */
-  return gdi_peers_wait(s, b->ready);
+  return b->gpu->wait_for(b->device, b->ready);
 }
 
 static gd_status ask(gd_sync *s) {
@@ -60,7 +60,7 @@ static gd_status ask(gd_sync *s) {
 static gd_status take_answer(gd_sync *s, gd_sync_result *out) {
   gdi_board *b = s->board;
   if (!b->started || b->asked == b->collected) return GD_OK;
-  GD_TRY(gdi_peers_wait(s, b->fetched));
+  GD_TRY(b->gpu->wait_for(b->device, b->fetched));
   return collect(s, b->asked, out);
 }
 

@@ -46,6 +46,14 @@ gd_range gdi_extent_of(const gd_sync *s, int group) {
   return (gd_range){gdi_slice_of(s, (int)ranks.lo).lo, gdi_slice_of(s, (int)ranks.hi - 1).hi};
 }
 
+/* In whole blocks, because pieces are updated one by one. */
+int64_t gdi_bucket_elements(const gd_sync *s) {
+  static const size_t default_bytes = 1 << 20;
+  const size_t bytes = s->o.bucket_bytes ? s->o.bucket_bytes : default_bytes;
+  const int64_t blocks = (int64_t)(bytes / s->element_bytes / GD_BLOCK);
+  return (blocks > 0 ? blocks : 1) * GD_BLOCK;
+}
+
 static gd_status count_buffers(gd_sync *s, const gd_range ranks) {
   const int size = gd_world_size(s->world);
   const int rank = gd_world_rank(s->world);

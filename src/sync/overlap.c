@@ -1,22 +1,24 @@
 /*
- * All-reduce while backward goes on. The run of gradients is cut into buckets at the borders of parameters; a
- * bucket starts as soon as backward has finished it, always in the same order on every rank.
+ * All-reduce while backward goes on. The run of gradients is cut into buckets of one size, so that a large
+ * parameter's parts follow each other through the network; a bucket starts as soon as backward has finished
+ * it, always in the same order on every rank.
  */
 #include <stdlib.h>
 #include <string.h>
 
-#include "sync/buckets.h"
+#include "sync/sync.h"
 
 struct gdi_overlap {
   int buckets, started;
-  gdi_bucket *bucket;
-  gd_request **request;
+  int64_t bucket_elements;
+  gd_request **request; /* [buckets] */
 };
 
 gd_status gdi_overlap_new(gd_sync *s) {
   gdi_overlap *x = s->overlap = calloc(1, sizeof *x);
   if (!x) return GD_FAIL(GD_ERR_OOM, "no memory for buckets");
-  GD_TRY(gdi_buckets_cut(s, &x->bucket, &x->buckets));
+  x->bucket_elements = gdi_bucket_elements(s);
+  x->buckets = (int)((s->elements - 1) / x->bucket_elements + 1);
   x->request = calloc((size_t)x->buckets, sizeof *x->request);
   if (!x->request) return GD_FAIL(GD_ERR_OOM, "no memory for %d buckets", x->buckets);
   GD_TRY(gdi_sum_reserve(&s->sum, 1));
@@ -28,14 +30,17 @@ gd_status gdi_overlap_new(gd_sync *s) {
 
 void gdi_overlap_free(gdi_overlap *x) {
   if (!x) return;
-  free(x->bucket), free(x->request);
+  free(x->request);
   free(x);
 }
 
 gd_status gdi_overlap_start(gd_sync *s, int params) {
   gdi_overlap *x = s->overlap;
-  for (; x->started < x->buckets && x->bucket[x->started].params <= params; x->started++) {
-    const gd_range r = x->bucket[x->started].elements;
+  const int64_t end = params < s->params->n ? s->params->offset[params] : s->elements;
+  for (; x->started < x->buckets; x->started++) {
+    const int64_t lo = x->started * x->bucket_elements, hi = lo + x->bucket_elements;
+    const gd_range r = {lo, hi < s->elements ? hi : s->elements};
+    if (r.hi > end) break;
     void *data = (char *)s->gradient_memory.data + (size_t)r.lo * s->element_bytes;
     GD_TRY(gd_iallreduce(s->world, data, r.hi - r.lo, s->dtype == GD_F64, &x->request[x->started]));
   }

@@ -72,8 +72,3 @@ gd_status gdi_peers_params(gd_sync *s, gdi_lane lane) {
   GD_TRY(gdi_nccl_end(b->nccl));
   return b->rounded ? b->gpu->round(b->device) : GD_OK; /* what others have updated, too */
 }
-
-gd_status gdi_peers_wait(gd_sync *s, gdi_mark *m) {
-  gdi_board *b = s->board;
-  return b->nccl ? gdi_nccl_wait(b->nccl, m) : b->gpu->wait_for(b->device, m);
-}

@@ -70,6 +70,7 @@ struct gd_sync {
 /* memory.c: where everything lies */
 gd_range gdi_slice_of(const gd_sync *s, int rank);   /* what a rank updates */
 gd_range gdi_extent_of(const gd_sync *s, int group); /* what the ranks of a group update */
+int64_t gdi_bucket_elements(const gd_sync *s);       /* of one message */
 gd_status gdi_memory_new(gd_sync *s) GD_CHECKED;
 void gdi_memory_free(gd_sync *s);
 /* Memory of the group when ordered, else this rank's own; zeroed. */

@@ -23,7 +23,7 @@ static gd_status group(exchange *e, double *seconds) {
   GD_TRY(b->gpu->mark(b->device, GDI_LANE_COMPUTE, e->from));
   for (int i = 0; i < CALLS; i++) GD_TRY(e->queue(e));
   GD_TRY(b->gpu->mark(b->device, GDI_LANE_COMPUTE, e->to));
-  GD_TRY(gdi_peers_wait(e->sync, e->to));
+  GD_TRY(b->gpu->wait_for(b->device, e->to));
   GD_TRY(b->gpu->seconds(b->device, e->from, e->to, seconds));
   *seconds /= CALLS;
   return GD_OK;

@@ -23,6 +23,11 @@ typedef struct gdi_cuda {
     uint16_t *rounded; /* bf16 copies of it */
   } shadow;
   bool capturing;
+  struct {
+    gd_status (*wait)(void *user, gdi_mark *m);
+    void *user;
+    gdi_mark *end; /* of the lane that is waited for */
+  } patience;
 } gdi_cuda;
 
 static inline gdi_cuda *gdi_cuda_of(const gd_device *d) {

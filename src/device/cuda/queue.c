@@ -24,18 +24,17 @@ gd_status gdi_queue_open(gd_device *d) {
   return GD_OK;
 }
 
+static void mark_free(gd_device *d, gdi_mark *m) {
+  (void)d;
+  if (!m) return;
+  (void)cudaEventDestroy(m->event);
+  free(m);
+}
+
 void gdi_queue_close(gd_device *d) {
+  mark_free(d, gdi_cuda_of(d)->patience.end);
   for (int l = 0; l < GDI_LANES; l++)
     if (stream_of(d, (gdi_lane)l)) (void)cudaStreamDestroy(stream_of(d, (gdi_lane)l));
-}
-
-gd_status gdi_cuda_drain(gd_device *d, gdi_lane lane) {
-  return GDI_CUDA(d, cudaStreamSynchronize(stream_of(d, lane)));
-}
-
-static gd_status wait(gd_device *d) {
-  for (int l = 0; l < GDI_LANES; l++) GD_TRY(gdi_cuda_drain(d, (gdi_lane)l));
-  return GD_OK;
 }
 
 /* ---- pinned memory ---- */
@@ -88,13 +87,6 @@ static gd_status clock_new(gd_device *d, gdi_mark **out) {
   return new_event(d, cudaEventDefault, out);
 }
 
-static void mark_free(gd_device *d, gdi_mark *m) {
-  (void)d;
-  if (!m) return;
-  (void)cudaEventDestroy(m->event);
-  free(m);
-}
-
 static gd_status mark(gd_device *d, gdi_lane lane, gdi_mark *m) {
   return GDI_CUDA(d, cudaEventRecord(m->event, stream_of(d, lane)));
 }
@@ -111,8 +103,31 @@ static gd_status reached(gd_device *d, gdi_mark *m, bool *yes) {
   return GD_OK;
 }
 
+/* ---- waiting ---- */
+
 static gd_status wait_for(gd_device *d, gdi_mark *m) {
-  return GDI_CUDA(d, cudaEventSynchronize(m->event));
+  const gdi_cuda *c = gdi_cuda_of(d);
+  return c->patience.wait ? c->patience.wait(c->patience.user, m)
+                          : GDI_CUDA(d, cudaEventSynchronize(m->event));
+}
+
+gd_status gdi_cuda_drain(gd_device *d, gdi_lane lane) {
+  const gdi_cuda *c = gdi_cuda_of(d);
+  if (!c->patience.wait) return GDI_CUDA(d, cudaStreamSynchronize(stream_of(d, lane)));
+  GD_TRY(mark(d, lane, c->patience.end));
+  return wait_for(d, c->patience.end);
+}
+
+static gd_status wait(gd_device *d) {
+  for (int l = 0; l < GDI_LANES; l++) GD_TRY(gdi_cuda_drain(d, (gdi_lane)l));
+  return GD_OK;
+}
+
+static gd_status patience(gd_device *d, gd_status (*wait_by)(void *user, gdi_mark *m), void *user) {
+  gdi_cuda *c = gdi_cuda_of(d);
+  if (wait_by && !c->patience.end) GD_TRY(mark_new(d, &c->patience.end));
+  c->patience.wait = wait_by, c->patience.user = user;
+  return GD_OK;
 }
 
 static gd_status seconds_between(gd_device *d, gdi_mark *from, gdi_mark *to, double *out) {
@@ -157,6 +172,7 @@ const gdi_gpu gdi_cuda_gpu = {
     .after = after,
     .reached = reached,
     .wait_for = wait_for,
+    .patience = patience,
     .clock_new = clock_new,
     .seconds = seconds_between,
     .capture = gdi_cuda_capture,

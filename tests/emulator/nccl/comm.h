@@ -26,6 +26,7 @@
 
 #include <atomic>
 #include <deque>
+#include <map>
 #include <memory>
 #include <set>
 #include <string>
@@ -61,7 +62,7 @@ struct Head {
 };
 
 struct Message {
-  int peer;
+  int peer, tag;
   size_t call; /* of the group */
   std::vector<char> bytes;
   MPI_Request request = MPI_REQUEST_NULL;
@@ -109,7 +110,12 @@ struct ncclComm {
   std::set<std::pair<const char *, size_t>> memory; /* registered */
 
   ncclResult_t fail(ncclResult_t code, const std::string &why);
-  int tag(long run) const { return (number % 64) << 24 | (int)(run & 0xffffff); }
+  /* Collectives are counted by all ranks alike; what one rank sends to another, by those two. */
+  long collectives = 1; /* tags 0 and 1 are of the start */
+  std::map<int, long> sent, received;
+  int tag(long n, bool alone = false) const {
+    return (number % 64) << 24 | alone << 23 | (int)(n & 0x7fffff);
+  }
 };
 
 namespace stub {

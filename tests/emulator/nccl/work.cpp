@@ -43,36 +43,38 @@ static Head head_of(const Call &c) {
 
 /* ---- messages ---- */
 
-static void send_to(Run *r, ncclComm *comm, size_t call, const Call &c, int peer, bool data) {
+static void send_to(Run *r, ncclComm *comm, size_t call, const Call &c, int peer, int tag, bool data) {
   const Head h = head_of(c);
   const size_t n = data ? bytes_of(c.n, c.type) : 0;
-  r->out.push_back({peer, call, std::vector<char>(sizeof h + n)});
+  r->out.push_back({peer, tag, call, std::vector<char>(sizeof h + n)});
   Message &m = r->out.back();
   memcpy(m.bytes.data(), &h, sizeof h);
   if (n) memcpy(m.bytes.data() + sizeof h, c.from, n);
   if (peer == comm->rank)
     r->myself.push_back(std::move(m.bytes)), m.done = true;
   else
-    MPI_Isend(m.bytes.data(), (int)m.bytes.size(), MPI_BYTE, comm->world[(size_t)peer],
-              comm->tag(r->number + 1), MPI_COMM_WORLD, &m.request);
+    MPI_Isend(m.bytes.data(), (int)m.bytes.size(), MPI_BYTE, comm->world[(size_t)peer], tag, MPI_COMM_WORLD,
+              &m.request);
 }
 
 static void exchange(Run *r, ncclComm *comm, size_t call, const Call &c, bool data) {
+  const int tag = comm->tag(++comm->collectives);
   for (int peer = 0; peer < comm->size; peer++) {
     if (peer == comm->rank) continue;
-    send_to(r, comm, call, c, peer, data);
-    r->in.push_back({peer, call, {}});
+    send_to(r, comm, call, c, peer, tag, data);
+    r->in.push_back({peer, tag, call, {}});
   }
 }
 
 static void start(Run *r, const Group *g) {
+  ncclComm *comm = g->comm;
   for (size_t i = 0; i < g->calls.size(); i++) {
     const Call &c = g->calls[i];
     switch (c.kind) {
-    case Kind::send: send_to(r, g->comm, i, c, c.peer, true); break;
-    case Kind::receive: r->in.push_back({c.peer, i, {}}); break;
-    case Kind::sum: exchange(r, g->comm, i, c, true); break;
-    case Kind::broadcast: exchange(r, g->comm, i, c, c.peer == g->comm->rank); break;
+    case Kind::send: send_to(r, comm, i, c, c.peer, comm->tag(comm->sent[c.peer]++, true), true); break;
+    case Kind::receive: r->in.push_back({c.peer, comm->tag(comm->received[c.peer]++, true), i, {}}); break;
+    case Kind::sum: exchange(r, comm, i, c, true); break;
+    case Kind::broadcast: exchange(r, comm, i, c, c.peer == comm->rank); break;
     }
   }
 }
@@ -91,8 +93,7 @@ static bool take(ncclComm *comm, Run *r, Message *m) {
     MPI_Message found;
     MPI_Status status;
     int here = 0, n;
-    MPI_Improbe(comm->world[(size_t)m->peer], comm->tag(r->number + 1), MPI_COMM_WORLD, &here, &found,
-                &status);
+    MPI_Improbe(comm->world[(size_t)m->peer], m->tag, MPI_COMM_WORLD, &here, &found, &status);
     if (!here) return false;
     MPI_Get_count(&status, MPI_BYTE, &n);
     m->bytes.resize((size_t)n);
