@@ -3,14 +3,15 @@
 #include "device/cuda/math.cuh"
 
 #define C(value) ((T)(value))
+#define CASE(name, formula)                                                                                  \
+  case GDI_OP_##name: return (formula);
 
 template <typename T> struct value {
   gdi_op op;
   __device__ T operator()(T a, T b) const {
     switch (op) {
-#define GDI_BINARY(name, formula, da, db)                                                                    \
-  case GDI_OP_##name: return (formula);                                                                      \
-      #include "device/formulas.def"
+#define GDI_BINARY(name, formula, da, db) CASE(name, (formula))
+#include "device/formulas.def"
     default: return a;
     }
   }
@@ -22,9 +23,8 @@ template <typename T> struct slope {
   int of;
   __device__ T operator()(T a, T b, T y, T dy) const {
     switch (op) {
-#define GDI_BINARY(name, formula, da, db)                                                                    \
-  case GDI_OP_##name: return of == 0 ? (T)(da) : (T)(db);                                                    \
-      #include "device/formulas.def"
+#define GDI_BINARY(name, formula, da, db) CASE(name, of == 0 ? (T)(da) : (T)(db))
+#include "device/formulas.def"
     default: return dy;
     }
   }

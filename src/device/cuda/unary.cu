@@ -7,15 +7,16 @@
 #include "device/cuda/walk.cuh"
 
 #define C(value) ((T)(value))
+#define CASE(name, formula)                                                                                  \
+  case GDI_OP_##name: return (formula);
 
 template <typename T> struct value {
   gdi_op op;
   T k0, k1;
   __device__ T operator()(T x) const {
     switch (op) {
-#define GDI_UNARY(name, formula, derivative)                                                                 \
-  case GDI_OP_##name: return (formula);                                                                      \
-      #include "device/formulas.def"
+#define GDI_UNARY(name, formula, derivative) CASE(name, (formula))
+#include "device/formulas.def"
     default: return x;
     }
   }
@@ -26,9 +27,8 @@ template <typename T> struct slope {
   T k0, k1;
   __device__ T operator()(T x, T y, T dy) const {
     switch (op) {
-#define GDI_UNARY(name, formula, derivative)                                                                 \
-  case GDI_OP_##name: return (derivative);                                                                   \
-      #include "device/formulas.def"
+#define GDI_UNARY(name, formula, derivative) CASE(name, (derivative))
+#include "device/formulas.def"
     default: return dy;
     }
   }
