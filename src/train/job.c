@@ -237,7 +237,7 @@ static gd_status open_update(gdi_job *j) {
                        .skip_nonfinite = strcmp(j->opt.on_nan, "skip") == 0,
                        .noise_scale = j->opt.noise_scale,
                        .audit_every = j->opt.audit_every,
-                       .bucket_bytes = isnan(j->opt.bucket_mb) ? 0 : (size_t)(j->opt.bucket_mb * 0x1p20),
+                       .bucket_bytes = (size_t)j->opt.bucket_kb << 10,
                        .no_overlap = !j->opt.overlap};
   GD_TRY(gd_sync_new(&j->sync, j->world, j->params, &s));
   gd_sync_attach(j->sync, j->tape);
