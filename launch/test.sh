@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Builds and runs the tests. With --sanitize: the unit tests under AddressSanitizer and UndefinedBehaviorSanitizer.
+# Builds and runs the tests. With --sanitize: the unit tests, and those for GPUs on an emulated one, under
+# AddressSanitizer and UndefinedBehaviorSanitizer.
 #
 #   launch/test.sh [--sanitize] [options of ctest]
 set -euo pipefail
@@ -13,8 +14,9 @@ tests=()
 if [ "${1:-}" = --sanitize ]; then
   shift
   build=build-sanitize
-  options=(-DCMAKE_BUILD_TYPE=Debug -DGD_WERROR=ON -DGD_SANITIZE=ON)
-  tests=(-L 'unit|grad|golden|seeds')
+  options=(-DCMAKE_BUILD_TYPE=Debug -DCMAKE_C_FLAGS_DEBUG="-O1 -g1" -DCMAKE_CXX_FLAGS_DEBUG="-O1 -g1" -DGD_WERROR=ON
+    -DGD_FAULTS=ON -DGD_SANITIZE=ON -DGD_CUDA=EMULATED)
+  tests=(-L 'unit|grad|golden|seeds|gpu|nccl|emulated')
   # Open MPI, oneDNN and libgomp keep memory until the process ends; leaks of our own are found by unit tests.
   export ASAN_OPTIONS=detect_leaks=1 LSAN_OPTIONS=suppressions=$PWD/tests/leaks.supp:print_suppressions=0
 fi

@@ -48,6 +48,13 @@ GD_API gd_status gd_world_split(gd_world **out, gd_world *w, int colour) GD_CHEC
 GD_API double gd_world_set_deadline(gd_world *w, double seconds);
 /** End every rank of the job at once with this exit code; does not return. */
 GD_API void gd_world_abort(gd_world *w, int exit_code) __attribute__((noreturn));
+/**
+ * A failure that the other ranks cannot be told of, because they already wait for this one on their GPUs:
+ * says what it is (GD_LOG_ERROR) and ends every rank of the job at once with the exit code of `st`. Nothing
+ * is cleaned up: after an error of a GPU any call may hang. Returns `st` where there is nobody to be kept
+ * waiting: GD_OK, a world of one, GD_ERR_COMM, which every rank meets by itself. Collective: no
+ */
+GD_API gd_status gd_world_fail_alone(gd_world *w, gd_status st) GD_CHECKED;
 
 GD_API int gd_world_rank(const gd_world *w);
 GD_API int gd_world_size(const gd_world *w);
@@ -58,6 +65,8 @@ GD_API int gd_world_group(const gd_world *w, int rank); /**< group of a rank */
 GD_API gd_range gd_world_group_ranks(const gd_world *w, int group);
 GD_API int gd_world_local_rank(const gd_world *w); /**< within the host */
 GD_API int gd_world_local_size(const gd_world *w);
+/** Its rank within the host in the whole job, which gd_world_split() does not change: chooses the GPU. */
+GD_API int gd_world_seat(const gd_world *w);
 GD_API const char *gd_world_hostname(const gd_world *w, int rank);
 GD_API const char *gd_world_transport(const gd_world *w); /**< "self", "shm", "mpi", "shm+mpi" */
 /** Cores that this rank may use and how many ranks of the host share the same ones: the default for threads.

@@ -8,7 +8,7 @@
 extern "C" {
 #endif
 
-typedef enum gd_log_level { GD_LOG_DEBUG, GD_LOG_INFO, GD_LOG_WARN } gd_log_level;
+typedef enum gd_log_level { GD_LOG_DEBUG, GD_LOG_INFO, GD_LOG_WARN, GD_LOG_ERROR } gd_log_level;
 typedef void (*gd_log_sink)(void *user, gd_log_level level, const char *line);
 
 /** Where messages go from now on; NULL: nowhere. Not thread-safe: call before other threads start. */

@@ -3,7 +3,8 @@
  *
  * One step, K micro-batches, all ranks:
  *   run = gd_sync_begin(s, K)                      this rank's micro-batches
- *   for k in run:  gd_sync_leaf(s, k);  forward, backward;  gd_sync_leaf_done(s, k, &record)
+ *   for k in run:  gd_sync_leaf(s, k);  forward;  gd_sync_leaf_loss(s, k, &loss, samples);  backward;
+ *                  gd_sync_leaf_done(s, k, NULL)
  *   gd_sync_update(s, &step, &result)              exchange, ordered sum, update; collective
  *
  * ordered:   sums follow the tree of partition.h, so the result has the same bits on any number of ranks.
@@ -34,8 +35,11 @@ typedef struct gd_sync_options {
   bool skip_nonfinite;       /**< on_nan: skip: a step whose loss or gradient is not finite changes nothing */
   bool noise_scale;    /**< square the gradients: records' grad_sq, the result's grad_norm; ordered only */
   int64_t audit_every; /**< updates between audits, 0: never; see gd_sync_update() */
-  size_t bucket_bytes; /**< of one message between groups, or all-reduce, in whole GD_BLOCKs; 0: the default */
-  bool no_overlap;     /**< nothing is sent before backward is over: to measure what overlap hides */
+  size_t bucket_bytes; /**< of one message between groups, or all-reduce, in whole GD_BLOCKs; between GPUs at
+                          least that, in whole parameters; 0: 48 KB (all-reduce by 4 or more ranks: for each),
+                          between GPUs 4 MB */
+  enum { GD_NCCL_AUTO, GD_NCCL_NEVER, GD_NCCL_ALWAYS } nccl; /**< between GPUs: auto: where it can be had */
+  bool no_overlap; /**< nothing is sent before backward is over: to measure what overlap hides */
 } gd_sync_options;
 
 typedef struct gd_sync gd_sync;
@@ -59,9 +63,12 @@ typedef struct gd_record {
 /** An empty run, refused by gd_sync_update(), when K is not in 1 .. max_micro_batches. */
 GD_API gd_range gd_sync_begin(gd_sync *s, int64_t K);
 GD_API void gd_sync_leaf(gd_sync *s, int64_t k);
+/**
+ * What micro-batch k contributes besides gradients, from its loss, before its backward: on a GPU nobody waits
+ * for the value. Or all of it at once in gd_sync_leaf_done(), which takes NULL after this; on a CPU only.
+ */
+GD_API gd_status gd_sync_leaf_loss(gd_sync *s, int64_t k, const gd_loss *loss, int64_t samples) GD_CHECKED;
 GD_API gd_status gd_sync_leaf_done(gd_sync *s, int64_t k, const gd_record *r) GD_CHECKED;
-/** The same from the loss of the micro-batch; on a GPU, where it must be used, nobody waits for its value. */
-GD_API gd_status gd_sync_leaf_queued(gd_sync *s, int64_t k, const gd_loss *loss, int64_t samples) GD_CHECKED;
 
 typedef struct gd_sync_step {
   double lr;

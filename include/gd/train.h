@@ -79,14 +79,21 @@ GD_API void gd_train_stop(void);
 
 /* ---- measuring ---- */
 
-/** Where the time of one step goes on this machine. */
+/**
+ * Where the time of one step goes on this machine. Steps that are queued on a GPU run by themselves: their
+ * time is taken between marks in the queue, and the ledger is the host's, whose data, forward, backward and
+ * sum are queuing, and whose wait is for the GPU.
+ */
 typedef struct gd_bench_result {
   gd_ledger ledger;      /**< seconds a step: means over ranks */
-  double step_s;         /**< median */
+  double step_s;         /**< median; of queued steps over groups of 8 */
   double products_s;     /**< the step's matrix products alone, bare, at one rank's share */
   double products_flops; /**< floating-point operations of those */
   double samples_per_s;
-  double barrier_s; /**< one barrier of all ranks */
+  double barrier_s;  /**< one barrier of all ranks */
+  double exchange_s; /**< what NCCL passes between ranks in a step, by itself; 0: it does not */
+  bool gpu, queued;  /**< steps are on GPUs; with the update, so that they are queued */
+  int kernels;       /**< launches in a step that is recorded as a CUDA graph; 0: steps are not recorded */
   int64_t steps, parameters;
   char layout[2048];
 } gd_bench_result;
@@ -97,14 +104,16 @@ GD_API gd_status gd_bench(gd_world *w, const gd_options *o, gd_bench_result *out
 /** One size of a bench of communication, in seconds: medians, each of the slowest rank. */
 typedef struct gd_comm_row {
   size_t bytes;
-  double all_reduce_s; /**< in-place sum of f32 by MPI */
-  double ordered_s;    /**< gd_sync_update(): gradients to owners, ordered sum, update, parameters back */
+  double all_reduce_s; /**< in-place sum of f32 */
+  double ordered_s;    /**< an update: gradients to owners, ordered sum, update, parameters back */
 } gd_comm_row;
 
 /** Ways to run the steps of one model: alone is every rank for itself, with the work of the busiest one. */
 typedef enum gd_comm_way { GD_COMM_ALONE, GD_COMM_AFTER, GD_COMM_DURING, GD_COMM_WAYS } gd_comm_way;
 
 typedef struct gd_comm_bench {
+  char path[64];     /**< what carried the data: "NCCL 2.28.9", from GPU to GPU, or MPI */
+  bool nccl, queued; /**< steps are queued on GPUs: exchange_s is then the host's wait for them */
   gd_comm_row row[16];
   int rows;
   int64_t steps;

@@ -10,22 +10,50 @@ static void print_part(const char *name, double seconds, double total) {
   printf("  %-10s %10.1f us %6.1f %%\n", name, 1e6 * seconds, 100 * seconds / total);
 }
 
-static void print_bench(const gd_bench_result *r) {
+static void print_ledger(const gd_bench_result *r) {
   const gd_ledger *l = &r->ledger;
-  printf("%s\n\nstep         %10.1f us  (median of %lld), %.0f samples/s\n", r->layout, 1e6 * r->step_s,
-         (long long)r->steps, r->samples_per_s);
-  printf("ledger, mean over ranks and steps:\n");
-  print_part("data", l->data, l->total);
-  print_part("forward", l->forward, l->total);
-  print_part("backward", l->backward, l->total);
-  print_part("sum", l->sum, l->total);
-  print_part("exchange", l->exchange, l->total);
-  print_part("update", l->update, l->total);
+  printf("ledger%s, mean over ranks and steps:\n", r->gpu ? " of the host" : "");
+  if (r->gpu) {
+    print_part("queuing", l->data + l->forward + l->backward + l->sum, l->total);
+  } else {
+    print_part("data", l->data, l->total);
+    print_part("forward", l->forward, l->total);
+    print_part("backward", l->backward, l->total);
+    print_part("sum", l->sum, l->total);
+  }
+  if (!r->queued) {
+    print_part("exchange", l->exchange, l->total);
+    print_part("update", l->update, l->total);
+  }
   print_part("wait", l->wait, l->total);
   print_part("other", l->other, l->total);
   print_part("total", l->total, l->total);
-  printf("products     %10.1f us  bare, %.1f GFLOP/s a rank: the step takes %.2f times as long\n",
-         1e6 * r->products_s, 1e-9 * r->products_flops / r->products_s, r->step_s / r->products_s);
+}
+
+/* How near the step is to its matrix products alone. */
+static void print_products(const gd_bench_result *r) {
+  const char *unit = r->gpu ? "TFLOP/s" : "GFLOP/s";
+  const double flops = (r->gpu ? 1e-12 : 1e-9) * r->products_flops;
+  printf("products     %10.1f us  bare, %.1f %s a rank; in the step %.1f %s, %.1f %% of that\n",
+         1e6 * r->products_s, flops / r->products_s, unit, flops / r->step_s, unit,
+         100 * r->products_s / r->step_s);
+}
+
+static void print_gpu(const gd_bench_result *r) {
+  if (r->kernels > 0)
+    printf("kernels      %10d     a step, recorded as a CUDA graph\n", r->kernels);
+  else
+    printf("kernels      %10s     launched one by one: steps are not recorded as CUDA graphs\n", "");
+  if (r->exchange_s > 0)
+    printf("exchange     %10.1f us  of a step by NCCL, by itself\n", 1e6 * r->exchange_s);
+}
+
+static void print_bench(const gd_bench_result *r) {
+  printf("%s\n\nstep         %10.1f us  (median of %lld%s), %.0f samples/s\n", r->layout, 1e6 * r->step_s,
+         (long long)r->steps, r->queued ? ", in groups, on the GPU's clock" : "", r->samples_per_s);
+  print_ledger(r);
+  print_products(r);
+  if (r->gpu) print_gpu(r);
   printf("barrier      %10.1f us\n", 1e6 * r->barrier_s);
 }
 
@@ -59,15 +87,15 @@ static void print_comm(const gd_comm_bench *r, int ranks) {
                                                 "sent during backward"};
   printf("%s\n\none step, median of %lld in turns:\n", r->layout, (long long)r->steps);
   for (int i = 0; i < GD_COMM_WAYS; i++)
-    printf("  %-22s %9.2f ms   exchange and wait %8.2f ms\n", way[i], 1e3 * r->step_s[i],
-           1e3 * r->exchange_s[i]);
+    printf("  %-22s %9.2f ms   %s %8.2f ms\n", way[i], 1e3 * r->step_s[i],
+           r->queued ? "the host waits" : "exchange and wait", 1e3 * r->exchange_s[i]);
   const double *t = r->step_s, paid = t[GD_COMM_AFTER] - t[GD_COMM_ALONE],
                left = t[GD_COMM_DURING] - t[GD_COMM_ALONE];
   if (ranks > 1 && paid > 0)
     printf(
         "communication takes %.2f ms of a step, of which %.2f ms (%.0f %%) are not hidden behind backward\n",
         1e3 * paid, 1e3 * left, 100 * left / paid);
-  printf("\n");
+  printf("\nsizes, by %s:\n", r->path);
   print_sizes(r, ranks);
 }
 

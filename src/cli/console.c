@@ -44,7 +44,8 @@ static void on_message(void *user, gd_log_level level, const char *text) {
   (void)user;
   char buf[1100];
   if (level == GD_LOG_DEBUG) return;
-  snprintf(buf, sizeof buf, "%s%s", level == GD_LOG_WARN ? "warning: " : "", text);
+  const char *kind = level == GD_LOG_ERROR ? "gdtrain: error: " : level == GD_LOG_WARN ? "warning: " : "";
+  snprintf(buf, sizeof buf, "%s%s", kind, text);
   line(buf);
 }
 

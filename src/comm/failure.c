@@ -47,6 +47,13 @@ gd_status gdi_mpi_failed(gd_world *w, int code, const char *what) {
   return GD_FAIL(GD_ERR_COMM, "%s failed: %s", what, text);
 }
 
+gd_status gd_world_fail_alone(gd_world *w, gd_status st) {
+  const gd_error *e = gd_error_last();
+  if (st == GD_OK || st == GD_ERR_COMM || w->size == 1) return st;
+  gd_message(GD_LOG_ERROR, "%s (rank %d on %s)", e->message, w->rank, w->place[w->rank].name);
+  gd_world_abort(w, gd_status_exit_code(st));
+}
+
 void gd_world_abort(gd_world *w, int exit_code) {
   if (w && w->mpi) {
     gdi_watch(&w->watchdog, "MPI_Abort");

@@ -62,7 +62,7 @@ static void renumber(gd_world *w, const self *all, const int *host) {
         snprintf(p->name + strlen(p->name), sizeof p->name - strlen(p->name), ".%d", all[old].part);
       if (old == self_old) {
         w->rank = rank;
-        w->local_rank = rank - first;
+        w->local_rank = w->seat = rank - first;
       }
       rank++;
     }

@@ -13,7 +13,7 @@ struct gd_request {
 
 /* ---- waiting ---- */
 
-static void mark_waiting(gd_world *w, bool waiting, const char *what) {
+void gdi_waiting(gd_world *w, bool waiting, const char *what) {
   if (w->control) atomic_store(&w->control->member[w->rank - w->mine.lo].in_messages, waiting);
   waiting ? gdi_watch(&w->watchdog, what) : gdi_unwatch(&w->watchdog);
 }
@@ -33,7 +33,7 @@ static void make_room(const gd_world *w, int64_t waited_ns) {
  * The deadline is over. Every rank that can tells every other so; those that stay silent are the ones that
  * were waited for. (A message to a dead or stopped rank is simply never finished.)
  */
-static gd_status roll_call(gd_world *w, const char *what) {
+gd_status gdi_roll_call(gd_world *w, const char *what) {
   const size_t n = (size_t)w->size;
   bool *missing = calloc(n, sizeof *missing);
   MPI_Request *request = malloc(2 * n * sizeof *request);
@@ -68,19 +68,19 @@ gd_status gdi_mpi_wait(gd_world *w, MPI_Request *r, const char *what) {
   if (w->broken) return GD_ERR_COMM;
   int done = 0, code = MPI_Test(r, &done, MPI_STATUS_IGNORE);
   if (code == MPI_SUCCESS && done) return GD_OK;
-  mark_waiting(w, true, what);
+  gdi_waiting(w, true, what);
   const int64_t start = gdi_now_ns(), limit = (int64_t)(w->deadline_s * 1e9);
   gd_status st = GD_OK;
   while (code == MPI_SUCCESS && !done && st == GD_OK) {
     int64_t waited = gdi_now_ns() - start;
     if (waited > limit) {
-      st = roll_call(w, what);
+      st = gdi_roll_call(w, what);
     } else {
       make_room(w, waited);
       code = MPI_Test(r, &done, MPI_STATUS_IGNORE);
     }
   }
-  mark_waiting(w, false, NULL);
+  gdi_waiting(w, false, NULL);
   return code == MPI_SUCCESS ? st : gdi_mpi_failed(w, code, what);
 }
 

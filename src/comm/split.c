@@ -27,7 +27,7 @@ static gd_status divide(gd_world *w, gd_world *parent, const int *colour) {
   const size_t n = (size_t)parent->size;
   w->comm = w->group_comm = MPI_COMM_NULL;
   w->deadline_s = parent->deadline_s;
-  w->cores = parent->cores, w->crowded = parent->crowded;
+  w->cores = parent->cores, w->crowded = parent->crowded, w->seat = parent->seat;
   w->place = calloc(n, sizeof *w->place);
   w->group_ranks = calloc(n, sizeof *w->group_ranks);
   if (!w->place || !w->group_ranks)

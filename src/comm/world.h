@@ -54,7 +54,7 @@ struct gd_world {
   gdi_place *place;      /* [size] */
   gd_range *group_ranks; /* [groups] */
   gd_range mine;         /* ranks of this group */
-  int local_rank, local_size;
+  int local_rank, local_size, seat;
   int cores;
   bool crowded; /* more ranks than cores: waiting must not burn one */
   double deadline_s;
@@ -98,5 +98,10 @@ gd_status gdi_mpi_failed(gd_world *w, int code, const char *what);
   } while (0)
 /* Finish one operation of MPI within the deadline. */
 gd_status gdi_mpi_wait(gd_world *w, MPI_Request *r, const char *what) GD_CHECKED;
+/* This rank begins or ends to wait for others by something else than a barrier: the watchdog looks at `what`.
+ */
+void gdi_waiting(gd_world *w, bool waiting, const char *what);
+/* The deadline of such a wait is over: the error that names the ranks which do not answer. */
+gd_status gdi_roll_call(gd_world *w, const char *what);
 
 #endif

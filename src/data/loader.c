@@ -164,8 +164,15 @@ static bool possible(const gd_loader *l, int64_t epoch, gd_range rows) {
          rows.hi <= l->o.order.n;
 }
 
+/* The GPU may still read the host memory of the slot that would be formed in. */
+static bool other_was_sent(gd_loader *l) {
+  gd_device *d = l->o.device;
+  return l->resident || !d->gpu || gdi_gpu_slot_free_to_form(d, &l->slot[1 - l->current].gpu) == GD_OK;
+}
+
+/* Without a hint, the batch is formed later, or the error told then. */
 void gd_loader_hint(gd_loader *l, int64_t epoch, gd_range rows) {
-  if (!l->started || !possible(l, epoch, rows)) return;
+  if (!l->started || !possible(l, epoch, rows) || !other_was_sent(l)) return;
   pthread_mutex_lock(&l->mutex);
   if (l->state != WANTED && !(l->state == READY && is_for(&l->slot[1 - l->current], epoch, rows)))
     want(l, epoch, rows);

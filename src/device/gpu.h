@@ -83,6 +83,7 @@ typedef struct gdi_gpu_slice {
   gd_range elements;
   int64_t state_first;             /* element that is state[.][0] */
   char *w, *state[GDI_MAX_STATES]; /* w: element 0 of the run */
+  uint16_t *rounded;               /* bf16 copies of w, f32, that the update keeps equal; NULL: none */
   char *kept;                      /* element 0 of the run of the sums that the first pass leaves */
   int64_t segments;                /* of the whole run: pieces in which norms are summed */
   gd_range own;                    /* segments of this slice */
@@ -119,6 +120,14 @@ typedef struct gdi_gpu {
   gd_status (*after)(gd_device *d, gdi_lane lane, gdi_mark *m); /* later work of the lane waits for m */
   gd_status (*reached)(gd_device *d, gdi_mark *m, bool *yes);
   gd_status (*wait_for)(gd_device *d, gdi_mark *m);
+  /*
+   * From now on every call that waits for the GPU, uploads and downloads too, waits by `wait(user, mark)`:
+   * who queues what another rank has to answer must be able to give up. NULL: as at first, for ever.
+   */
+  gd_status (*patience)(gd_device *d, gd_status (*wait)(void *user, gdi_mark *m), void *user);
+  /* A mark that knows when it was reached; and the seconds between two of them that were. */
+  gd_status (*clock_new)(gd_device *d, gdi_mark **out);
+  gd_status (*seconds)(gd_device *d, gdi_mark *from, gdi_mark *to, double *out);
 
   /*
    * Record what is queued between the two calls instead of running it. Other lanes take part once they wait
@@ -131,6 +140,19 @@ typedef struct gdi_gpu {
   gd_status (*replay)(gd_device *d, gdi_graph *g);
   int (*graph_kernels)(const gdi_graph *g); /* kernel launches in it */
   void (*graph_free)(gd_device *d, gdi_graph *g);
+
+  /*
+   * Kernels go to this lane from now on; the compute lane at first. Operations, and kernels that take scratch
+   * memory, belong in the compute lane.
+   */
+  void (*use)(gd_device *d, gdi_lane lane);
+  /*
+   * `rounded` are bf16 copies of the f32 run: products take weights that lie in the run from there. Who
+   * changes the run keeps them equal: by round(), or by an update with its slice's `rounded`. run NULL: no
+   * copies any more.
+   */
+  void (*shadow)(gd_device *d, const float *run, int64_t elements, uint16_t *rounded);
+  gd_status (*round)(gd_device *d);
 
   /* The handle of a lane for libraries that queue by themselves (cudaStream_t). */
   void *(*stream)(gd_device *d, gdi_lane lane);
@@ -153,6 +175,9 @@ typedef struct gdi_gpu {
   /* First pass: sums to `kept`, and the squares of the slice's own segments, in the lanes of sync/squares.h.
    */
   gd_status (*sum_and_square)(gd_device *d, const gdi_gpu_slice *s, const gdi_gpu_sum *sum);
+  /* record[GDI_RECORD_SQUARE] = squares of all segments, added in order, / record[GDI_RECORD_WEIGHT]; 0
+   * without weight */
+  gd_status (*record_square)(gd_device *d, const gdi_gpu_slice *s, double *record);
   /* From the squares of all segments, added in order: now->grad_norm, now->scale, now->go, s->rate. */
   gd_status (*norms)(gd_device *d, const gdi_gpu_slice *s, const gdi_gpu_clip *c, const gdi_step_input *in,
                      gdi_totals *now, gdi_totals *ring, int64_t ring_length);

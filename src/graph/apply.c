@@ -29,11 +29,15 @@ static void record(gd_tape *t, gd_node *n) {
   t->last = n;
 }
 
-/* Whether a backward will come: an input wants a gradient, recording is on, and the operation has one. */
+/*
+ * Whether a backward will come: an input wants a gradient, recording is on, and the operation has one;
+ * results of other types than f32 and f64 have none.
+ */
 static gd_origin origin_of(const gd_tape *t, const gd_node *n) {
   bool wanted = false;
   for (int i = 0; i < n->n_in; i++) wanted |= n->in[i] && n->in[i]->requires_grad;
   if (!wanted || !t->device->kernel[n->op]->backward) return GD_ORIGIN_CONSTANT;
+  if (n->out->dtype != GD_F32 && n->out->dtype != GD_F64) return GD_ORIGIN_CONSTANT;
   return t->recording ? GD_ORIGIN_RECORDED : GD_ORIGIN_UNRECORDED;
 }
 

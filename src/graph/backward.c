@@ -10,7 +10,9 @@ static const char *why_not(const gd_tensor *root) {
   switch (root->origin) {
   case GD_ORIGIN_DETACHED: return "it was detached";
   case GD_ORIGIN_UNRECORDED: return "it was computed while recording was off";
-  case GD_ORIGIN_CONSTANT: return "it was computed from tensors that do not require a gradient";
+  case GD_ORIGIN_CONSTANT:
+    return "it was computed from tensors that do not require a gradient, or is of another type than f32 and "
+           "f64";
   default: return "it is a leaf that does not require a gradient";
   }
 }
@@ -106,14 +108,15 @@ static gd_status visit(gd_tape *t, gd_node *n) {
 /* The seed becomes, or is added to, the root's gradient. */
 static gd_status plant(gd_tape *t, gd_tensor *root, const gd_tensor *seed) {
   gd_tensor *given = (gd_tensor *)seed;
+  bool add = root->has_grad;
+  GD_TRY(make_gradient(root));
+  root->has_grad = true;
+  if (!seed && !add) return gd_tensor_fill(root->grad, 1);
   if (!given) {
     GD_TRY(gdi_tensor_make(&given, t->arena, t->device, root->dtype, root->ndim, root->shape, NULL));
     GD_TRY(gd_tensor_fill(given, 1));
   }
-  GD_TRY(make_gradient(root));
   gd_node identity = {.op = GDI_OP_reshape, .n_in = 1, .in = &root, .out = root, .arena = t->arena};
-  bool add = root->has_grad;
-  root->has_grad = true;
   return t->device->kernel[GDI_OP_reshape]->backward(t->device, &identity, given, &root->grad, &add);
 }
 

@@ -2,18 +2,19 @@
  * The sync of a model on a GPU. Gradients are made and added on the GPU, in the order of the tree. From there
  * on one of two ways:
  *
- *   staged    they go down to the windows that ranks on CPUs use, everything happens there as between CPUs,
- * and the new parameters come up again: two copies over the bus, for ranks without NCCL on board  sum, norms
- * and update are queued on the GPU and nothing comes down but what steps found, every few steps: one rank, or
- * ranks with NCCL
+ *   on board  exchange (by NCCL), sum, norms and update are queued on the GPU, and nothing comes down but
+ * what steps found, every few steps staged    gradients go down to the windows that ranks on CPUs use,
+ * everything happens there as between CPUs, and the new parameters come up again: two copies over the bus,
+ * for ranks without NCCL
  *
  * Both have the bits of a CPU's sums and updates.
  */
 #ifndef GDI_SYNC_BOARD_H
 #define GDI_SYNC_BOARD_H
 
+#include "comm/nccl.h"
 #include "device/gpu.h"
-#include "sync/sync.h"
+#include "sync/buckets.h"
 
 enum {
   GDI_LAG = 8,   /* steps between looks at what steps on board found */
@@ -26,55 +27,97 @@ typedef struct gdi_board_plan {
   gdi_gpu_sum *merge; /* [leaves of the run] what is added when leaf run.lo + i is there; no terms: nothing */
   int *into;          /* [leaves of the run] the buffer that the sum goes to */
   gdi_gpu_sum sum;    /* on board: of the slice */
+  char *kept;         /* on board: where the first pass leaves it, element 0 */
+  char *received;     /* on board, ordered: nodes of other ranks, [incoming][slice] */
 } gdi_board_plan;
 
 struct gdi_board {
   gd_device *device;
   const gdi_gpu *gpu;
+  gdi_nccl *nccl; /* NULL: one rank, or staged */
   gd_arena *memory, *pinned;
-  char *params, *gradients;       /* runs: where the model is bound to, and the buffers of this rank */
+  char *params, *gradients; /* runs: where the model is bound to, and the buffers of this rank */
+  int64_t buffers;
   double *records;                /* [max_micro_batches][GDI_RECORD] */
-  double *records_here;           /* staged: what came down */
   gdi_step_input *input, *inputs; /* of the present step; [GDI_RING] pinned, by step */
   gdi_board_plan *plan;
   int plans;
-  char *pinned_params, *pinned_gradients; /* staged: parts of the windows */
   bool on_board;
+
+  /* staged */
+  double *records_here;                   /* what came down */
+  char *pinned_params, *pinned_gradients; /* parts of the windows */
 
   /* on board */
   gdi_gpu_slice slice;
   gdi_gpu_clip clip;
+  gdi_gpu_sum *single; /* [buffers] a buffer as a sum, with noise_scale */
+  uint16_t *rounded;   /* bf16 copies of the parameters, where products take those */
+  gdi_bucket *bucket;
+  int buckets, done; /* in all, and those of this step that were passed on */
+  bool early;        /* buckets are passed on while backward goes on, in the exchange lane */
+  bool totalled;     /* the records of this step are added up */
+  gdi_mark *ready, *joined;
   gdi_totals *now, *ring, *found; /* found: [GDI_RING] pinned */
   gdi_mark *fetched;              /* what was asked for is in `found` */
   bool started;
-  int64_t queued, asked, collected; /* steps before these were queued, asked about, handed out */
+  int64_t queued, asked, collected; /* steps before these were queued, asked about, known */
+  gd_sync_result told[GDI_RING];    /* steps that the last call made known, in their order */
+  int n_told, taken;
 };
 
+/* board.c */
 gdi_board *gdi_board_of(const gd_sync *s); /* NULL when the model is on the CPU */
 gd_status gdi_board_new(gd_sync *s) GD_CHECKED;
 void gdi_board_free(gd_sync *s);
-/* The plan for s->K, made when K is new: not while work is being recorded. */
-gd_status gdi_board_plan_for(gd_sync *s, gdi_board_plan **out) GD_CHECKED;
 void gdi_board_leaf(gd_sync *s, int64_t k);
+gd_status gdi_board_loss(gd_sync *s, int64_t k, const gd_loss *loss, int64_t samples) GD_CHECKED;
 gd_status gdi_board_leaf_done(gd_sync *s, int64_t k) GD_CHECKED;
-
 /* What changes with the step, to device memory: before a step is computed or replayed. */
 gd_status gdi_board_input(gd_sync *s, const gd_sync_step *step, const gdi_batch_input *batch) GD_CHECKED;
+/* Memory of the board that lives as long as it does, from host memory or zeroed when `from` is NULL. */
+gd_status gdi_board_put(gdi_board *b, const void *from, size_t bytes, void *out) GD_CHECKED;
 
-gd_status gdi_board_lend(gd_sync *s) GD_CHECKED; /* staged: from the model to the windows */
-/* Staged: queue the copies down, to be waited for; and the parameters up. */
+/* programs.c: the plan for s->K, made when K is new: not while work is being recorded. */
+gd_status gdi_board_plan_for(gd_sync *s, gdi_board_plan **out) GD_CHECKED;
+gd_status gdi_board_put_single(gd_sync *s, int64_t buffer, gdi_gpu_sum *out) GD_CHECKED;
+char *gdi_board_buffer(const gd_sync *s, int64_t i);
+
+/* staged.c: pin the windows and fill them from the model; queue the copies down, wait for them; parameters up
+ */
+gd_status gdi_board_lend(gd_sync *s) GD_CHECKED;
 gd_status gdi_board_down(gd_sync *s) GD_CHECKED;
 gd_status gdi_board_landed(gd_sync *s) GD_CHECKED;
 gd_status gdi_board_up(gd_sync *s) GD_CHECKED;
 
-/* On board: queue the update; count a step that was queued; collect what steps found. */
-gd_status gdi_board_queue_update(gd_sync *s) GD_CHECKED;
+/* onboard.c */
+gd_status gdi_onboard_new(gd_sync *s) GD_CHECKED;
+gd_status
+gdi_onboard_squares_new(gd_sync *s) GD_CHECKED;     /* staged: no more than gdi_onboard_square() needs */
+gd_status gdi_onboard_total(gd_sync *s) GD_CHECKED; /* as soon as all records are queued */
+void gdi_onboard_ready(void *sync, gd_tensor *leaf);
+gd_status gdi_onboard_square(gd_sync *s, int64_t k,
+                             int held) GD_CHECKED; /* |gradient of leaf k|^2 to its record */
+gd_status gdi_onboard_update(gd_sync *s) GD_CHECKED;
+
+/* peers.c: the same between ranks, by NCCL; nothing for one rank. All in `lane`. */
+gd_status gdi_peers_plan(gd_sync *s, gdi_board_plan *p) GD_CHECKED; /* memory for other ranks' nodes */
+gd_status gdi_peers_nodes(gd_sync *s, const gdi_board_plan *p, gdi_lane lane) GD_CHECKED;
+gd_status gdi_peers_sum(gd_sync *s, void *data, int64_t n, gd_dtype type, gdi_lane lane) GD_CHECKED;
+gd_status gdi_peers_params(gd_sync *s, gdi_lane lane) GD_CHECKED;
+
+/* found.c: count a step that was queued, and sometimes collect what earlier ones found; or wait for all of
+ * them */
 gd_status gdi_board_queued(gd_sync *s, const gd_sync_step *step, gd_sync_result *out) GD_CHECKED;
-/* Everything that is queued: out's totals are those of the steps that had not been collected. */
 gd_status gdi_board_settle(gd_sync *s, gd_sync_result *out) GD_CHECKED;
+/* The next step that the last of these two calls made known; false: that was all. */
+bool gdi_board_told(gd_sync *s, gd_sync_result *out);
+/* Wait for what is queued, and look at nothing. */
+gd_status gdi_board_drain(gd_sync *s) GD_CHECKED;
 gd_status gdi_board_healthy(gd_sync *s) GD_CHECKED; /* s->sick as the GPU knows it */
-gd_status gdi_board_onboard_new(gd_sync *s) GD_CHECKED;
-gd_status gdi_board_gather(gd_sync *s, void *params, void *const states[]) GD_CHECKED;
-gd_status gdi_board_scatter(gd_sync *s, const void *params, const void *const states[]) GD_CHECKED;
+
+/* onboard_whole.c */
+gd_status gdi_onboard_gather(gd_sync *s, void *params, void *const states[]) GD_CHECKED;
+gd_status gdi_onboard_scatter(gd_sync *s, const void *params, const void *const states[]) GD_CHECKED;
 
 #endif

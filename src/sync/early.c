@@ -6,7 +6,7 @@
 
 #include "base/clock.h"
 #include "device/device.h"
-#include "sync/sync.h"
+#include "sync/board.h"
 
 static const int64_t poll_ns = 100000;
 
@@ -17,7 +17,7 @@ void gdi_early_leaf(gd_sync *s, int64_t k) {
 }
 
 /* Leaves come in the order of the run, nearly always: look first where the next one is expected. */
-static void finish_param(gd_sync *s, const gd_tensor *leaf) {
+void gdi_early_finish(gd_sync *s, const gd_tensor *leaf) {
   const int n = s->params->n;
   for (int i = 0; i < n; i++) {
     const int p = (s->expected + i) % n;
@@ -41,7 +41,7 @@ void gdi_early_leaf_done(gd_sync *s, int64_t k) {
 static void on_ready(void *sync, gd_tensor *leaf) {
   gd_sync *s = sync;
   if (!s->last_leaf) return;
-  finish_param(s, leaf);
+  gdi_early_finish(s, leaf);
   if (s->overlap) {
     keep_failure(s, gdi_overlap_start(s, s->front));
   } else {
@@ -59,7 +59,11 @@ static void on_pause(void *sync) {
 }
 
 void gd_sync_attach(gd_sync *s, gd_tape *t) {
-  const bool early = !s->board && !s->o.no_overlap && (s->overlap || s->exchange);
+  if (s->board) {
+    gd_tape_on_grad_ready(t, s->board->early ? gdi_onboard_ready : NULL, s);
+    return;
+  }
+  const bool early = !s->o.no_overlap && (s->overlap || s->exchange);
   gd_tape_on_grad_ready(t, early ? on_ready : NULL, s);
   if (!early) return;
   s->params->device->listener.pause = on_pause;

@@ -23,8 +23,6 @@ static gd_status check(const gd_params *p, const gd_sync_options *o) {
                    "noise_scale needs sync: ordered: all-reduce adds up micro-batches as they come");
   if (p->dtype != GD_F32 && p->dtype != GD_F64)
     return GD_FAIL(GD_ERR_DTYPE, "parameters of type %s cannot be synchronised", gd_dtype_name(p->dtype));
-  if (o->noise_scale && gd_device_kind_of(p->device) != GD_CPU)
-    return GD_FAIL(GD_ERR_USAGE, "noise_scale is measured on CPUs only: choose --device cpu");
   return GD_OK;
 }
 
@@ -35,7 +33,8 @@ static gd_status build(gd_sync *s) {
   s->elements = s->params->elements;
   s->n_states = gd_optim_states(&s->o.optim);
   s->mirrored = s->o.mode == GD_SYNC_ORDERED && gd_world_groups(s->world) == 2;
-  s->two_pass = s->o.clip_norm > 0 || s->o.optim.kind == GD_LARS || s->o.skip_nonfinite;
+  const bool squares_first = s->params->device->gpu && s->o.noise_scale; /* there is no third kernel for it */
+  s->two_pass = s->o.clip_norm > 0 || s->o.optim.kind == GD_LARS || s->o.skip_nonfinite || squares_first;
   s->finished = calloc((size_t)s->params->n, sizeof *s->finished);
   if (!s->finished) return GD_FAIL(GD_ERR_OOM, "no memory for the sync");
   s->cpu = s->params->device;
@@ -55,9 +54,13 @@ gd_status gd_sync_new(gd_sync **out, gd_world *w, gd_params *p, const gd_sync_op
     *s = (gd_sync){.world = w, .params = p, .o = *o};
     st = build(s);
   }
-  if (st == GD_OK && p->device->gpu) st = gdi_board_new(s);
   GD_GOTO(st, gd_world_agree(w, st), fail);
-  if (s->board && s->board->on_board) return gd_params_bind(p, s->board->params, true);
+  if (p->device->gpu) GD_GOTO(st, gd_world_agree(w, gdi_board_new(s)), fail);
+  if (s->board && s->board->on_board) {
+    GD_GOTO(st, gd_params_bind(p, s->board->params, true), fail);
+    GD_GOTO(st, gdi_onboard_scatter(s, NULL, NULL), fail);
+    return GD_OK;
+  }
   GD_GOTO(st, gd_world_agree(w, gdi_memory_new(s)), fail);
   if (s->audit) GD_GOTO(st, gd_world_agree(w, gdi_audit_share(s)), fail);
   if (o->mode == GD_SYNC_ALLREDUCE)
@@ -141,11 +144,20 @@ static double leaf_squared(gd_sync *s, int64_t k) {
                         s->square);
 }
 
+gd_status gd_sync_leaf_loss(gd_sync *s, int64_t k, const gd_loss *loss, int64_t samples) {
+  if (s->board) return gdi_board_loss(s, k, loss, samples);
+  const gd_record r = {
+      .loss_sum = gd_item(loss->sum), .weight = gd_item(loss->weight), .samples = (double)samples};
+  memcpy(s->record + k * GDI_RECORD, &r, sizeof r);
+  return GD_OK;
+}
+
 gd_status gd_sync_leaf_done(gd_sync *s, int64_t k, const gd_record *r) {
+  if (s->board) return gdi_board_leaf_done(s, k);
   GD_TRY(gd_params_finish_grads(s->params));
-  gd_record record = *r;
-  if (s->o.noise_scale && r->weight > 0) record.grad_sq = leaf_squared(s, k) / r->weight;
-  memcpy(s->record + k * GDI_RECORD, &record, sizeof record);
+  gd_record *record = (gd_record *)(void *)(s->record + k * GDI_RECORD);
+  if (r) *record = *r;
+  record->grad_sq = s->o.noise_scale && record->weight > 0 ? leaf_squared(s, k) / record->weight : 0;
   s->last_leaf = false;
   if (!s->overlap && k + 1 < s->run.hi) merge(s, k);
   if (s->exchange) gdi_early_leaf_done(s, k);

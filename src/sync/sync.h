@@ -135,7 +135,8 @@ gd_status gdi_overlap_wait(gd_sync *s) GD_CHECKED;
 
 /* early.c: while backward goes on */
 void gdi_early_leaf(gd_sync *s, int64_t k);
-void gdi_early_leaf_done(gd_sync *s, int64_t k); /* and merged, with an exchange */
+void gdi_early_leaf_done(gd_sync *s, int64_t k);          /* and merged, with an exchange */
+void gdi_early_finish(gd_sync *s, const gd_tensor *leaf); /* its gradient is complete: s->front follows */
 void gdi_early_detach(gd_sync *s);
 
 #endif

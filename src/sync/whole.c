@@ -55,7 +55,7 @@ static gd_status move_states(gd_sync *s, move at_zero, move at_first, void *cons
  * every rank.
  */
 gd_status gd_sync_gather(gd_sync *s, void *params, void *const states[]) {
-  if (s->board && s->board->on_board) return gdi_board_gather(s, params, states);
+  if (s->board && s->board->on_board) return gdi_onboard_gather(s, params, states);
   if (gd_world_rank(s->world) == 0) {
     memcpy(params, s->param_memory.data, gd_params_bytes(s->params));
     for (int i = 0; i < s->n_states; i++) copy_state(s, i, states[i], false);
@@ -104,7 +104,7 @@ static void forget_states(gd_sync *s) {
 
 gd_status gd_sync_scatter(gd_sync *s, const void *params, const void *const states[]) {
   gd_world *w = s->world;
-  if (s->board && s->board->on_board) return gdi_board_scatter(s, params, states);
+  if (s->board && s->board->on_board) return gdi_onboard_scatter(s, params, states);
   double with_states = gd_world_rank(w) == 0 && states;
   GD_TRY(gd_world_allreduce_f64(w, &with_states, 1, GD_MAX)); /* and nobody uses the old values any more */
   if (with_states == 0 && s->state_memory.owner)

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "device/device.h"
 #include "train/bench.h"
+#include "train/gpu.h"
 #include "train/study.h"
 
 enum { WARM_UP = 20, STEPS = 200, BARRIERS = 1000 };
@@ -31,16 +32,6 @@ static gd_status barriers(gd_world *w, double *seconds) {
   double t0 = gdi_now();
   for (int i = 0; i < BARRIERS; i++) GD_TRY(gd_world_barrier(w));
   *seconds = (gdi_now() - t0) / BARRIERS;
-  return GD_OK;
-}
-
-gd_status gdi_bench_steps(gdi_job *j, int64_t n, double *seconds) {
-  gd_sync_result r;
-  for (int64_t i = 0; i < n; i++) {
-    double t0 = gdi_now();
-    GD_TRY(gdi_step(j, 0, &r));
-    if (seconds) seconds[i] = gdi_now() - t0;
-  }
   return GD_OK;
 }
 
@@ -73,7 +64,10 @@ static gd_status run(gdi_job *j, int64_t n, double *seconds, gd_bench_result *ou
   out->step_s = gdi_median(seconds, (int)n);
   out->samples_per_s = (double)j->batches.batch / out->step_s;
   out->steps = n, out->parameters = j->params->trainable;
+  out->gpu = j->on_gpu, out->queued = gdi_bench_queued(j);
+  out->kernels = j->on_gpu ? gdi_on_gpu_kernels(j) : 0;
   GD_TRY(barriers(j->world, &out->barrier_s));
+  GD_TRY(gdi_bench_exchange(j, &out->exchange_s));
   return gd_world_agree(j->world,
                         products(j, out)); /* all ranks at once, as in a step: they share the memory */
 }

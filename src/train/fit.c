@@ -101,13 +101,21 @@ static gd_status explain(const gdi_fit *f, gd_status st) {
                  f->job->opt.standardize ? "" : " or standardize", kept);
 }
 
-static void account(gdi_fit *f, const gd_sync_result *r, double seconds) {
+/* What a step found; zeros when it is known later. */
+static void add(gdi_fit *f, const gd_sync_result *r) {
   f->interval.loss_sum += r->total.loss_sum, f->interval.weight += r->total.weight;
   f->interval.samples += r->total.samples;
-  f->interval_s += seconds, f->trained_s += seconds;
   f->trained_samples += (int64_t)r->total.samples;
   if (f->job->opt.noise_scale) gdi_noise_add(&f->noise, r);
-  if (r->total.weight > 0) f->loss = r->total.loss_sum / r->total.weight; /* steps on a GPU tell later */
+  if (r->total.weight > 0) f->loss = r->total.loss_sum / r->total.weight;
+}
+
+static void add_told(gdi_fit *f, gd_sync_result *last) {
+  const uint32_t asked = last->flags;
+  for (; gdi_told(f->job, last); last->flags = asked) add(f, last);
+}
+
+static void show_progress(const gdi_fit *f) {
   if (!f->observer->progress) return;
   const gdi_job *j = f->job;
   gd_tick p = {j->step, j->total_steps, j->batches.per_epoch, f->loss,
@@ -118,16 +126,17 @@ static void account(gdi_fit *f, const gd_sync_result *r, double seconds) {
 /* A step of the job; and when something is due after it, what is still queued. */
 static gd_status step(gdi_fit *f, gd_sync_result *r) {
   gdi_job *j = f->job;
-  double t0 = gdi_now();
+  const double t0 = gdi_now();
   GD_TRY(gdi_step(j, requests(f), r));
-  account(f, r, gdi_now() - t0);
-  if (!anything_due(f, r)) return GD_OK;
-  gd_sync_result rest;
-  t0 = gdi_now();
-  GD_TRY(gdi_settle(j, &rest));
-  if (rest.total.weight == 0) return GD_OK;
-  account(f, &rest, gdi_now() - t0);
-  r->grad_norm = rest.grad_norm;
+  add(f, r);
+  add_told(f, r);
+  if (anything_due(f, r)) {
+    GD_TRY(gdi_settle(j));
+    add_told(f, r);
+  }
+  const double seconds = gdi_now() - t0;
+  f->interval_s += seconds, f->trained_s += seconds;
+  show_progress(f);
   return GD_OK;
 }
 

@@ -23,9 +23,11 @@ gd_status gdi_on_gpu_new(gdi_job *j) {
   gdi_on_gpu *g = j->on_gpu = calloc(1, sizeof *g);
   if (g) g->recorded = calloc(MOST_SHAPES, sizeof *g->recorded);
   if (!g || !g->recorded) return GD_FAIL(GD_ERR_OOM, "no memory for steps on a GPU");
-  const bool resident = gdi_loader_resident(j->loader);
+  double here = gdi_loader_resident(j->loader); /* ranks that pass data on their GPUs record all, or none */
   g->on_board = gdi_board_of(j->sync)->on_board;
   g->epoch = -1;
+  if (g->on_board) GD_TRY(gd_world_allreduce_f64(j->world, &here, 1, GD_MIN));
+  const bool resident = here != 0;
   g->records = strcmp(j->opt.cuda_graphs, "off") != 0 && resident;
   if (strcmp(j->opt.cuda_graphs, "on") == 0 && !resident)
     return GD_FAIL(
@@ -61,7 +63,7 @@ static gd_status send_input(gdi_job *j, const gdi_step_plan *plan, const gd_sync
 /* Also what follows it on the GPU: the update, or the copies down. */
 static gd_status queue(gdi_job *j, const gdi_step_plan *plan) {
   GD_TRY(gdi_compute(j, plan));
-  return j->on_gpu->on_board ? gdi_board_queue_update(j->sync) : gdi_board_down(j->sync);
+  return j->on_gpu->on_board ? gdi_onboard_update(j->sync) : gdi_board_down(j->sync);
 }
 
 static gdi_recorded *find(gdi_on_gpu *g, int64_t rows) {
@@ -72,19 +74,33 @@ static gdi_recorded *find(gdi_on_gpu *g, int64_t rows) {
   return &g->recorded[g->n++];
 }
 
-/* A step that cannot be recorded is queued each time: slower, and said once. */
+/* Work is recorded, and not run. */
+static gd_status capture(gdi_job *j, const gdi_step_plan *plan, gdi_graph **out) {
+  GD_TRY(gpu_of(j)->capture(j->device));
+  gd_status st = queue(j, plan), ended = gpu_of(j)->captured(j->device, out);
+  return st != GD_OK ? st : ended;
+}
+
+/*
+ * A step that cannot be recorded is queued each time: slower, and said once. Ranks that pass data on their
+ * GPUs record the same steps: what only some could record is thrown away. All that the step does has run
+ * before, or NCCL would connect while it is recorded.
+ */
 static gd_status record(gdi_job *j, const gdi_step_plan *plan, gdi_recorded *r) {
   gdi_board_plan *sums; /* made now: nothing may be uploaded while work is recorded */
   (void)gd_sync_begin(j->sync, plan->K);
   GD_TRY(gdi_board_plan_for(j->sync, &sums));
-  GD_TRY(gpu_of(j)->capture(j->device));
-  gd_status st = queue(j, plan), ended = gpu_of(j)->captured(j->device, &r->graph);
-  if (st == GD_OK && ended == GD_OK) return GD_OK;
+  if (j->on_gpu->on_board) GD_TRY(gdi_board_drain(j->sync));
+  gd_status st = capture(j, plan, &r->graph);
+  if (st == GD_ERR_COMM) return st;
+  if (j->on_gpu->on_board) st = gd_world_agree(j->world, st);
+  if (st == GD_OK) return GD_OK;
   gpu_of(j)->graph_free(j->device, r->graph);
   r->graph = NULL;
-  if (strcmp(j->opt.cuda_graphs, "on") == 0) return st != GD_OK ? st : ended;
-  gd_message(GD_LOG_WARN, "steps are not recorded as CUDA graphs, which costs time: %s",
-             gd_error_last()->message);
+  if (st == GD_ERR_COMM || strcmp(j->opt.cuda_graphs, "on") == 0) return st;
+  if (!j->on_gpu->on_board || gd_world_rank(j->world) == 0)
+    gd_message(GD_LOG_WARN, "steps are not recorded as CUDA graphs, which costs time: %s",
+               gd_error_last()->message);
   gd_error_clear();
   j->on_gpu->records = false;
   return GD_OK;
@@ -107,7 +123,7 @@ gd_status gdi_compute_on_gpu(gdi_job *j, const gdi_step_plan *plan, const gd_syn
   GD_TRY(run(j, plan));
   const double t0 = gdi_now();
   gd_status st = gdi_board_landed(j->sync);
-  j->ledger.backward += gdi_now() - t0;
+  j->ledger.wait += gdi_now() - t0;
   return st;
 }
 
@@ -116,25 +132,50 @@ static gd_status found(gdi_job *j, gd_status st, const gd_sync_result *out) {
   return st;
 }
 
-gd_status gdi_step_on_board(gdi_job *j, const gdi_step_plan *plan, const gd_sync_step *step,
+/* Others may already wait on their GPUs for what a rank that failed will never send. */
+static gd_status alone(gdi_job *j, gd_status st) {
+  return st == GD_ERR_NONFINITE ? st : gd_world_fail_alone(j->world, st);
+}
+
+static gd_status queue_step(gdi_job *j, const gdi_step_plan *plan, const gd_sync_step *step,
                             gd_sync_result *out) {
-  const double t0 = gdi_now(),
-               before = j->ledger.data + j->ledger.forward + j->ledger.backward + j->ledger.sum;
-  *out = (gd_sync_result){.grad_norm = __builtin_nan(""), .updated = true};
   GD_TRY(send_input(j, plan, step));
   GD_TRY(run(j, plan));
+  const double t0 = gdi_now();
   gd_status st = gdi_board_queued(j->sync, step, out);
-  const double counted = j->ledger.data + j->ledger.forward + j->ledger.backward + j->ledger.sum - before;
-  j->ledger.backward += gdi_now() - t0 - counted; /* launches, and waiting for the GPU */
-  j->step++;
+  j->ledger.wait += gdi_now() - t0;
+  return st;
+}
+
+gd_status gdi_step_on_board(gdi_job *j, const gdi_step_plan *plan, const gd_sync_step *step,
+                            gd_sync_result *out) {
+  gd_ledger *l = &j->ledger;
+  const double t0 = gdi_now(), before = l->data + l->forward + l->backward + l->sum + l->wait;
+  *out = (gd_sync_result){.grad_norm = __builtin_nan(""), .updated = true};
+  gd_status st = alone(j, queue_step(j, plan, step, out));
+  const double counted = l->data + l->forward + l->backward + l->sum + l->wait - before;
+  l->backward += gdi_now() - t0 - counted; /* what is launched: forward and backward in one */
+  j->step += st == GD_OK;
   return found(j, st, out);
 }
 
-gd_status gdi_settle(gdi_job *j, gd_sync_result *out) {
-  *out = (gd_sync_result){.grad_norm = __builtin_nan(""), .updated = true};
+gd_status gdi_settle(gdi_job *j) {
+  gd_sync_result out = {0};
   if (!j->on_gpu || !j->on_gpu->on_board) return GD_OK;
   const double t0 = gdi_now();
-  gd_status st = gdi_board_settle(j->sync, out);
-  j->ledger.backward += gdi_now() - t0;
-  return found(j, st, out);
+  gd_status st = alone(j, gdi_board_settle(j->sync, &out));
+  j->ledger.wait += gdi_now() - t0;
+  return found(j, st, &out);
+}
+
+bool gdi_told(gdi_job *j, gd_sync_result *out) {
+  return j->on_gpu && j->on_gpu->on_board && gdi_board_told(j->sync, out);
+}
+
+int gdi_on_gpu_kernels(const gdi_job *j) {
+  const gdi_on_gpu *g = j->on_gpu;
+  for (int i = 0; i < g->n; i++)
+    if (g->recorded[i].graph && g->recorded[i].rows == j->batches.batch)
+      return gpu_of(j)->graph_kernels(g->recorded[i].graph);
+  return 0;
 }

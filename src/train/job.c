@@ -18,7 +18,7 @@ gd_status gdi_device_for(gd_device **out, gd_world *w, const char *device, int64
   gd_device_options d = {.kind = GD_CPU, .threads = threads ? (int)threads : gd_world_cores(w)};
   const int gpus = strcmp(device, "cpu") == 0 ? 0 : gd_device_gpus();
   if (gpus > 0 || strcmp(device, "cuda") == 0) d.kind = GD_CUDA;
-  if (gpus > 0) d.index = gd_world_local_rank(w) % gpus;
+  if (gpus > 0) d.index = gd_world_seat(w) % gpus;
   if (gpus > 0 && gpus < gd_world_local_size(w) && gd_world_rank(w) == 0)
     gd_message(GD_LOG_WARN, "%d ranks of this host share %d GPU%s: one rank for each is faster",
                gd_world_local_size(w), gpus, gpus > 1 ? "s" : "");
@@ -229,7 +229,12 @@ static gd_status resolve_rates(gdi_job *j) {
 }
 
 static gd_status open_update(gdi_job *j) {
-  gd_sync_options s = {.mode = strcmp(j->opt.sync, "allreduce") == 0 ? GD_SYNC_ALLREDUCE : GD_SYNC_ORDERED,
+  const bool only_nccl = strcmp(j->opt.transport, "nccl") == 0;
+  if (only_nccl && !j->device->gpu) return GD_FAIL(GD_ERR_USAGE, "transport: nccl is for GPUs: see --device");
+  gd_sync_options s = {.nccl = only_nccl                               ? GD_NCCL_ALWAYS
+                               : strcmp(j->opt.transport, "auto") == 0 ? GD_NCCL_AUTO
+                                                                       : GD_NCCL_NEVER,
+                       .mode = strcmp(j->opt.sync, "allreduce") == 0 ? GD_SYNC_ALLREDUCE : GD_SYNC_ORDERED,
                        .optim = j->optim,
                        .max_micro_batches = gdi_batches_max_micro(&j->batches),
                        .clip_norm = j->opt.clip_norm,
@@ -237,7 +242,7 @@ static gd_status open_update(gdi_job *j) {
                        .skip_nonfinite = strcmp(j->opt.on_nan, "skip") == 0,
                        .noise_scale = j->opt.noise_scale,
                        .audit_every = j->opt.audit_every,
-                       .bucket_bytes = (size_t)j->opt.bucket_kb << 10,
+                       .bucket_bytes = isnan(j->opt.bucket_mb) ? 0 : (size_t)(j->opt.bucket_mb * 0x1p20),
                        .no_overlap = !j->opt.overlap};
   GD_TRY(gd_sync_new(&j->sync, j->world, j->params, &s));
   gd_sync_attach(j->sync, j->tape);

@@ -56,12 +56,13 @@ void gdi_job_layout(const gdi_job *j, char *buf, size_t bytes);
 /* The whole path of one update (step.c). flags: this rank's requests. Collective. */
 gd_status gdi_step(gdi_job *j, uint32_t flags, gd_sync_result *out) GD_CHECKED;
 /*
- * On a GPU steps are queued and tell every few steps what they found: *out of gdi_step() then has the totals
- * of none, or of several. This waits for the rest of them; elsewhere there is none. An error of a step sets
- * j->step to it. Collective.
+ * On a GPU steps may be queued: *out of gdi_step() then has zeros, and what steps found is known later. This
+ * waits for all of them; elsewhere there is none. An error of a step sets j->step to it. Collective.
  */
-gd_status gdi_settle(gdi_job *j, gd_sync_result *out) GD_CHECKED;
-/* Both: *out is what this step found. Collective. */
+gd_status gdi_settle(gdi_job *j) GD_CHECKED;
+/* The next of the queued steps that the last gdi_step() or gdi_settle() made known; false: that was all. */
+bool gdi_told(gdi_job *j, gd_sync_result *out);
+/* A step, and what it found. Collective. */
 gd_status gdi_step_now(gdi_job *j, uint32_t flags, gd_sync_result *out) GD_CHECKED;
 double gdi_job_lr(const gdi_job *j, int64_t step);
 

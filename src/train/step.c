@@ -40,10 +40,12 @@ static gd_status micro_batch(gdi_job *j, const gdi_step_plan *plan, int64_t k, g
   gd_loss loss = gd_loss_of(j->tape, j->loss, prediction, batch.y);
   const double factor = planted_factor(j, plan, rows);
   if (factor != 1) loss.sum = gd_mul_scalar(j->tape, loss.sum, factor);
+  GD_TRY(gd_tape_status(j->tape));
+  GD_TRY(gd_sync_leaf_loss(j->sync, k, &loss, rows.hi - rows.lo));
   double t2 = gdi_now();
   GD_TRY(gd_backward(j->tape, loss.sum, NULL));
   double t3 = gdi_now();
-  gd_status st = gd_sync_leaf_queued(j->sync, k, &loss, rows.hi - rows.lo);
+  gd_status st = gd_sync_leaf_done(j->sync, k, NULL);
   j->ledger.data += t1 - t0, j->ledger.forward += t2 - t1, j->ledger.backward += t3 - t2;
   j->ledger.sum += gdi_now() - t3;
   return st;
@@ -87,11 +89,9 @@ gd_status gdi_step(gdi_job *j, uint32_t flags, gd_sync_result *out) {
 }
 
 gd_status gdi_step_now(gdi_job *j, uint32_t flags, gd_sync_result *out) {
-  gd_sync_result rest;
   GD_TRY(gdi_step(j, flags, out));
-  GD_TRY(gdi_settle(j, &rest));
-  if (rest.total.weight == 0 || out->total.weight != 0) return GD_OK;
-  rest.flags = out->flags;
-  *out = rest;
+  GD_TRY(gdi_settle(j));
+  const uint32_t asked = out->flags;
+  while (gdi_told(j, out)) out->flags = asked;
   return GD_OK;
 }

@@ -1,22 +1,21 @@
 #include "fiber.h"
+#include "asan.h"
 
 #include <sys/mman.h>
 
 #include <cstdint>
 #include <new>
 
-#ifndef __x86_64__
+#if defined(__x86_64__) && !defined(GDI_UCONTEXT)
+#define GDI_SWITCH_X86_64
+#else
 #include <ucontext.h>
-#endif
-#ifdef __SANITIZE_ADDRESS__
-#include <sanitizer/asan_interface.h>
-#include <sanitizer/common_interface_defs.h>
 #endif
 
 namespace emulated {
 
 /* Enough for kernels and the mathematical functions they call; the sanitizer's frames are larger. */
-#ifdef __SANITIZE_ADDRESS__
+#ifdef GDI_ASAN
 constexpr size_t stack_bytes = 256 << 10;
 #else
 constexpr size_t stack_bytes = 64 << 10;
@@ -25,7 +24,7 @@ constexpr size_t guard_bytes = 4096; /* below the stack: an overflow faults */
 
 /* ---- saving registers, and going on with others ---- */
 
-#ifdef __x86_64__
+#ifdef GDI_SWITCH_X86_64
 using Registers = void *; /* the stack pointer; the rest lies on the stack */
 
 extern "C" void gdi_emulated_switch(Registers *save, Registers load);
@@ -87,13 +86,13 @@ struct Stack {
 };
 
 static void announce([[maybe_unused]] Stack *from, [[maybe_unused]] const Stack *to) {
-#ifdef __SANITIZE_ADDRESS__
+#ifdef GDI_ASAN
   __sanitizer_start_switch_fiber(&from->fake, to->bottom, to->bytes);
 #endif
 }
 
 static void arrived([[maybe_unused]] Stack *here, [[maybe_unused]] Stack *from) {
-#ifdef __SANITIZE_ADDRESS__
+#ifdef GDI_ASAN
   __sanitizer_finish_switch_fiber(here->fake, from ? &from->bottom : nullptr, from ? &from->bytes : nullptr);
 #endif
 }
@@ -135,9 +134,7 @@ Fiber::~Fiber() {
 
 void Fiber::restart() {
   char *stack = context->memory + guard_bytes;
-#ifdef __SANITIZE_ADDRESS__
-  __asan_unpoison_memory_region(stack, stack_bytes);
-#endif
+  ASAN_UNPOISON_MEMORY_REGION(stack, stack_bytes);
   context->stack = {stack, stack_bytes, nullptr};
   registers_make(&context->registers, stack, stack_bytes, first_entry);
 }

@@ -80,11 +80,17 @@ static void forget(outcome *o) {
   while (o->parts > 0) free(o->values[--o->parts]);
 }
 
+/* One for each element of y, all different, equal in both types. Owner: caller, free() */
+static double *weights_of(const gd_tensor *y) {
+  double *weights = malloc((size_t)(gd_numel(y) + 1) * sizeof *weights);
+  for (int64_t i = 0; i < gd_numel(y); i++) weights[i] = (float)cos(1 + 1.7 * (double)i);
+  return weights;
+}
+
 /* The first pass overwrites gradients, the second one adds to them. */
 static void take_gradients(outcome *o, gd_tape *t, gd_tensor *y, gd_tensor *const x[], int n) {
   gd_tensor *seed;
-  double *weights = malloc((size_t)(gd_numel(y) + 1) * sizeof *weights);
-  for (int64_t i = 0; i < gd_numel(y); i++) weights[i] = (float)cos(1 + 1.7 * (double)i); /* all different */
+  double *weights = weights_of(y);
   assert_ok(gd_tensor_new(&seed, gd_tape_arena(t), y->device, y->dtype, y->ndim, y->shape));
   assert_ok(gd_tensor_set(seed, weights, gd_numel(y)));
   for (int pass = 0; pass < 2; pass++) {
@@ -146,10 +152,10 @@ static gd_tensor *weighted(gd_tape *t, gd_tensor *const leaves[], int n, void *u
   gd_tensor *y = ((const device_case *)user)->f(t, leaves);
   (void)n;
   if (!y) return NULL;
-  double weights[1024];
-  assert_in_range(gd_numel(y), 0, 1024);
-  for (int64_t i = 0; i < gd_numel(y); i++) weights[i] = cos(1 + 1.7 * (double)i);
-  return gd_sum(t, gd_mul(t, y, gd_values(t, y->dtype, weights, y->ndim, y->shape)), GD_ALL, false);
+  double *weights = weights_of(y);
+  gd_tensor *w = gd_values(t, y->dtype, weights, y->ndim, y->shape);
+  free(weights);
+  return gd_sum(t, gd_mul(t, y, w), GD_ALL, false);
 }
 
 /* Of the cases that have a gradient and are small. */

@@ -1,5 +1,5 @@
 /* Matrix products on a GPU: the CPU's results for every shape and batch, and the same bits at every call. */
-#include "gpu_products.h"
+#include "products.h"
 
 typedef struct shapes {
   int ndim_a;

@@ -326,7 +326,7 @@ static void a_device_describes_what_decides_the_bits(void **state) {
   assert_non_null(strstr(gd_device_describe(w->device), "oneDNN"));
   gd_device *none;
   assert_message(gd_device_open(&none, &(gd_device_options){.kind = GD_CUDA, .threads = 1}), GD_ERR_GPU,
-                 "CUDA");
+                 "GPU");
   assert_message(gd_device_open(&none, &(gd_device_options){.kind = GD_CPU}), GD_ERR_USAGE, "thread");
 }
 

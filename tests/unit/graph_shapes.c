@@ -53,8 +53,11 @@ static void types_that_do_not_fit_are_named(void **state) {
   refused(gd_where(t, F32(3), F32(3), F32(3)), GD_ERR_DTYPE, "where: the condition must be u8, not f32");
   refused(gd_index_select(t, F32(3), 0, F32(3)), GD_ERR_DTYPE,
           "index_select: the index must be i64, not f32");
-  gd_tensor *label = of(GD_I64, GD_SHAPE(3));
+  gd_tensor *label = of(GD_I64, GD_SHAPE(3)), *x = F32(3);
   assert_int_equal(gd_require_grad(label, true), GD_ERR_DTYPE);
+  assert_ok(gd_require_grad(x, true)); /* and none goes through such a type */
+  for (int type = GD_F32; type <= GD_U8; type++)
+    assert_int_equal(gd_cast(t, x, (gd_dtype)type)->requires_grad, type == GD_F32 || type == GD_F64);
 }
 
 static void values_out_of_range_are_named(void **state) {

@@ -1,11 +1,22 @@
 #include "device/cuda/activation.h"
 
+#include "device/cuda/bf16.cuh"
 #include "device/cuda/launch.cuh"
 #include "device/cuda/math.cuh"
 
-/* A block takes 32 columns, a warp one row of them at a time; a thread has 4 of its rows under way at once.
+/*
+ * The threads of a block are rows by columns of a panel, and go down its rows 4 at a time. Backward's panels
+ * are narrow, still of whole 64-byte pieces: a small batch then has a row for every thread, in enough blocks.
  */
-enum { LANES = 32, UNROLL = 4, FORWARD_WARPS = 8, BACKWARD_WARPS = 16, CHUNK_ROWS = 256, MOST_CHUNKS = 512 };
+enum {
+  UNROLL = 4,
+  FORWARD_COLUMNS = 32,
+  FORWARD_ROWS = 8,
+  BACKWARD_COLUMNS = 16,
+  BACKWARD_ROWS = 32,
+  CHUNK_ROWS = 256, /* of the batch, at least, whose sums one block takes */
+  MOST_CHUNKS = 512
+};
 
 #define C(value) ((T)(value))
 #define GDI_UNARY(name, formula, derivative)                                                                 \
@@ -38,11 +49,6 @@ GDI_UNARY(none, x, dy)
 
 /* ---- rounding ---- */
 
-static __device__ __forceinline__ uint16_t to_bf16(float x) {
-  const uint32_t bits = __float_as_uint(x), rounded = (bits + 0x7fff + (bits >> 16 & 1)) >> 16;
-  return (uint16_t)(x == x ? rounded : (bits >> 16 | 0x40)); /* NaN stays one, quiet */
-}
-
 static __device__ __forceinline__ void put(float *to, float x) {
   *to = x;
 }
@@ -50,7 +56,7 @@ static __device__ __forceinline__ void put(double *to, double x) {
   *to = x;
 }
 static __device__ __forceinline__ void put(uint16_t *to, float x) {
-  *to = to_bf16(x);
+  *to = gdi_to_bf16(x);
 }
 
 /* QUADS: `from` is aligned for loads of 16 bytes */
@@ -58,9 +64,9 @@ template <bool QUADS> static __device__ void round_array(const float *from, int6
   const int64_t quads = QUADS ? n / 4 : 0;
   GDI_EACH(i, quads) {
     const float4 x = ((const float4 *)from)[i];
-    ((ushort4 *)to)[i] = make_ushort4(to_bf16(x.x), to_bf16(x.y), to_bf16(x.z), to_bf16(x.w));
+    ((ushort4 *)to)[i] = make_ushort4(gdi_to_bf16(x.x), gdi_to_bf16(x.y), gdi_to_bf16(x.z), gdi_to_bf16(x.w));
   }
-  GDI_EACH(i, n - 4 * quads) to[4 * quads + i] = to_bf16(from[4 * quads + i]);
+  GDI_EACH(i, n - 4 * quads) to[4 * quads + i] = gdi_to_bf16(from[4 * quads + i]);
 }
 
 template <bool QUADS>
@@ -81,23 +87,23 @@ gd_status gdi_cuda_round(gd_device *d, const void *const from[2], const int64_t 
 /* ---- forward ---- */
 
 typedef struct area {
-  int64_t B, O, panels, rows; /* panels of 32 columns; rows that a block takes */
+  int64_t B, O, panels, rows; /* rows: of a block */
 } area;
 
 template <typename A, typename T> __global__ void activate(T *z, const T *b, T *y, area s) {
-  const int64_t column = blockIdx.x % s.panels * LANES + threadIdx.x % LANES;
+  const int64_t column = blockIdx.x % s.panels * FORWARD_COLUMNS + threadIdx.x % FORWARD_COLUMNS;
   const int64_t lo = blockIdx.x / s.panels * s.rows, hi = lo + s.rows < s.B ? lo + s.rows : s.B;
   if (column >= s.O) return;
   const T bias = b ? b[column] : (T)0;
-  for (int64_t r = lo + threadIdx.x / LANES; r < hi; r += UNROLL * FORWARD_WARPS) {
+  for (int64_t r = lo + threadIdx.x / FORWARD_COLUMNS; r < hi; r += UNROLL * FORWARD_ROWS) {
     T value[UNROLL];
 #pragma unroll
     for (int k = 0; k < UNROLL; k++)
-      if (r + k * FORWARD_WARPS < hi) value[k] = z[(r + k * FORWARD_WARPS) * s.O + column];
+      if (r + k * FORWARD_ROWS < hi) value[k] = z[(r + k * FORWARD_ROWS) * s.O + column];
 #pragma unroll
     for (int k = 0; k < UNROLL; k++) {
-      const int64_t i = (r + k * FORWARD_WARPS) * s.O + column;
-      if (r + k * FORWARD_WARPS >= hi) break;
+      const int64_t i = (r + k * FORWARD_ROWS) * s.O + column;
+      if (r + k * FORWARD_ROWS >= hi) break;
       if (b) value[k] += bias;
       if (z != y) z[i] = value[k];
       y[i] = A::value(value[k]);
@@ -107,9 +113,9 @@ template <typename A, typename T> __global__ void activate(T *z, const T *b, T *
 
 /* Rows of a block: few enough that the blocks fill the GPU. */
 static area forward_area(const gd_device *d, int64_t B, int64_t O) {
-  area s = {B, O, (O + LANES - 1) / LANES, FORWARD_WARPS};
+  area s = {B, O, (O + FORWARD_COLUMNS - 1) / FORWARD_COLUMNS, FORWARD_ROWS};
   const int64_t wanted = 8 * (int64_t)gdi_cuda_of(d)->processors / s.panels + 1;
-  const int64_t turns = (B + wanted * FORWARD_WARPS - 1) / (wanted * FORWARD_WARPS);
+  const int64_t turns = (B + wanted * FORWARD_ROWS - 1) / (wanted * FORWARD_ROWS);
   if (turns > 1) s.rows *= turns;
   return s;
 }
@@ -118,7 +124,7 @@ template <typename T>
 static gd_status activate_as(gd_device *d, gd_activation act, T *z, const T *b, T *y, int64_t B, int64_t O) {
   const area s = forward_area(d, B, O);
   const int64_t blocks = s.panels * ((B + s.rows - 1) / s.rows);
-#define LAUNCH(A) gdi_launch(d, "activate", activate<A, T>, blocks, LANES *FORWARD_WARPS, z, b, y, s)
+#define LAUNCH(A) gdi_launch(d, "activate", activate<A, T>, blocks, FORWARD_COLUMNS *FORWARD_ROWS, z, b, y, s)
   FOR_ACTIVATION(act, LAUNCH);
 #undef LAUNCH
 }
@@ -132,13 +138,13 @@ gd_status gdi_cuda_activate(gd_device *d, gd_dtype type, gd_activation act, void
 
 /* ---- backward ---- */
 
-/* The threads' sums of a column, added up by warps in order; true for the threads that have the total. */
+/* The threads' sums of a column, added up by rows in order; true for the threads that have the total. */
 static __device__ __forceinline__ bool column_total(double *sum) {
-  __shared__ double of_thread[LANES * BACKWARD_WARPS];
+  __shared__ double of_thread[BACKWARD_COLUMNS * BACKWARD_ROWS];
   of_thread[threadIdx.x] = *sum;
   __syncthreads();
-  if (threadIdx.x >= LANES) return false;
-  for (int w = 1; w < BACKWARD_WARPS; w++) *sum += of_thread[w * LANES + threadIdx.x];
+  if (threadIdx.x >= BACKWARD_COLUMNS) return false;
+  for (int r = 1; r < BACKWARD_ROWS; r++) *sum += of_thread[r * BACKWARD_COLUMNS + threadIdx.x];
   return true;
 }
 
@@ -151,12 +157,13 @@ template <typename A, typename T, typename Z>
 __global__ void gradient(const T *__restrict__ dy, const T *__restrict__ y, const T *__restrict__ z,
                          Z *__restrict__ dz, T *__restrict__ db, double *__restrict__ part, bool add,
                          area s) {
-  const int64_t column = blockIdx.x % s.panels * LANES + threadIdx.x % LANES, chunk = blockIdx.x / s.panels;
+  const int64_t column = blockIdx.x % s.panels * BACKWARD_COLUMNS + threadIdx.x % BACKWARD_COLUMNS,
+                chunk = blockIdx.x / s.panels;
   const int64_t lo = chunk * s.rows, hi = lo + s.rows < s.B ? lo + s.rows : s.B;
   double sum = 0;
   if (column < s.O)
 #pragma unroll UNROLL
-    for (int64_t r = lo + threadIdx.x / LANES; r < hi; r += BACKWARD_WARPS) {
+    for (int64_t r = lo + threadIdx.x / BACKWARD_COLUMNS; r < hi; r += BACKWARD_ROWS) {
       const int64_t i = r * s.O + column;
       const T value = A::slope(z[i], y[i], dy[i]);
       sum += (double)value;
@@ -171,17 +178,18 @@ __global__ void gradient(const T *__restrict__ dy, const T *__restrict__ y, cons
 
 template <typename T>
 __global__ void add_chunks(const double *part, T *db, bool add, int64_t chunks, int64_t O) {
-  const int64_t column = (int64_t)blockIdx.x * LANES + threadIdx.x % LANES;
+  const int64_t column = (int64_t)blockIdx.x * BACKWARD_COLUMNS + threadIdx.x % BACKWARD_COLUMNS;
   double sum = 0;
   if (column < O)
-    for (int64_t i = threadIdx.x / LANES; i < chunks; i += BACKWARD_WARPS) sum += part[i * O + column];
+    for (int64_t i = threadIdx.x / BACKWARD_COLUMNS; i < chunks; i += BACKWARD_ROWS)
+      sum += part[i * O + column];
   if (column_total(&sum) && column < O) put_sum(db + column, sum, add);
 }
 
 /* Rows of a chunk follow from B alone, so that equal sums have equal bits on every GPU. */
 static area backward_area(int64_t B, int64_t O) {
   const int64_t turns = (B + CHUNK_ROWS * MOST_CHUNKS - 1) / (CHUNK_ROWS * MOST_CHUNKS);
-  const area s = {B, O, (O + LANES - 1) / LANES, CHUNK_ROWS * (turns > 1 ? turns : 1)};
+  const area s = {B, O, (O + BACKWARD_COLUMNS - 1) / BACKWARD_COLUMNS, CHUNK_ROWS * (turns > 1 ? turns : 1)};
   return s;
 }
 
@@ -189,7 +197,7 @@ template <typename T, typename Z>
 static gd_status gradient_as(gd_device *d, const gdi_activation_gradient *g, double *part, int64_t chunks,
                              area s) {
 #define LAUNCH(A)                                                                                            \
-  gdi_launch(d, "activation_gradient", gradient<A, T, Z>, s.panels *chunks, LANES *BACKWARD_WARPS,           \
+  gdi_launch(d, "activation_gradient", gradient<A, T, Z>, s.panels *chunks, BACKWARD_COLUMNS *BACKWARD_ROWS, \
              (const T *)g->dy, (const T *)g->y, (const T *)g->z, (Z *)g->dz, (T *)g->db, part, g->add, s)
   FOR_ACTIVATION(g->act, LAUNCH);
 #undef LAUNCH
@@ -198,8 +206,8 @@ static gd_status gradient_as(gd_device *d, const gdi_activation_gradient *g, dou
 template <typename T>
 static gd_status add_chunks_as(gd_device *d, const gdi_activation_gradient *g, const double *part,
                                int64_t chunks, area s) {
-  return gdi_launch(d, "bias_gradient", add_chunks<T>, s.panels, LANES * BACKWARD_WARPS, part, (T *)g->db,
-                    g->add, chunks, s.O);
+  return gdi_launch(d, "bias_gradient", add_chunks<T>, s.panels, BACKWARD_COLUMNS * BACKWARD_ROWS, part,
+                    (T *)g->db, g->add, chunks, s.O);
 }
 
 gd_status gdi_cuda_activation_gradient(gd_device *d, const gdi_activation_gradient *g) {

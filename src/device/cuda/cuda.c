@@ -49,12 +49,13 @@ static void give(void *user, void *memory) {
 
 static gd_status upload(gd_device *d, void *to, const void *from_host, size_t bytes) {
   GD_TRY(GDI_CUDA(d, cudaMemcpyAsync(to, from_host, bytes, cudaMemcpyHostToDevice, gdi_cuda_stream(d))));
-  return gdi_cuda_drain(d, GDI_LANE_COMPUTE); /* pinned memory would still be read after the call */
+  return gdi_cuda_drain(d,
+                        gdi_cuda_of(d)->lane_in_use); /* pinned memory would still be read after the call */
 }
 
 static gd_status download(gd_device *d, void *to_host, const void *from, size_t bytes) {
   GD_TRY(GDI_CUDA(d, cudaMemcpyAsync(to_host, from, bytes, cudaMemcpyDeviceToHost, gdi_cuda_stream(d))));
-  return gdi_cuda_drain(d, GDI_LANE_COMPUTE);
+  return gdi_cuda_drain(d, gdi_cuda_of(d)->lane_in_use);
 }
 
 static gd_status copy(gd_device *d, void *to, const void *from, size_t bytes) {

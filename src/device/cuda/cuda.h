@@ -15,8 +15,19 @@ typedef struct gdi_blas gdi_blas; /* cuBLASLt and the plans of matrix products: 
 typedef struct gdi_cuda {
   cudaStream_t lane[GDI_LANES];
   gdi_blas *blas;
+  gdi_lane lane_in_use;
   int processors; /* streaming multiprocessors */
+  struct {
+    const char *run; /* f32 */
+    size_t bytes;
+    uint16_t *rounded; /* bf16 copies of it */
+  } shadow;
   bool capturing;
+  struct {
+    gd_status (*wait)(void *user, gdi_mark *m);
+    void *user;
+    gdi_mark *end; /* of the lane that is waited for */
+  } patience;
 } gdi_cuda;
 
 static inline gdi_cuda *gdi_cuda_of(const gd_device *d) {
@@ -24,7 +35,15 @@ static inline gdi_cuda *gdi_cuda_of(const gd_device *d) {
 }
 
 static inline cudaStream_t gdi_cuda_stream(const gd_device *d) {
-  return gdi_cuda_of(d)->lane[GDI_LANE_COMPUTE];
+  const gdi_cuda *c = gdi_cuda_of(d);
+  return c->lane[c->lane_in_use];
+}
+
+/* The bf16 copy of f32 values at `data`, or NULL: see gdi_gpu.shadow. */
+static inline const uint16_t *gdi_cuda_shadow_of(const gd_device *d, const void *data) {
+  const gdi_cuda *c = gdi_cuda_of(d);
+  const uintptr_t at = (uintptr_t)data - (uintptr_t)c->shadow.run;
+  return c->shadow.rounded && at < c->shadow.bytes ? c->shadow.rounded + at / sizeof(float) : NULL;
 }
 
 /* GD_OK, or GD_ERR_GPU: "GPU 0: <what>: <cause>". */
@@ -65,6 +84,7 @@ gd_status gdi_cuda_totals(gd_device *d, const double *records, int64_t K, const 
 gd_status gdi_cuda_tree_sum(gd_device *d, gd_dtype type, const gdi_gpu_sum *sum, gd_range elements,
                             char *to) GD_CHECKED;
 gd_status gdi_cuda_sum_and_square(gd_device *d, const gdi_gpu_slice *s, const gdi_gpu_sum *sum) GD_CHECKED;
+gd_status gdi_cuda_record_square(gd_device *d, const gdi_gpu_slice *s, double *record) GD_CHECKED;
 gd_status gdi_cuda_norms(gd_device *d, const gdi_gpu_slice *s, const gdi_gpu_clip *c,
                          const gdi_step_input *in, gdi_totals *now, gdi_totals *ring,
                          int64_t ring_length) GD_CHECKED;

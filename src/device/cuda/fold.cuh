@@ -68,7 +68,7 @@ static inline gdi_fold gdi_fold_of(int ndim, const int64_t shape[], uint32_t ove
 static inline __device__ int64_t gdi_offset(const gdi_places &p, const gdi_operand<const char> &o,
                                             int64_t n) {
   if (p.ndim == 1) return n * o.stride[0];
-  int64_t index[GD_MAX_DIMS];
+  int64_t index[GD_MAX_DIMS] = {0};
   gdi_locate(p, 0, n, index);
   return gdi_at(p, o, index) - o.data;
 }

@@ -18,7 +18,7 @@ template <typename T> static __global__ void turn_tiles(turn<T> t, bool add) {
   const int64_t row_tile = others % t.row_tiles, n = others / t.row_tiles;
   const int64_t row = row_tile * TILE, column = column_tile * TILE;
   const int across = (int)threadIdx.x % TILE, first = (int)threadIdx.x / TILE;
-  int64_t index[GD_MAX_DIMS];
+  int64_t index[GD_MAX_DIMS] = {0};
   gdi_locate(t.rest, 0, n, index);
   const T *from = gdi_at(t.rest, t.from, index);
   T *to = gdi_at(t.rest, t.to, index);

@@ -22,7 +22,10 @@ static extents extents_of(const gd_node *n) {
   return e;
 }
 
-/* x and W as products take them: their own values, or both rounded to bf16 in one piece of memory. */
+/*
+ * x and W as products take them: their own values, or rounded to bf16, in one piece of memory; W's only where
+ * it has no rounded copy yet.
+ */
 typedef struct operands {
   gd_dtype type;
   const void *x, *W;
@@ -32,8 +35,8 @@ static int64_t rounded_W_at(extents e) {
   return (e.B * e.I + ROUNDED_ALIGN - 1) / ROUNDED_ALIGN * ROUNDED_ALIGN;
 }
 
-static gd_status round_operands(gd_device *d, gd_node *n, extents e, void **out) {
-  const int64_t elements = rounded_W_at(e) + e.O * e.I;
+static gd_status round_operands(gd_device *d, gd_node *n, extents e, int64_t W_elements, void **out) {
+  const int64_t elements = rounded_W_at(e) + W_elements;
   if (n->recorded) { /* backward multiplies with the same */
     GD_TRY(gdi_node_temporary(&n->saved[1], n, GD_BF16, 1, &elements));
     *out = n->saved[1]->data;
@@ -41,17 +44,18 @@ static gd_status round_operands(gd_device *d, gd_node *n, extents e, void **out)
     GD_TRY(gdi_cuda_scratch(d, elements, sizeof(uint16_t), out));
   }
   return gdi_cuda_round(d, (const void *[]){n->in[0]->data, n->in[1]->data},
-                        (const int64_t[]){e.B * e.I, e.O * e.I},
+                        (const int64_t[]){e.B * e.I, W_elements},
                         (void *[]){*out, (uint16_t *)*out + rounded_W_at(e)});
 }
 
 static gd_status take_operands(gd_device *d, gd_node *n, extents e, operands *out) {
   *out = (operands){gdi_blas_type(d, n->in[0]->dtype), n->in[0]->data, n->in[1]->data};
   if (out->type == n->in[0]->dtype) return GD_OK;
+  const uint16_t *copy = gdi_cuda_shadow_of(d, n->in[1]->data);
   void *rounded = n->saved[1] ? n->saved[1]->data : NULL;
-  if (!rounded) GD_TRY(round_operands(d, n, e, &rounded));
+  if (!rounded) GD_TRY(round_operands(d, n, e, copy ? 0 : e.O * e.I, &rounded));
   out->x = rounded;
-  out->W = (const uint16_t *)rounded + rounded_W_at(e);
+  out->W = copy ? copy : (const uint16_t *)rounded + rounded_W_at(e);
   return GD_OK;
 }
 

@@ -185,7 +185,7 @@ static __global__ void add_picks(rows r, int64_t height, int64_t stripes, const 
       }
       sum += dy[(a * r.n + i) * r.C + c];
     }
-    __syncthreads(); /* the list will be overwritten */
+    __syncthreads(); /* what was found will be overwritten */
   }
   if (to) *to = sum;
 }

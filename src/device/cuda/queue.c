@@ -1,4 +1,5 @@
 /* Lanes are streams, marks are events. */
+#include "device/cuda/activation.h"
 #include "device/cuda/queue.h"
 
 #include <stdlib.h>
@@ -23,18 +24,17 @@ gd_status gdi_queue_open(gd_device *d) {
   return GD_OK;
 }
 
+static void mark_free(gd_device *d, gdi_mark *m) {
+  (void)d;
+  if (!m) return;
+  (void)cudaEventDestroy(m->event);
+  free(m);
+}
+
 void gdi_queue_close(gd_device *d) {
+  mark_free(d, gdi_cuda_of(d)->patience.end);
   for (int l = 0; l < GDI_LANES; l++)
     if (stream_of(d, (gdi_lane)l)) (void)cudaStreamDestroy(stream_of(d, (gdi_lane)l));
-}
-
-gd_status gdi_cuda_drain(gd_device *d, gdi_lane lane) {
-  return GDI_CUDA(d, cudaStreamSynchronize(stream_of(d, lane)));
-}
-
-static gd_status wait(gd_device *d) {
-  for (int l = 0; l < GDI_LANES; l++) GD_TRY(gdi_cuda_drain(d, (gdi_lane)l));
-  return GD_OK;
 }
 
 /* ---- pinned memory ---- */
@@ -71,19 +71,20 @@ static gd_status fetch(gd_device *d, gdi_lane lane, void *pinned, const void *fr
 
 /* ---- marks ---- */
 
-static gd_status mark_new(gd_device *d, gdi_mark **out) {
+static gd_status new_event(gd_device *d, unsigned flags, gdi_mark **out) {
   gdi_mark *m = *out = calloc(1, sizeof *m);
   if (!m) return GD_FAIL(GD_ERR_OOM, "no memory for a mark");
-  gd_status st = GDI_CUDA(d, cudaEventCreateWithFlags(&m->event, cudaEventDisableTiming));
+  gd_status st = GDI_CUDA(d, cudaEventCreateWithFlags(&m->event, flags));
   if (st != GD_OK) free(m), *out = NULL;
   return st;
 }
 
-static void mark_free(gd_device *d, gdi_mark *m) {
-  (void)d;
-  if (!m) return;
-  (void)cudaEventDestroy(m->event);
-  free(m);
+static gd_status mark_new(gd_device *d, gdi_mark **out) {
+  return new_event(d, cudaEventDisableTiming, out);
+}
+
+static gd_status clock_new(gd_device *d, gdi_mark **out) {
+  return new_event(d, cudaEventDefault, out);
 }
 
 static gd_status mark(gd_device *d, gdi_lane lane, gdi_mark *m) {
@@ -97,11 +98,61 @@ static gd_status after(gd_device *d, gdi_lane lane, gdi_mark *m) {
 static gd_status reached(gd_device *d, gdi_mark *m, bool *yes) {
   const cudaError_t e = cudaEventQuery(m->event);
   *yes = e == cudaSuccess;
-  return gdi_cuda_check(d, e == cudaErrorNotReady ? cudaSuccess : e, "cudaEventQuery");
+  if (e != cudaErrorNotReady) return gdi_cuda_check(d, e, "cudaEventQuery");
+  (void)cudaGetLastError(); /* an answer, not an error: the next launch would be blamed */
+  return GD_OK;
 }
 
+/* ---- waiting ---- */
+
 static gd_status wait_for(gd_device *d, gdi_mark *m) {
-  return GDI_CUDA(d, cudaEventSynchronize(m->event));
+  const gdi_cuda *c = gdi_cuda_of(d);
+  return c->patience.wait ? c->patience.wait(c->patience.user, m)
+                          : GDI_CUDA(d, cudaEventSynchronize(m->event));
+}
+
+gd_status gdi_cuda_drain(gd_device *d, gdi_lane lane) {
+  const gdi_cuda *c = gdi_cuda_of(d);
+  if (!c->patience.wait) return GDI_CUDA(d, cudaStreamSynchronize(stream_of(d, lane)));
+  GD_TRY(mark(d, lane, c->patience.end));
+  return wait_for(d, c->patience.end);
+}
+
+static gd_status wait(gd_device *d) {
+  for (int l = 0; l < GDI_LANES; l++) GD_TRY(gdi_cuda_drain(d, (gdi_lane)l));
+  return GD_OK;
+}
+
+static gd_status patience(gd_device *d, gd_status (*wait_by)(void *user, gdi_mark *m), void *user) {
+  gdi_cuda *c = gdi_cuda_of(d);
+  if (wait_by && !c->patience.end) GD_TRY(mark_new(d, &c->patience.end));
+  c->patience.wait = wait_by, c->patience.user = user;
+  return GD_OK;
+}
+
+static gd_status seconds_between(gd_device *d, gdi_mark *from, gdi_mark *to, double *out) {
+  float ms = 0;
+  GD_TRY(GDI_CUDA(d, cudaEventElapsedTime(&ms, from->event, to->event)));
+  *out = 1e-3 * (double)ms;
+  return GD_OK;
+}
+
+static void use(gd_device *d, gdi_lane lane) {
+  gdi_cuda_of(d)->lane_in_use = lane;
+}
+
+static void shadow(gd_device *d, const float *run, int64_t elements, uint16_t *rounded) {
+  gdi_cuda *c = gdi_cuda_of(d);
+  c->shadow.run = (const char *)run;
+  c->shadow.bytes = (size_t)elements * sizeof *run;
+  c->shadow.rounded = run ? rounded : NULL;
+}
+
+static gd_status round_run(gd_device *d) {
+  const gdi_cuda *c = gdi_cuda_of(d);
+  const int64_t n[2] = {(int64_t)(c->shadow.bytes / sizeof(float)), 0};
+  return gdi_cuda_round(d, (const void *[]){c->shadow.run, c->shadow.run}, n,
+                        (void *[]){c->shadow.rounded, c->shadow.rounded});
 }
 
 static void *stream(gd_device *d, gdi_lane lane) {
@@ -121,16 +172,23 @@ const gdi_gpu gdi_cuda_gpu = {
     .after = after,
     .reached = reached,
     .wait_for = wait_for,
+    .patience = patience,
+    .clock_new = clock_new,
+    .seconds = seconds_between,
     .capture = gdi_cuda_capture,
     .captured = gdi_cuda_captured,
     .replay = gdi_cuda_replay,
     .graph_kernels = gdi_cuda_graph_kernels,
     .graph_free = gdi_cuda_graph_free,
+    .use = use,
+    .shadow = shadow,
+    .round = round_run,
     .stream = stream,
     .form_batch = gdi_cuda_form_batch,
     .record = gdi_cuda_record,
     .totals = gdi_cuda_totals,
     .tree_sum = gdi_cuda_tree_sum,
+    .record_square = gdi_cuda_record_square,
     .sum_and_square = gdi_cuda_sum_and_square,
     .norms = gdi_cuda_norms,
     .update = gdi_cuda_update,

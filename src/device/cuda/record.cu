@@ -80,6 +80,17 @@ static __device__ double gradient_squared(const gdi_gpu_slice &s) {
   return sum;
 }
 
+static __global__ void record_square(gdi_gpu_slice s, double *record) {
+  const double sum = gradient_squared(s);
+  if (threadIdx.x > 0) return;
+  const double weight = record[GDI_RECORD_WEIGHT];
+  record[GDI_RECORD_SQUARE] = weight > 0 ? sum / weight : 0;
+}
+
+extern "C" gd_status gdi_cuda_record_square(gd_device *d, const gdi_gpu_slice *s, double *record) {
+  return gdi_launch(d, "record a square", record_square, 1, GDI_THREADS, *s, record);
+}
+
 /* The first segment of a parameter finds its rate. */
 static __device__ void local_rates(const gdi_gpu_slice &s, const gdi_gpu_clip &c, double scale) {
   for (int64_t first = threadIdx.x; first < s.segments; first += GDI_THREADS) {

@@ -1,32 +1,42 @@
-/* y = f(x), element by element: functors made from device/formulas.def. */
+/*
+ * y = f(x), element by element, from device/formulas.def. One kernel for all operations of a type, which
+ * branches alike in all threads: these kernels wait for memory, and one for each operation takes minutes to
+ * compile.
+ */
 #include "device/cuda/math.cuh"
 #include "device/cuda/walk.cuh"
 
 #define C(value) ((T)(value))
 
+template <typename T> struct value {
+  gdi_op op;
+  T k0, k1;
+  __device__ T operator()(T x) const {
+    switch (op) {
 #define GDI_UNARY(name, formula, derivative)                                                                 \
-  template <typename T> struct name##_y {                                                                    \
-    T k0, k1;                                                                                                \
-    __device__ T operator()(T x) const { return (formula); }                                                 \
-  };                                                                                                         \
-  template <typename T> struct name##_dx {                                                                   \
-    T k0, k1;                                                                                                \
-    __device__ T operator()(T x, T y, T dy) const {                                                          \
-      (void)x, (void)y;                                                                                      \
-      return (derivative);                                                                                   \
-    }                                                                                                        \
-  };
-#include "device/formulas.def"
+  case GDI_OP_##name: return (formula);                                                                      \
+      #include "device/formulas.def"
+    default: return x;
+    }
+  }
+};
+
+template <typename T> struct slope {
+  gdi_op op;
+  T k0, k1;
+  __device__ T operator()(T x, T y, T dy) const {
+    switch (op) {
+#define GDI_UNARY(name, formula, derivative)                                                                 \
+  case GDI_OP_##name: return (derivative);                                                                   \
+      #include "device/formulas.def"
+    default: return dy;
+    }
+  }
+};
 
 template <typename T> static gd_status forward(gd_device *d, const gd_node *n) {
-  const T a = (T)n->attr.a, b = (T)n->attr.b;
-  switch (n->op) {
-#define GDI_UNARY(name, formula, derivative)                                                                 \
-  case GDI_OP_##name:                                                                                        \
-    return gdi_walk(d, name##_y<T>{a, b}, false, gdi_to<T>(n->out), gdi_from<T>(n->in[0]));
-#include "device/formulas.def"
-  default: return GD_FAIL(GD_ERR_NO_KERNEL, "%s: no kernel", gdi_op_name(n->op));
-  }
+  const value<T> f = {n->op, (T)n->attr.a, (T)n->attr.b};
+  return gdi_walk(d, f, false, gdi_to<T>(n->out), gdi_from<T>(n->in[0]));
 }
 
 gd_status gdi_cuda_unary_forward(gd_device *d, gd_node *n) {
@@ -35,15 +45,8 @@ gd_status gdi_cuda_unary_forward(gd_device *d, gd_node *n) {
 
 template <typename T>
 static gd_status backward(gd_device *d, const gd_node *n, const gd_tensor *dout, gd_tensor *dx, bool add) {
-  const T a = (T)n->attr.a, b = (T)n->attr.b;
-  const gdi_array<const T> x = gdi_from<T>(n->in[0]), y = gdi_from<T>(n->out), dy = gdi_from<T>(dout);
-  switch (n->op) {
-#define GDI_UNARY(name, formula, derivative)                                                                 \
-  case GDI_OP_##name:                                                                                        \
-    return gdi_walk(d, name##_dx<T>{a, b}, add, gdi_to<T>(dx), x, y, dy);
-#include "device/formulas.def"
-  default: return GD_FAIL(GD_ERR_NO_KERNEL, "%s: no kernel", gdi_op_name(n->op));
-  }
+  const slope<T> f = {n->op, (T)n->attr.a, (T)n->attr.b};
+  return gdi_walk(d, f, add, gdi_to<T>(dx), gdi_from<T>(n->in[0]), gdi_from<T>(n->out), gdi_from<T>(dout));
 }
 
 gd_status gdi_cuda_unary_backward(gd_device *d, gd_node *n, const gd_tensor *dout, gd_tensor *const din[],

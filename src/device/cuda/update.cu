@@ -2,8 +2,9 @@
  * Sums of gradients and the update of a slice: one kernel each over the whole slice, bound by memory. The
  * bits are those of sync/sum.c, sync/squares.c and optim/update.c.
  */
-#include "device/cuda/math.cuh"
 #include "device/cuda/terms.cuh"
+#include "device/cuda/bf16.cuh"
+#include "device/cuda/math.cuh"
 #include "device/norms.h"
 
 /* Enough blocks to fill the GPU, if there is work for them. */
@@ -138,6 +139,14 @@ template <typename RULE> static __device__ __forceinline__ RULE numbers_of(const
   return r;
 }
 
+/* bf16 copies, which only f32 parameters have. */
+template <typename T, int N>
+static __device__ __forceinline__ gdi_pack<uint16_t, N> gdi_rounded(const gdi_pack<T, N> &p) {
+  gdi_pack<uint16_t, N> r;
+  for (int k = 0; k < N; k++) r.v[k] = gdi_to_bf16((float)p.v[k]);
+  return r;
+}
+
 /* Not finite: NaN and the difference of infinities equal nothing. */
 template <typename T> static __device__ __forceinline__ bool wild(T x) {
   return !(x - x == 0);
@@ -148,6 +157,7 @@ template <typename RULE, bool ONE> struct updating {
   RULE rule;
   gdi_terms_of sum;
   T *w, *s0, *s1, *s2; /* element 0 of the run */
+  uint16_t *rounded;   /* the same, NULL: none */
   T scale, limit, l2;
 
   template <int N> __device__ __forceinline__ int at(int64_t i) const {
@@ -167,6 +177,7 @@ template <typename RULE, bool ONE> struct updating {
       p.v[k] = r.w, a.v[k] = r.s0, b.v[k] = r.s1, c.v[k] = r.s2;
     }
     gdi_store<N>(w + i, p);
+    if (rounded) gdi_store<N>(rounded + i, gdi_rounded(p));
     if (RULE::STATES > 0) gdi_store<N>(s0 + i, a);
     if (RULE::STATES > 1) gdi_store<N>(s1 + i, b);
     if (RULE::STATES > 2) gdi_store<N>(s2 + i, c);
@@ -200,15 +211,9 @@ static __global__ void __launch_bounds__(GDI_THREADS)
   if (!now->go) return;
   const gdi_constants *c = &in->constants;
   const uintptr_t terms = gdi_terms_look_up(&sum);
-  updating<RULE, ONE> body = {numbers_of<RULE>(c),
-                              sum,
-                              (T *)s.w,
-                              state_of<RULE>(s, 0),
-                              state_of<RULE>(s, 1),
-                              state_of<RULE>(s, 2),
-                              (T)now->scale,
-                              (T)c->limit,
-                              (T)c->l2};
+  updating<RULE, ONE> body = {
+      numbers_of<RULE>(c),  sum,       (T *)s.w,      state_of<RULE>(s, 0), state_of<RULE>(s, 1),
+      state_of<RULE>(s, 2), s.rounded, (T)now->scale, (T)c->limit,          (T)c->l2};
   const bool packed =
       gdi_packed(terms | (uintptr_t)body.w | (uintptr_t)body.s0 | (uintptr_t)body.s1 | (uintptr_t)body.s2);
   int bad = 0;

@@ -36,6 +36,21 @@ static void test_captured_work_runs_at_replay_with_its_arguments(void **) {
   }
 }
 
+static void test_launches_of_one_graph_follow_one_another(void **) {
+  gpu();
+  int *x = on_device<int>(1);
+  cudaStream_t a = stream(), b = stream();
+  assert_success(cudaMemsetAsync(x, 0, 4, a));
+  assert_success(cudaStreamSynchronize(a));
+  assert_success(cudaStreamBeginCapture(a, global));
+  LAUNCH(a, double_kernel, x);
+  LAUNCH(a, add_kernel, x, 1);
+  cudaGraphExec_t exec = end(a);
+  for (cudaStream_t s : {a, b, a}) assert_success(cudaGraphLaunch(exec, s));
+  assert_success(cudaGraphExecDestroy(exec)); /* what was launched runs all the same */
+  assert_int_equal(read(x, a), 7);
+}
+
 /* x = 1 in `a`; then, in `b` beside it, y = 2 x; joined, x += y. Returns the graph's result. */
 static int fork_and_join(bool waits, bool joins, cudaError_t *error) {
   int *x = on_device<int>(2), *y = x + 1;
@@ -187,9 +202,9 @@ static void test_a_capture_ends_where_it_began(void **) {
   assert_success(cudaEventRecord(e, a));
   assert_success(cudaStreamWaitEvent(b, e));
   assert_cuda(cudaErrorStreamCaptureUnmatched, cudaStreamEndCapture(b, &graph));
-  std::thread([&] {
-    assert_cuda(cudaErrorStreamCaptureWrongThread, cudaStreamEndCapture(a, &graph));
-  }).join();
+  cudaError_t elsewhere = cudaSuccess;
+  std::thread([&] { elsewhere = cudaStreamEndCapture(a, &graph); }).join();
+  assert_cuda(cudaErrorStreamCaptureWrongThread, elsewhere);
   assert_cuda(cudaErrorStreamCaptureInvalidated, cudaStreamEndCapture(a, &graph));
 }
 
@@ -215,6 +230,7 @@ static void test_modes_of_threads(void **) {
 
 int main() {
   const CMUnitTest tests[] = {cmocka_unit_test(test_captured_work_runs_at_replay_with_its_arguments),
+                              cmocka_unit_test(test_launches_of_one_graph_follow_one_another),
                               cmocka_unit_test(test_branches_by_events),
                               cmocka_unit_test(test_a_missing_dependency_shows_at_replay),
                               cmocka_unit_test(test_nodes),

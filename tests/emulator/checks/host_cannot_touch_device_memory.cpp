@@ -60,8 +60,14 @@ static void test_kernels_beyond_the_end(void **) {
   assert_false(survives([=] { LAUNCH(nullptr, set_kernel, x - 4096, 1), cudaDeviceSynchronize(); }));
 }
 
-static void test_freed_memory(void **) {
+static void test_kernels_between_two_pieces(void **) {
   gpu();
+  int *a = on_device<int>(1024), *b = on_device<int>(1024), *lower = a < b ? a : b;
+  assert_false(survives([=] { LAUNCH(nullptr, set_kernel, lower + 1024, 1), cudaDeviceSynchronize(); }));
+}
+
+static void test_freed_memory(void **) {
+  gpu({"GUARD=off"});
   int *x = on_device<int>(64);
   assert_success(cudaFree(x));
   assert_false(survives([=] { LAUNCH(nullptr, set_kernel, x, 1), cudaDeviceSynchronize(); }));
@@ -118,6 +124,7 @@ int main() {
                               cmocka_unit_test(test_also_after_work_has_run),
                               cmocka_unit_test(test_functions_of_the_host_are_the_host),
                               cmocka_unit_test(test_kernels_beyond_the_end),
+                              cmocka_unit_test(test_kernels_between_two_pieces),
                               cmocka_unit_test(test_freed_memory),
                               cmocka_unit_test(test_new_memory_is_nan),
                               cmocka_unit_test(test_copies_out_of_range_are_refused),

@@ -1,7 +1,7 @@
 /* One application of an operation, on any device and in any type: what tests of the GPU's products compare.
  */
-#ifndef GD_GPU_PRODUCTS_H
-#define GD_GPU_PRODUCTS_H
+#ifndef GD_PRODUCTS_H
+#define GD_PRODUCTS_H
 
 #include <math.h>
 #include <stdlib.h>
@@ -65,8 +65,7 @@ static inline void keep(outcome *o, int i, const gd_tensor *t) {
   assert_ok(gd_tensor_get(t, o->value[i], o->n[i]));
 }
 
-/* Forward, and backward unless it is not recorded. `in`, when not NULL, receives the inputs before they are
- * used. */
+/* Forward, and backward unless it is not recorded; edit(the inputs) before, when there is an edit. */
 static inline outcome apply_to(gd_device *d, const example *e, void (*edit)(gd_tensor *in[])) {
   gd_arena *arena;
   assert_ok(gd_arena_new(&arena, "test"));

@@ -1,0 +1,163 @@
+# Sourced by gpu-checks.sh: what is checked, the most important first. Each runs in a folder of its own; fd 3 takes its figure.
+
+figure() { echo "$*" >&3; }
+needs_hardware() { [ -z "$emulated" ] || { echo "needs a real GPU"; exit 77; }; }
+needs() { command -v "$1" >/dev/null || { echo "no $1 on this host"; exit 77; }; }
+some_ranks() { # RANKS command...: ranks that share the GPU
+  local n=$1
+  shift
+  if [ "$n" = 1 ]; then "$@"; else mpirun --oversubscribe --bind-to none -n "$n" "$share" "$@"; fi
+}
+glyphs() { gdtrain data make glyphs --n "$1" --out train.h5; }
+# summary FOLDER NAME: a number of summary.json
+number() { awk -F'[:,]' -v k="\"$2\"" '$1 ~ k { print $2 + 0; exit }' "$1/summary.json"; }
+holds() { awk "BEGIN { exit !($*) }"; }
+
+# ---- the device, the kernels ----
+
+device() {
+  glyphs 256 && gdtrain bench --device cuda --data train.h5 --model "linear:16 relu linear:10" --batch-size 64 --steps 8 || return
+  [ -n "$emulated" ] || nvidia-smi
+  figure "$(gdtrain bench --device cuda --data train.h5 --model linear:10 --batch-size 64 --steps 8 | sed -n 's/^device *//p')"
+}
+program() { "$build/tests/$1" && figure "$(grep -ciE '^\[ +OK' "$logs/$1.log") tests"; }
+script() { bash "$1" "$build" "$build/tests"; }
+
+# ---- training ----
+
+mnist() {
+  local from=${GD_MNIST_DIR:-$root/../shared/data/mnist} epochs=10 train=train samples=60000
+  [ -e "$from/train-images-idx3-ubyte.gz" ] || { echo "no MNIST in $from (GD_MNIST_DIR)"; exit 77; }
+  [ -z "$emulated" ] || { epochs=1 train=t10k samples=10000; } # the emulator takes a second for what a GPU does in a millisecond
+  gdtrain data import idx "$from/$train-images-idx3-ubyte.gz" "$from/$train-labels-idx1-ubyte.gz" --out train.h5 &&
+    gdtrain data import idx "$from"/t10k-images-idx3-ubyte.gz "$from"/t10k-labels-idx1-ubyte.gz --out test.h5 &&
+    gdtrain --device cuda --data train.h5 --val-data test.h5 --model "linear:512 relu linear:10" --batch-size 128 --epochs $epochs --lr 0.1 \
+      --momentum 0.9 --schedule sgdr --plots false --out run || return
+  cat run/summary.json
+  local accuracy seconds
+  accuracy=$(awk -F, 'NR == 1 { for (i = 1; i <= NF; i++) if ($i == "val.accuracy") k = i } NR > 1 && $k != "" { v = $k } END { print v }' run/metrics.csv)
+  seconds=$(awk -v n=$((epochs * samples)) -v s="$(number run samples_per_s)" 'BEGIN { print n / s }')
+  figure "accuracy $(printf %.4f "$accuracy"); $epochs epochs in $seconds s of training ($(number run samples_per_s) samples/s)"
+  [ -n "$emulated" ] || holds "$accuracy >= 0.98 && $seconds < 5"
+}
+
+# ---- speed ----
+
+# bench NAME options...
+bench() {
+  needs_hardware
+  gdtrain bench --device cuda --lr 0.01 --momentum 0.9 --steps 400 "$@" >bench.txt || return
+  cat bench.txt
+  figure "$(awk '$1 == "step" { s = $2 } $1 == "kernels" { k = $2 } $1 == "products" { p = $(NF - 3); t = $(NF - 5) }
+    END { printf "%s us a step, %s launches, %s TFLOP/s, %s %% of the ceiling", s, k, t, p }' bench.txt)"
+}
+bench_small() { glyphs 16384 && bench --data train.h5 --model "linear:512 relu linear:512 relu linear:10" --batch-size 128 "$@" &&
+  holds "$(awk '$1 == "step" { print $2 }' bench.txt) <= 60"; }
+
+# The issue of speed against PyTorch: every case a line; the verdict by what was asked for.
+versus_torch() {
+  needs_hardware
+  ROUNDS=${ROUNDS:-3} bash "$root/tests/bench/versus_torch_gpu.sh" "$build" >versus.txt 2>&1
+  local code=$?
+  cat versus.txt
+  figure "$(awk '/PyTorch graph/ { printf "%s%s %.0f us, graph %s x, eager %s x, %s %%", sep, $1, $3, $(NF - 6), $(NF - 1), $9; sep = "; " }' versus.txt)"
+  [ $code = 0 ] || return $code
+  awk '/^784.*fp32/ { small = $3 <= 60 && $(NF - 6) >= 1 && $(NF - 1) >= 3 } /^4096.*bf16/ { wide = $9 >= 70 } END { exit !(small && wide) }' versus.txt
+}
+
+# ---- ranks ----
+
+transport() { some_ranks "$1" "$build/tests/nccl_transport"; }
+sharing() { mpirun --oversubscribe -n 2 "$build/tests/nccl_sharing"; }
+# job CODE ARGUMENTS: three ranks pass data, and one of them is lost
+lost() {
+  local expected=$1 code t0=$SECONDS
+  shift
+  some_ranks 3 "$build/tests/nccl_job" "$@"
+  code=$?
+  figure "exit $code after $((SECONDS - t0)) s"
+  [ $code = "$expected" ] && [ $((SECONDS - t0)) -lt 30 ]
+}
+# Parameters after 60 steps on 1, 2 and 3 ranks by NCCL, and on 2 that pass by MPI.
+same_bits() {
+  local ranks by digests
+  glyphs 1000 || return
+  for ranks in 1 2 3 2m; do
+    by=auto
+    [ $ranks = 1 ] || by=nccl
+    [ $ranks = 2m ] && by=mpi
+    some_ranks ${ranks%m} gdtrain --device cuda --data train.h5 --model "linear:64 relu dropout:0.2 linear:10" --batch-size 96 --micro-batch 16 --steps 60 \
+      --lr 0.05 --momentum 0.9 --transport $by --threads 1 --plots false --out run$ranks || return
+    gdtrain inspect "$(ls run$ranks/checkpoints/step-*.h5 | tail -1)" --digest | tee -a digests
+  done
+  figure "$(sort -u digests | wc -l) digest of 1, 2, 3 ranks by NCCL and 2 by MPI: $(head -c 16 digests)"
+  [ "$(sort -u digests | wc -l)" = 1 ]
+}
+comm() {
+  local most=64
+  [ -z "$emulated" ] || most=1
+  glyphs 4096 && some_ranks 2 gdtrain bench --comm --device cuda --transport nccl --data train.h5 --model "linear:64 relu linear:10" --batch-size 256 \
+    --micro-batch 64 --steps 16 --max-mb $most --lr 0.01 --threads 1 >comm.txt || return
+  cat comm.txt
+  figure "$(grep '^sizes' comm.txt) $(awk '$4 == "us" { a = $0 } END { print a }' comm.txt)"
+}
+
+# ---- sanitizers, a trace ----
+
+sanitize() {
+  local tool=$1 code
+  shift
+  needs_hardware
+  needs compute-sanitizer
+  compute-sanitizer --tool "$tool" --report-api-errors no --error-exitcode 99 --print-limit 20 "$@"
+  code=$?
+  figure "$(grep -E 'ERROR SUMMARY|RACECHECK SUMMARY' "$logs/$name.log" | tail -1 | sed 's/=* *//')"
+  return $code
+}
+short_training() {
+  glyphs 512 && sanitize "$1" "$build/gdtrain" --device cuda --data train.h5 --model "linear:64 gelu dropout:0.2 linear:10" --batch-size 96 --micro-batch 32 \
+    --steps 24 --lr 0.05 --momentum 0.9 --clip-norm 5 --plots false --out run
+}
+overlap() {
+  needs_hardware
+  needs nsys
+  glyphs 16384 || return
+  cat >profiled <<'S'
+#!/bin/sh
+[ "$OMPI_COMM_WORLD_RANK" = 0 ] || exec "$@"
+exec nsys profile -t cuda --cuda-graph-trace=node -o trace --force-overwrite true "$@"
+S
+  chmod +x profiled
+  some_ranks 2 ./profiled gdtrain --device cuda --data train.h5 --model "linear:2048 relu linear:2048 relu linear:2048 relu linear:10" --batch-size 4096 \
+    --micro-batch 2048 --steps 30 --sync allreduce --bucket-mb 4 --transport nccl --lr 0.01 --threads 1 --plots false --out run || return
+  nsys stats --report cuda_gpu_trace --format csv --output . trace.nsys-rep && cp trace*.csv "$logs/" || return
+  $PYTHON "$root/tests/bench/overlap_trace.py" trace*cuda_gpu_trace.csv >trace.txt || return
+  cat trace.txt
+  figure "$(tail -1 trace.txt)"
+}
+
+# ---- all ----
+
+kernels=(elementwise reduce loss linear matmul update record batch dropout)
+all_checks() {
+  local k ranks tool
+  check device 60 device
+  for k in "$build"/tests/gpu_*; do [ -x "$k" ] && [ -f "$k" ] && check "$(basename "$k")" 60 program "$(basename "$k")"; done
+  check mnist 120 mnist
+  check bench_small 60 bench_small
+  check versus_torch 240 versus_torch
+  check nccl_same_bits 60 same_bits
+  for ranks in 1 2 3; do check nccl_transport_$ranks 60 transport $ranks; done
+  check nccl_sharing 40 sharing
+  check nccl_killed_rank 40 lost 137 20 50 kill 20
+  check nccl_stopped_rank 40 lost 9 4 50 stop 20
+  for k in "$root"/tests/gpu/*.sh; do check "gpu_$(basename "$k" .sh)" 90 script "$k"; done
+  for tool in memcheck racecheck; do
+    check "${tool}_training" 100 short_training $tool &
+    for k in "${kernels[@]}"; do check "${tool}_$k" 100 sanitize $tool "$build/tests/gpu_$k" & done
+    wait
+  done
+  check bench_tf32 60 bench_small --precision tf32
+  check nccl_comm 60 comm
+  check overlap_trace 60 overlap
+}

@@ -1,0 +1,108 @@
+#!/usr/bin/env bash
+# Everything that a GPU host should show, in one command and within BUDGET seconds (530), without network or packages. One line a
+# check in LOGS/summary.txt, with its figure; its output in LOGS/NAME.log. Nothing stops at a failure. Exit 1 when one failed.
+#
+#   launch/gpu-checks.sh --pack BUILD FILE.tar.xz     before, where it was built: the programs that this needs (4 MB)
+#   launch/gpu-checks.sh LOGS [BUILD|FILE.tar.xz [BUNDLE]]
+#
+# BUILD (build-gpu) comes from  cmake -S . -B build-gpu -G Ninja -DGD_CUDA=ON -DGD_NATIVE=OFF -DCMAKE_CUDA_ARCHITECTURES=90.
+# BUNDLE/env.sh is sourced: paths of the run-time libraries. GD_MNIST_DIR: MNIST. ONLY=REGEX: checks with such names.
+# A build with GD_CUDA=EMULATED tries this script itself; what needs real hardware is then skipped.
+set -u
+root=$(cd "$(dirname "$0")/.." && pwd)
+
+pack() {
+  local from
+  from=$(mktemp -d)
+  mkdir "$from/tests"
+  cp "$1/gdtrain" "$from/" && find "$1/tests" -maxdepth 1 -type f -perm -u+x \( -name 'gpu_*' -o -name 'nccl_*' \) -exec cp {} "$from/tests/" \; &&
+    strip "$from/gdtrain" "$from"/tests/* && tar -C "$from" -c . | xz -T1 --lzma2=preset=1,dict=256MiB >"$2" && ls -l "$2"
+  local code=$?
+  rm -rf "$from"
+  return $code
+}
+if [ "${1:-}" = --pack ]; then
+  pack "$2" "$3"
+  exit
+fi
+
+mkdir -p "${1:?usage: gpu-checks.sh LOGS [BUILD [BUNDLE]]}"
+logs=$(cd "$1" && pwd)
+build=${2:-$root/build-gpu}
+export PYTHON="env LD_LIBRARY_PATH=${LD_LIBRARY_PATH:-} ${PYTHON:-python3}" # a bundle's libraries are not for it
+if [ -f "$build" ]; then
+  rm -rf "$logs/build" && mkdir "$logs/build"
+  xz -dc --memlimit=1GiB "$build" | tar -x -C "$logs/build" || python3 -c 'import sys, tarfile; tarfile.open(sys.argv[1]).extractall(sys.argv[2])' "$build" "$logs/build"
+  build=$logs/build
+fi
+build=$(cd "$build" && pwd) || exit 2
+[ -z "${3:-}" ] || . "$3/env.sh"
+. "$root/launch/packages.sh"
+[ -d "$root/shared/data/mnist" ] && export GD_MNIST_DIR=${GD_MNIST_DIR:-$root/shared/data/mnist}
+export PATH=$build:$PATH
+emulated=
+[ -e "$build/tests/emulator/libgd_emulator.so" ] && emulated=1 && export GDTRAIN_EMULATED_GPUS=1
+started=$SECONDS
+summary=$logs/summary.txt
+: >"$summary"
+
+# Ranks that share the GPU: to NCCL each is a host of its own.
+share=$logs/share
+cat >"$share" <<'S'
+#!/bin/sh
+export NCCL_HOSTID=r$OMPI_COMM_WORLD_RANK NCCL_SOCKET_IFNAME=lo NCCL_NET=Socket NCCL_IB_DISABLE=1 NCCL_MNNVL_ENABLE=0
+export NCCL_RAS_ENABLE=0 NCCL_MAX_CTAS=2
+exec "$@"
+S
+chmod +x "$share"
+. "$root/launch/gpu-checks-list.sh"
+
+# check NAME SECONDS command...: its exit code (77: skipped) is the verdict, what it writes to fd 3, or else its last line, the figure
+check() {
+  local name=$1 limit=$2 code verdict figure left
+  shift 2
+  [[ $name =~ ${ONLY:-.} ]] || return 0
+  left=$((${BUDGET:-530} - SECONDS + started))
+  if [ "$left" -lt 5 ]; then
+    printf 'SKIP  %-28s no time is left\n' "$name" | tee -a "$summary"
+    return 0
+  fi
+  [ "$limit" -le "$left" ] || limit=$left
+  mkdir -p "$logs/$name.work"
+  local t0=$SECONDS
+  (cd "$logs/$name.work" && limited "$limit" "$@") 3>"$logs/$name.figure" >"$logs/$name.log" 2>&1 </dev/null
+  code=$?
+  figure=$(cat "$logs/$name.figure")
+  [ -n "$figure" ] || figure=$(grep -v '^ *$' "$logs/$name.log" | tail -1 | cut -c1-200)
+  case $code in 0) verdict=PASS ;; 77) verdict=SKIP ;; *) verdict=FAIL ;; esac
+  [ "$code" != 124 ] && [ "$code" != 137 ] || figure="not done in $limit s; $figure"
+  printf '%s  %-28s %s  (%d s)\n' "$verdict" "$name" "$figure" $((SECONDS - t0)) | tee -a "$summary"
+  rm -rf "$logs/$name.work" "$logs/$name.figure"
+}
+
+# A function of this script or a program, ended with all that it started when its time is over.
+limited() {
+  local limit=$1
+  shift
+  set -m
+  "$@" &
+  local pid=$! until=$((SECONDS + limit))
+  set +m
+  while kill -0 $pid 2>/dev/null; do
+    if [ "$SECONDS" -ge "$until" ]; then
+      kill -TERM -- -$pid 2>/dev/null
+      sleep 1
+      kill -KILL -- -$pid 2>/dev/null
+      wait $pid 2>/dev/null
+      return 124
+    fi
+    sleep 0.1
+  done
+  wait $pid
+}
+
+all_checks
+echo
+echo "$(grep -c ^PASS "$summary") passed, $(grep -c ^FAIL "$summary") failed, $(grep -c ^SKIP "$summary") skipped in $((SECONDS - started)) s; logs in $logs" |
+  tee -a "$summary"
+! grep -q ^FAIL "$summary"

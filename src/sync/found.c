@@ -1,0 +1,117 @@
+/* What steps on board found: fetched every few steps, and looked at when it has come, so that nobody waits.
+ */
+#include <math.h>
+
+#include "sync/board.h"
+
+static gd_status tell_nonfinite(const gdi_totals *t) {
+  if (!isfinite(t->record[GDI_RECORD_LOSS]) || !isfinite(t->record[GDI_RECORD_WEIGHT]))
+    return GD_FAIL(GD_ERR_NONFINITE, "the loss of step %lld is not finite (sum %g, weight %g)",
+                   (long long)t->step, t->record[GDI_RECORD_LOSS], t->record[GDI_RECORD_WEIGHT]);
+  if (isnan(t->grad_norm) || isinf(t->grad_norm))
+    return GD_FAIL(GD_ERR_NONFINITE, "a gradient or parameter was not finite in the update before step %lld",
+                   (long long)t->step);
+  return GD_FAIL(GD_ERR_NONFINITE, "a parameter was not finite after the update before step %lld",
+                 (long long)t->step);
+}
+
+/* The steps up to `until`, which have been fetched. */
+static gd_status collect(gd_sync *s, int64_t until, gd_sync_result *out) {
+  gdi_board *b = s->board;
+  for (; b->collected < until; b->collected++) {
+    const gdi_totals *t = &b->found[b->collected % GDI_RING];
+    if (t->sick || (!t->go && !s->o.skip_nonfinite)) {
+      out->updated = false;
+      out->stopped_at = t->step;
+      return tell_nonfinite(t);
+    }
+    b->told[b->n_told++] = (gd_sync_result){.total = {.loss_sum = t->record[GDI_RECORD_LOSS],
+                                                      .weight = t->record[GDI_RECORD_WEIGHT],
+                                                      .samples = t->record[GDI_RECORD_SAMPLES],
+                                                      .grad_sq = t->record[GDI_RECORD_SQUARE]},
+                                            .micro_batches = t->micro_batches,
+                                            .grad_norm = t->grad_norm,
+                                            .updated = t->go};
+  }
+  return GD_OK;
+}
+
+bool gdi_board_told(gd_sync *s, gd_sync_result *out) {
+  gdi_board *b = s->board;
+  if (b->taken == b->n_told) return false;
+  *out = b->told[b->taken++];
+  return true;
+}
+
+gd_status gdi_board_drain(gd_sync *s) {
+  gdi_board *b = s->board;
+  GD_TRY(b->gpu->mark(b->device, GDI_LANE_COMPUTE, b->ready)); /* which every other lane has joined */
+  return b->gpu->wait_for(b->device, b->ready);
+}
+
+static gd_status ask(gd_sync *s) {
+  gdi_board *b = s->board;
+  GD_TRY(b->gpu->fetch(b->device, GDI_LANE_COMPUTE, b->found, b->ring, GDI_RING * sizeof *b->ring));
+  GD_TRY(b->gpu->mark(b->device, GDI_LANE_COMPUTE, b->fetched));
+  b->asked = b->queued;
+  return GD_OK;
+}
+
+static gd_status take_answer(gd_sync *s, gd_sync_result *out) {
+  gdi_board *b = s->board;
+  if (!b->started || b->asked == b->collected) return GD_OK;
+  GD_TRY(b->gpu->wait_for(b->device, b->fetched));
+  return collect(s, b->asked, out);
+}
+
+/* Ranks stop together: requests of any, and a step that one of them alone found sick, are everybody's. */
+static gd_status agree(gd_sync *s, gd_status mine, gd_sync_result *out) {
+  enum { BITS = 8, STEP = BITS, FIELDS };
+  double v[FIELDS];
+  if (gd_world_size(s->world) == 1) return mine;
+  for (int i = 0; i < BITS; i++) v[i] = out->flags >> i & 1;
+  v[STEP] = mine == GD_ERR_NONFINITE ? (double)out->stopped_at : -1;
+  GD_TRY(mine == GD_ERR_NONFINITE ? GD_OK : mine);
+  GD_TRY(gd_world_allreduce_f64(s->world, v, FIELDS, GD_MAX));
+  for (int i = 0; i < BITS; i++) out->flags |= v[i] > 0 ? 1u << i : 0;
+  if (mine == GD_OK && v[STEP] >= 0) {
+    out->stopped_at = (int64_t)v[STEP];
+    return GD_FAIL(GD_ERR_NONFINITE, "another rank met a value that is not finite before step %lld",
+                   (long long)out->stopped_at);
+  }
+  return mine;
+}
+
+/* Every lag the answer to the last question is taken, which the GPU gave a lag ago, and the next one asked.
+ */
+gd_status gdi_board_queued(gd_sync *s, const gd_sync_step *step, gd_sync_result *out) {
+  gdi_board *b = s->board;
+  const bool alone = gd_world_size(s->world) == 1;
+  if (!b->started) b->asked = b->collected = step->step;
+  b->started = true;
+  b->n_told = b->taken = 0;
+  b->queued = step->step + 1;
+  out->flags = alone || b->queued % GDI_LAG == 0 ? step->flags : 0;
+  if (b->queued % GDI_LAG != 0) return GD_OK;
+  GD_TRY(agree(s, take_answer(s, out), out));
+  return ask(s);
+}
+
+gd_status gdi_board_settle(gd_sync *s, gd_sync_result *out) {
+  gdi_board *b = s->board;
+  b->n_told = b->taken = 0;
+  gd_status st = take_answer(s, out);
+  if (st == GD_OK && b->started && b->collected < b->queued) {
+    st = ask(s);
+    if (st == GD_OK) st = take_answer(s, out);
+  }
+  return agree(s, st, out);
+}
+
+gd_status gdi_board_healthy(gd_sync *s) {
+  gdi_board *b = s->board;
+  gdi_totals now;
+  GD_TRY(b->device->download(b->device, &now, b->now, sizeof now));
+  s->sick = now.sick;
+  return GD_OK;
+}

@@ -1,0 +1,144 @@
+/* Batches formed on a GPU have the bits of those that a loader forms on the CPU. */
+#include "data/convert.h"
+#include "data/order.h"
+#include "data/gpu.h"
+#include "gpu/memory.h"
+
+enum { N = 97, EPOCH = 3 };
+
+static const gd_dtype stored[] = {GD_U8, GD_I32, GD_I64, GD_F32, GD_F64};
+
+typedef struct set {
+  gd_dtype x_type, type;
+  int64_t x_n, y_n; /* y_n 0: labels */
+  char *x, *y;
+  gdi_convert x_convert, y_convert;
+  gd_standardize standardize;
+  gdi_resident on_gpu;
+} set;
+
+static void put(gd_dtype type, char *array, int64_t i, uint64_t bits) {
+  const int64_t whole = (int64_t)(bits % 100000) - 50000;
+  switch (type) {
+  case GD_U8: ((uint8_t *)array)[i] = (uint8_t)bits; break;
+  case GD_I32: ((int32_t *)(void *)array)[i] = (int32_t)bits; break;
+  case GD_I64: ((int64_t *)(void *)array)[i] = (int64_t)bits >> 3; break;
+  case GD_F32: ((float *)(void *)array)[i] = (float)whole / 777; break;
+  default: ((double *)(void *)array)[i] = (double)whole / 777;
+  }
+}
+
+static set make_set(gd_dtype x_type, gd_dtype type, int64_t x_n, int64_t y_n, bool standardized) {
+  set s = {.x_type = x_type, .type = type, .x_n = x_n, .y_n = y_n};
+  const gd_rng r = gd_rng_stream(9, GD_RNG_TEST, 0);
+  const size_t x_bytes = (size_t)(N * x_n) * gd_dtype_bytes(x_type),
+               y_bytes = (size_t)(N * (y_n ? y_n : 1)) * sizeof(double);
+  s.x = gd_arena_alloc(host, x_bytes), s.y = gd_arena_alloc(host, y_bytes);
+  for (int64_t i = 0; i < N * x_n; i++) put(x_type, s.x, i, gd_rng_u64(r, (uint64_t)i));
+  for (int64_t i = 0; i < N * (y_n ? y_n : 1); i++)
+    put(y_n ? GD_F64 : GD_I64, s.y, i, gd_rng_u64(r, (uint64_t)(i + 1000000)));
+  if (standardized) {
+    s.standardize = (gd_standardize){x_n, normal(GD_F64, 1, x_n), normal(GD_F64, 2, x_n)};
+    for (int64_t i = 0; i < x_n; i++)
+      s.standardize.std[i] = 0.1 + s.standardize.std[i] * s.standardize.std[i];
+  }
+  assert_ok(gdi_convert_make(&s.x_convert, x_type, type, x_n, 1.0 / 255, &s.standardize));
+  assert_ok(gdi_convert_make(&s.y_convert, GD_F64, type, y_n, 1, NULL));
+  const size_t number = s.x_convert.in_float ? sizeof(float) : sizeof(double);
+  s.on_gpu = (gdi_resident){.x = up(s.x, x_bytes),
+                            .y = up(s.y, y_bytes),
+                            .x_type = x_type,
+                            .y_type = y_n ? GD_F64 : GD_I64,
+                            .x_n = x_n,
+                            .y_n = y_n ? y_n : 1,
+                            .factor = up(s.x_convert.factor, (standardized ? (size_t)x_n : 1) * number),
+                            .in_float = s.x_convert.in_float};
+  if (standardized) s.on_gpu.shift = up(s.x_convert.shift, (size_t)x_n * number);
+  return s;
+}
+
+/* Rows `first + offset` ... of an epoch, formed here as the loader does, and there. `by` bytes off alignment.
+ */
+static void check(const set *s, const gd_order *o, int64_t first, int64_t offset, int64_t rows, size_t by) {
+  const size_t e = gd_dtype_bytes(s->type), x_row = (size_t)s->x_n * e,
+               y_row = s->y_n ? (size_t)s->y_n * e : sizeof(int64_t);
+  char *x = gd_arena_alloc(host, (size_t)rows * x_row), *y = gd_arena_alloc(host, (size_t)rows * y_row),
+       *got_x = gd_arena_zalloc(host, (size_t)rows * x_row),
+       *got_y = gd_arena_zalloc(host, (size_t)rows * y_row);
+  gdi_batch_input in = {.first = first};
+  for (int64_t i = 0; i < rows; i++) {
+    const int64_t at = gd_order_at(o, EPOCH, first + offset + i);
+    gdi_convert_row(&s->x_convert, s->x + (size_t)(at * s->x_n) * gd_dtype_bytes(s->x_type),
+                    x + (size_t)i * x_row);
+    if (s->y_n)
+      gdi_convert_row(&s->y_convert, s->y + (size_t)(at * s->y_n) * sizeof(double), y + (size_t)i * y_row);
+    else
+      memcpy(y + (size_t)i * y_row, s->y + (size_t)at * sizeof(int64_t), sizeof(int64_t));
+  }
+  assert_ok(gdi_order_key_at(o, EPOCH, &in.order));
+  char *to_x = (char *)up(got_x, (size_t)rows * x_row + e) + by, *to_y = up(got_y, (size_t)rows * y_row);
+  assert_ok(gpu->gpu->form_batch(gpu, &s->on_gpu, up(&in, sizeof in), offset, rows, s->type, to_x, to_y));
+  down(got_x, to_x, (size_t)rows * x_row);
+  down(got_y, to_y, (size_t)rows * y_row);
+  assert_memory_equal(got_x, x, (size_t)rows * x_row);
+  assert_memory_equal(got_y, y, (size_t)rows * y_row);
+}
+
+static void done(set *s) {
+  gdi_convert_free(&s->x_convert);
+  gdi_convert_free(&s->y_convert);
+  forget(NULL);
+}
+
+static void every_conversion_is_that_of_the_cpu(void **state) {
+  (void)state;
+  const int64_t widths[] = {1, 3, 4, 28, 784, 517, 1028};
+  gd_order o = gd_order_all(N, 4);
+  for (int type = 0; type < 2; type++)
+    for (size_t from = 0; from < sizeof stored / sizeof *stored; from++)
+      for (size_t w = 0; w < sizeof widths / sizeof *widths; w++)
+        for (int standardized = 0; standardized < 2; standardized++) {
+          const gd_dtype to = type ? GD_F64 : GD_F32;
+          set s = make_set(stored[from], to, widths[w], w % 3, standardized);
+          check(&s, &o, 0, 0, 33, 0);
+          check(&s, &o, 10, 7, 5, gd_dtype_bytes(to));
+          done(&s);
+        }
+}
+
+static void every_order_is_that_of_the_loader(void **state) {
+  (void)state;
+  for (int kind = 0; kind < 3; kind++) {
+    gd_order whole = gd_order_all(N, 4), part[2];
+    assert_ok(gd_order_split(N, 0.3, 4, &part[0], &part[1]));
+    for (int k = 0; k < 3; k++) {
+      gd_order o = k < 2 ? part[k] : whole;
+      if (kind == 1) o.shuffle = GD_SHUFFLE_NONE;
+      if (kind == 2) o.sampler = GD_SAMPLE_REPLACEMENT;
+      set s = make_set(GD_F32, GD_F32, 5, 2, false);
+      check(&s, &o, 0, 0, o.n, 0);
+      check(&s, &o, o.n - 4, 1, 3, 0);
+      done(&s);
+    }
+  }
+}
+
+static void what_the_cpu_does_not_convert_is_refused(void **state) {
+  (void)state;
+  set s = make_set(GD_U8, GD_F32, 4, 0, false);
+  assert_int_equal(gpu->gpu->form_batch(gpu, &s.on_gpu, NULL, 0, 1, GD_BF16, NULL, NULL), GD_ERR_DTYPE);
+  done(&s);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test_setup(every_conversion_is_that_of_the_cpu, forget),
+      cmocka_unit_test_setup(every_order_is_that_of_the_loader, forget),
+      cmocka_unit_test_setup(what_the_cpu_does_not_convert_is_refused, forget),
+  };
+  const int opened = open_gpu();
+  if (opened) return opened;
+  const int failed = cmocka_run_group_tests(tests, NULL, NULL);
+  close_gpu();
+  return failed;
+}

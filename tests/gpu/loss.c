@@ -1,0 +1,180 @@
+/* Softmax and cross-entropy give on a GPU what they give on the CPU, forward and backward. */
+#include "gpu/both.h"
+
+#define AS(name, value)                                                                                      \
+  static gd_tensor *name(gd_tape *t, gd_tensor *const x[]) {                                                 \
+    return (value);                                                                                          \
+  }
+/* Gradients are differences of numbers as large as dy: so are the roundings that they are left with. */
+static gd_tensor *tenth(gd_tape *t, gd_tensor *x) {
+  return gd_mul_scalar(t, x, 0.1);
+}
+AS(softmax_0, tenth(t, gd_softmax(t, x[0], 0)))
+AS(softmax_1, tenth(t, gd_softmax(t, x[0], 1)))
+AS(softmax_2, tenth(t, gd_softmax(t, x[0], 2)))
+AS(log_softmax_0, tenth(t, gd_log_softmax(t, x[0], 0)))
+AS(log_softmax_1, tenth(t, gd_log_softmax(t, x[0], 1)))
+AS(log_softmax_2, tenth(t, gd_log_softmax(t, x[0], 2)))
+
+/* Every fifth label is ignored. */
+static gd_tensor *labels(gd_tape *t, const gd_tensor *x) {
+  const int64_t B = x->shape[0], C = x->shape[1];
+  double *values = malloc((size_t)(B + 1) * sizeof *values);
+  for (int64_t i = 0; i < B; i++) values[i] = i % 5 == 3 ? -100 : (double)((i * 7 + 1) % C);
+  gd_tensor *y = gd_values(t, GD_I64, values, GD_SHAPE(B));
+  free(values);
+  return y;
+}
+
+static gd_tensor *cross_entropy(gd_tape *t, gd_tensor *x, gd_tensor *class_weight, gd_tensor **weight) {
+  return gd_cross_entropy_sum(t, x, labels(t, x), class_weight, -100, weight);
+}
+AS(plain, tenth(t, cross_entropy(t, x[0], NULL, NULL)))
+AS(weighted_classes, tenth(t, cross_entropy(t, x[0], x[1], NULL)))
+
+/* [B,C] for all that a warp, a block or a thread may have to do */
+#define SOFTMAX(op, name)                                                                                    \
+  {op, name##_1, -9, 9, "3,4"}, {op, name##_0, -9, 9, "3,4"}, {op, name##_0, -9, 9, "7"},                    \
+      {op, name##_1, -9, 9, "2,70,3"}, {op, name##_2, -9, 9, "5,2,33"}, {op, name##_1, -9, 9, "0,4"},        \
+      {op, name##_1, -9, 9, "3,0"}, {op, name##_1, -9, 9, "2,1500"}, {op, name##_0, -9, 9, "1500,3"},        \
+      {op, name##_0, -9, 9, "2,33000"}, {                                                                    \
+    op, name##_1, -9, 9, "300,10"                                                                            \
+  }
+
+static const device_case cases[] = {
+    SOFTMAX(GDI_OP_softmax, softmax),
+    SOFTMAX(GDI_OP_log_softmax, log_softmax),
+    {GDI_OP_cross_entropy, plain, -9, 9, "1,1"},
+    {GDI_OP_cross_entropy, plain, -9, 9, "5,10"},
+    {GDI_OP_cross_entropy, plain, -9, 9, "64,10"},
+    {GDI_OP_cross_entropy, plain, -9, 9, "257,33"},
+    {GDI_OP_cross_entropy, plain, -9, 9, "1300,5"},
+    {GDI_OP_cross_entropy, plain, -9, 9, "6,1500"},
+    {GDI_OP_cross_entropy, plain, -9, 9, "0,3"},
+    {GDI_OP_cross_entropy, weighted_classes, -9, 9, "5,10 10"},
+    {GDI_OP_cross_entropy, weighted_classes, -9, 9, "300,7 7"},
+    {GDI_OP_cross_entropy, weighted_classes, -9, 9, "7,1100 1100"},
+};
+enum { CASES = sizeof cases / sizeof *cases };
+
+static void results_and_gradients_are_those_of_the_cpu(void **state) {
+  (void)state;
+  all_same_on_both(cases, CASES);
+}
+
+static void gradients_agree_with_central_differences(void **state) {
+  (void)state;
+  gradients_agree_with_differences(cases, CASES);
+}
+
+static void every_operation_is_tried(void **state) {
+  (void)state;
+  every_operation_has_a_case(" softmax cross_entropy ", cases, CASES);
+}
+
+/* On one device: the f64 sum of the weights that count, of classes of weights 0.1, 1.1, 2.1 ... or 1 each. */
+static double weight_on(gd_device *d, gd_dtype type, int64_t B, bool weighted) {
+  const double class_weight[] = {0.1, 1.1, 2.1};
+  gd_tape *t;
+  gd_tensor *weight, *w;
+  double *zeros = calloc((size_t)B * 3, sizeof *zeros);
+  assert_ok(gd_tape_new(&t, d));
+  w = weighted ? gd_values(t, type, class_weight, GD_SHAPE(3)) : NULL;
+  (void)cross_entropy(t, gd_values(t, type, zeros, GD_SHAPE(B, 3)), w, &weight);
+  assert_ok(gd_tape_status(t));
+  assert_int_equal(weight->dtype, GD_F64);
+  const double sum = gd_item(weight);
+  gd_tape_free(t);
+  free(zeros);
+  return sum;
+}
+
+static void weights_have_the_bits_of_the_tree(void **state) {
+  (void)state;
+  const int64_t B[] = {1, 4, 100, 256, 257, 3000};
+  for (size_t i = 0; i < sizeof B / sizeof *B; i++)
+    for (int variant = 0; variant < 4; variant++) {
+      const gd_dtype type = variant & 1 ? GD_F64 : GD_F32;
+      const double expected = weight_on(cpu, type, B[i], variant & 2);
+      assert_true(expected > 0 && weight_on(gpu, type, B[i], variant & 2) == expected);
+    }
+}
+
+static double loss_of(gd_device *d, gd_dtype type, const double logits[4], double label, double grad[4]) {
+  gd_tape *t;
+  gd_arena *a;
+  gd_tensor *x, *weight;
+  const double all[] = {0, label};
+  assert_ok(gd_arena_new(&a, "leaves"));
+  assert_ok(gd_tape_new(&t, d));
+  assert_ok(gd_tensor_new(&x, a, d, type, GD_SHAPE(2, 2)));
+  assert_ok(gd_tensor_set(x, logits, 4));
+  assert_ok(gd_require_grad(x, true));
+  gd_tensor *loss = gd_cross_entropy_sum(t, x, gd_values(t, GD_I64, all, GD_SHAPE(2)), NULL, -100, &weight);
+  assert_ok(gd_tape_status(t));
+  assert_ok(gd_backward(t, loss, NULL));
+  assert_ok(gd_tensor_get(x->grad, grad, 4));
+  const double value = gd_item(loss);
+  gd_tape_free(t);
+  gd_arena_free(a);
+  return value;
+}
+
+/* On the CPU it is refused; here nobody waits to be told, and nothing outside the row may be read. */
+static void a_label_that_is_no_class_makes_the_loss_nan(void **state) {
+  (void)state;
+  const double logits[4] = {1, 2, 3, 4}, bad[] = {2, -1, 1e15, -1e15};
+  double grad[4];
+  for (int type = 0; type < 2; type++) {
+    const gd_dtype of = type ? GD_F64 : GD_F32;
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+      assert_true(isnan(loss_of(gpu, of, logits, bad[i], grad)));
+      assert_false(isnan(grad[0]) || isnan(grad[1]));
+      assert_true(isnan(grad[2]) && isnan(grad[3]));
+    }
+  }
+}
+
+static void an_ignored_row_leaves_no_trace_whatever_is_in_it(void **state) {
+  (void)state;
+  const double logits[4] = {1, 2, NAN, 1e4};
+  double grad[4];
+  for (int type = 0; type < 2; type++) {
+    assert_close(loss_of(gpu, type ? GD_F64 : GD_F32, logits, -100, grad), log(1 + exp(1)), 1e-6);
+    assert_true(grad[2] == 0 && grad[3] == 0);
+  }
+}
+
+static void nan_and_large_logits_are_what_they_should_be(void **state) {
+  (void)state;
+  const double rows[12] = {1, NAN, 2, 3, -INFINITY, 0, 0, -INFINITY, 3e38, -3e38, 3e38, 0},
+               expected[8] = {0, 0.5, 0.5, 0, 0.5, 0, 0.5, 0};
+  double got[12];
+  for (int type = 0; type < 2; type++) {
+    gd_tape *t;
+    assert_ok(gd_tape_new(&t, gpu));
+    gd_tensor *y = gd_softmax(t, gd_values(t, type ? GD_F64 : GD_F32, rows, GD_SHAPE(3, 4)), 1);
+    assert_ok(gd_tape_status(t));
+    assert_ok(gd_tensor_get(y, got, 12));
+    for (int i = 0; i < 4; i++) assert_true(isnan(got[i]));
+    for (int i = 0; i < 8; i++) assert_close(got[4 + i], expected[i], 1e-7);
+    gd_tape_free(t);
+  }
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(results_and_gradients_are_those_of_the_cpu),
+      cmocka_unit_test(gradients_agree_with_central_differences),
+      cmocka_unit_test(every_operation_is_tried),
+      cmocka_unit_test(weights_have_the_bits_of_the_tree),
+      cmocka_unit_test(a_label_that_is_no_class_makes_the_loss_nan),
+      cmocka_unit_test(an_ignored_row_leaves_no_trace_whatever_is_in_it),
+      cmocka_unit_test(nan_and_large_logits_are_what_they_should_be),
+  };
+  const int opened = open_both();
+  if (opened) return opened;
+  const int failed = cmocka_run_group_tests(tests, NULL, NULL);
+  close_both();
+  return failed;
+}
