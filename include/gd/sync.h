@@ -35,8 +35,9 @@ typedef struct gd_sync_options {
   bool skip_nonfinite;       /**< on_nan: skip: a step whose loss or gradient is not finite changes nothing */
   bool noise_scale;    /**< square the gradients: records' grad_sq, the result's grad_norm; ordered only */
   int64_t audit_every; /**< updates between audits, 0: never; see gd_sync_update() */
-  size_t bucket_bytes; /**< of one message between groups, or all-reduce, in whole GD_BLOCKs; between GPUs at least
-                          that, in whole parameters; 0: 1 MB, between GPUs 4 */
+  size_t bucket_bytes; /**< of one message between groups, or all-reduce, in whole GD_BLOCKs; between GPUs at
+                          least that, in whole parameters; 0: 48 KB (all-reduce by 4 or more ranks: for each),
+                          between GPUs 4 MB */
   enum { GD_NCCL_AUTO, GD_NCCL_NEVER, GD_NCCL_ALWAYS } nccl; /**< between GPUs: auto: where it can be had */
   bool no_overlap; /**< nothing is sent before backward is over: to measure what overlap hides */
 } gd_sync_options;

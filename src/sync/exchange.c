@@ -1,8 +1,9 @@
 /*
  * Between groups. A slice has one owner, or when mirrored one in each group; in every other group one rank,
  * the owner's delegate, adds that group's nodes of the slice and sends them, and receives the updated slice
- * into its group's parameters. The slice goes in pieces, so that sums, messages and updates overlap. Messages
- * between two ranks keep their order, which both sides know, so tags only tell gradients from parameters.
+ * into its group's parameters. The slice goes in messages, and is updated in pieces of several, so that sums,
+ * messages and updates overlap. Messages between two ranks keep their order, which both sides know, so tags
+ * only tell gradients from parameters.
  */
 #include <stdlib.h>
 
@@ -63,22 +64,29 @@ bool gdi_is_mine_to_pass(const gd_sync *s, int owner) {
          gdi_delegate(s, s->exchange->own, owner) == gd_world_rank(s->world);
 }
 
-int gdi_pieces_of(const gd_sync *s, gd_range slice) {
-  return (int)((slice.hi - slice.lo + gdi_bucket_elements(s) - 1) / gdi_bucket_elements(s));
+int64_t gdi_messages_of(const gd_sync *s, gd_range slice) {
+  return (slice.hi - slice.lo + gdi_bucket_elements(s) - 1) / gdi_bucket_elements(s);
 }
 
-gd_range gdi_piece_of(const gd_sync *s, gd_range slice, int i) {
-  gd_range r = {slice.lo + i * gdi_bucket_elements(s), slice.lo + (i + 1) * gdi_bucket_elements(s)};
+gd_range gdi_message_of(const gd_sync *s, gd_range slice, int64_t i, int64_t n) {
+  gd_range r = {slice.lo + i * gdi_bucket_elements(s), slice.lo + (i + n) * gdi_bucket_elements(s)};
   if (r.hi > slice.hi) r.hi = slice.hi;
   return r;
 }
 
+int64_t gdi_messages_a_piece(const gd_sync *s) {
+  const int64_t least = 64 * GD_BLOCK, message = gdi_bucket_elements(s);
+  return (least + message - 1) / message;
+}
+
 int gdi_exchange_pieces(const gd_sync *s) {
-  return gdi_pieces_of(s, s->slice);
+  const int64_t each = gdi_messages_a_piece(s);
+  return (int)((gdi_messages_of(s, s->slice) + each - 1) / each);
 }
 
 gd_range gdi_exchange_piece(const gd_sync *s, int piece) {
-  return gdi_piece_of(s, s->slice, piece);
+  const int64_t each = gdi_messages_a_piece(s);
+  return gdi_message_of(s, s->slice, piece * each, each);
 }
 
 static gd_status reserve(char **memory, size_t *room, size_t bytes) {
@@ -128,9 +136,9 @@ static gd_status expect_gradients(gd_sync *s) {
   x->gradients.n = 0;
   for (int g = 0; g < x->groups; g++)
     for (int k = 0; g != x->own && k < x->nodes[g]; k++, to += bytes_of(s, s->slice))
-      for (int i = 0; i < gdi_exchange_pieces(s); i++) {
-        const gd_range piece = gdi_exchange_piece(s, i);
-        GD_TRY(receive(s, &x->gradients, to + (size_t)(piece.lo - s->slice.lo) * s->element_bytes, piece,
+      for (int64_t i = 0; i < gdi_messages_of(s, s->slice); i++) {
+        const gd_range r = gdi_message_of(s, s->slice, i, 1);
+        GD_TRY(receive(s, &x->gradients, to + (size_t)(r.lo - s->slice.lo) * s->element_bytes, r,
                        gdi_delegate(s, g, gd_world_rank(s->world)), GDI_TAG_GRADIENT));
       }
   return GD_OK;
@@ -148,29 +156,38 @@ gd_status gdi_exchange_expect_params(gd_sync *s) {
   for (int q = 0; !s->mirrored && q < x->routes; q++) {
     const int owner = x->route[q].owner;
     const gd_range slice = gdi_slice_of(s, owner);
-    for (int i = 0; i < gdi_pieces_of(s, slice); i++) {
-      const gd_range piece = gdi_piece_of(s, slice, i);
-      GD_TRY(receive(s, &x->others, gdi_param_at(s, piece.lo), piece, owner, GDI_TAG_PARAM));
+    for (int64_t i = 0; i < gdi_messages_of(s, slice); i++) {
+      const gd_range r = gdi_message_of(s, slice, i, 1);
+      GD_TRY(receive(s, &x->others, gdi_param_at(s, r.lo), r, owner, GDI_TAG_PARAM));
     }
   }
   return GD_OK;
 }
 
+/* The messages of a piece. */
+static gd_range messages_in(const gd_sync *s, int piece) {
+  const int64_t each = gdi_messages_a_piece(s), all = gdi_messages_of(s, s->slice);
+  return (gd_range){piece * each, (piece + 1) * each < all ? (piece + 1) * each : all};
+}
+
 gd_status gdi_exchange_wait(gd_sync *s, int piece) {
   gdi_exchange *x = s->exchange;
+  const gd_range r = messages_in(s, piece);
   for (int k = 0; k < x->incoming; k++)
-    GD_TRY(gd_wait(s->world, x->gradients.item + k * gdi_exchange_pieces(s) + piece, 1));
+    GD_TRY(
+        gd_wait(s->world, x->gradients.item + k * gdi_messages_of(s, s->slice) + r.lo, (int)(r.hi - r.lo)));
   return GD_OK;
 }
 
 gd_status gdi_exchange_publish(gd_sync *s, int piece) {
   gdi_exchange *x = s->exchange;
-  const gd_range r = gdi_exchange_piece(s, piece);
-  for (int g = 0; !s->mirrored && g < x->groups; g++) {
-    if (g != x->own)
+  const gd_range messages = messages_in(s, piece);
+  for (int g = 0; !s->mirrored && g < x->groups; g++)
+    for (int64_t i = messages.lo; g != x->own && i < messages.hi; i++) {
+      const gd_range r = gdi_message_of(s, s->slice, i, 1);
       GD_TRY(gdi_send(s, &x->others, gdi_param_at(s, r.lo), r, gdi_delegate(s, g, gd_world_rank(s->world)),
                       GDI_TAG_PARAM));
-  }
+    }
   return GD_OK;
 }
 

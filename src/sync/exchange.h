@@ -13,9 +13,10 @@ typedef struct gdi_requests {
   int n, room;
 } gdi_requests;
 
-/* An owner in another group to whom this rank passes its group's nodes, and the next piece that it gets. */
+/* An owner in another group to whom this rank passes its group's nodes, and the next message that it gets. */
 typedef struct gdi_route {
-  int owner, node, piece;
+  int owner, node;
+  int64_t message;
 } gdi_route;
 
 struct gdi_exchange {
@@ -23,7 +24,7 @@ struct gdi_exchange {
   int64_t K;              /* of the present step, and of the last one while a step begins */
   int *nodes;             /* [groups] that each sends of a slice */
   int incoming;           /* nodes that an owner receives */
-  gdi_requests gradients; /* [incoming][pieces] to come */
+  gdi_requests gradients; /* [incoming][messages] to come */
   gdi_requests others;    /* gradients sent, parameters sent and to come */
   char *received;         /* [incoming][slice] */
   char *sent;             /* merged nodes on the way */
@@ -37,8 +38,10 @@ struct gdi_exchange {
   int64_t *before;          /* [ranks of the group] what `reached` was when this step began */
 };
 
-gd_range gdi_piece_of(const gd_sync *s, gd_range slice, int i);
-int gdi_pieces_of(const gd_sync *s, gd_range slice);
+int64_t gdi_messages_of(const gd_sync *s, gd_range slice);
+/* Elements of n messages of a slice, from number i on. */
+gd_range gdi_message_of(const gd_sync *s, gd_range slice, int64_t i, int64_t n);
+int64_t gdi_messages_a_piece(const gd_sync *s);
 /* Start a message over elements r, kept in q. */
 gd_status gdi_send(gd_sync *s, gdi_requests *q, const char *from, gd_range r, int to, int tag) GD_CHECKED;
 /* The rank of a group that passes nodes to this owner, and parameters from it. */

@@ -46,10 +46,16 @@ gd_range gdi_extent_of(const gd_sync *s, int group) {
   return (gd_range){gdi_slice_of(s, (int)ranks.lo).lo, gdi_slice_of(s, (int)ranks.hi - 1).hi};
 }
 
-/* In whole blocks, because pieces are updated one by one. */
+/*
+ * Messages up to its eager limit (64 KB over TCP) Open MPI sends at once; larger ones wait until the other
+ * side has looked, twice, and it looks between pieces of work only. From 4 ranks on its all-reduce sends a
+ * bucket in one part a rank. In whole blocks, because pieces are updated one by one.
+ */
 int64_t gdi_bucket_elements(const gd_sync *s) {
-  static const size_t default_bytes = 1 << 20;
-  const size_t bytes = s->o.bucket_bytes ? s->o.bucket_bytes : default_bytes;
+  static const size_t default_bytes = 48 << 10;
+  const size_t size = (size_t)gd_world_size(s->world);
+  const size_t parts = s->o.mode == GD_SYNC_ALLREDUCE && size >= 4 ? size : 1;
+  const size_t bytes = s->o.bucket_bytes ? s->o.bucket_bytes : parts * default_bytes;
   const int64_t blocks = (int64_t)(bytes / s->element_bytes / GD_BLOCK);
   return (blocks > 0 ? blocks : 1) * GD_BLOCK;
 }

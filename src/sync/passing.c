@@ -1,7 +1,7 @@
 /*
- * Nodes on their way to owners. A rank passes a piece on as soon as every rank of its group has finished its
- * part of it, which is often before the last backward is over: the ranks of a group tell each other in shared
- * memory how far they are, and nobody waits for anybody.
+ * Nodes on their way to owners. A rank passes a message on as soon as every rank of its group has finished
+ * its part of it, which is often before the last backward is over: the ranks of a group tell each other in
+ * shared memory how far they are, and nobody waits for anybody.
  */
 #include <stdlib.h>
 
@@ -48,7 +48,7 @@ gd_status gdi_passing_begin(gd_sync *s) {
   }
   x->K = s->K;
   x->sent_used = 0;
-  for (int i = 0; i < x->routes; i++) x->route[i].node = x->route[i].piece = 0;
+  for (int i = 0; i < x->routes; i++) x->route[i].node = 0, x->route[i].message = 0;
   return GD_OK;
 }
 
@@ -101,32 +101,42 @@ static gd_status compile_node(gd_sync *s, gd_range node) {
   return GD_OK;
 }
 
-/* One piece of one node: add, unless a rank holds the very node, and send. */
-static gd_status pass(gd_sync *s, const gdi_route *q, gd_range piece) {
+/* n messages of one node: add, unless a rank holds the very node, and send. */
+static gd_status pass(gd_sync *s, gdi_route *q, gd_range slice, int64_t n) {
   gdi_exchange *x = s->exchange;
+  const gd_range all = gdi_message_of(s, slice, q->message, n);
   GD_TRY(compile_node(s, x->node[q->node]));
-  const char *from = s->merge.term->data + (size_t)piece.lo * s->element_bytes;
+  const char *from = s->merge.term->data + (size_t)all.lo * s->element_bytes;
   if (s->merge.n_terms > 1) {
     char *sum = x->sent + x->sent_used;
-    gdi_sum_store(&s->merge, s->cpu, piece, sum);
-    x->sent_used += (size_t)(piece.hi - piece.lo) * s->element_bytes;
+    gdi_sum_store(&s->merge, s->cpu, all, sum);
+    x->sent_used += (size_t)(all.hi - all.lo) * s->element_bytes;
     from = sum;
   }
-  GD_TRY(gdi_send(s, &x->others, from, piece, q->owner, GDI_TAG_GRADIENT));
+  for (int64_t i = q->message; i < q->message + n; i++) {
+    const gd_range r = gdi_message_of(s, slice, i, 1);
+    GD_TRY(gdi_send(s, &x->others, from + (size_t)(r.lo - all.lo) * s->element_bytes, r, q->owner,
+                    GDI_TAG_GRADIENT));
+  }
   gd_progress(s->world);
   return GD_OK;
 }
 
-/* The next piece of this route, if it is final. */
+/* What is final of the next piece of this route. */
 static gd_status pass_next(gd_sync *s, gdi_route *q, bool *passed) {
-  gdi_exchange *x = s->exchange;
+  const gdi_exchange *x = s->exchange;
   const gd_range slice = gdi_slice_of(s, q->owner);
-  if (q->node == x->nodes[x->own] || slice.lo == slice.hi) return GD_OK;
-  const gd_range piece = gdi_piece_of(s, slice, q->piece);
-  if (!is_final(s, x->node[q->node], piece.hi)) return GD_OK;
-  GD_TRY(pass(s, q, piece));
+  const int64_t all = gdi_messages_of(s, slice), most = gdi_messages_a_piece(s);
+  if (q->node == x->nodes[x->own] || all == 0) return GD_OK;
+  int64_t n = 0;
+  while (n < most && q->message + n < all &&
+         is_final(s, x->node[q->node], gdi_message_of(s, slice, q->message + n, 1).hi))
+    n++;
+  if (n == 0) return GD_OK;
+  GD_TRY(pass(s, q, slice, n));
   *passed = true;
-  if (++q->piece == gdi_pieces_of(s, slice)) q->piece = 0, q->node++;
+  q->message += n;
+  if (q->message == all) q->message = 0, q->node++;
   return GD_OK;
 }
 
