@@ -63,10 +63,11 @@ static void abort_within_grace(gdi_nccl *x) {
   x->comm = NULL;
 }
 
-/* After an error of the GPU its context is gone: no call would help, and any may hang. */
+/* After an error of the GPU its context is gone: no call would help, and any may hang. The ranks still hear
+ * each other. */
 gd_status gdi_nccl_give_up(gdi_nccl *x, gd_status st) {
   gdi_waiting(x->world, false, NULL);
-  x->world->broken = true;
+  if (st != GD_ERR_GPU) x->world->broken = true;
   if (!x->lost && x->comm && st != GD_ERR_GPU) abort_within_grace(x);
   x->lost = true;
   (void)x->device->gpu->patience(x->device, NULL, NULL); /* nothing hangs any more */

@@ -1,5 +1,5 @@
 /* Opening and closing devices, and the few things about tensors that kernels need too. */
-#include "device/device.h"
+#include "device/gpu.h"
 
 #include <stdlib.h>
 
@@ -43,6 +43,13 @@ void gd_device_close(gd_device *d) {
   if (!d) return;
   d->close(d);
   free(d);
+}
+
+gd_status gdi_gpu_cause(gd_device *d, gd_status st) {
+  if (st != GD_ERR_OOM || !d->gpu) return st;
+  const gd_error oom = *gd_error_last();
+  gd_status broken = d->gpu->wait(d);
+  return broken != GD_OK ? broken : gd_error_adopt(&oom);
 }
 
 gd_device_kind gd_device_kind_of(const gd_device *d) {

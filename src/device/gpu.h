@@ -191,4 +191,7 @@ typedef struct gdi_gpu {
                       gdi_totals *now);
 } gdi_gpu;
 
+/* Memory cannot be had either from a GPU that is broken: `st`, or the GPU's error behind it. */
+gd_status gdi_gpu_cause(gd_device *d, gd_status st) GD_CHECKED;
+
 #endif

@@ -55,7 +55,7 @@ gd_status gd_sync_new(gd_sync **out, gd_world *w, gd_params *p, const gd_sync_op
     st = build(s);
   }
   GD_GOTO(st, gd_world_agree(w, st), fail);
-  if (p->device->gpu) GD_GOTO(st, gd_world_agree(w, gdi_board_new(s)), fail);
+  if (p->device->gpu) GD_GOTO(st, gd_world_agree(w, gdi_gpu_cause(p->device, gdi_board_new(s))), fail);
   if (s->board && s->board->on_board) {
     GD_GOTO(st, gd_params_bind(p, s->board->params, true), fail);
     GD_GOTO(st, gdi_onboard_scatter(s, NULL, NULL), fail);
@@ -106,7 +106,10 @@ gd_range gd_sync_begin(gd_sync *s, int64_t K) {
   s->run = s->K ? gd_share(K, gd_world_size(s->world), gd_world_rank(s->world)) : (gd_range){0, 0};
   s->travelling = s->K > 0;
   s->failed = GD_OK;
-  if (s->board && s->board->on_board) return s->run;
+  if (s->board && s->board->on_board) {
+    s->board->totalled = false, s->board->done = 0; /* what was not recorded may have left them */
+    return s->run;
+  }
   s->begun = true;
   if (s->K > 0 && !s->overlap) s->failed = s->exchange ? gdi_exchange_begin(s) : gdi_terms(s);
   return s->run;
@@ -308,7 +311,7 @@ gd_status gd_sync_update(gd_sync *s, const gd_sync_step *step, gd_sync_result *o
 }
 
 gd_status gd_sync_healthy(gd_sync *s) {
-  if (s->board && s->board->on_board) GD_TRY(gdi_board_healthy(s));
+  if (s->board && s->board->on_board) GD_TRY(gd_world_agree(s->world, gdi_board_healthy(s)));
   double sick = s->sick;
   GD_TRY(gd_world_allreduce_f64(s->world, &sick, 1, GD_MAX));
   if (sick == 0) return GD_OK;

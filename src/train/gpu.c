@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/fault.h"
 #include "data/loader.h"
 #include "gd/log.h"
 
@@ -77,7 +78,8 @@ static gdi_recorded *find(gdi_on_gpu *g, int64_t rows) {
 /* Work is recorded, and not run. */
 static gd_status capture(gdi_job *j, const gdi_step_plan *plan, gdi_graph **out) {
   GD_TRY(gpu_of(j)->capture(j->device));
-  gd_status st = queue(j, plan), ended = gpu_of(j)->captured(j->device, out);
+  gd_status st = GDI_FAULT("recording") ? GD_FAIL(GD_ERR_GPU, "planted: not recorded") : queue(j, plan);
+  gd_status ended = gpu_of(j)->captured(j->device, out);
   return st != GD_OK ? st : ended;
 }
 
@@ -97,12 +99,13 @@ static gd_status record(gdi_job *j, const gdi_step_plan *plan, gdi_recorded *r) 
   if (st == GD_OK) return GD_OK;
   gpu_of(j)->graph_free(j->device, r->graph);
   r->graph = NULL;
+  j->on_gpu->agreed = j->on_gpu->on_board;
   if (st == GD_ERR_COMM || strcmp(j->opt.cuda_graphs, "on") == 0) return st;
   if (!j->on_gpu->on_board || gd_world_rank(j->world) == 0)
     gd_message(GD_LOG_WARN, "steps are not recorded as CUDA graphs, which costs time: %s",
                gd_error_last()->message);
   gd_error_clear();
-  j->on_gpu->records = false;
+  j->on_gpu->records = j->on_gpu->agreed = false;
   return GD_OK;
 }
 
@@ -134,7 +137,7 @@ static gd_status found(gdi_job *j, gd_status st, const gd_sync_result *out) {
 
 /* Others may already wait on their GPUs for what a rank that failed will never send. */
 static gd_status alone(gdi_job *j, gd_status st) {
-  return st == GD_ERR_NONFINITE ? st : gd_world_fail_alone(j->world, st);
+  return st == GD_ERR_NONFINITE || j->on_gpu->agreed ? st : gd_world_fail_alone(j->world, st);
 }
 
 static gd_status queue_step(gdi_job *j, const gdi_step_plan *plan, const gd_sync_step *step,

@@ -15,6 +15,7 @@ typedef struct gdi_recorded {
 struct gdi_on_gpu {
   bool on_board; /* the update too: see sync/board.h */
   bool records;  /* steps are recorded */
+  bool agreed;   /* what failed is known to all ranks */
   gdi_recorded *recorded;
   int n;
   int64_t epoch; /* of batch.order; -1: none yet */

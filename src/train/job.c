@@ -332,13 +332,13 @@ static gd_status open_on_data(gdi_job *j, const gd_standardize *known) {
   gd_world *w = j->world;
   GD_TRY(gd_world_agree(w, choose_orders(j)));
   GD_TRY(gd_world_agree(w, open_standardize(j, known)));
-  GD_TRY(gd_world_agree(w, build_model(j)));
+  GD_TRY(gd_world_agree(w, gdi_gpu_cause(j->device, build_model(j))));
   resolve_batches(j);
   GD_TRY(gd_world_agree(w, resolve_rates(j)));
   GD_TRY(same_everywhere(j));
   GD_TRY(open_update(j));
   GD_TRY(gd_world_agree(w, open_trace(j)));
-  GD_TRY(gd_world_agree(w, open_loaders(j)));
+  GD_TRY(gd_world_agree(w, gdi_gpu_cause(j->device, open_loaders(j))));
   return gd_world_agree(w, gdi_on_gpu_new(j));
 }
 

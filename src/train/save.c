@@ -148,7 +148,8 @@ gd_status gdi_saver_save(gdi_saver *s, bool is_best, const double *best) {
   GD_TRY(gd_sync_healthy(j->sync));
   if (writes(s) && finish_write(s) != GD_OK) /* the next one may succeed; the last one must */
     gd_message(GD_LOG_WARN, "checkpoint not written: %s", gd_error_last()->message);
-  GD_TRY(gd_sync_gather(j->sync, s->params, s->states));
+  gd_status st = gd_sync_gather(j->sync, s->params, s->states);
+  if (st != GD_OK) return j->on_gpu ? gd_world_fail_alone(j->world, st) : st;
   s->saved_step = j->step;
   return gd_world_agree(j->world, writes(s) ? start_write(s, is_best, best) : GD_OK);
 }
