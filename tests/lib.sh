@@ -40,6 +40,15 @@ within() {
 at_least() { awk -v v="$1" -v t="$2" 'BEGIN { exit !(v ~ /^[-+0-9.eE]+$/ && v + 0 >= t + 0) }' || fail "$3: $1 is below $2"; }
 equal() { [ "$1" = "$2" ] && [ -n "$1" ] || fail "$3: $1 is not $2"; }
 
+# A GPU, or the test is skipped. Sets `nccl`: how ranks share data by NCCL here, or nothing where they cannot.
+need_gpus() {
+  gdtrain data make linear --n 8 --d 2 --out probe.h5 >/dev/null || { fail "data"; finish; }
+  local probe=(gdtrain --data probe.h5 --model linear:1 --steps 1 --device cuda --plots false)
+  "${probe[@]}" --out probe1 >out.txt 2>&1
+  [ $? = 10 ] && skip "$(grep -o 'no GPU.*\|this build has no CUDA.*' out.txt)"
+  for nccl in "--transport nccl" ""; do on 3 "${probe[@]}" $nccl --out probe2 >/dev/null 2>&1 && return; done
+}
+
 # last FOLDER COLUMN: the last value of a column of metrics.csv that is not empty
 last() {
   awk -F, -v c="$2" 'NR == 1 { for (i = 1; i <= NF; i++) if ($i == c) k = i } NR > 1 && $k != "" { v = $k } END { print v }' "$1/metrics.csv"

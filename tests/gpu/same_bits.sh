@@ -1,0 +1,82 @@
+#!/usr/bin/env bash
+# On GPUs too: the number of ranks, how they pass data, recording and where the data lie do not change a bit of the result,
+# nor a digit of the losses.
+. "$(dirname "$0")/../lib.sh" "$@"
+need_gpus
+gdtrain data make glyphs --n 600 --out g.h5 >/dev/null && gdtrain data make glyphs --n 1 --out one.h5 >/dev/null || fail "data"
+gdtrain data make linear --n 300 --d 7 --out lines.h5 >/dev/null || fail "data"
+cat >run.yaml <<'Y'
+data: {train: g.h5}
+model: [linear: 40, relu, dropout: 0.2, linear: 10]
+batch_size: 257
+micro_batch: 32
+steps: 22
+optimizer: {name: sgd, lr: 0.1, momentum: 0.9}
+clip_norm: 1
+schedule: {name: sgdr, t0: 0.25, t_mult: 2, eta_min: 0.001}
+device: cuda
+log_every: 5
+plots: false
+Y
+
+# train NAME RANKS options...: a run, its digest and its rows without the times
+train() {
+  local out=$1 ranks=$2
+  shift 2
+  on "$ranks" gdtrain run.yaml --out "$out" "$@" >"$out.txt" 2>&1 || { fail "$out"; grep error "$out.txt"; }
+  { digest "$out"; cut -d, -f1-5,7,8,10-12 "$out/metrics.csv"; } >"$out.result"
+  rm -rf "$out"
+}
+
+# same WHAT "WAY ..." options...: all as the first. A way: ranks, how they pass data, one letter a setting
+stream="--data.memory stream --data.shuffle full" queued="--cuda-graphs off"
+same() {
+  local what=$1 ways=$2 first= way ranks how
+  shift 2
+  for way in $ways; do
+    IFS=- read -r ranks how <<<"$way"
+    [[ $how == *nccl* && ! $nccl ]] && continue
+    # shellcheck disable=SC2086,SC2046
+    train "$what-$way" "$ranks" "$@" $([[ $how =~ (shm|mpi|nccl) ]] && echo "--transport ${BASH_REMATCH[1]}") \
+      $([[ $how == *stream* ]] && echo "$stream") $([[ $how == *queued* ]] && echo "$queued") $([[ $how == *traced* ]] && echo "--trace .")
+    first=${first:-$what-$way}
+    cmp -s "$first.result" "$what-$way.result" || { fail "$what: $way differs from $first"; diff "$first.result" "$what-$way.result" | head -4; }
+  done
+  echo "$what $(head -c 16 "$first.result") on $ways"
+}
+
+same sgd "1 1-queued 1-traced 1-stream 2-shm 3-mpi-stream 3-nccl 2-nccl-queued 3-nccl-stream"
+same adam "1 2-shm 3-nccl" --optimizer adam --momentum 0 --lr 0.002 --clip-norm 0
+same lars "1 2-nccl" --optimizer lars
+same bf16 "1 2-shm 2-nccl" --precision bf16
+same tf32 "1 1-queued" --precision tf32
+same data "1 1-stream 2-nccl" --standardize true --val-fraction 0.2 --data.sampler replacement --eval-every 4
+same noise "1 2-shm 3-nccl" --noise-scale true
+same idle "1 3-nccl" --micro-batch 200
+same buckets "1 3-nccl" --clip-norm 0 --bucket-mb 0.001
+same saved "1 2-nccl" --checkpoint-every 3 --eval-every 7 --val-fraction 0.1 --on-nan skip --audit-every 4
+same leaves "1 3-nccl" --batch-size 70 --micro-batch 1 --steps 9
+same one "1 3-nccl" --data one.h5 --steps 9 --model linear:10
+same fp64 "1 2-nccl" --data lines.h5 --model "linear:16 gelu linear:1" --loss huber --lr 0.01 --batch-size 64 --micro-batch 16 --precision fp64
+for other in adam-1 lars-1 bf16-1 tf32-1 data-1 idle-1; do
+  cmp -s sgd-1.result $other.result && fail "$other is as sgd-1: what was compared?"
+done
+[ ! "$nccl" ] || { train allreduce-a 2 --sync allreduce $nccl; train allreduce-b 2 --sync allreduce $nccl --cuda-graphs off --overlap false; }
+[ ! "$nccl" ] || cmp -s allreduce-a.result allreduce-b.result || fail "allreduce does not repeat itself"
+
+# micro_batch: auto is larger than on CPUs, and does not follow the number of ranks while each has work.
+train auto-1 1 --batch-size full --micro-batch auto
+train auto-2 2 --batch-size full --micro-batch auto --transport shm
+grep -q "600 = 1 micro-batch of 600" auto-1.txt || fail "micro_batch: auto on a GPU"
+grep -q "micro_batch: auto chose 300" auto-2.txt || fail "a micro-batch for every rank is not announced"
+[ "${GDTRAIN_EMULATED_GPUS:-}" ] || { finish; exit; }
+
+# Whatever the order of threads, and whenever queued work runs.
+train forward 1
+for order in reverse random:7; do
+  GDTRAIN_EMULATED_ORDER=$order train "$order" 1
+  cmp -s forward.result "$order.result" || fail "the order of threads ($order) changes the bits"
+done
+GDTRAIN_EMULATED_STREAMS=eager train eager 2 $nccl $stream
+cmp -s forward.result eager.result || fail "streams that run at once change the bits"
+finish
