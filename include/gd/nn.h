@@ -154,9 +154,10 @@ GD_API gd_status gd_params_new(gd_params **out, gd_module *m) GD_CHECKED;
 GD_API void gd_params_free(gd_params *p);
 GD_API size_t gd_params_bytes(const gd_params *p); /**< of one run */
 /**
- * Move the parameters into `memory` of their device (gd_params_bytes, GD_ALIGN aligned, kept by the caller). `copy`: write
- * the present values and the zero gaps there first; without it, somebody else who shares the memory has.
- * memory NULL: back to the module's own memory; with `copy` keeping the present values, else the ones it had.
+ * Move the parameters into `memory` of their device (gd_params_bytes, GD_ALIGN aligned, kept by the caller).
+ * `copy`: write the present values and the zero gaps there first; without it, somebody else who shares the
+ * memory has. memory NULL: back to the module's own memory; with `copy` keeping the present values, else the
+ * ones it had.
  */
 GD_API gd_status gd_params_bind(gd_params *p, void *memory, bool copy) GD_CHECKED;
 /** Let gradients go to `memory` from now on, as after gd_zero_grad(): the next backward overwrites. */

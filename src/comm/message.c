@@ -175,8 +175,8 @@ gd_status gd_iallreduce(gd_world *w, void *data, int64_t n, bool f64, gd_request
 }
 
 /*
- * One poll moves one fragment a connection, and there may be a pile of them; MPI does not say. But a poll that
- * copied a fragment took longer than one that found nothing.
+ * One poll moves one fragment a connection, and there may be a pile of them; MPI does not say. But a poll
+ * that copied a fragment took longer than one that found nothing.
  */
 void gd_progress(gd_world *w) {
   enum { MOST_POLLS = 64, IDLE_NS = 5000 };

@@ -9,9 +9,9 @@ typedef void (*gdi_convert_fn)(const void *from, void *to, int64_t n, const void
 /* to = (from - shift) factor; without standardising shift is absent and factor is one number. */
 typedef struct gdi_convert {
   gdi_convert_fn run;
-  int64_t n;            /* values of a sample */
+  int64_t n;                   /* values of a sample */
   bool standardizes, in_float; /* shift is there; both are float */
-  void *shift, *factor; /* float where that loses nothing, else double */
+  void *shift, *factor;        /* float where that loses nothing, else double */
 } gdi_convert;
 
 /* `scale` comes before standardising. Errors: GD_ERR_DTYPE (to: f32 or f64), GD_ERR_USAGE, GD_ERR_OOM */

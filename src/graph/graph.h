@@ -15,7 +15,7 @@ struct gd_tape {
   uint64_t seed; /* of random operations: see gd_tape_draws() */
   int64_t step, row0, draws;
   const int64_t *step_at; /* gd_tape_step_at() */
-  uint64_t pass; /* the last backward or drawing: records that took part bear its number */
+  uint64_t pass;          /* the last backward or drawing: records that took part bear its number */
   gd_grad_ready ready;
   void *ready_user;
   uint32_t given; /* inputs of the record at work whose gradients its kernel has given already */
