@@ -209,7 +209,6 @@ gd_status gdi_onboard_update(gd_sync *s) {
   else if (!whole)
     GD_TRY(update(s, p, s->slice));
   if (!whole) GD_TRY(gdi_peers_params(s, lane_of(b)));
-  b->totalled = false, b->done = 0;
   if (!b->early) return GD_OK;
   GD_TRY(b->gpu->mark(b->device, GDI_LANE_EXCHANGE, b->joined));
   return b->gpu->after(b->device, GDI_LANE_COMPUTE, b->joined);

@@ -107,7 +107,7 @@ gd_range gd_sync_begin(gd_sync *s, int64_t K) {
   s->travelling = s->K > 0;
   s->failed = GD_OK;
   if (s->board && s->board->on_board) {
-    s->board->totalled = false, s->board->done = 0; /* what was not recorded may have left them */
+    s->board->totalled = false, s->board->done = 0; /* here, because a recording may have failed half-way */
     return s->run;
   }
   s->begun = true;
