@@ -1,4 +1,3 @@
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -19,8 +18,6 @@ static gd_status add(args *a, const char *key, const char *value) {
   char *name = gd_arena_alloc(a->setting.arena, strlen(key) + 1);
   if (!name) return GD_ERR_OOM;
   strcpy(name, key);
-  for (char *c = name; *c; c++)
-    if (*c == '-') *c = '_';
   *s = (gd_setting){name, value, NULL, 0};
   return GD_OK;
 }

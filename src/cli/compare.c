@@ -1,6 +1,5 @@
 /* gdtrain compare [CONFIG.yaml] --batch-sizes full,512,64,1 --target-loss 0.3 [...] */
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "cli/compare.h"

@@ -1,5 +1,4 @@
 /* gdtrain inspect, gdtrain export: what a checkpoint holds, and its weights for others. */
-#include <string.h>
 
 #include "cli/cli.h"
 

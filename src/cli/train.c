@@ -1,7 +1,6 @@
 /* gdtrain [train] [CONFIG.yaml] [--key value ...] */
 #include <math.h>
 #include <signal.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "cli/cli.h"

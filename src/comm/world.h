@@ -98,8 +98,8 @@ gd_status gdi_mpi_failed(gd_world *w, int code, const char *what);
   } while (0)
 /* Finish one operation of MPI within the deadline. */
 gd_status gdi_mpi_wait(gd_world *w, MPI_Request *r, const char *what) GD_CHECKED;
-/* This rank begins or ends to wait for others by something else than a barrier: the watchdog looks at `what`.
- */
+/* This rank begins or ends to wait for others by something else than a barrier: the watchdog looks at
+ * `what`. */
 void gdi_waiting(gd_world *w, bool waiting, const char *what);
 /* The deadline of such a wait is over: the error that names the ranks which do not answer. */
 gd_status gdi_roll_call(gd_world *w, const char *what);

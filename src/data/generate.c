@@ -45,8 +45,8 @@ static void notgate(const gd_generate_options *o, int64_t i, double *x, double *
   y[0] = 1 - x[0];
 }
 
-/* Temperature, rainfall, humidity -> yields of apples and oranges. The first five rows are the short table.
- */
+/* Temperature, rainfall, humidity -> yields of apples and oranges. The first five rows are the short
+ * table. */
 static const double yields_table[15][5] = {
     {73, 67, 43, 56, 70},    {91, 88, 64, 81, 101},  {87, 134, 58, 119, 133}, {102, 43, 37, 22, 37},
     {69, 96, 70, 103, 119},  {74, 66, 43, 57, 69},   {91, 87, 65, 80, 102},   {88, 134, 59, 118, 132},

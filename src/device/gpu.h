@@ -176,8 +176,8 @@ typedef struct gdi_gpu {
                            gdi_totals *ring, int64_t ring_length);
   /* to[i] = the sum's element i for lo <= i < hi; `to` is element 0 of a run, and may be that of a term. */
   gd_status (*tree_sum)(gd_device *d, gd_dtype type, const gdi_gpu_sum *sum, gd_range elements, char *to);
-  /* First pass: sums to `kept`, and the squares of the slice's own segments, in the lanes of sync/squares.h.
-   */
+  /* First pass: sums to `kept`, and the squares of the slice's own segments, in the lanes of
+   * sync/squares.h. */
   gd_status (*sum_and_square)(gd_device *d, const gdi_gpu_slice *s, const gdi_gpu_sum *sum);
   /* record[GDI_RECORD_SQUARE] = squares of all segments, added in order, / record[GDI_RECORD_WEIGHT]; 0
    * without weight */

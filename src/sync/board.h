@@ -83,8 +83,8 @@ gd_status gdi_board_plan_for(gd_sync *s, gdi_board_plan **out) GD_CHECKED;
 gd_status gdi_board_put_single(gd_sync *s, int64_t buffer, gdi_gpu_sum *out) GD_CHECKED;
 char *gdi_board_buffer(const gd_sync *s, int64_t i);
 
-/* staged.c: pin the windows and fill them from the model; queue the copies down, wait for them; parameters up
- */
+/* staged.c: pin the windows and fill them from the model; queue the copies down, wait for them;
+ * parameters up */
 gd_status gdi_board_lend(gd_sync *s) GD_CHECKED;
 gd_status gdi_board_down(gd_sync *s) GD_CHECKED;
 gd_status gdi_board_landed(gd_sync *s) GD_CHECKED;

@@ -1,5 +1,4 @@
 /* The loops over a slice: sums, norms and updates, a segment at a time, shared by the threads of the rank. */
-#include <math.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 

@@ -276,8 +276,8 @@ static gd_status send_gradients(gd_sync *s) {
   return gdi_exchange_pass(s);
 }
 
-/* Whatever the records say: every message that was sent is received, so that none is left for the next step.
- */
+/* Whatever the records say: every message that was sent is received, so that none is left for the
+ * next step. */
 static gd_status after_records(gd_sync *s, gd_status told) {
   if (s->overlap) return gdi_overlap_wait(s);
   if (!s->exchange) return GD_OK;

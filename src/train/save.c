@@ -124,7 +124,7 @@ static gd_status finish_write(gdi_saver *s) {
   GD_TRY(gd_writer_wait(s->writer));
   if (s->link_best) name_best(s);
   s->link_best = false;
-  return gd_checkpoint_prune(s->folder, (int)s->job->opt.checkpoint_keep, NULL);
+  return gd_checkpoint_prune(s->folder, (int)s->job->opt.checkpoint_keep);
 }
 
 gd_status gdi_saver_wait(gdi_saver *s) {

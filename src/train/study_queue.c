@@ -4,9 +4,7 @@
  * the whole budget: so all rates of a batch size go a 64th of it first, then a 16th, a quarter, and all of
  * it. The first that reaches the target limits the others to twice its updates.
  */
-#include <errno.h>
 #include <fcntl.h>
-#include <string.h>
 #include <time.h>
 #include <unistd.h>
 

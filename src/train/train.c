@@ -1,6 +1,5 @@
 /* gd_train(): from options to a run folder. */
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "gd/log.h"
