@@ -15,7 +15,7 @@ static const struct {
 enum { COMMANDS = sizeof commands / sizeof *commands };
 
 /* Fits 80 columns and 40 lines. */
-void print_help(FILE *f) {
+static void print_help(FILE *f) {
   fputs("gdtrain " GD_VERSION ": data-parallel training of neural networks by message passing\n"
         "\n"
         "mpirun -n 8 gdtrain                             a demonstration\n"
