@@ -1,6 +1,7 @@
 /* The loops over a slice: sums, norms and updates, a segment at a time, shared by the threads of the rank. */
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "device/cpu/threads.h"
 #include "sync/squares.h"
@@ -74,7 +75,7 @@ static void sum_segments(void *context, int64_t lo, int64_t hi) {
       n = end - at < GDI_STRETCH ? end - at : GDI_STRETCH;
       const char *sum = gdi_sum_eval(&s->sum, at, n, &partial);
       char *keep = gdi_kept_sum(s, at);
-      if (keep != sum) __builtin_memcpy(keep, sum, (size_t)n * s->element_bytes);
+      if (keep != sum) memcpy(keep, sum, (size_t)n * s->element_bytes);
       gdi_squares_add(s->dtype, sum, n, gradient);
       if (s->norms > 1) gdi_squares_add(s->dtype, gdi_param_at(s, at), n, param);
     }

@@ -1,4 +1,4 @@
-/* Between a job and its checkpoints: snapshots written behind training, and the way back. */
+/* Snapshots of a job, written to checkpoints behind training. */
 #ifndef GDI_TRAIN_SAVE_H
 #define GDI_TRAIN_SAVE_H
 
@@ -30,23 +30,5 @@ gd_status gdi_saver_save(gdi_saver *s, bool is_best, const double *best) GD_CHEC
 /* Wait for the write under way; prune; move best.h5. Collective: its status is everybody's. */
 gd_status gdi_saver_wait(gdi_saver *s) GD_CHECKED;
 void gdi_saver_close(gdi_saver *s);
-
-/* What a resumed run starts from: read by all ranks, values on rank 0 only. Collective. */
-gd_status gdi_resume_read(gd_checkpoint *c, gd_world *w, const char *path) GD_CHECKED;
-/* Settings from YAML text; `name` stands in messages. Owner: caller; gd_options_free(). */
-gd_status gdi_options_read(gd_options *out, const char *name, const char *yaml) GD_CHECKED;
-/* The settings that a checkpoint was made with. Owner: caller; gd_options_free(). */
-gd_status gdi_saved_options(gd_options *out, const gd_checkpoint *c) GD_CHECKED;
-/*
- * Settings left automatic take the values they had in the checkpoint. Afterwards gdi_resume_apply() refuses
- * differences that change the bits, unless resume_changed is set, and moves parameters, state and position
- * into the job.
- */
-gd_status gdi_resume_options(gd_options *o, const gd_checkpoint *c) GD_CHECKED;
-gd_status gdi_resume_apply(gdi_job *j, const gd_checkpoint *c, const char *path) GD_CHECKED;
-
-/* Copy arrays to the parameters of the same names and shapes. Errors: GD_ERR_CHECKPOINT naming file
- * and array */
-gd_status gdi_weights_apply(gd_params *p, const gd_stored *stored, int n, const char *path) GD_CHECKED;
 
 #endif

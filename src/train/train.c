@@ -4,6 +4,7 @@
 
 #include "gd/log.h"
 #include "train/fit.h"
+#include "train/resume.h"
 
 static bool is_root(gd_world *w) {
   return gd_world_rank(w) == 0;
