@@ -98,7 +98,6 @@ int gdi_merge_terms(gd_sync *s, int64_t k, char *buffers);
 
 /* pass.c: loops over segments of the slice */
 gd_status gdi_segments_new(gd_sync *s) GD_CHECKED;
-char *gdi_kept_sum(const gd_sync *s, int64_t element); /* where the first pass leaves the sum */
 /* Blocks, for `cut` also cut where a parameter begins: [n + 1], returns n. segment NULL: count only. */
 int64_t gdi_segments_cut(const gd_params *p, bool cut, gdi_segment *segment);
 gd_range gdi_segments_in(const gdi_segment *segment, int64_t n, gd_range elements);
