@@ -1,4 +1,4 @@
-/* Did memory hold, and are all copies equal? */
+/* Checks that memory still holds what updates wrote, and that all copies are equal. */
 #ifndef GDI_SYNC_AUDIT_H
 #define GDI_SYNC_AUDIT_H
 
@@ -23,7 +23,7 @@ gd_status gdi_audit_new(gd_sync *s) GD_CHECKED;
 gd_status gdi_audit_share(gd_sync *s) GD_CHECKED; /* what the group has in common. Collective */
 void gdi_audit_free(gd_sync *s);
 void gdi_audit_keep(gd_sync *s, int64_t step); /* after update number `step`, when an audit is due */
-void gdi_audit_forget(gd_sync *s);             /* the values are about to change in another way */
+void gdi_audit_forget(gd_sync *s);             /* values are about to change outside of updates */
 void gdi_audit_look(gd_sync *s);               /* before the next update: this rank's finding */
 /* With the findings of all ranks. Collective when copies differ. */
 gd_status gdi_audit_judge(gd_sync *s, int64_t step) GD_CHECKED;

@@ -1,13 +1,11 @@
 /*
- * The sync of a model on a GPU. Gradients are made and added on the GPU, in the order of the tree. From there
- * on one of two ways:
+ * The sync of a model on a GPU. Gradients are computed and added on the GPU, in the order of the tree. From
+ * there on one of two ways, both with the bits of a CPU's sums and updates:
  *
- *   on board  exchange (by NCCL), sum, norms and update are queued on the GPU, and nothing comes down but
- * what steps found, every few steps staged    gradients go down to the windows that ranks on CPUs use,
- * everything happens there as between CPUs, and the new parameters come up again: two copies over the bus,
- * for ranks without NCCL
- *
- * Both have the bits of a CPU's sums and updates.
+ *   on board  exchange (by NCCL), sum, norms and update are queued on the GPU; only the results of steps are
+ *             copied to the host, every few steps
+ *   staged    without NCCL: gradients are copied to the windows that CPU ranks use, are exchanged and applied
+ *             there, and the new parameters are copied back
  */
 #ifndef GDI_SYNC_BOARD_H
 #define GDI_SYNC_BOARD_H

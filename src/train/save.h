@@ -4,7 +4,7 @@
 
 #include "train/job.h"
 
-/* Rank 0 holds a snapshot of parameters and optimizer state, which a thread writes while training goes on. */
+/* On rank 0: a snapshot of parameters and optimizer state, written by a thread while training goes on. */
 typedef struct gdi_saver {
   gdi_job *job;
   gd_writer *writer;
@@ -22,9 +22,9 @@ gd_status gdi_saver_open(gdi_saver *s, gdi_job *j, const char *run) GD_CHECKED;
 /* Continue after `resumed`: a run that was killed before it named its best checkpoint does so now. */
 void gdi_saver_continue(gdi_saver *s, const gd_checkpoint *resumed, const char *path);
 /*
- * Snapshot now, write behind; when it is_best it becomes best.h5 too. `best`: quality of the best so far,
- * NULL before the first validation. Collective. Errors: GD_ERR_NONFINITE when the parameters are not finite
- * (nothing is written). A write that fails is told when it is waited for.
+ * Take a snapshot and start writing it; is_best: also as best.h5. `best`: quality of the best so far, NULL
+ * before the first validation. Collective. Errors: GD_ERR_NONFINITE when the parameters are not finite
+ * (nothing is written). gdi_saver_wait() returns the status of the write.
  */
 gd_status gdi_saver_save(gdi_saver *s, bool is_best, const double *best) GD_CHECKED;
 /* Wait for the write under way; prune; move best.h5. Collective: its status is everybody's. */
