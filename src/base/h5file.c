@@ -68,7 +68,7 @@ static hid_t read_access(void) {
   H5Pset_fclose_degree(access, H5F_CLOSE_STRONG);
 #if H5_VERSION_GE(1, 10, 7)
   H5Pset_file_locking(access, false,
-                      true); /* many file systems of clusters have no locks; nobody writes in place */
+                      true); /* many cluster file systems have no locks, and no writer works in place */
 #endif
   return access;
 }

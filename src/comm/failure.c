@@ -1,4 +1,4 @@
-/* What the user is told when another rank does not answer. */
+/* Error messages for ranks that do not answer. */
 #include <stdio.h>
 #include <stdlib.h>
 

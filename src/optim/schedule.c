@@ -1,4 +1,4 @@
-/* Learning rates as pure functions of the step. Periods are counted in whole steps, not found by logarithms. */
+/* Learning rates as pure functions of the step. Periods are counted in steps, not found by logarithms. */
 #include <math.h>
 
 #include "base/words.h"

@@ -7,7 +7,7 @@
 #include "sync/audit.h"
 #include "sync/board.h"
 
-/* Norms are summed in the order of segments, whoever summed those. */
+/* Norms are summed in the order of segments, whichever ranks computed them. */
 static double gradient_squared(const gd_sync *s) {
   double sum = 0;
   for (int64_t g = 0; g < s->segments; g++) sum += s->square[g * s->norms];
@@ -92,8 +92,7 @@ static gd_status update(gd_sync *s, const gd_sync_step *step, gd_sync_result *ou
   return left != GD_OK ? left : st;
 }
 
-/* One bit of what this rank has just written; or of what it has received, or where that is everything, of its
- * end. */
+/* Planted faults: flip a bit in what this rank has just written, or in what it received from others. */
 static void plant_flips(gd_sync *s, int64_t step) {
   const int64_t at = s->slice.lo;
   if (s->slice.lo == s->slice.hi) return;
@@ -105,8 +104,8 @@ static void plant_flips(gd_sync *s, int64_t step) {
 }
 
 /*
- * What backward has not sent. In a group, other ranks' gradients are surely there only after the records. A
- * rank that failed, and says so in its flags, is done too: others wait for its messages, whatever is in them.
+ * Send what backward has not sent. Gradients of other ranks of the group are complete only after the records.
+ * A rank that failed sends as well, with a flag that says so: others wait for its messages.
  */
 static gd_status send_gradients(gd_sync *s) {
   GD_TRY(s->failed);
@@ -116,13 +115,13 @@ static gd_status send_gradients(gd_sync *s) {
   return gdi_exchange_pass(s);
 }
 
-/* Whatever the records say: every message that was sent is received, so that none is left for the
- * next step. */
-static gd_status after_records(gd_sync *s, gd_status told) {
+/* Even when the records are an error: receive every message that was sent, so that none is left for the next
+ * step. */
+static gd_status after_records(gd_sync *s, gd_status records) {
   if (s->overlap) return gdi_overlap_wait(s);
   if (!s->exchange) return GD_OK;
   GD_TRY(gdi_exchange_pass(s));
-  return told == GD_OK ? GD_OK : gdi_exchange_finish(s);
+  return records == GD_OK ? GD_OK : gdi_exchange_finish(s);
 }
 
 gd_status gd_sync_update(gd_sync *s, const gd_sync_step *step, gd_sync_result *out) {

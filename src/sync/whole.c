@@ -106,7 +106,8 @@ gd_status gd_sync_scatter(gd_sync *s, const void *params, const void *const stat
   gd_world *w = s->world;
   if (s->board && s->board->on_board) return gdi_onboard_scatter(s, params, states);
   double with_states = gd_world_rank(w) == 0 && states;
-  GD_TRY(gd_world_allreduce_f64(w, &with_states, 1, GD_MAX)); /* and nobody uses the old values any more */
+  GD_TRY(gd_world_allreduce_f64(w, &with_states, 1,
+                                GD_MAX)); /* a barrier too: the old values are no longer in use */
   if (with_states == 0 && s->state_memory.owner)
     memset(s->state_memory.data, 0, (size_t)s->n_states * bytes_of(s, s->group));
   s->sick = false;

@@ -66,6 +66,9 @@ bool gdi_told(gdi_job *j, gd_sync_result *out);
 gd_status gdi_step_now(gdi_job *j, uint32_t flags, gd_sync_result *out) GD_CHECKED;
 double gdi_job_lr(const gdi_job *j, int64_t step);
 
+/* What planted faults multiply the gradient of a micro-batch by; 1 without one (planted.c). */
+double gdi_planted_factor(const gdi_job *j, const gdi_step_plan *plan, gd_range rows);
+
 /* Loss and accuracy over an order of a set (evaluate.c). Collective. */
 typedef struct gdi_evaluation {
   gd_world *world;

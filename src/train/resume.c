@@ -1,4 +1,4 @@
-/* From a checkpoint to a job: its settings, what must not have changed, its parameters, state and position. */
+/* From a checkpoint to a job: settings, what must not have changed, parameters, state and position. */
 #include "train/resume.h"
 
 #include <stdlib.h>

@@ -73,7 +73,8 @@ typedef struct task {
   int64_t horizon;
 } task;
 
-/* `batches`: which take part now. *missing: some run is not complete, ours to do or somebody's. */
+/* The next run, of those with batches[i]. *missing: some run is incomplete, whether free or being run
+ * elsewhere. */
 static gd_status choose(gdi_study *s, const bool *batches, task *out, bool *missing) {
   *out = (task){.trial = -1};
   *missing = false;
