@@ -66,6 +66,14 @@ gd_status command_inspect(int argc, char **argv) {
   return leave(NULL, st);
 }
 
+static gd_status check_format(const char *out) {
+  const char *dot = strrchr(out, '.');
+  if (dot && strcmp(dot, ".safetensors") == 0) return GD_OK;
+  return GD_FAIL(
+      GD_ERR_USAGE,
+      "--out %s: weights are written as .safetensors; h5py reads them from a checkpoint as they are", out);
+}
+
 gd_status command_export(int argc, char **argv) {
   args a;
   char path[4096];
@@ -74,6 +82,7 @@ gd_status command_export(int argc, char **argv) {
   if (st == GD_OK) st = args_check(&a, "out");
   if (st == GD_OK && (a.n_words != 1 || !args_get(&a, "out")))
     st = GD_FAIL(GD_ERR_USAGE, "usage: gdtrain export CHECKPOINT --out FILE.safetensors");
+  if (st == GD_OK) st = check_format(args_get(&a, "out"));
   if (st == GD_OK) st = gd_checkpoint_find(a.word[0], path, sizeof path);
   if (st == GD_OK) {
     st = gd_checkpoint_read(&c, path, false);

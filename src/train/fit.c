@@ -162,6 +162,7 @@ gd_status gdi_fit_run(gdi_fit *f) {
   gdi_job *j = f->job;
   gd_sync_result r = {0};
   f->started = f->last_save = gdi_now();
+  if (j->step >= j->total_steps && j->validates) GD_TRY(gdi_validate(j, &f->result->last.val));
   while (j->step < j->total_steps && !(r.flags & GDI_FLAG_STOP)) {
     gd_status st = step(f, &r);
     if (st == GD_OK) st = between_steps(f, &r);
@@ -169,7 +170,7 @@ gd_status gdi_fit_run(gdi_fit *f) {
   }
   if (f->saver.saved_step != j->step) GD_TRY(save(f, false)); /* resumed at its end: nothing was left to do */
   GD_TRY(gdi_saver_wait(&f->saver));
-  f->result->samples_per_s = f->trained_s > 0 ? (double)f->trained_samples / f->trained_s : 0;
+  f->result->samples_per_s = f->trained_s > 0 ? (double)f->trained_samples / f->trained_s : NAN;
   gd_ledger *l = &j->ledger;
   l->total = gdi_now() - f->started;
   l->other = l->total - l->data - l->forward - l->backward - l->sum - l->exchange - l->update - l->wait -
