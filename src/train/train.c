@@ -112,11 +112,11 @@ static gd_status open_fit(gdi_fit *f, gdi_job *j, const place *p) {
 }
 
 /* The best validation of a run's earlier parts. A checkpoint keeps the one measure that decides. */
-static void recall_best(gdi_fit *f, const gd_checkpoint *c) {
+static void recall_best(gdi_fit *f, const gdi_job *j, const gd_checkpoint *c) {
   f->has_best = c->has_best, f->best = c->best;
   if (!c->has_best) return;
   f->result->best.step = c->best_step;
-  if (strcmp(f->job->opt.loss, "cross_entropy") == 0)
+  if (strcmp(j->opt.loss, "cross_entropy") == 0)
     f->result->best.val.accuracy = c->best;
   else
     f->result->best.val.loss = c->best;
@@ -125,7 +125,7 @@ static void recall_best(gdi_fit *f, const gd_checkpoint *c) {
 static gd_status run(gdi_fit *f, gdi_job *j, const place *p, const gd_checkpoint *resumed) {
   if (resumed) {
     GD_TRY(gdi_resume_apply(j, resumed, p->checkpoint));
-    recall_best(f, resumed);
+    recall_best(f, j, resumed);
   }
   GD_TRY(open_fit(f, j, p));
   if (resumed) gdi_saver_continue(&f->saver, resumed, p->checkpoint);
