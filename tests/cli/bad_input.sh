@@ -30,6 +30,9 @@ for ranks in 1 4; do
   expect 5 "error: .*g.h5: " on $ranks gdtrain --data g.h5 --model linear:10 --out l$ranks --resume g.h5
   expect 10 "error: .*GPU|error: .*CUDA" on $ranks gdtrain --data g.h5 --model linear:10 --device cuda --out m$ranks
   expect 7 "error: loss or gradient is not finite at step" on $ranks gdtrain --data lin.h5 --model linear:1 --lr 1e9 --epochs 50 --out n$ranks
+  expect 0 "warning: [0-9]+ updates were not finite and left out, the last too" on $ranks gdtrain --data lin.h5 --model linear:1 --lr 1e9 --epochs 50 \
+    --on-nan skip --plots false --out q$ranks
+  equal "$(grep -cE "warning: an update by step [0-9]+ is not finite" out.txt)" 1 "warnings of the first update left out"
 done
 [ ! -e a1 ] && [ ! -e c4 ] || fail "a run that never began leaves its folder"
 expect 4 "error: wine.csv: not an HDF5 file; .*import csv" gdtrain --data wine.csv --model linear:1
