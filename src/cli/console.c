@@ -153,6 +153,8 @@ static void progress(void *user, const gd_tick *p) {
   double t = gdi_now();
   if (t - console.last_bar < 0.1 && p->step < p->total_steps) return;
   console.last_bar = t;
+  /* mpirun passes results by another pipe, which may be the faster one: nothing may be left before them. */
+  if (p->step == p->total_steps) return console_clear();
   char left[32];
   time_left(left, sizeof left, p, t);
   draw_bar(p, left);

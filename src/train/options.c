@@ -263,14 +263,14 @@ static int put_words(FILE *f, const char *text, int column, int indent) {
 
 void gd_options_manual(FILE *f) {
   enum { INDENT = 38 };
-  fputs("Keys of run.yaml and options of the same names (- and _ are equal), what they are\n"
-        "unless given, and what they mean:\n\n",
+  fputs("Keys of run.yaml and options of the same names (- and _ are equal), what they\n"
+        "hold unless given, and what they mean:\n\n",
         f);
   for (int i = 0; i < OPTIONS; i++) {
     const option *p = &table[i];
     char words[256] = "";
     if (p->kind == WORD) snprintf(words, sizeof words, "(%s)", p->limits);
-    int column = fprintf(f, "  --%-22s %-9s ", p->key, p->def[0] ? p->def : "-") - 1;
+    int column = fprintf(f, "  --%-22s %-10s", p->key, p->def[0] ? p->def : "-");
     column = put_words(f, p->help, column, INDENT);
     put_words(f, words, column, INDENT);
     fputc('\n', f);
