@@ -73,6 +73,13 @@ static hid_t read_access(void) {
   return access;
 }
 
+static gd_status not_opened(const gdi_h5 *f) {
+  char cause[256];
+  if (strcmp(gdi_h5_cause(cause, sizeof cause), "file signature not found") == 0)
+    return GD_FAIL(f->failure, "%s: not an HDF5 file", f->path);
+  return GD_FAIL(f->failure, "%s: cannot be opened as HDF5: %s", f->path, cause);
+}
+
 gd_status gdi_h5_open(gdi_h5 *f, const char *path, gd_status failure) {
   GDI_H5_LOCKED;
   f->id = 0;
@@ -85,9 +92,9 @@ gd_status gdi_h5_open(gdi_h5 *f, const char *path, gd_status failure) {
   f->bytes = (uint64_t)st.st_size;
   hid_t access = read_access();
   f->id = H5Fopen(path, H5F_ACC_RDONLY, access);
+  const gd_status opened = f->id < 0 ? not_opened(f) : GD_OK; /* before the next call clears HDF5's reason */
   H5Pclose(access);
-  if (f->id < 0) return gdi_h5_refused(f, "", "cannot be opened as HDF5");
-  return GD_OK;
+  return opened;
 }
 
 void gdi_h5_close(gdi_h5 *f) {

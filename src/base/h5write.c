@@ -29,9 +29,10 @@ gd_status gdi_h5_create(gdi_h5_writer *w, const char *path) {
   hid_t access = H5Pcreate(H5P_FILE_ACCESS);
   H5Pset_libver_bounds(access, H5F_LIBVER_V110, H5F_LIBVER_V110); /* its metadata carry checksums */
   w->id = H5Fcreate(w->temporary, H5F_ACC_EXCL, H5P_DEFAULT, access);
+  const gd_status created =
+      w->id < 0 ? failed(w, "", "cannot be created") : GD_OK; /* before the next call clears HDF5's reason */
   H5Pclose(access);
-  if (w->id < 0) return failed(w, "", "cannot be created");
-  return GD_OK;
+  return created;
 }
 
 /* Whole rows while they fit; a row that is too large is cut along the next dimension. */

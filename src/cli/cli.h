@@ -44,7 +44,8 @@ gd_status command_compare(int argc, char **argv);
 gd_status command_export(int argc, char **argv);
 gd_status command_bench(int argc, char **argv);
 gd_status command_verify(int argc, char **argv);
-void print_compare_help(FILE *f);
+/* The page of a command; the overview when there is no such command. */
+void print_help(FILE *f, const char *command);
 
 /* ---- how a command begins and ends ---- */
 
@@ -80,6 +81,7 @@ gd_status run_end(run_setup *r, gd_status st) GD_CHECKED;
 /* Messages of the library go to stderr of rank `rank` (warnings of any) and to the log of the run. */
 void console_listen(void); /* to messages, from before the ranks know each other */
 void console_open(int rank, const char *progress);
+void console_clear(void); /* of the progress bar: before results */
 void console_close(void);
 gd_observer console_observer(void);
 void console_error(gd_status st);

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <math.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -12,30 +13,42 @@ static struct {
   int rank;
   bool bar, lines;
   bool bar_shown;
+  int terminal; /* where the bar is seen; -1: not known */
   FILE *log;
   double last_bar, last_line;
   int64_t last_step; /* of the run */
-} console;
+} console = {.terminal = -1};
 
 /* mpirun gives its ranks a pipe, and copies it to its own stderr: that is what decides. */
-static bool on_terminal(void) {
-  if (isatty(STDERR_FILENO)) return true;
+static bool find_terminal(void) {
+  if (isatty(STDERR_FILENO)) {
+    console.terminal = STDERR_FILENO;
+    return true;
+  }
   char path[64];
   snprintf(path, sizeof path, "/proc/%d/fd/2", (int)getppid());
   int fd = open(path, O_WRONLY | O_NOCTTY | O_CLOEXEC);
   if (fd < 0) return false;
-  bool terminal = isatty(fd);
-  close(fd);
-  return terminal;
+  if (isatty(fd))
+    console.terminal = fd;
+  else
+    close(fd);
+  return console.terminal == fd;
 }
 
-static void clear_bar(void) {
+static int columns(void) {
+  struct winsize size;
+  const bool known = console.terminal >= 0 && ioctl(console.terminal, TIOCGWINSZ, &size) == 0;
+  return known && size.ws_col ? size.ws_col : 80;
+}
+
+void console_clear(void) {
   if (console.bar_shown) fputs("\r\033[K", stderr);
   console.bar_shown = false;
 }
 
 static void line(const char *text) {
-  clear_bar();
+  console_clear();
   fprintf(stderr, "%s\n", text);
   if (console.log) fprintf(console.log, "%s\n", text), fflush(console.log);
 }
@@ -57,12 +70,13 @@ void console_open(int rank, const char *progress) {
   console.rank = rank;
   const bool automatic = strcmp(progress, "auto") == 0;
   const bool shows = rank == 0 && strcmp(progress, "none") != 0;
-  console.bar = shows && (strcmp(progress, "bar") == 0 || (automatic && on_terminal()));
+  const bool terminal = shows && find_terminal();
+  console.bar = shows && (strcmp(progress, "bar") == 0 || (automatic && terminal));
   console.lines = shows && !console.bar;
 }
 
 void console_close(void) {
-  clear_bar();
+  console_clear();
   gd_log_set_sink(NULL, NULL);
   if (console.log) fclose(console.log);
   console.log = NULL;
@@ -102,6 +116,36 @@ static void duration(char *buf, size_t bytes, double s) {
     snprintf(buf, bytes, "%.0f h %02.0f min", floor(s / 3600), fmod(s, 3600) / 60);
 }
 
+static void time_left(char *buf, size_t bytes, const gd_tick *p, double t) {
+  static double first_t;
+  static int64_t first_step = -1;
+  if (first_step < 0) first_t = t, first_step = p->step;
+  const int64_t done = p->step - first_step, left = p->total_steps - p->step;
+  buf[0] = 0;
+  if (done > 0) duration(buf, bytes, (t - first_t) / (double)done * (double)left);
+}
+
+/* Within the line, as wide as it is now: a bar that wraps cannot be drawn over. The rate goes first, then the
+ * bar. */
+static void draw_bar(const gd_tick *p, const char *left) {
+  enum { WIDTH = 16, NARROWEST = 4 };
+  static const char full[] = "================", empty[] = "                ";
+  char text[96], rate[40];
+  const int room = columns() - 1;
+  int n = snprintf(text, sizeof text, "epoch %.2f  loss %.4f  %s%s",
+                   (double)p->step / (double)p->steps_per_epoch, p->loss, left, *left ? " left" : "");
+  int m = snprintf(rate, sizeof rate, "  %.0f samples/s", p->samples_per_s);
+  if (n + m > room) rate[m = 0] = 0;
+  const int width = room - n - m - 3 < WIDTH ? room - n - m - 3 : WIDTH;
+  if (width >= NARROWEST) {
+    const int done = (int)(width * p->step / p->total_steps);
+    fprintf(stderr, "\r[%.*s%.*s] %s%s\033[K", done, full, width - done, empty, text, rate);
+  } else {
+    fprintf(stderr, "\r%.*s\033[K", room, text);
+  }
+  console.bar_shown = true;
+}
+
 static void progress(void *user, const gd_tick *p) {
   (void)user;
   console.last_step = p->total_steps;
@@ -109,20 +153,11 @@ static void progress(void *user, const gd_tick *p) {
   double t = gdi_now();
   if (t - console.last_bar < 0.1 && p->step < p->total_steps) return;
   console.last_bar = t;
-  enum { WIDTH = 16 }; /* all of it within 80 columns: a line that wraps cannot be drawn over */
-  static const char full[] = "================", empty[] = "                ";
-  int done = (int)(WIDTH * p->step / p->total_steps);
-  char eta[32];
-  duration(eta, sizeof eta, 0);
-  static double first_t;
-  static int64_t first_step = -1;
-  if (first_step < 0) first_t = t, first_step = p->step;
-  if (p->step > first_step)
-    duration(eta, sizeof eta,
-             (t - first_t) / (double)(p->step - first_step) * (double)(p->total_steps - p->step));
-  fprintf(stderr, "\r[%.*s%.*s] epoch %.2f  loss %.4f  %.0f samples/s  %s left\033[K", done, full,
-          WIDTH - done, empty, (double)p->step / (double)p->steps_per_epoch, p->loss, p->samples_per_s, eta);
-  console.bar_shown = true;
+  /* mpirun passes results by another pipe, which may be the faster one: nothing may be left before them. */
+  if (p->step == p->total_steps) return console_clear();
+  char left[32];
+  time_left(left, sizeof left, p, t);
+  draw_bar(p, left);
 }
 
 static void row(void *user, const gd_row *r) {

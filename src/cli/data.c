@@ -89,7 +89,7 @@ static gd_status import(const args *a, const char *out) {
     GD_TRY(gd_import_cifar(&t, files, n, format[5] == '1' && format[6] == '0' && format[7] == '0'));
   } else {
     return GD_FAIL(GD_ERR_USAGE, "usage: gdtrain data import idx IMAGES LABELS | csv FILE... | npy X Y | "
-                                 "cifar10 FILE... --out FILE.h5");
+                                 "cifar10|cifar100 FILE... --out FILE.h5");
   }
   return write_out(&t, out);
 }

@@ -1,5 +1,7 @@
 /* gdtrain inspect, gdtrain export: what a checkpoint holds, and its weights for others. */
 
+#include <string.h>
+
 #include "cli/cli.h"
 
 static gd_status print_digest(const gd_checkpoint *c) {
@@ -54,6 +56,14 @@ gd_status command_inspect(int argc, char **argv) {
   return alone(argc, argv, "digest", inspect);
 }
 
+static gd_status check_format(const char *out) {
+  const char *dot = strrchr(out, '.');
+  if (dot && strcmp(dot, ".safetensors") == 0) return GD_OK;
+  return GD_FAIL(
+      GD_ERR_USAGE,
+      "--out %s: weights are written as .safetensors; h5py reads them from a checkpoint as they are", out);
+}
+
 static gd_status export(args *a) {
   char path[4096];
   gd_checkpoint c;
@@ -61,6 +71,7 @@ static gd_status export(args *a) {
   const char *out = args_get(a, "out");
   if (a->n_words != 1 || !out)
     return GD_FAIL(GD_ERR_USAGE, "usage: gdtrain export CHECKPOINT --out FILE.safetensors");
+  GD_TRY(check_format(out));
   GD_TRY(gd_checkpoint_find(a->word[0], path, sizeof path));
   gd_status st = gd_checkpoint_read(&c, path, false);
   if (st == GD_OK) st = gd_export_safetensors(&c, out);

@@ -12,7 +12,7 @@ static const char script[] =
     "  else { set terminal pngcairo size 900,600 font 'sans,10' }\n"
     "  set output 'loss.'.format\n"
     "  set multiplot layout 2,1\n"
-    "  set grid lc rgb '#dddddd'\n"
+    "  set grid lt 1 lc rgb '#dddddd'\n"
     "  set lmargin 12; set rmargin 12; set key above\n"
     "  set tics nomirror; set autoscale xfix\n"
     "  set ylabel 'loss'; set xlabel ''; set logscale y; set format y '%g'\n"

@@ -27,7 +27,7 @@ static void print_result(const gd_train_result *r) {
   char digest[65];
   gd_digest_hex(&r->digest, digest);
   printf("steps         %lld\n", (long long)r->steps);
-  printf("train loss    %.6g\n", r->last.loss);
+  if (!isnan(r->last.loss)) printf("train loss    %.6g\n", r->last.loss);
   if (!isnan(r->last.val.loss)) printf("val loss      %.6g\n", r->last.val.loss);
   if (!isnan(r->last.val.accuracy)) printf("val accuracy  %.2f %%\n", 100 * r->last.val.accuracy);
   if (r->best.step) {
@@ -37,7 +37,7 @@ static void print_result(const gd_train_result *r) {
       printf("best          %.2f %% at step %lld\n", 100 * r->best.val.accuracy, (long long)r->best.step);
   }
   if (!isnan(r->last.noise_scale)) printf("noise scale   %.6g samples\n", r->last.noise_scale);
-  printf("samples/s     %.0f\n", r->samples_per_s);
+  if (!isnan(r->samples_per_s)) printf("samples/s     %.0f\n", r->samples_per_s);
   printf("checkpoint    %s\n", r->checkpoint);
   printf("digest        %s\n", digest);
 }
@@ -49,6 +49,7 @@ static gd_status train(gd_world *w, const gd_options *o) {
   gd_status st = gd_train(w, o, &observer, &result);
   if (st != GD_OK && st != GD_STOPPED) return st;
   if (gd_world_rank(w) == 0) {
+    console_clear();
     print_result(&result);
     fflush(stdout);
     if (o->plots && st == GD_OK) plot_run(result.folder);

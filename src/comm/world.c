@@ -14,6 +14,12 @@ static gd_status start_mpi(gd_world *w, const gdi_launcher *launcher) {
   MPI_Initialized(&running);
   MPI_Finalized(&ended);
   if (ended) return GD_FAIL(GD_ERR_ENV, "MPI was finished already: a program can join the world only once");
+#ifdef OPEN_MPI /* whose start would end the program with a page that does not say what to type */
+  if (!running && getenv("SLURM_STEP_NUM_TASKS") && !getenv("PMIX_RANK") && !getenv("PMI_RANK"))
+    return GD_FAIL(GD_ERR_ENV,
+                   "srun started this program without MPI: srun --mpi=pmix (srun --mpi=list names "
+                   "what there is)");
+#endif
   gdi_watch(&w->watchdog, "MPI_Init");
   if (!running && MPI_Init_thread(NULL, NULL, MPI_THREAD_FUNNELED, &provided) != MPI_SUCCESS)
     return GD_FAIL(GD_ERR_ENV, "MPI could not be started by %s", launcher->name);

@@ -177,8 +177,9 @@ static gd_status add_record(import *m, const gdi_csv *c) {
     }
     int at = m->target[i] ? n_features + m->target[i] - 1 : feature++;
     if (!gdi_csv_number(text, &row[at]))
-      return GD_FAIL(GD_ERR_DATA, "%s:%lld:%d: %s holds \"%.40s\", not a number", c->path, (long long)c->line,
-                     i + 1, column_name(m, i, where), text);
+      return GD_FAIL(GD_ERR_DATA, "%s:%lld:%d: %s holds \"%.40s\", not a number%s", c->path,
+                     (long long)c->line, i + 1, column_name(m, i, where), text,
+                     m->rows == 0 && !m->name ? " (--header, if the first line holds names)" : "");
   }
   m->rows++;
   return GD_OK;

@@ -83,9 +83,13 @@ static gd_status append_words(parser *p, gd_module *model, const char *spec) {
     const size_t length = strcspn(at, " \t\n");
     gd_status st = append_word(p, model, at, length);
     n++;
-    if (st == GD_ERR_USAGE || st == GD_ERR_SHAPE)
+    if (st == GD_ERR_USAGE || st == GD_ERR_SHAPE) {
+      const char *cause =
+          gd_error_last()->message; /* "--linear: ..." where an argument is read as a setting */
       return GD_FAIL(GD_ERR_USAGE, "model: word %d, '%.*s' at column %d: %s", n,
-                     length < 64 ? (int)length : 64, at, (int)(at - spec) + 1, gd_error_last()->message);
+                     length < 64 ? (int)length : 64, at, (int)(at - spec) + 1,
+                     cause + (strncmp(cause, "--", 2) == 0 ? 2 : 0));
+    }
     if (st != GD_OK) return st;
     at += length;
   }

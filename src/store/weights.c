@@ -56,9 +56,11 @@ static gd_status read_arrays(gd_stored **out, int *n, gd_arena *a, gdi_h5 *f) {
   return GD_OK;
 }
 
-gd_status gd_weights_read(gd_stored **out, int *n, gd_arena *a, const char *path) {
+gd_status gd_weights_read(gd_stored **out, int *n, gd_arena *a, const char *name) {
   gdi_h5 f;
+  char path[4096];
   *out = NULL, *n = 0;
+  GD_TRY(gd_checkpoint_find(name, path, sizeof path));
   GD_TRY(gdi_h5_look(path, GD_ERR_CHECKPOINT));
   GD_TRY(gdi_h5_open(&f, path, GD_ERR_CHECKPOINT));
   const bool ours = gdi_h5_has_attr(&f, "/", "format");

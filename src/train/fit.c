@@ -100,8 +100,23 @@ static gd_status explain(const gdi_fit *f, gd_status st) {
                  f->job->opt.standardize ? "" : " or standardize", kept);
 }
 
+/* on_nan: skip. The first is told at once: a run may go on for days with no update after it. */
+static void count_skipped(gdi_fit *f, const gd_sync_result *r) {
+  if (r->updated || r->total.samples == 0 || r->total.weight == 0) return;
+  if (f->skipped++ == 0 && is_root(f))
+    gd_message(GD_LOG_WARN, "an update by step %lld is not finite: left out, as all such from now on",
+               (long long)f->job->step);
+}
+
+static void tell_skipped(const gdi_fit *f) {
+  if (f->skipped > 0 && is_root(f))
+    gd_message(GD_LOG_WARN, "%lld updates were not finite and left out%s", (long long)f->skipped,
+               isfinite(f->loss) ? "" : ", the last too: this run has diverged; try a lower rate");
+}
+
 /* What a step found; zeros when it is known later. */
 static void add(gdi_fit *f, const gd_sync_result *r) {
+  count_skipped(f, r);
   f->interval.loss_sum += r->total.loss_sum, f->interval.weight += r->total.weight;
   f->interval.samples += r->total.samples;
   f->trained_samples += (int64_t)r->total.samples;
@@ -161,6 +176,7 @@ gd_status gdi_fit_run(gdi_fit *f) {
   gdi_job *j = f->job;
   gd_sync_result r = {0};
   f->started = f->last_save = gdi_now();
+  if (j->step >= j->total_steps && j->validates) GD_TRY(gdi_validate(j, &f->result->last.val));
   while (j->step < j->total_steps && !(r.flags & GDI_FLAG_STOP)) {
     gd_status st = step(f, &r);
     if (st == GD_OK) st = between_steps(f, &r);
@@ -168,7 +184,8 @@ gd_status gdi_fit_run(gdi_fit *f) {
   }
   if (f->saver.saved_step != j->step) GD_TRY(save(f, false)); /* resumed at its end: nothing was left to do */
   GD_TRY(gdi_saver_wait(&f->saver));
-  f->result->samples_per_s = f->trained_s > 0 ? (double)f->trained_samples / f->trained_s : 0;
+  tell_skipped(f);
+  f->result->samples_per_s = f->trained_s > 0 ? (double)f->trained_samples / f->trained_s : NAN;
   gd_ledger *l = &j->ledger;
   l->total = gdi_now() - f->started;
   l->other = l->total - l->data - l->forward - l->backward - l->sum - l->exchange - l->update - l->wait -

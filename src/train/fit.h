@@ -23,7 +23,8 @@ typedef struct gdi_fit {
   gd_record interval;           /* since the last row */
   double interval_s, trained_s; /* time in steps, since the last row and in all */
   int64_t trained_samples;
-  double loss; /* of the last step that is known, per weight */
+  int64_t skipped; /* updates that were not finite and left out */
+  double loss;     /* of the last step that is known, per weight */
 } gdi_fit;
 
 /* From the job's step to its last, or to a request to stop (GD_STOPPED, after saving). Collective. */

@@ -46,9 +46,12 @@ static gd_status check_outputs(const gdi_job *j) {
     return GD_FAIL(GD_ERR_USAGE, "loss: %s needs real targets, but %s holds labels: choose cross_entropy",
                    j->opt.loss, i->path);
   if (i->targets != j->outputs)
-    return GD_FAIL(GD_ERR_USAGE,
-                   "model: %lld outputs, but %s has %lld targets a sample: end the model with linear:%lld",
-                   (long long)j->outputs, i->path, (long long)i->targets, (long long)i->targets);
+    return GD_FAIL(
+        GD_ERR_USAGE,
+        "model: %lld outputs, but %s has %lld real target%s a sample: end the model with linear:%lld%s",
+        (long long)j->outputs, i->path, (long long)i->targets, i->targets > 1 ? "s" : "",
+        (long long)i->targets,
+        i->targets > 1 ? "" : ", or import the data with --classes if their target is a class");
   return GD_OK;
 }
 

@@ -84,7 +84,8 @@ static gd_status set_word(gd_options *o, const option *p, const gd_setting *s) {
       *(const char **)((char *)o + p->offset) = text;
       return text ? GD_OK : GD_ERR_OOM;
     }
-  const char *near = gd_nearest(s->value, words);
+  /* They are all listed; among the shortest the nearest is chance: gpu, cpu. */
+  const char *near = strlen(s->value) > 3 ? gd_nearest(s->value, words) : NULL;
   return GD_FAIL(GD_ERR_USAGE, "%s: \"%s\" is not one of: %s%s%s%s", gd_setting_where(s, where, sizeof where),
                  s->value, p->limits, near ? " (did you mean " : "", near ? near : "", near ? "?)" : "");
 }
@@ -251,18 +252,34 @@ int gd_options_differ_any(const gd_options *a, const gd_options *b, char *buf, s
   return differ(a, b, false, buf, bytes);
 }
 
+/* One word after another within 80 columns, new lines indented; returns the column reached. */
+static int put_words(FILE *f, const char *text, int column, int indent) {
+  enum { WIDTH = 80 };
+  for (text += strspn(text, " "); *text; text += strspn(text, " ")) {
+    const int n = (int)strcspn(text, " ");
+    if (column + 1 + n > WIDTH) column = fprintf(f, "\n%*s", indent - 1, "") - 1;
+    column += fprintf(f, " %.*s", n, text);
+    text += n;
+  }
+  return column;
+}
+
 void gd_options_manual(FILE *f) {
+  enum { INDENT = 38 };
+  fputs("Keys of run.yaml and options of the same names (- and _ are equal), what they\n"
+        "hold unless given, and what they mean:\n\n",
+        f);
   for (int i = 0; i < OPTIONS; i++) {
     const option *p = &table[i];
-    char usual[32];
-    snprintf(usual, sizeof usual, "%s", p->def[0] ? p->def : "-");
-    fprintf(f, "  --%-24s %-10s %s%s%s%s\n", p->key, usual, p->help, p->kind == WORD ? " (" : "",
-            p->kind == WORD ? p->limits : "", p->kind == WORD ? ")" : "");
+    char words[256] = "";
+    if (p->kind == WORD) snprintf(words, sizeof words, "(%s)", p->limits);
+    int column = fprintf(f, "  --%-22s %-10s", p->key, p->def[0] ? p->def : "-");
+    column = put_words(f, p->help, column, INDENT);
+    put_words(f, words, column, INDENT);
+    fputc('\n', f);
   }
-  fprintf(f, "\nShort forms:");
-  for (int i = 0; i < SHORT_FORMS; i++)
-    fprintf(f, "%s --%s = %s", i ? "," : "", short_form[i][0], short_form[i][1]);
-  fprintf(f, "\n");
+  fputs("\nShort forms:\n", f);
+  for (int i = 0; i < SHORT_FORMS; i++) fprintf(f, "  --%-22s --%s\n", short_form[i][0], short_form[i][1]);
 }
 
 /* ---- checks over several ---- */

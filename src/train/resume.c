@@ -88,7 +88,11 @@ static gd_status find(const gd_params *p, int i, const gd_stored *stored, int n,
       return GD_OK;
     return GD_FAIL(GD_ERR_CHECKPOINT, "%s: %s has another shape than the model's", path, p->item[i].name);
   }
-  return GD_FAIL(GD_ERR_CHECKPOINT, "%s: no array for the model's %s", path, p->item[i].name);
+  char has[160] = "";
+  for (int k = 0, at = 0; k < n && at < (int)sizeof has; k++)
+    at += snprintf(has + at, sizeof has - (size_t)at, "%s%s", k ? ", " : "", stored[k].name);
+  return GD_FAIL(GD_ERR_CHECKPOINT, "%s: no array for the model's %s; it holds %s", path, p->item[i].name,
+                 has);
 }
 
 static gd_status apply(gd_tensor *t, const gd_stored *from, void *stage, const char *path) {

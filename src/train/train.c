@@ -55,7 +55,7 @@ void gdi_job_layout(const gdi_job *j, char *buf, size_t bytes) {
       "device     %s\n"
       "data       %.200s: %lld samples%s%s\n"
       "model      %.200s: %lld parameters, %s\n"
-      "batch      %lld = %lld micro-batch%s of %lld, at most %lld a rank; %lld steps an epoch, %lld in all\n"
+      "batch      %lld = %lld micro-batch%s of %lld, at most %lld a rank; %lld step%s an epoch, %lld in all\n"
       "update     %s, rate %g %s, sync %s",
       ranks, gd_world_hosts(w), gd_world_hosts(w) > 1 ? "s" : "", gd_world_transport(w),
       gd_device_threads(j->device), gd_device_threads(j->device) > 1 ? "s" : "",
@@ -63,8 +63,8 @@ void gdi_job_layout(const gdi_job *j, char *buf, size_t bytes) {
       gd_dataset_streamed(j->train.data) ? ", streamed" : ", in memory once per host",
       j->validates ? "" : ", no validation", j->opt.model, (long long)j->params->trainable, j->opt.precision,
       (long long)b->batch, (long long)K, K > 1 ? "es" : "", (long long)b->micro,
-      (long long)((K + ranks - 1) / ranks), (long long)b->per_epoch, (long long)j->total_steps,
-      j->opt.optimizer, j->schedule.lr, j->opt.schedule, j->opt.sync);
+      (long long)((K + ranks - 1) / ranks), (long long)b->per_epoch, b->per_epoch > 1 ? "s" : "",
+      (long long)j->total_steps, j->opt.optimizer, j->schedule.lr, j->opt.schedule, j->opt.sync);
 }
 
 static void announce(const gdi_fit *f, const place *p) {
@@ -73,6 +73,9 @@ static void announce(const gdi_fit *f, const place *p) {
   gdi_job_layout(j, layout, sizeof layout);
   if (f->observer->started) f->observer->started(f->observer->user, layout, p->folder);
   if (!is_root(j->world)) return;
+  if (j->opt.batch_size > j->batches.n)
+    gd_message(GD_LOG_WARN, "batch_size %lld is more than the %lld samples there are: batch gradient descent",
+               (long long)j->opt.batch_size, (long long)j->batches.n);
   const int64_t K = gdi_batches_max_micro(&j->batches);
   if (K < gd_world_size(j->world))
     gd_message(GD_LOG_WARN,
@@ -85,7 +88,9 @@ static void announce(const gdi_fit *f, const place *p) {
         "a smaller --micro-batch gives them",
         (long long)j->batches.batch);
   if (p->checkpoint[0])
-    gd_message(GD_LOG_INFO, "resumed from %s at step %lld", p->checkpoint, (long long)j->step);
+    gd_message(GD_LOG_INFO, "resumed from %s at step %lld%s", p->checkpoint, (long long)j->step,
+               j->step < j->total_steps ? ""
+                                        : ": nothing is left to do; more --epochs or --steps continue it");
 }
 
 /* ---- the run ---- */
@@ -106,10 +111,21 @@ static gd_status open_fit(gdi_fit *f, gdi_job *j, const place *p) {
                         is_root(j->world) ? gdi_record_open(&f->record, p->folder, &j->opt, j->step) : GD_OK);
 }
 
+/* The best validation of a run's earlier parts. A checkpoint keeps the one measure that decides. */
+static void recall_best(gdi_fit *f, const gdi_job *j, const gd_checkpoint *c) {
+  f->has_best = c->has_best, f->best = c->best;
+  if (!c->has_best) return;
+  f->result->best.step = c->best_step;
+  if (strcmp(j->opt.loss, "cross_entropy") == 0)
+    f->result->best.val.accuracy = c->best;
+  else
+    f->result->best.val.loss = c->best;
+}
+
 static gd_status run(gdi_fit *f, gdi_job *j, const place *p, const gd_checkpoint *resumed) {
   if (resumed) {
     GD_TRY(gdi_resume_apply(j, resumed, p->checkpoint));
-    f->has_best = resumed->has_best, f->best = resumed->best;
+    recall_best(f, j, resumed);
   }
   GD_TRY(open_fit(f, j, p));
   if (resumed) gdi_saver_continue(&f->saver, resumed, p->checkpoint);
@@ -132,7 +148,7 @@ static gd_status run(gdi_fit *f, gdi_job *j, const place *p, const gd_checkpoint
 
 gd_status gd_train(gd_world *w, const gd_options *o, const gd_observer *observer, gd_train_result *out) {
   memset(out, 0, sizeof *out);
-  out->last.noise_scale = out->last.noise_s = out->last.noise_g2 = NAN;
+  out->last.loss = out->last.noise_scale = out->last.noise_s = out->last.noise_g2 = NAN;
   out->last.val = out->best.val = (gd_metrics){NAN, NAN, 0};
   place p;
   GD_TRY(agree_on_place(&p, w, o));

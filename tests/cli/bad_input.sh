@@ -8,14 +8,15 @@ printf 'data: g.h5\nmodel: [linear: 10\n' >syntax.yaml
 printf 'x1,x2,y\n1,2,3\n4,,6\n' >hole.csv
 printf '1,2,3\n' >wine.csv
 printf '1,2,nan\n4,5,6\n' >nan.csv
+printf 'a,b,y\n1,2,3\n' >header.csv
 printf 'not a checkpoint' >junk.h5
 mkdir full && : >full/something
 
 for ranks in 1 4; do
   expect 4 "error: nowhere.h5: .*No such file" on $ranks gdtrain --data nowhere.h5 --model linear:10 --out a$ranks
-  expect 4 "error: junk.h5: " on $ranks gdtrain --data junk.h5 --model linear:10 --out b$ranks
+  expect 4 "error: junk.h5: not an HDF5 file" on $ranks gdtrain --data junk.h5 --model linear:10 --out b$ranks
   expect 2 "error: model: 7 outputs, but .*g.h5 has 10 classes" on $ranks gdtrain --data g.h5 --model linear:7 --out c$ranks
-  expect 2 "error: model: 3 outputs, but .*lin.h5 has 1 target" on $ranks gdtrain --data lin.h5 --model linear:3 --out d$ranks
+  expect 2 "error: model: 3 outputs, but .*lin.h5 has 1 real target.*--classes" on $ranks gdtrain --data lin.h5 --model linear:3 --out d$ranks
   expect 2 "error: loss: mse needs real targets" on $ranks gdtrain --data g.h5 --model linear:10 --loss mse --out e$ranks
   expect 4 "error: g.h5 and lin.h5 hold samples of different shapes" on $ranks gdtrain --data g.h5 --val-data lin.h5 --model linear:10 --out f$ranks
   expect 2 "error: unknown.yaml:3: unknown setting \"batch_sise\", did you mean \"batch_size\"" on $ranks gdtrain unknown.yaml --out g$ranks
@@ -29,13 +30,24 @@ for ranks in 1 4; do
   expect 5 "error: .*g.h5: " on $ranks gdtrain --data g.h5 --model linear:10 --out l$ranks --resume g.h5
   expect 10 "error: .*GPU|error: .*CUDA" on $ranks gdtrain --data g.h5 --model linear:10 --device cuda --out m$ranks
   expect 7 "error: loss or gradient is not finite at step" on $ranks gdtrain --data lin.h5 --model linear:1 --lr 1e9 --epochs 50 --out n$ranks
+  expect 0 "warning: [0-9]+ updates were not finite and left out, the last too" on $ranks gdtrain --data lin.h5 --model linear:1 --lr 1e9 --epochs 50 \
+    --on-nan skip --plots false --out q$ranks
+  equal "$(grep -cE "warning: an update by step [0-9]+ is not finite" out.txt)" 1 "warnings of the first update left out"
 done
 [ ! -e a1 ] && [ ! -e c4 ] || fail "a run that never began leaves its folder"
 expect 4 "error: wine.csv: not an HDF5 file; .*import csv" gdtrain --data wine.csv --model linear:1
 expect 4 "error: hole.csv:3" gdtrain data import csv hole.csv --header --out x.h5
+expect 4 "error: header.csv:1:1: column 0 holds \"a\", not a number .--header" gdtrain data import csv header.csv --out x.h5
+expect 6 "error: nowhere/x.h5: cannot be created: No such file or directory" gdtrain data make linear --n 9 --out nowhere/x.h5
 expect 4 "error: nan.csv:1" gdtrain data import csv nan.csv --out x.h5
 expect 2 "unknown command \"trian\", did you mean \"train\"" gdtrain trian
 expect 2 "error: --epochs needs a value" gdtrain --epochs
+expect 2 "error: --device: \"gpu\" is not one of: auto cpu cuda$" gdtrain --device gpu
+expect 2 "error: model: word 2, 'linear:ten' at column 6: linear: 'ten' is not" gdtrain --data g.h5 --model "relu linear:ten"
+expect 0 "warning: batch_size 999 is more than the 300 samples" gdtrain --data g.h5 --model linear:10 --batch-size 999 --steps 1 --plots false --out big
+expect 0 "folder *saved" gdtrain --data g.h5 --model linear:10 --steps 1 --plots false --out saved
+expect 2 "error: --out w.pt: weights are written as .safetensors" gdtrain export saved --out w.pt
+[ ! -e w.pt ] || fail "weights under a name of another format"
 
 # A label out of range and a NaN inside HDF5 files that others made.
 python=/usr/bin/python3

@@ -59,6 +59,18 @@ expect 0 "resumed from parts/" gdtrain --resume auto --out parts --epochs 5 --pl
 run 1 whole --epochs 5 --resume auto
 equal "$(digest whole)" "$(digest parts)" "digest of a run continued by the name of its folder"
 
+# Resumed at its end: nothing is trained, so no loss or rate is told; what is known stays known, though the best came before.
+expect 0 "nothing is left to do" gdtrain --resume auto --out parts --plots false
+grep -qE "^(train loss|samples/s)" out.txt && fail "a loss or a rate of no step"
+value() { grep "^$2" "$1" | awk '{ print $3 }'; }
+equal "$(value out.txt "val accuracy")" "$(awk -F, '$8 != "" { v = $8 } END { printf "%.2f", 100 * v }' parts/metrics.csv)" "val accuracy"
+equal "$(grep -oE '"best": \{"step": [0-9]+' parts/summary.json)" "\"best\": {\"step\": $(gdtrain inspect parts | awk '$1 == "step" { print $2 }')" "best step"
+
+# Weights of a run begin another; those of another model are refused, with their names.
+expect 0 "checkpoint *begun/" gdtrain --data g.h5 --model "linear:32 relu dropout:0.2 linear:10" --init parts --steps 1 --plots false --out begun
+expect 5 "error: .*best.h5: no array for the model's 1.bias; it holds .*3.weight|no array for the model's 2.bias; it holds 0.bias, 0.weight, 3.bias" \
+  gdtrain --data g.h5 --model "linear:32 relu linear:10" --init parts --steps 1 --plots false --out other
+
 # A batch smaller than the automatic micro-batch: the run agrees with its own configuration.
 small() { gdtrain --data g.h5 --model linear:10 --batch-size 16 --plots false --out small "$@" >out.txt 2>&1; }
 small --epochs 1 && small --epochs 2 --resume auto || { fail "resuming with a small batch"; cat out.txt; }

@@ -54,10 +54,11 @@ for transport in shm mpi; do
 done
 
 # Programs that are each alone under the launcher of another MPI.
-for launcher in "PMI_RANK=0 PMI_SIZE=4" "SLURM_PROCID=1 SLURM_STEP_NUM_TASKS=4" "MPI_LOCALRANKID=0 MPI_LOCALNRANKS=4"; do
+for launcher in "PMI_RANK=0 PMI_SIZE=4" "MPI_LOCALRANKID=0 MPI_LOCALNRANKS=4"; do
   # shellcheck disable=SC2086
   expect 3 "error: .*started 4 programs, but each of them is alone" env $launcher gdtrain "${words[@]}" --out alone
 done
+expect 3 "error: srun started this program without MPI: srun --mpi=pmix" env SLURM_PROCID=1 SLURM_STEP_NUM_TASKS=4 gdtrain "${words[@]}" --out alone
 [ -e alone ] && fail "a program that was refused made its folder"
 
 # Ranks with different options.
