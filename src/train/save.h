@@ -23,10 +23,11 @@ gd_status gdi_saver_open(gdi_saver *s, gdi_job *j, const char *run) GD_CHECKED;
 void gdi_saver_continue(gdi_saver *s, const gd_checkpoint *resumed, const char *path);
 /*
  * Snapshot now, write behind; when it is_best it becomes best.h5 too. `best`: quality of the best so far,
- * NULL before the first validation. Collective. Errors: GD_ERR_NONFINITE when the parameters are not finite
- * (nothing is written). A write that fails is told when it is waited for.
+ * NULL before the first validation. `m`: what is being measured (rank 0's). Collective. Errors:
+ * GD_ERR_NONFINITE when the parameters are not finite (nothing is written). A write that fails is told when
+ * it is waited for.
  */
-gd_status gdi_saver_save(gdi_saver *s, bool is_best, const double *best) GD_CHECKED;
+gd_status gdi_saver_save(gdi_saver *s, bool is_best, const double *best, const gd_measured *m) GD_CHECKED;
 /* Wait for the write under way; prune; move best.h5. Collective: its status is everybody's. */
 gd_status gdi_saver_wait(gdi_saver *s) GD_CHECKED;
 void gdi_saver_close(gdi_saver *s);

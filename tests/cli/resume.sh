@@ -15,6 +15,16 @@ run 3 parts --epochs 4 --resume auto
 equal "$(digest whole)" "$(digest parts)" "digest of 2 + 2 epochs against 4"
 equal "$(cut -d, -f1,2,3,4,7,8 whole/metrics.csv | tail -1)" "$(cut -d, -f1,2,3,4,7,8 parts/metrics.csv | tail -1)" "last row"
 
+# What is measured goes on too: killed between two rows of metrics.csv, a run writes the rows of one that was not.
+measured() { run $1 $2 --log-every 7 --noise-scale --checkpoint-every 4 --schedule constant "${@:3}"; }
+measured 2 whole1 --steps 20
+measured 2 parts1 --steps 5
+rm parts1/checkpoints/step-00000005.h5
+measured 3 parts1 --steps 20 --resume auto
+rows() { cut -d, -f1-5,7,8,10- $1/metrics.csv; }
+equal "$(rows whole1)" "$(rows parts1)" "rows of a run that was killed"
+at_least "$(last whole1 noise_S)" 1e-9 "noise that was measured"
+
 # Every optimizer's state comes back where it belongs, with any number of threads, and a set that was held may be streamed
 # from then on.
 for rule in "adamw --momentum 0" "rmsprop --optimizer.centered true" "lars --data.memory stream"; do
