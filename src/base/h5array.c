@@ -132,13 +132,32 @@ done:
   return st;
 }
 
+/*
+ * Chunks without filters are read from the file as they are, without a cache: on their way into one HDF5
+ * believes what the index says, and where a chunk is listed with fewer bytes than it has, copies the rest
+ * from behind the end of its memory.
+ */
+static hid_t open_array(hid_t file, const char *name) {
+  hid_t id = H5Dopen2(file, name, H5P_DEFAULT), create = id < 0 ? H5I_INVALID_HID : H5Dget_create_plist(id);
+  if (create < 0) return id;
+  const bool filtered = H5Pget_nfilters(create) != 0;
+  H5Pclose(create);
+  if (filtered) return id;
+  H5Dclose(id);
+  hid_t access = H5Pcreate(H5P_DATASET_ACCESS);
+  H5Pset_chunk_cache(access, 0, 0, 0);
+  id = H5Dopen2(file, name, access);
+  H5Pclose(access);
+  return id;
+}
+
 gd_status gdi_h5_array_open(gdi_h5_array *a, gdi_h5 *f, const char *name) {
   GDI_H5_LOCKED;
   *a = (gdi_h5_array){.file = f};
   snprintf(a->name, sizeof a->name, "%s", name);
   if (!gdi_h5_has(f, name))
     return GDI_H5_REFUSE(f, a->name, "not in the file (links to other places are not followed)");
-  a->id = H5Dopen2(f->id, name, H5P_DEFAULT);
+  a->id = open_array(f->id, name);
   if (a->id < 0) return gdi_h5_refused(f, name, "cannot be opened as an array");
   gd_status st = check_array(a);
   if (st != GD_OK) gdi_h5_array_close(a);

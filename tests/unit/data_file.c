@@ -210,6 +210,31 @@ static void shapes_that_the_file_cannot_hold_are_refused(void **state) {
   assert_refused(open_file(NULL), GD_ERR_DATA, "x: its shape is impossibly large");
 }
 
+/* Through its cache, HDF5 would copy what is missing of the second chunk from behind the end of its memory.
+ */
+static void a_chunk_listed_too_short_is_read_from_the_file(void **state) {
+  (void)state;
+  hid_t f = begin_trick(), create = H5Pcreate(H5P_DATASET_CREATE);
+  H5Pset_chunk(create, 2, (hsize_t[]){2, 8});
+  put_x(f, 2, (hsize_t[]){4, 8}, create);
+  hid_t x = H5Dopen2(f, "x", H5P_DEFAULT);
+  assert_true(H5Dwrite_chunk(x, H5P_DEFAULT, 0, (hsize_t[]){2, 0}, 8, "A CHUNK.") >= 0);
+  assert_true(H5Dwrite_chunk(x, H5P_DEFAULT, 0, (hsize_t[]){0, 0}, 24, "abcdefghijklmnopqrstuvwx") >= 0);
+  H5Dclose(x), H5Fclose(f);
+  char bytes[1 << 14], memory[256];
+  FILE *raw = fopen(in_folder("s.h5"), "rb");
+  const size_t n = fread(bytes, 1, sizeof bytes, raw);
+  fclose(raw);
+  const char *listed = memmem(bytes, n, "A CHUNK.", 8);
+  assert_true(listed && listed + 16 <= bytes + n);
+  gd_dataset *d;
+  assert_ok(gd_dataset_open(&d, in_folder("s.h5"), NULL));
+  assert_ok(gd_dataset_hold(d, memory, true));
+  assert_memory_equal(memory, "abcdefghijklmnop", 16);
+  assert_memory_equal(memory + 16, listed, 16);
+  gd_dataset_close(d);
+}
+
 static void other_filters_and_types_are_refused(void **state) {
   (void)state;
   hid_t f = begin_trick(), create = H5Pcreate(H5P_DATASET_CREATE);
@@ -246,6 +271,7 @@ int main(void) {
       cmocka_unit_test(links_to_other_places_are_not_followed),
       cmocka_unit_test(virtual_arrays_are_refused),
       cmocka_unit_test(shapes_that_the_file_cannot_hold_are_refused),
+      cmocka_unit_test(a_chunk_listed_too_short_is_read_from_the_file),
       cmocka_unit_test(other_filters_and_types_are_refused),
       cmocka_unit_test(a_truncated_file_is_refused),
   };
