@@ -46,7 +46,6 @@ static void print_result(const gd_train_result *r) {
 static gd_status train(gd_world *w, gd_options *o, bool demonstration) {
   const bool root = gd_world_rank(w) == 0;
   if (demonstration) GD_TRY(demo_ready(w));
-  catch_signals();
   gd_observer observer = console_observer();
   gd_train_result result;
   gd_status st = gd_train(w, o, &observer, &result);
@@ -70,6 +69,7 @@ gd_status command_train(int argc, char **argv) {
   if (print_only && st == GD_OK) {
     gd_options_print(&o, stdout);
   } else {
+    catch_signals(); /* a warning that comes while MPI starts is one, too */
     st = join(&w, st, st == GD_OK ? &o : NULL);
     if (st == GD_OK) st = train(w, &o, demonstration);
     st = leave(w, st);
