@@ -93,9 +93,9 @@ gd_status gdi_h5_open(gdi_h5 *f, const char *path, gd_status failure) {
   f->bytes = (uint64_t)st.st_size;
   hid_t access = read_access();
   f->id = H5Fopen(path, H5F_ACC_RDONLY, access);
-  H5Pclose(access);
-  if (f->id < 0) return gdi_h5_refused(f, "", "cannot be opened as HDF5");
-  return GD_OK;
+  gd_status opened = f->id < 0 ? gdi_h5_refused(f, "", "cannot be opened as HDF5") : GD_OK;
+  H5Pclose(access); /* every call forgets the cause of the failure before it */
+  return opened;
 }
 
 void gdi_h5_close(gdi_h5 *f) {

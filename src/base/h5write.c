@@ -29,9 +29,9 @@ gd_status gdi_h5_create(gdi_h5_writer *w, const char *path) {
   hid_t access = H5Pcreate(H5P_FILE_ACCESS);
   H5Pset_libver_bounds(access, H5F_LIBVER_V110, H5F_LIBVER_V110); /* its metadata carry checksums */
   w->id = H5Fcreate(w->temporary, H5F_ACC_EXCL, H5P_DEFAULT, access);
-  H5Pclose(access);
-  if (w->id < 0) return failed(w, "", "cannot be created");
-  return GD_OK;
+  gd_status st = w->id < 0 ? failed(w, "", "cannot be created") : GD_OK;
+  H5Pclose(access); /* every call forgets the cause of the failure before it */
+  return st;
 }
 
 /* Whole rows while they fit; a row that is too large is cut along the next dimension. */

@@ -131,7 +131,8 @@ gd_status gdi_record_row(gdi_record *r, const gd_row *row) {
   print_cell(r->metrics, row->noise_s);
   print_cell(r->metrics, row->noise_g2);
   fputc('\n', r->metrics);
-  return fflush(r->metrics) == 0 ? GD_OK : cannot("metrics.csv");
+  if (fflush(r->metrics) == 0) return GD_OK;
+  return GD_FAIL(GD_ERR_WRITE, "%s/metrics.csv: %s", r->folder, strerror(errno));
 }
 
 /* ---- summary.json ---- */

@@ -14,7 +14,7 @@ mkfifo pipe.yaml
 
 for ranks in 1 4; do
   expect 4 "error: nowhere.h5: .*No such file" on $ranks gdtrain --data nowhere.h5 --model linear:10 --out a$ranks
-  expect 4 "error: junk.h5: " on $ranks gdtrain --data junk.h5 --model linear:10 --out b$ranks
+  expect 4 "error: junk.h5: cannot be opened as HDF5: ." on $ranks gdtrain --data junk.h5 --model linear:10 --out b$ranks
   expect 2 "error: model: 7 outputs, but .*g.h5 has 10 classes" on $ranks gdtrain --data g.h5 --model linear:7 --out c$ranks
   expect 2 "error: model: 3 outputs, but .*lin.h5 has 1 target" on $ranks gdtrain --data lin.h5 --model linear:3 --out d$ranks
   expect 2 "error: loss: mse needs real targets" on $ranks gdtrain --data g.h5 --model linear:10 --loss mse --out e$ranks
@@ -33,6 +33,7 @@ for ranks in 1 4; do
   expect 7 "error: loss or gradient is not finite at step" on $ranks gdtrain --data lin.h5 --model linear:1 --lr 1e9 --epochs 50 --out n$ranks
 done
 [ ! -e a1 ] && [ ! -e c4 ] || fail "a run that never began leaves its folder"
+expect 6 "error: no/where.h5: cannot be created: No such file" gdtrain data make linear --n 3 --out no/where.h5
 expect 4 "error: wine.csv: not an HDF5 file; .*import csv" gdtrain --data wine.csv --model linear:1
 expect 4 "error: hole.csv:3" gdtrain data import csv hole.csv --header --out x.h5
 expect 4 "error: nan.csv:1" gdtrain data import csv nan.csv --out x.h5
