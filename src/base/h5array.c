@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 enum { MAX_CHUNK_BYTES = 1 << 28, MAX_DEFLATE_RATIO = 1032 };
 
@@ -170,6 +171,17 @@ void gdi_h5_array_close(gdi_h5_array *a) {
   a->id = 0;
 }
 
+/* Behind the end of a file that was cut since, HDF5 reads zeros, whose checksum is right. */
+static gd_status check_length(const gdi_h5_array *a) {
+  int *handle;
+  struct stat now;
+  if (H5Fget_vfd_handle(a->file->id, H5P_DEFAULT, (void **)&handle) < 0 || fstat(*handle, &now) != 0)
+    return gdi_h5_refused(a->file, a->name, "its file cannot be measured");
+  if ((uint64_t)now.st_size >= a->file->bytes) return GD_OK;
+  return GDI_H5_REFUSE(a->file, a->name, "the file was cut from %llu to %llu bytes since it was opened",
+                       (unsigned long long)a->file->bytes, (unsigned long long)now.st_size);
+}
+
 gd_status gdi_h5_array_read(const gdi_h5_array *a, gd_dtype type, int64_t lo, int64_t hi, void *to) {
   GDI_H5_LOCKED;
   int64_t rows = a->ndim > 0 ? a->shape[0] : 1;
@@ -190,7 +202,7 @@ gd_status gdi_h5_array_read(const gdi_h5_array *a, gd_dtype type, int64_t lo, in
   if (H5Dread(a->id, gdi_h5_type(type), memory, file, H5P_DEFAULT, to) < 0)
     st = gdi_h5_refused(a->file, a->name, "cannot be read");
   if (a->ndim > 0) H5Sclose(memory), H5Sclose(file);
-  return st;
+  return st == GD_OK ? check_length(a) : st;
 }
 
 gd_status gdi_h5_array_read_text(const gdi_h5_array *a, size_t width, char *to) {

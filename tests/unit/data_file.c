@@ -110,6 +110,19 @@ static void usual_names_and_types_are_recognised(void **state) {
   assert_refused(open_file(NULL), GD_ERR_DATA, "s.h5: cannot be opened as HDF5");
 }
 
+/* HDF5 reads zeros behind the end of a file, and zeros have the right checksum. */
+static void a_file_that_is_cut_while_it_is_streamed_is_refused(void **state) {
+  (void)state;
+  gd_table t = glyphs(700);
+  gd_dataset *d = open_table(&t, "t.h5", &(gd_data_options){.memory = GD_MEMORY_STREAM});
+  gd_digest digest;
+  assert_ok(gd_dataset_digest(d, &digest));
+  assert_int_equal(truncate(in_folder("t.h5"), 100000), 0);
+  assert_refused(gd_dataset_digest(d, &digest), GD_ERR_DATA, "to 100000 bytes since it was opened");
+  gd_dataset_close(d);
+  gd_table_free(&t);
+}
+
 /* Names of any width, filled to the last byte, and longer than there is room for. */
 static void class_names_of_any_width_are_read(void **state) {
   (void)state;
@@ -266,6 +279,7 @@ int main(void) {
       cmocka_unit_test(what_is_written_is_read),
       cmocka_unit_test(a_failed_write_leaves_the_old_file_and_no_other),
       cmocka_unit_test(usual_names_and_types_are_recognised),
+      cmocka_unit_test(a_file_that_is_cut_while_it_is_streamed_is_refused),
       cmocka_unit_test(class_names_of_any_width_are_read),
       cmocka_unit_test(values_in_another_file_are_refused),
       cmocka_unit_test(links_to_other_places_are_not_followed),
