@@ -102,8 +102,9 @@ static gd_status open_fit(gdi_fit *f, gdi_job *j, const place *p) {
   f->log_every = j->opt.log_every ? j->opt.log_every : automatic_log_every(j);
   GD_TRY(gd_interval_parse(j->opt.checkpoint_every, &f->save_steps, &f->save_seconds));
   GD_TRY(gdi_saver_open(&f->saver, j, p->folder));
-  return gd_world_agree(j->world,
-                        is_root(j->world) ? gdi_record_open(&f->record, p->folder, &j->opt, j->step) : GD_OK);
+  return gd_world_agree(j->world, is_root(j->world)
+                                      ? gdi_record_open(&f->record, p->folder, &j->opt, j->step, f->result)
+                                      : GD_OK);
 }
 
 static void continue_measuring(gdi_fit *f, const gd_measured *m) {
@@ -117,6 +118,7 @@ static gd_status run(gdi_fit *f, gdi_job *j, const place *p, const gd_checkpoint
   if (resumed) {
     GD_TRY(gdi_resume_apply(j, resumed, p->checkpoint));
     f->has_best = resumed->has_best, f->best = resumed->best;
+    if (resumed->has_best) f->result->best.step = resumed->best_step;
   }
   GD_TRY(open_fit(f, j, p));
   if (resumed) continue_measuring(f, &resumed->measured);
@@ -140,7 +142,7 @@ static gd_status run(gdi_fit *f, gdi_job *j, const place *p, const gd_checkpoint
 
 gd_status gd_train(gd_world *w, const gd_options *o, const gd_observer *observer, gd_train_result *out) {
   memset(out, 0, sizeof *out);
-  out->last.noise_scale = out->last.noise_s = out->last.noise_g2 = NAN;
+  out->last.loss = out->last.noise_scale = out->last.noise_s = out->last.noise_g2 = NAN;
   out->last.val = out->best.val = (gd_metrics){NAN, NAN, 0};
   place p;
   GD_TRY(agree_on_place(&p, w, o));

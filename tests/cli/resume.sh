@@ -35,6 +35,12 @@ for rule in "adamw --momentum 0" "rmsprop --optimizer.centered true" "lars --dat
   equal "$(digest whole2)" "$(digest parts2)" "digest of 5 steps and the rest against 2 epochs, $rule"
 done
 
+# With nothing left to do, the summary stays what it was.
+summary() { grep -E '"(train|val|best|digest)":' whole/summary.json; }
+before=$(summary)
+run 2 whole --epochs 4 --resume auto
+equal "$(summary)" "$before" "summary of a run resumed at its end"
+
 expect 2 "is not empty" gdtrain --data g.h5 --model linear:10 --out whole
 expect 2 "optimizer.lr: 0.1 -> 0.2" gdtrain --data g.h5 --val-fraction 0.2 --model "linear:32 relu dropout:0.2 linear:10" --batch-size 100 \
   --momentum 0.9 --schedule sgdr --schedule.t0 1 --schedule.t-mult 2 --lr 0.2 --epochs 5 --resume auto --out parts

@@ -45,6 +45,8 @@ static void a_failed_write_leaves_the_old_file_and_no_other(void **state) {
   assert_refused(gd_table_write(&t, in_folder("no/such/t.h5")), GD_ERR_WRITE, "no/such/t.h5");
   assert_int_equal(mkdir(in_folder("taken"), 0700), 0);
   assert_refused(gd_table_write(&t, in_folder("taken")), GD_ERR_WRITE, "taken: cannot be renamed");
+  assert_int_equal(mkfifo(in_folder("pipe"), 0600), 0);
+  assert_refused(gd_table_write(&t, in_folder("pipe")), GD_ERR_WRITE, "pipe: not a regular file");
   char command[600];
   snprintf(command, sizeof command, "ls %s | grep -q tmp", folder);
   assert_int_not_equal(system(command), 0);
