@@ -54,6 +54,7 @@ static gd_checkpoint *example_make(example *e, int64_t step) {
                          .best = 0.97,
                          .has_best = true,
                          .best_step = 700,
+                         .measured = {1.0 / 3, 32, 64, 0.25, 4.5, -1.0 / 7, 1e-300},
                          .config = config,
                          .model = model,
                          .sample_ndim = 1,
@@ -84,6 +85,7 @@ static bool same_checkpoint(const gd_checkpoint *a, const gd_checkpoint *b, bool
   bool same = a->n_params == b->n_params && a->n_buffers == b->n_buffers && a->n_states == b->n_states &&
               a->step == b->step && a->epoch == b->epoch && a->samples == b->samples && a->seed == b->seed &&
               a->has_best == b->has_best && a->best_step == b->best_step && a->best == b->best &&
+              memcmp(&a->measured, &b->measured, sizeof a->measured) == 0 &&
               strcmp(a->config, b->config) == 0 && strcmp(a->model, b->model) == 0 &&
               a->sample_ndim == b->sample_ndim && a->sample[0] == b->sample[0] && a->outputs == b->outputs &&
               a->x_scale == b->x_scale && a->classes == b->classes && b->class_name &&

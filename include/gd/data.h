@@ -25,6 +25,7 @@ typedef struct gd_data_info {
   gd_dtype x_type;                 /**< u8, i32, i64, f32 or f64, as stored */
   double x_scale;  /**< x is multiplied by this when a batch is formed: 1/255 for u8 images, else 1 */
   bool labels;     /**< y holds integer labels (else real targets) */
+  bool unlabelled; /**< none of the labels is a class: all are ignored */
   int64_t targets; /**< k: targets per sample; 1 for labels */
   bool y_vector;   /**< y is stored as [N], not [N,k] */
   int64_t classes; /**< labels: number of classes (names, else 1 + the largest label); 0 otherwise */

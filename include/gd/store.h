@@ -18,6 +18,12 @@ typedef struct gd_stored {
   void *data;
 } gd_stored;
 
+/** Measurements under way at a step, which a resumed run continues. Zeros: nothing yet, and not stored. */
+typedef struct gd_measured {
+  double loss_sum, weight, samples, seconds; /* since the last row of metrics.csv */
+  double noise_weight, noise_s, noise_g2;    /* means for the gradient noise scale */
+} gd_measured;
+
 /**
  * What a checkpoint holds. Nothing in it depends on the number of ranks.
  *
@@ -28,7 +34,8 @@ typedef struct gd_stored {
  *   /                       attributes format model outputs machine version header_digest digest
  *   /model/<name>           parameters, as in a PyTorch state_dict; buffers have an attribute `buffer`
  *   /optim/<state>/<name>   an array for every parameter: "momentum_buffer"
- *   /progress               attributes step epoch samples seed, and best, best_step when there is one
+ *   /progress               attributes step epoch samples seed, and where there are such: best best_step,
+ *                           row_loss_sum row_weight row_samples row_seconds, noise_weight noise_S noise_G2
  *   /data                   attributes classes x_scale digest; arrays sample class_name mean std
  *   /config                 the YAML, one string
  */
@@ -45,8 +52,9 @@ typedef struct gd_checkpoint {
   double best;
   bool has_best;     /* best validation metric so far */
   int64_t best_step; /* the checkpoint that has it */
-  char *config;      /* YAML */
-  char *model;       /* one-line form */
+  gd_measured measured;
+  char *config; /* YAML */
+  char *model;  /* one-line form */
   int sample_ndim;
   int64_t sample[GD_MAX_DIMS - 1]; /* shape of one sample */
   int64_t outputs;                 /* outputs of the model per sample */

@@ -2,6 +2,8 @@
 #include "base/h5file.h"
 
 #include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
 
 enum { MAX_CHUNK_BYTES = 1 << 28, MAX_DEFLATE_RATIO = 1032 };
 
@@ -131,13 +133,32 @@ done:
   return st;
 }
 
+/*
+ * Chunks without filters are read from the file as they are, without a cache: on their way into one HDF5
+ * believes what the index says, and where a chunk is listed with fewer bytes than it has, copies the rest
+ * from behind the end of its memory.
+ */
+static hid_t open_array(hid_t file, const char *name) {
+  hid_t id = H5Dopen2(file, name, H5P_DEFAULT), create = id < 0 ? H5I_INVALID_HID : H5Dget_create_plist(id);
+  if (create < 0) return id;
+  const bool filtered = H5Pget_nfilters(create) != 0;
+  H5Pclose(create);
+  if (filtered) return id;
+  H5Dclose(id);
+  hid_t access = H5Pcreate(H5P_DATASET_ACCESS);
+  H5Pset_chunk_cache(access, 0, 0, 0);
+  id = H5Dopen2(file, name, access);
+  H5Pclose(access);
+  return id;
+}
+
 gd_status gdi_h5_array_open(gdi_h5_array *a, gdi_h5 *f, const char *name) {
   GDI_H5_LOCKED;
   *a = (gdi_h5_array){.file = f};
   snprintf(a->name, sizeof a->name, "%s", name);
   if (!gdi_h5_has(f, name))
     return GDI_H5_REFUSE(f, a->name, "not in the file (links to other places are not followed)");
-  a->id = H5Dopen2(f->id, name, H5P_DEFAULT);
+  a->id = open_array(f->id, name);
   if (a->id < 0) return gdi_h5_refused(f, name, "cannot be opened as an array");
   gd_status st = check_array(a);
   if (st != GD_OK) gdi_h5_array_close(a);
@@ -148,6 +169,17 @@ void gdi_h5_array_close(gdi_h5_array *a) {
   GDI_H5_LOCKED;
   if (a->id > 0) H5Dclose(a->id);
   a->id = 0;
+}
+
+/* Behind the end of a file that was cut since, HDF5 reads zeros, whose checksum is right. */
+static gd_status check_length(const gdi_h5_array *a) {
+  int *handle;
+  struct stat now;
+  if (H5Fget_vfd_handle(a->file->id, H5P_DEFAULT, (void **)&handle) < 0 || fstat(*handle, &now) != 0)
+    return gdi_h5_refused(a->file, a->name, "its file cannot be measured");
+  if ((uint64_t)now.st_size >= a->file->bytes) return GD_OK;
+  return GDI_H5_REFUSE(a->file, a->name, "the file was cut from %llu to %llu bytes since it was opened",
+                       (unsigned long long)a->file->bytes, (unsigned long long)now.st_size);
 }
 
 gd_status gdi_h5_array_read(const gdi_h5_array *a, gd_dtype type, int64_t lo, int64_t hi, void *to) {
@@ -170,7 +202,7 @@ gd_status gdi_h5_array_read(const gdi_h5_array *a, gd_dtype type, int64_t lo, in
   if (H5Dread(a->id, gdi_h5_type(type), memory, file, H5P_DEFAULT, to) < 0)
     st = gdi_h5_refused(a->file, a->name, "cannot be read");
   if (a->ndim > 0) H5Sclose(memory), H5Sclose(file);
-  return st;
+  return st == GD_OK ? check_length(a) : st;
 }
 
 gd_status gdi_h5_array_read_text(const gdi_h5_array *a, size_t width, char *to) {

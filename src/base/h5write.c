@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { CHUNK_BYTES = 256 << 10 };
@@ -152,6 +153,10 @@ gd_status gdi_h5_finish(gdi_h5_writer *w) {
 }
 
 gd_status gdi_h5_publish(gdi_h5_writer *w) {
+  struct stat there;
+  if (stat(w->path, &there) == 0 && !S_ISREG(there.st_mode) && !S_ISDIR(there.st_mode))
+    return GD_FAIL(GD_ERR_WRITE, "%s: not a regular file: it would be replaced",
+                   w->path); /* root's /dev/null */
   if (rename(w->temporary, w->path) != 0)
     return GD_FAIL(GD_ERR_WRITE, "%s: cannot be renamed into place: %m", w->path);
   char folder[sizeof w->path];

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <yaml.h>
 
 #include "base/config.h"
@@ -193,6 +194,9 @@ static gd_status parse(gd_settings *out, const char *path, const char *text) {
 
 /* The whole file as a string in the arena. */
 static gd_status read_text(gd_arena *a, const char *path, const char **out) {
+  struct stat about;
+  if (stat(path, &about) == 0 && !S_ISREG(about.st_mode)) /* a pipe that nobody writes blocks for ever */
+    return GD_FAIL(GD_ERR_USAGE, "%s: not a regular file", path);
   FILE *f = fopen(path, "rb");
   if (!f) return GD_FAIL(GD_ERR_USAGE, "cannot open %s: %s", path, strerror(errno));
   char *text = gd_arena_alloc(a, MAX_BYTES + 2);

@@ -43,7 +43,6 @@ static void print_result(const gd_train_result *r) {
 }
 
 static gd_status train(gd_world *w, const gd_options *o) {
-  catch_signals();
   gd_observer observer = console_observer();
   gd_train_result result;
   gd_status st = gd_train(w, o, &observer, &result);
@@ -65,6 +64,7 @@ gd_status command_train(int argc, char **argv) {
   if (print_only && st == GD_OK) {
     gd_options_print(&r.o, stdout);
   } else {
+    catch_signals(); /* before MPI starts: a warning may come while it does */
     st = run_join(&r, st);
     if (st == GD_OK) st = train(r.w, &r.o);
   }

@@ -8,7 +8,7 @@
 
 #include "data/table.h"
 
-enum { BLOCK_BYTES = 256 << 10, MAX_CLASSES = 1 << 24 };
+enum { BLOCK_BYTES = 256 << 10, MAX_CLASSES = 1 << 20 /* as many as a checkpoint holds */ };
 
 /* ---- which arrays ---- */
 
@@ -82,12 +82,13 @@ static gd_status open_y(gd_dataset *d) {
 
 /* ---- classes: their names, or a stored number, or one more than the largest label ---- */
 
-static gd_status largest_label(gd_dataset *d, int64_t *out) {
+/* -1: all are ignored. `any`: the first that is found will do. */
+static gd_status largest_label(gd_dataset *d, bool any, int64_t *out) {
   enum { ROWS = 1 << 16 };
-  int64_t *label = malloc(ROWS * sizeof *label), most = 0;
+  int64_t *label = malloc(ROWS * sizeof *label), most = -1;
   if (!label) return GD_FAIL(GD_ERR_OOM, "no memory to read labels");
   gd_status st = GD_OK;
-  for (int64_t lo = 0; st == GD_OK && lo < d->info.n; lo += ROWS) {
+  for (int64_t lo = 0; st == GD_OK && lo < d->info.n && !(any && most >= 0); lo += ROWS) {
     int64_t hi = lo + ROWS < d->info.n ? lo + ROWS : d->info.n;
     st = gdi_h5_array_read(&d->y, GD_I64, lo, hi, label);
     for (int64_t i = 0; st == GD_OK && i < hi - lo; i++)
@@ -120,10 +121,10 @@ static gd_status find_classes(gd_dataset *d) {
     GD_TRY(gdi_h5_attr_i64(&d->file, d->info.y_name, "classes", &d->info.classes));
   } else {
     int64_t largest = 0;
-    GD_TRY(largest_label(d, &largest));
+    GD_TRY(largest_label(d, false, &largest));
     if (largest >= MAX_CLASSES)
       return GDI_H5_REFUSE(&d->file, d->info.y_name, "a label of %lld", (long long)largest);
-    d->info.classes = largest + 1;
+    d->info.classes = largest < 0 ? 1 : largest + 1;
   }
   if (d->info.classes < 1 || d->info.classes > MAX_CLASSES)
     return GDI_H5_REFUSE(&d->file, d->info.y_name, "%lld classes", (long long)d->info.classes);
@@ -147,7 +148,12 @@ static gd_status open_all(gd_dataset *d, const char *path, const gd_data_options
   GD_TRY(find_arrays(d, o));
   GD_TRY(open_x(d));
   GD_TRY(open_y(d));
-  if (d->info.labels) GD_TRY(find_classes(d));
+  if (d->info.labels) {
+    int64_t label;
+    GD_TRY(find_classes(d));
+    GD_TRY(largest_label(d, true, &label));
+    d->info.unlabelled = label < 0;
+  }
   d->info.block = gdi_dataset_read_rows(d, BLOCK_BYTES);
   d->streamed = must_stream(d, o);
   return GD_OK;

@@ -6,7 +6,7 @@
 #include "data/file.h"
 #include "data/table.h"
 
-enum { MAX_HEADER_BYTES = 1 << 16, MAX_CLASSES = 1 << 24 };
+enum { MAX_HEADER_BYTES = 1 << 16, MAX_CLASSES = 1 << 16 };
 
 typedef struct npy {
   gdi_file file;
@@ -145,8 +145,11 @@ static gd_status take_labels(gd_table *t, const npy *y) {
   for (int64_t i = 0; i < t->n; i++) {
     double v = value[i];
     if (!(v == -100 || (v >= 0 && v < MAX_CLASSES && v == (double)(int64_t)v)))
-      return GD_FAIL(GD_ERR_DATA, "%s: %g at position %lld is no class: 0, 1, 2 ..., or -100 to be ignored",
-                     y->file.path, v, (long long)i);
+      return GD_FAIL(
+          GD_ERR_DATA,
+          "%s: %g at position %lld is no class: 0, 1, 2 ... %d, or -100 to be ignored; save numbers to "
+          "predict as floats",
+          y->file.path, v, (long long)i, MAX_CLASSES - 1);
     int64_t label = (int64_t)v;
     memcpy(&value[i], &label, sizeof label);
     if (label >= t->classes) t->classes = label + 1;

@@ -30,6 +30,11 @@ typedef struct gdi_entry {
  */
 gd_status gdi_checkpoint_entries(const gd_checkpoint *c, gdi_entry **out, int *n) GD_CHECKED;
 
+/* The fields of gd_measured by their names in /progress, in order. False past the last. */
+bool gdi_measured_field(gd_measured *m, int i, const char **name, double **value);
+/* Is anything under way? */
+bool gdi_measured_any(const gd_measured *m);
+
 gd_digest gdi_checkpoint_header_digest(const gd_checkpoint *c, const gdi_entry *entry, int n);
 
 /* Does the file hold what its digest says? Holds one array at a time in memory. */

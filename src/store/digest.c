@@ -51,9 +51,32 @@ gd_status gdi_checkpoint_entries(const gd_checkpoint *c, gdi_entry **out, int *n
   return st;
 }
 
+bool gdi_measured_field(gd_measured *m, int i, const char **name, double **value) {
+  const struct {
+    const char *name;
+    double *value;
+  } field[] = {{"row_loss_sum", &m->loss_sum},     {"row_weight", &m->weight},
+               {"row_samples", &m->samples},       {"row_seconds", &m->seconds},
+               {"noise_weight", &m->noise_weight}, {"noise_S", &m->noise_s},
+               {"noise_G2", &m->noise_g2}};
+  if (i >= (int)(sizeof field / sizeof *field)) return false;
+  *name = field[i].name, *value = field[i].value;
+  return true;
+}
+
+bool gdi_measured_any(const gd_measured *m) {
+  return m->samples != 0 || m->noise_weight != 0;
+}
+
 static void hash_f64(gd_sha256 *h, const double *values, int64_t n) {
   gdi_sha256_i64(h, n);
   gd_sha256_add(h, values, (size_t)n * sizeof *values);
+}
+
+static void hash_measured(gd_sha256 *h, gd_measured m) {
+  const char *name;
+  double *value;
+  for (int i = 0; gdi_measured_field(&m, i, &name, &value); i++) hash_f64(h, value, 1);
 }
 
 static void hash_scalars(gd_sha256 *h, const gd_checkpoint *c) {
@@ -64,6 +87,7 @@ static void hash_scalars(gd_sha256 *h, const gd_checkpoint *c) {
   gdi_sha256_i64(h, (int64_t)c->seed);
   hash_f64(h, &c->best, c->has_best);
   gdi_sha256_i64(h, c->has_best ? c->best_step : 0);
+  if (gdi_measured_any(&c->measured)) hash_measured(h, c->measured);
   gdi_sha256_text(h, c->config ? c->config : "");
   gdi_sha256_text(h, c->model ? c->model : "");
   gdi_sha256_i64(h, c->sample_ndim);

@@ -44,6 +44,11 @@ static gd_status put_progress(gdi_h5_writer *w, const gd_checkpoint *c) {
   GD_TRY(gdi_h5_put_attr_i64(w, "progress", "epoch", c->epoch));
   GD_TRY(gdi_h5_put_attr_i64(w, "progress", "samples", c->samples));
   GD_TRY(gdi_h5_put_attr_i64(w, "progress", "seed", (int64_t)c->seed));
+  gd_measured measured = c->measured;
+  const char *name;
+  double *value;
+  for (int i = 0; gdi_measured_any(&measured) && gdi_measured_field(&measured, i, &name, &value); i++)
+    GD_TRY(gdi_h5_put_attr_f64(w, "progress", name, *value));
   if (!c->has_best) return GD_OK;
   GD_TRY(gdi_h5_put_attr_i64(w, "progress", "best_step", c->best_step));
   return gdi_h5_put_attr_f64(w, "progress", "best", c->best);

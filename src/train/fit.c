@@ -59,7 +59,9 @@ static bool save_due(const gdi_fit *f, uint32_t flags) {
 
 static gd_status save(gdi_fit *f, bool is_best) {
   double t0 = gdi_now();
-  gd_status st = gdi_saver_save(&f->saver, is_best, f->has_best ? &f->best : NULL);
+  const gd_measured m = {f->interval.loss_sum, f->interval.weight, f->interval.samples, f->interval_s,
+                         f->noise.weight,      f->noise.mean.s,    f->noise.mean.g2};
+  gd_status st = gdi_saver_save(&f->saver, is_best, f->has_best ? &f->best : NULL, &m);
   f->last_save = gdi_now();
   f->job->ledger.save += f->last_save - t0;
   return st;

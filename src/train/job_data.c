@@ -13,6 +13,7 @@ static gd_status open_val(gdi_job *j) {
     st = GD_FAIL(GD_ERR_DATA, "%s and %s hold samples of different shapes: see gdtrain data info", t->path,
                  v->path);
   if (st == GD_OK) st = gdi_set_match(&j->val, t->classes, t->class_name);
+  if (st == GD_OK) st = gdi_set_labelled(&j->val);
   return gd_world_agree(j->world, st);
 }
 
@@ -52,6 +53,7 @@ gd_status gdi_open_data(gdi_job *j) {
   if (!j->opt.data_train[0])
     return GD_FAIL(GD_ERR_USAGE, "no training data: give --data FILE.h5 (gdtrain data import makes one)");
   GD_TRY(gdi_set_open(&j->train, j->world, j->opt.data_train, &j->opt));
+  GD_TRY(gd_world_agree(j->world, gdi_set_labelled(&j->train)));
   if (j->opt.data_val[0]) GD_TRY(open_val(j));
   gd_digest digest;
   GD_TRY(gd_world_agree(j->world, gd_dataset_digest(j->train.data, &digest)));

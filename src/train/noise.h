@@ -25,8 +25,7 @@ gdi_noise_estimate gdi_noise_of(double small, double big, int64_t samples, int64
 
 /*
  * Means over updates: weight 1 for the latest, decay for the one before, decay^2 ... divided by the sum of
- * the weights, so the start is not biased; decay 1 is the plain mean. All zero but decay: nothing seen yet. A
- * resumed run begins its means anew.
+ * the weights, so the start is not biased; decay 1 is the plain mean. All zero but decay: nothing seen yet.
  */
 typedef struct gdi_noise {
   double decay, weight;

@@ -80,23 +80,52 @@ static const char header[] = "step,epoch,train.loss,lr,grad_norm,samples_per_s,v
 typedef struct kept_rows {
   FILE *old;
   int64_t step;
+  gd_train_result *seen;
 } kept_rows;
+
+/* What gdi_record_row() wrote; empty cells are NaN. */
+static bool read_row(gd_row *r, const char *line) {
+  double *const cell[] = {&r->epoch,         &r->loss,     &r->lr,           &r->grad_norm,
+                          &r->samples_per_s, &r->val.loss, &r->val.accuracy, &r->seconds,
+                          &r->noise_scale,   &r->noise_s,  &r->noise_g2};
+  char *end;
+  r->step = strtoll(line, &end, 10);
+  for (size_t i = 0; i < sizeof cell / sizeof *cell; i++) {
+    if (*end != ',') return false;
+    const char *from = end + 1;
+    *cell[i] = strtod(from, &end);
+    if (end == from) *cell[i] = NAN;
+  }
+  return *end == '\n';
+}
+
+static void see_row(gd_train_result *seen, const char *line) {
+  gd_row row = {0};
+  if (!read_row(&row, line)) return;
+  if (row.step == seen->best.step) seen->best = row;
+  if (isnan(row.val.loss)) row.val = seen->last.val; /* the last validation */
+  seen->last = row;
+}
 
 static void print_kept(FILE *f, const void *what) {
   const kept_rows *k = what;
   char line[512];
   fputs(header, f);
   if (!k->old || !fgets(line, sizeof line, k->old)) return;
-  while (fgets(line, sizeof line, k->old))
-    if (strchr(line, '\n') && strtoll(line, NULL, 10) <= k->step) fputs(line, f);
+  while (fgets(line, sizeof line, k->old)) {
+    if (!strchr(line, '\n') || strtoll(line, NULL, 10) > k->step) continue;
+    fputs(line, f);
+    see_row(k->seen, line);
+  }
 }
 
-gd_status gdi_record_open(gdi_record *r, const char *folder, const gd_options *o, int64_t step) {
+gd_status gdi_record_open(gdi_record *r, const char *folder, const gd_options *o, int64_t step,
+                          gd_train_result *seen) {
   char path[4200];
   snprintf(r->folder, sizeof r->folder, "%s", folder);
   snprintf(path, sizeof path, "%s/metrics.csv", folder);
   GD_TRY(gdi_file_write(folder, "config.yaml", print_config, o));
-  kept_rows kept = {step > 0 ? fopen(path, "r") : NULL, step};
+  kept_rows kept = {step > 0 ? fopen(path, "r") : NULL, step, seen};
   gd_status st = gdi_file_write(folder, "metrics.csv", print_kept, &kept);
   if (kept.old) fclose(kept.old);
   GD_TRY(st);
@@ -130,7 +159,8 @@ gd_status gdi_record_row(gdi_record *r, const gd_row *row) {
   print_cell(r->metrics, row->noise_s);
   print_cell(r->metrics, row->noise_g2);
   fputc('\n', r->metrics);
-  return fflush(r->metrics) == 0 ? GD_OK : cannot("metrics.csv");
+  if (fflush(r->metrics) == 0) return GD_OK;
+  return GD_FAIL(GD_ERR_WRITE, "%s/metrics.csv: %s", r->folder, strerror(errno));
 }
 
 /* ---- summary.json ---- */

@@ -18,8 +18,12 @@ gd_status gdi_record_folder_name(char *folder, size_t bytes, const char *wanted,
 gd_status gdi_record_folder(char *folder, size_t bytes, const char *wanted, bool resume) GD_CHECKED;
 /* Remove the folder again when nothing was written to it: commands with a mistyped name leave no litter. */
 void gdi_record_abandon(const char *folder);
-/* Open the record; rows after `step` belong to updates that will be done again, and go. */
-gd_status gdi_record_open(gdi_record *r, const char *folder, const gd_options *o, int64_t step) GD_CHECKED;
+/*
+ * Open the record; rows after `step` belong to updates that will be done again, and go. Of those that stay,
+ * `seen` gets the last, the last validation, and the row of the step of its best.
+ */
+gd_status gdi_record_open(gdi_record *r, const char *folder, const gd_options *o, int64_t step,
+                          gd_train_result *seen) GD_CHECKED;
 gd_status gdi_record_row(gdi_record *r, const gd_row *row) GD_CHECKED;
 gd_status gdi_record_summary(gdi_record *r, const gd_train_result *result, gd_status ended) GD_CHECKED;
 void gdi_record_close(gdi_record *r);

@@ -129,11 +129,12 @@ gd_status gdi_saver_wait(gdi_saver *s) {
   return gd_world_agree(s->job->world, writes(s) ? finish_write(s) : GD_OK);
 }
 
-static gd_status start_write(gdi_saver *s, bool is_best, const double *best) {
+static gd_status start_write(gdi_saver *s, bool is_best, const double *best, const gd_measured *m) {
   const gdi_job *j = s->job;
   s->c.step = j->step;
   s->c.epoch = j->step / j->batches.per_epoch;
   s->c.samples = s->c.epoch * j->batches.n + j->step % j->batches.per_epoch * j->batches.batch;
+  s->c.measured = *m;
   if (best) s->c.best = *best, s->c.has_best = true;
   if (is_best) s->c.best_step = j->step;
   s->link_best = is_best;
@@ -141,7 +142,7 @@ static gd_status start_write(gdi_saver *s, bool is_best, const double *best) {
   return gd_writer_start(s->writer, &s->c, s->path);
 }
 
-gd_status gdi_saver_save(gdi_saver *s, bool is_best, const double *best) {
+gd_status gdi_saver_save(gdi_saver *s, bool is_best, const double *best, const gd_measured *m) {
   gdi_job *j = s->job;
   GD_TRY(gd_sync_healthy(j->sync));
   if (writes(s) && finish_write(s) != GD_OK) /* the next one may succeed; the last one must */
@@ -149,5 +150,5 @@ gd_status gdi_saver_save(gdi_saver *s, bool is_best, const double *best) {
   gd_status st = gd_sync_gather(j->sync, s->params, s->states);
   if (st != GD_OK) return j->on_gpu ? gd_world_fail_alone(j->world, st) : st;
   s->saved_step = j->step;
-  return gd_world_agree(j->world, writes(s) ? start_write(s, is_best, best) : GD_OK);
+  return gd_world_agree(j->world, writes(s) ? start_write(s, is_best, best, m) : GD_OK);
 }

@@ -23,10 +23,10 @@ gd_status gdi_saver_open(gdi_saver *s, gdi_job *j, const char *run) GD_CHECKED;
 void gdi_saver_continue(gdi_saver *s, const gd_checkpoint *resumed, const char *path);
 /*
  * Take a snapshot and start writing it; is_best: also as best.h5. `best`: quality of the best so far, NULL
- * before the first validation. Collective. Errors: GD_ERR_NONFINITE when the parameters are not finite
- * (nothing is written). gdi_saver_wait() returns the status of the write.
+ * before the first validation. `m`: measurements under way, on rank 0. Collective. Errors: GD_ERR_NONFINITE
+ * when the parameters are not finite (nothing is written). gdi_saver_wait() returns the status of the write.
  */
-gd_status gdi_saver_save(gdi_saver *s, bool is_best, const double *best) GD_CHECKED;
+gd_status gdi_saver_save(gdi_saver *s, bool is_best, const double *best, const gd_measured *m) GD_CHECKED;
 /* Wait for the write under way; prune; move best.h5. Collective: its status is everybody's. */
 gd_status gdi_saver_wait(gdi_saver *s) GD_CHECKED;
 void gdi_saver_close(gdi_saver *s);

@@ -45,6 +45,14 @@ gd_status gdi_set_open(gdi_set *s, gd_world *w, const char *path, const gd_optio
   return GD_OK;
 }
 
+gd_status gdi_set_labelled(const gdi_set *s) {
+  const gd_data_info *i = gd_dataset_info(s->data);
+  if (!i->labels || !i->unlabelled) return GD_OK;
+  return GD_FAIL(GD_ERR_DATA,
+                 "%s: every label is %d, to be ignored: nothing can be learned or judged by them", i->path,
+                 IGNORED_LABEL);
+}
+
 void gdi_set_close(gdi_set *s, gd_world *w) {
   if (s->data) gd_dataset_close(s->data);
   if (s->memory.data) gd_shared_free(w, &s->memory);

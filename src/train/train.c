@@ -102,13 +102,21 @@ static int64_t automatic_log_every(const gdi_job *j) {
 
 static gd_status open_fit(gdi_fit *f, gdi_job *j, const place *p) {
   f->job = j;
-  f->eval_every = j->opt.eval_every ? j->opt.eval_every : j->batches.per_epoch;
   f->noise.decay = j->opt.noise_decay;
+  f->eval_every = j->opt.eval_every ? j->opt.eval_every : j->batches.per_epoch;
   f->log_every = j->opt.log_every ? j->opt.log_every : automatic_log_every(j);
   GD_TRY(gd_interval_parse(j->opt.checkpoint_every, &f->save_steps, &f->save_seconds));
   GD_TRY(gdi_saver_open(&f->saver, j, p->folder));
-  return gd_world_agree(j->world,
-                        is_root(j->world) ? gdi_record_open(&f->record, p->folder, &j->opt, j->step) : GD_OK);
+  return gd_world_agree(j->world, is_root(j->world)
+                                      ? gdi_record_open(&f->record, p->folder, &j->opt, j->step, f->result)
+                                      : GD_OK);
+}
+
+static void continue_measuring(gdi_fit *f, const gd_measured *m) {
+  f->interval = (gd_record){.loss_sum = m->loss_sum, .weight = m->weight, .samples = m->samples};
+  f->interval_s = m->seconds;
+  if (!f->job->opt.noise_scale) return;
+  f->noise.weight = m->noise_weight, f->noise.mean = (gdi_noise_estimate){m->noise_s, m->noise_g2};
 }
 
 /* The best validation of a run's earlier parts. A checkpoint keeps the one measure that decides. */
@@ -128,6 +136,7 @@ static gd_status run(gdi_fit *f, gdi_job *j, const place *p, const gd_checkpoint
     recall_best(f, j, resumed);
   }
   GD_TRY(open_fit(f, j, p));
+  if (resumed) continue_measuring(f, &resumed->measured);
   if (resumed) gdi_saver_continue(&f->saver, resumed, p->checkpoint);
   announce(f, p);
   gd_status ended = gdi_fit_run(f);

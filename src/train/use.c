@@ -68,6 +68,7 @@ void gdi_use_close(gdi_use *u) {
 gd_status gd_evaluate(gd_world *w, const char *checkpoint, const gd_use_options *o, gd_metrics *out) {
   gdi_use u;
   gd_status st = gdi_use_open(&u, w, checkpoint, o);
+  if (st == GD_OK) st = gd_world_agree(w, gdi_set_labelled(&u.set));
   if (st == GD_OK)
     st = gdi_evaluate(&(gdi_evaluation){w, u.model, u.tape, u.loader, &u.set, u.loss, u.n}, out);
   gdi_use_close(&u);

@@ -61,7 +61,7 @@ static gd_status check_alone(gdi_verify *v, const char *check, const char *what)
 static gd_status save(gdi_verify *v, const char *folder, char path[4160]) {
   gdi_saver saver;
   gd_status st = gdi_saver_open(&saver, &v->job, folder);
-  if (st == GD_OK) st = gdi_saver_save(&saver, false, NULL);
+  if (st == GD_OK) st = gdi_saver_save(&saver, false, NULL, &(gd_measured){0});
   if (st == GD_OK) st = gdi_saver_wait(&saver);
   memcpy(path, saver.path, sizeof saver.path);
   gdi_saver_close(&saver);

@@ -11,6 +11,7 @@ printf '1,2,nan\n4,5,6\n' >nan.csv
 printf 'a,b,y\n1,2,3\n' >header.csv
 printf 'not a checkpoint' >junk.h5
 mkdir full && : >full/something
+mkfifo pipe.yaml
 
 for ranks in 1 4; do
   expect 4 "error: nowhere.h5: .*No such file" on $ranks gdtrain --data nowhere.h5 --model linear:10 --out a$ranks
@@ -22,6 +23,7 @@ for ranks in 1 4; do
   expect 2 "error: unknown.yaml:3: unknown setting \"batch_sise\", did you mean \"batch_size\"" on $ranks gdtrain unknown.yaml --out g$ranks
   expect 2 "error: syntax.yaml:[23]" on $ranks gdtrain syntax.yaml --out h$ranks
   expect 2 "error: .*missing.yaml: No such file" on $ranks gdtrain missing.yaml --out i$ranks
+  expect 2 "error: pipe.yaml: not a regular file" on $ranks gdtrain pipe.yaml --out o$ranks --deadline 20
   expect 2 "error: --optimizer.lr.*: .*fast" on $ranks gdtrain --data g.h5 --optimizer.lr fast --model linear:10 --out j$ranks
   expect 2 "error: .*linaer" on $ranks gdtrain --data g.h5 --model "linaer:10" --out k$ranks
   expect 2 "error: full is not empty" on $ranks gdtrain --data g.h5 --model linear:10 --out full
@@ -61,9 +63,15 @@ with h5py.File("nan.h5", "w") as f:
 with h5py.File("label.h5", "w") as f:
     y = np.arange(50) % 3; y[20] = -7
     f["x"], f["y"] = x, y
+with h5py.File("ignored.h5", "w") as f:
+    f["x"], f["y"] = x, np.full(50, -100)
+with h5py.File("three.h5", "w") as f:
+    f["x"], f["y"] = x, np.arange(50) % 3
 P
   for ranks in 1 4; do
     expect 4 "error: nan.h5: .*17.*2" on $ranks gdtrain --data nan.h5 --model linear:2 --out o$ranks
+    expect 4 "error: ignored.h5: every label is -100" on $ranks gdtrain --data ignored.h5 --model linear:3 --out q$ranks
+    expect 4 "error: ignored.h5: every label is -100" on $ranks gdtrain --data three.h5 --val-data ignored.h5 --model linear:3 --out r$ranks
     expect 4 "error: label.h5: .*-7 at sample 20" on $ranks gdtrain --data label.h5 --model linear:3 --out p$ranks
   done
 fi

@@ -15,6 +15,16 @@ run 3 parts --epochs 4 --resume auto
 equal "$(digest whole)" "$(digest parts)" "digest of 2 + 2 epochs against 4"
 equal "$(cut -d, -f1,2,3,4,7,8 whole/metrics.csv | tail -1)" "$(cut -d, -f1,2,3,4,7,8 parts/metrics.csv | tail -1)" "last row"
 
+# What is measured goes on too: killed between two rows of metrics.csv, a run writes the rows of one that was not.
+measured() { run $1 $2 --log-every 7 --noise-scale --checkpoint-every 4 --schedule constant "${@:3}"; }
+measured 2 whole1 --steps 20
+measured 2 parts1 --steps 5
+rm parts1/checkpoints/step-00000005.h5
+measured 3 parts1 --steps 20 --resume auto
+rows() { cut -d, -f1-5,7,8,10- $1/metrics.csv; }
+equal "$(rows whole1)" "$(rows parts1)" "rows of a run that was killed"
+at_least "$(last whole1 noise_S)" 1e-9 "noise that was measured"
+
 # Every optimizer's state comes back where it belongs, with any number of threads, and a set that was held may be streamed
 # from then on.
 for rule in "adamw --momentum 0" "rmsprop --optimizer.centered true" "lars --data.memory stream"; do
@@ -24,6 +34,12 @@ for rule in "adamw --momentum 0" "rmsprop --optimizer.centered true" "lars --dat
   run 2 parts2 --epochs 2 --lr 0.001 --shuffle full --threads 1 --optimizer $rule --resume auto
   equal "$(digest whole2)" "$(digest parts2)" "digest of 5 steps and the rest against 2 epochs, $rule"
 done
+
+# With nothing left to do, the summary stays what it was.
+summary() { grep -E '"(train|val|best|digest)":' whole/summary.json; }
+before=$(summary)
+run 2 whole --epochs 4 --resume auto
+equal "$(summary)" "$before" "summary of a run resumed at its end"
 
 expect 2 "is not empty" gdtrain --data g.h5 --model linear:10 --out whole
 expect 2 "optimizer.lr: 0.1 -> 0.2" gdtrain --data g.h5 --val-fraction 0.2 --model "linear:32 relu dropout:0.2 linear:10" --batch-size 100 \

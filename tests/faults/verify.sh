@@ -40,6 +40,7 @@ for ranks in 2 3; do
   finds swapped_tree "ranks" $ranks
 done
 for ranks in 1 2; do
+  finds doubled_gradient "gradients" $ranks
   finds missing_micro_batch "micro-batches" $ranks
   finds shuffle_on_resume "samples" $ranks
 done

@@ -45,6 +45,8 @@ static void a_failed_write_leaves_the_old_file_and_no_other(void **state) {
   assert_refused(gd_table_write(&t, in_folder("no/such/t.h5")), GD_ERR_WRITE, "no/such/t.h5");
   assert_int_equal(mkdir(in_folder("taken"), 0700), 0);
   assert_refused(gd_table_write(&t, in_folder("taken")), GD_ERR_WRITE, "taken: cannot be renamed");
+  assert_int_equal(mkfifo(in_folder("pipe"), 0600), 0);
+  assert_refused(gd_table_write(&t, in_folder("pipe")), GD_ERR_WRITE, "pipe: not a regular file");
   char command[600];
   snprintf(command, sizeof command, "ls %s | grep -q tmp", folder);
   assert_int_not_equal(system(command), 0);
@@ -108,6 +110,19 @@ static void usual_names_and_types_are_recognised(void **state) {
   assert_refused(gd_dataset_open(&d, folder, NULL), GD_ERR_DATA, "not a regular file");
   write_text("s.h5", "x,y\n1,2\n");
   assert_refused(open_file(NULL), GD_ERR_DATA, "s.h5: cannot be opened as HDF5");
+}
+
+/* HDF5 reads zeros behind the end of a file, and zeros have the right checksum. */
+static void a_file_that_is_cut_while_it_is_streamed_is_refused(void **state) {
+  (void)state;
+  gd_table t = glyphs(700);
+  gd_dataset *d = open_table(&t, "t.h5", &(gd_data_options){.memory = GD_MEMORY_STREAM});
+  gd_digest digest;
+  assert_ok(gd_dataset_digest(d, &digest));
+  assert_int_equal(truncate(in_folder("t.h5"), 100000), 0);
+  assert_refused(gd_dataset_digest(d, &digest), GD_ERR_DATA, "to 100000 bytes since it was opened");
+  gd_dataset_close(d);
+  gd_table_free(&t);
 }
 
 /* Names of any width, filled to the last byte, and longer than there is room for. */
@@ -210,6 +225,31 @@ static void shapes_that_the_file_cannot_hold_are_refused(void **state) {
   assert_refused(open_file(NULL), GD_ERR_DATA, "x: its shape is impossibly large");
 }
 
+/* Through its cache, HDF5 would copy what is missing of the second chunk from behind the end of its memory.
+ */
+static void a_chunk_listed_too_short_is_read_from_the_file(void **state) {
+  (void)state;
+  hid_t f = begin_trick(), create = H5Pcreate(H5P_DATASET_CREATE);
+  H5Pset_chunk(create, 2, (hsize_t[]){2, 8});
+  put_x(f, 2, (hsize_t[]){4, 8}, create);
+  hid_t x = H5Dopen2(f, "x", H5P_DEFAULT);
+  assert_true(H5Dwrite_chunk(x, H5P_DEFAULT, 0, (hsize_t[]){2, 0}, 8, "A CHUNK.") >= 0);
+  assert_true(H5Dwrite_chunk(x, H5P_DEFAULT, 0, (hsize_t[]){0, 0}, 24, "abcdefghijklmnopqrstuvwx") >= 0);
+  H5Dclose(x), H5Fclose(f);
+  char bytes[1 << 14], memory[256];
+  FILE *raw = fopen(in_folder("s.h5"), "rb");
+  const size_t n = fread(bytes, 1, sizeof bytes, raw);
+  fclose(raw);
+  const char *listed = memmem(bytes, n, "A CHUNK.", 8);
+  assert_true(listed && listed + 16 <= bytes + n);
+  gd_dataset *d;
+  assert_ok(gd_dataset_open(&d, in_folder("s.h5"), NULL));
+  assert_ok(gd_dataset_hold(d, memory, true));
+  assert_memory_equal(memory, "abcdefghijklmnop", 16);
+  assert_memory_equal(memory + 16, listed, 16);
+  gd_dataset_close(d);
+}
+
 static void other_filters_and_types_are_refused(void **state) {
   (void)state;
   hid_t f = begin_trick(), create = H5Pcreate(H5P_DATASET_CREATE);
@@ -241,11 +281,13 @@ int main(void) {
       cmocka_unit_test(what_is_written_is_read),
       cmocka_unit_test(a_failed_write_leaves_the_old_file_and_no_other),
       cmocka_unit_test(usual_names_and_types_are_recognised),
+      cmocka_unit_test(a_file_that_is_cut_while_it_is_streamed_is_refused),
       cmocka_unit_test(class_names_of_any_width_are_read),
       cmocka_unit_test(values_in_another_file_are_refused),
       cmocka_unit_test(links_to_other_places_are_not_followed),
       cmocka_unit_test(virtual_arrays_are_refused),
       cmocka_unit_test(shapes_that_the_file_cannot_hold_are_refused),
+      cmocka_unit_test(a_chunk_listed_too_short_is_read_from_the_file),
       cmocka_unit_test(other_filters_and_types_are_refused),
       cmocka_unit_test(a_truncated_file_is_refused),
   };

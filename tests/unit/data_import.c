@@ -226,6 +226,9 @@ static void npy_reads_what_numpy_writes(void **state) {
   assert_memory_equal(t.y, targets, sizeof targets);
   gd_table_free(&t);
   assert_refused(gd_import_npy(&t, a, b, true), GD_ERR_DATA, "y.npy: 1.5 at position 2");
+  const int64_t price[3] = {1, 2, 16000000};
+  b = npy("y.npy", "{'descr': '<i8', 'fortran_order': False, 'shape': (3,), }\n", price, sizeof price);
+  assert_refused(gd_import_npy(&t, a, b, false), GD_ERR_DATA, "y.npy: 1.6e+07 at position 2 is no class");
   b = npy("y.npy", "{'descr': '<f8', 'fortran_order': True, 'shape': (3, 1), }\n", targets, sizeof targets);
   assert_refused(gd_import_npy(&t, a, b, false), GD_ERR_DATA, "y.npy: stored column by column");
   b = npy("y.npy", "{'descr': '>f8', 'fortran_order': False, 'shape': (3,), }\n", targets, sizeof targets);
