@@ -98,9 +98,9 @@ GD_API gd_status gd_checkpoint_find(const char *path, char *found, size_t bytes)
 GD_API gd_status gd_checkpoint_prune(const char *folder, int keep) GD_CHECKED;
 
 /**
- * Named arrays to start a model from (--init), in arena `a`: parameters and buffers of a checkpoint
- * (verified; of a run folder the one that gd_checkpoint_find() finds), or every array below /model of any
- * other HDF5 file, else below its root; dense/kernel is named "dense.kernel". Errors: GD_ERR_CHECKPOINT
+ * Named arrays to start a model from (--init), in arena `a`: parameters and buffers of a checkpoint (verified;
+ * a run folder means one as for gd_checkpoint_find), or every array below /model of any other HDF5 file, else
+ * below its root; dense/kernel is named "dense.kernel". Errors: GD_ERR_CHECKPOINT
  */
 GD_API gd_status gd_weights_read(gd_stored **out, int *n, gd_arena *a, const char *name) GD_CHECKED;
 /** Write parameters and buffers in the safetensors format, just as durably. Errors: GD_ERR_WRITE */

@@ -1,4 +1,5 @@
 /* gdtrain inspect, gdtrain export: what a checkpoint holds, and its weights for others. */
+
 #include <string.h>
 
 #include "cli/cli.h"
