@@ -57,7 +57,7 @@ typedef struct gd_observer {
 
 typedef struct gd_train_result {
   int64_t steps, parameters;
-  gd_row last, best; /**< best by validation accuracy (labels) or loss; step 0 when never validated */
+  gd_row last, best;    /**< best by validation accuracy (labels) or loss; step 0 when never validated */
   double samples_per_s; /**< NaN, as last.loss is, when no step was left to do */
   gd_ledger ledger;
   char folder[4096], checkpoint[4096];

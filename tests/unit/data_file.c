@@ -109,7 +109,7 @@ static void usual_names_and_types_are_recognised(void **state) {
   assert_refused(gd_dataset_open(&d, in_folder("absent.h5"), NULL), GD_ERR_DATA, "absent.h5: No such file");
   assert_refused(gd_dataset_open(&d, folder, NULL), GD_ERR_DATA, "not a regular file");
   write_text("s.h5", "x,y\n1,2\n");
-  assert_refused(open_file(NULL), GD_ERR_DATA, "s.h5: cannot be opened as HDF5");
+  assert_refused(open_file(NULL), GD_ERR_DATA, "s.h5: not an HDF5 file");
 }
 
 /* HDF5 reads zeros behind the end of a file, and zeros have the right checksum. */
