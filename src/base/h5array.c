@@ -182,6 +182,28 @@ static gd_status check_length(const gdi_h5_array *a) {
                        (unsigned long long)a->file->bytes, (unsigned long long)now.st_size);
 }
 
+/* Integers that i64 cannot hold would become the largest that it can. (Of big-endian ones HDF5 1.10 does not
+ * tell.) */
+static H5T_conv_ret_t refuse_range(H5T_conv_except_t what, hid_t from, hid_t to, void *value, void *converted,
+                                   void *user) {
+  (void)from, (void)to, (void)value, (void)converted;
+  if (what != H5T_CONV_EXCEPT_RANGE_HI && what != H5T_CONV_EXCEPT_RANGE_LOW) return H5T_CONV_UNHANDLED;
+  *(bool *)user = true;
+  return H5T_CONV_ABORT;
+}
+
+static gd_status read_values(const gdi_h5_array *a, gd_dtype type, hid_t memory, hid_t file, void *to) {
+  bool beyond = false;
+  gd_status st = GD_OK;
+  hid_t how = a->type == GD_I64 ? H5Pcreate(H5P_DATASET_XFER) : H5P_DEFAULT;
+  if (how != H5P_DEFAULT) H5Pset_type_conv_cb(how, refuse_range, &beyond);
+  if (H5Dread(a->id, gdi_h5_type(type), memory, file, how, to) < 0)
+    st = beyond ? GDI_H5_REFUSE(a->file, a->name, "it holds integers above 2^63 - 1")
+                : gdi_h5_refused(a->file, a->name, "cannot be read");
+  if (how != H5P_DEFAULT) H5Pclose(how);
+  return st == GD_OK ? check_length(a) : st;
+}
+
 gd_status gdi_h5_array_read(const gdi_h5_array *a, gd_dtype type, int64_t lo, int64_t hi, void *to) {
   GDI_H5_LOCKED;
   int64_t rows = a->ndim > 0 ? a->shape[0] : 1;
@@ -198,11 +220,9 @@ gd_status gdi_h5_array_read(const gdi_h5_array *a, gd_dtype type, int64_t lo, in
     file = H5Dget_space(a->id);
     H5Sselect_hyperslab(file, H5S_SELECT_SET, start, NULL, count, NULL);
   }
-  gd_status st = GD_OK;
-  if (H5Dread(a->id, gdi_h5_type(type), memory, file, H5P_DEFAULT, to) < 0)
-    st = gdi_h5_refused(a->file, a->name, "cannot be read");
+  gd_status st = read_values(a, type, memory, file, to);
   if (a->ndim > 0) H5Sclose(memory), H5Sclose(file);
-  return st == GD_OK ? check_length(a) : st;
+  return st;
 }
 
 gd_status gdi_h5_array_read_text(const gdi_h5_array *a, size_t width, char *to) {

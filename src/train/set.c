@@ -49,8 +49,8 @@ gd_status gdi_set_labelled(const gdi_set *s) {
   const gd_data_info *i = gd_dataset_info(s->data);
   if (!i->labels || !i->unlabelled) return GD_OK;
   return GD_FAIL(GD_ERR_DATA,
-                 "%s: every label is %d, to be ignored: nothing can be learned or judged by them", i->path,
-                 IGNORED_LABEL);
+                 "%s: none of its labels is a class (0, 1, 2 ...): nothing can be learned or judged by them",
+                 i->path);
 }
 
 void gdi_set_close(gdi_set *s, gd_world *w) {

@@ -70,8 +70,8 @@ with h5py.File("three.h5", "w") as f:
 P
   for ranks in 1 4; do
     expect 4 "error: nan.h5: .*17.*2" on $ranks gdtrain --data nan.h5 --model linear:2 --out o$ranks
-    expect 4 "error: ignored.h5: every label is -100" on $ranks gdtrain --data ignored.h5 --model linear:3 --out r$ranks
-    expect 4 "error: ignored.h5: every label is -100" on $ranks gdtrain --data three.h5 --val-data ignored.h5 --model linear:3 --out r$ranks
+    expect 4 "error: ignored.h5: none of its labels is a class" on $ranks gdtrain --data ignored.h5 --model linear:3 --out s$ranks
+    expect 4 "error: ignored.h5: none of its labels is a class" on $ranks gdtrain --data three.h5 --val-data ignored.h5 --model linear:3 --out r$ranks
     expect 4 "error: label.h5: .*-7 at sample 20" on $ranks gdtrain --data label.h5 --model linear:3 --out p$ranks
   done
 fi

@@ -167,6 +167,19 @@ static void put_x(hid_t f, int ndim, const hsize_t shape[], hid_t create) {
   H5Dclose(x), H5Sclose(space), H5Pclose(create);
 }
 
+static void integers_that_do_not_fit_are_refused(void **state) {
+  (void)state;
+  hid_t f = begin_trick(), space = H5Screate_simple(2, (hsize_t[]){4, 1}, NULL);
+  hid_t x = H5Dcreate2(f, "x", H5T_STD_U64LE, space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
+  H5Dwrite(x, H5T_NATIVE_UINT64, H5S_ALL, H5S_ALL, H5P_DEFAULT, (uint64_t[]){0, 1, UINT64_MAX, 3});
+  H5Dclose(x), H5Sclose(space), H5Fclose(f);
+  gd_dataset *d;
+  char memory[256];
+  assert_ok(gd_dataset_open(&d, in_folder("s.h5"), NULL));
+  assert_refused(gd_dataset_hold(d, memory, true), GD_ERR_DATA, "x: it holds integers above 2^63 - 1");
+  gd_dataset_close(d);
+}
+
 static void values_in_another_file_are_refused(void **state) {
   (void)state;
   write_text("secret", "top secret");
@@ -283,6 +296,7 @@ int main(void) {
       cmocka_unit_test(usual_names_and_types_are_recognised),
       cmocka_unit_test(a_file_that_is_cut_while_it_is_streamed_is_refused),
       cmocka_unit_test(class_names_of_any_width_are_read),
+      cmocka_unit_test(integers_that_do_not_fit_are_refused),
       cmocka_unit_test(values_in_another_file_are_refused),
       cmocka_unit_test(links_to_other_places_are_not_followed),
       cmocka_unit_test(virtual_arrays_are_refused),
