@@ -3,11 +3,18 @@
  * on one of two ways:
  *
  *   on board  exchange (by NCCL), sum, norms and update are queued on the GPU, and nothing comes down but
- * what steps found, every few steps staged    gradients go down to the windows that ranks on CPUs use,
- * everything happens there as between CPUs, and the new parameters come up again: two copies over the bus,
- * for ranks without NCCL
+ *             what steps found, every few steps
+ *   staged    gradients go down to the windows that ranks on CPUs use, everything happens there as between
+ *             CPUs, and the new parameters come up again: two copies over the bus, for ranks without NCCL
  *
  * Both have the bits of a CPU's sums and updates.
+ *
+ * On board every rank updates all parameters, and so has all of the optimizer's state. What ranks pass to
+ * each other is sums of gradients, bucket by bucket while backward goes on, ordered ones too: as many bytes
+ * as gradients to owners and parameters back, but nothing waits for an update, and only the last bucket is
+ * left when backward is over. Whose share of the parameters somebody updated would instead be sent after
+ * that, and waited for. The price is memory, as in every data-parallel training whose state is not sharded,
+ * and an update of everything on each GPU, most of it behind backward.
  */
 #ifndef GDI_SYNC_BOARD_H
 #define GDI_SYNC_BOARD_H
@@ -26,9 +33,9 @@ typedef struct gdi_board_plan {
   int64_t K;
   gdi_gpu_sum *merge; /* [leaves of the run] what is added when leaf run.lo + i is there; no terms: nothing */
   int *into;          /* [leaves of the run] the buffer that the sum goes to */
-  gdi_gpu_sum sum;    /* on board: of the slice */
-  char *kept;         /* on board: where the first pass leaves it, element 0 */
-  char *received;     /* on board, ordered: nodes of other ranks, [incoming][slice] */
+  gdi_gpu_sum sum;    /* on board: what the update takes; between ranks what they leave in the first buffer */
+  gdi_gpu_sum *share; /* between ordered ranks: [buckets] the nodes of all ranks, in this one's share */
+  char *received;     /* those of other ranks, bucket after bucket in one place: [incoming][largest share] */
 } gdi_board_plan;
 
 struct gdi_board {
@@ -53,10 +60,10 @@ struct gdi_board {
   gdi_gpu_clip clip;
   gdi_gpu_sum *single; /* [buffers] a buffer as a sum, with noise_scale */
   uint16_t *rounded;   /* bf16 copies of the parameters, where products take those */
-  gdi_bucket *bucket;
-  int buckets, done; /* in all, and those of this step that were passed on */
-  bool early;        /* buckets are passed on while backward goes on, in the exchange lane */
-  bool totalled;     /* the records of this step are added up */
+  gdi_bucket *bucket;  /* all ranks have the same ones, and pass them on in their order */
+  int buckets, done;   /* in all, and those of this step that were passed on */
+  bool early;          /* buckets are passed on while backward goes on, in the exchange lane */
+  bool totalled;       /* the records of this step are added up */
   gdi_mark *ready, *joined;
   gdi_totals *now, *ring, *found; /* found: [GDI_RING] pinned */
   gdi_mark *fetched;              /* what was asked for is in `found` */
@@ -80,6 +87,7 @@ gd_status gdi_board_put(gdi_board *b, const void *from, size_t bytes, void *out)
 
 /* programs.c: the plan for s->K, made when K is new: not while work is being recorded. */
 gd_status gdi_board_plan_for(gd_sync *s, gdi_board_plan **out) GD_CHECKED;
+gd_status gdi_board_put_sum(gd_sync *s, const gdi_sum *from, gdi_gpu_sum *to) GD_CHECKED;
 gd_status gdi_board_put_single(gd_sync *s, int64_t buffer, gdi_gpu_sum *out) GD_CHECKED;
 char *gdi_board_buffer(const gd_sync *s, int64_t i);
 
@@ -102,11 +110,11 @@ gd_status gdi_onboard_square(gd_sync *s, int64_t k,
                              int held) GD_CHECKED; /* |gradient of leaf k|^2 to its record */
 gd_status gdi_onboard_update(gd_sync *s) GD_CHECKED;
 
-/* peers.c: the same between ranks, by NCCL; nothing for one rank. All in `lane`. */
-gd_status gdi_peers_plan(gd_sync *s, gdi_board_plan *p) GD_CHECKED; /* memory for other ranks' nodes */
-gd_status gdi_peers_nodes(gd_sync *s, const gdi_board_plan *p, gdi_lane lane) GD_CHECKED;
+/* peers.c: between ranks, by NCCL; nothing for one rank */
+gd_status gdi_peers_plan(gd_sync *s, gdi_board_plan *p) GD_CHECKED; /* what ordered sums need */
+/* Every rank gets the sums of a bucket in its first buffer. Kernels go to `lane` already. */
+gd_status gdi_peers_bucket(gd_sync *s, const gdi_board_plan *p, int bucket, gdi_lane lane) GD_CHECKED;
 gd_status gdi_peers_sum(gd_sync *s, void *data, int64_t n, gd_dtype type, gdi_lane lane) GD_CHECKED;
-gd_status gdi_peers_params(gd_sync *s, gdi_lane lane) GD_CHECKED;
 
 /* found.c: count a step that was queued, and sometimes collect what earlier ones found; or wait for all of
  * them */
