@@ -71,6 +71,12 @@ struct gdi_board {
   int64_t queued, asked, collected; /* steps before these were queued, asked about, known */
   gd_sync_result told[GDI_RING];    /* steps that the last call made known, in their order */
   int n_told, taken;
+  struct {
+    int64_t *piece;        /* [pieces + 1] of s->audit, in device memory */
+    uint64_t *sum, *found; /* [1 + states][pieces]: in device memory, NULL without audits; pinned */
+    bool due, asked;       /* an interval is over; sums are on their way to `found` */
+    int64_t step;          /* steps before those sums were queued */
+  } audit;
 };
 
 /* board.c */
@@ -125,6 +131,14 @@ bool gdi_board_told(gd_sync *s, gd_sync_result *out);
 /* Wait for what is queued, and look at nothing. */
 gd_status gdi_board_drain(gd_sync *s) GD_CHECKED;
 gd_status gdi_board_healthy(gd_sync *s) GD_CHECKED; /* s->sick as the GPU knows it */
+
+/* onboard_audit.c: are all copies equal? With memory of the board; nothing for one rank. */
+gd_status gdi_onboard_audit_new(gd_sync *s) GD_CHECKED;
+gd_status gdi_onboard_audit_step(gd_sync *s, int64_t step) GD_CHECKED; /* step number `step` is queued */
+gd_status gdi_onboard_audit_ask(gd_sync *s) GD_CHECKED;                /* queue checksums, if they are due */
+double gdi_onboard_audit_total(gd_sync *s); /* of checksums that came, once: must be equal on all ranks */
+/* Which block, on which rank, since totals differ: GD_ERR_REPLICA. Collective: yes */
+gd_status gdi_onboard_audit_find(gd_sync *s) GD_CHECKED;
 
 /* onboard_whole.c */
 gd_status gdi_onboard_gather(gd_sync *s, void *params, void *const states[]) GD_CHECKED;

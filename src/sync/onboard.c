@@ -72,6 +72,7 @@ gd_status gdi_onboard_new(gd_sync *s) {
   if (s->o.noise_scale) GD_TRY(new_singles(s));
   GD_TRY(gdi_board_put(b, NULL, sizeof *b->now, &b->now));
   GD_TRY(gdi_board_put(b, NULL, GDI_RING * sizeof *b->ring, &b->ring));
+  GD_TRY(gdi_onboard_audit_new(s));
   GD_TRY(gdi_buckets_cut(s, &b->bucket, &b->buckets));
   b->early =
       b->buckets > 1 && !s->o.no_overlap && !b->single; /* each gradient is squared before it is added */
