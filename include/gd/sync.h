@@ -10,8 +10,10 @@
  * ordered:   sums follow the tree of partition.h, so the result has the same bits on any number of ranks.
  * Each rank owns a slice of the parameters and of the optimizer state (ZeRO-1); a group holds one copy of the
  * parameters. Two groups each own everything, because then gradients for the owner and parameters back are
- * as many bytes as all gradients, of which none waits for an update. allreduce: MPI sums in its own order;
- * every rank updates its own copy. Repeatable for a fixed number of ranks only.
+ * as many bytes as all gradients, of which none waits for an update. GPUs with NCCL do the same among any
+ * number of ranks: a rank adds up its share of every bucket in the tree's order, sums go to everybody, and
+ * each has everything. allreduce: MPI or NCCL sums in its own order; every rank updates its own copy.
+ * Repeatable for a fixed number of ranks only.
  */
 #ifndef GD_SYNC_H
 #define GD_SYNC_H
@@ -95,7 +97,8 @@ typedef struct gd_sync_result {
  * Audit: after every audit_every-th update the owner of a slice keeps checksums of its parameters and state;
  * before the next update another rank of its group computes them again, and groups (allreduce: ranks) compare
  * theirs. What differs is GD_ERR_REPLICA on all ranks, naming tensor, elements, rank, host and step; nothing
- * is written.
+ * is written. Ranks on GPUs with NCCL compare parameters and state up to 8 updates later, and do not wait for
+ * it; one alone has nothing to compare.
  */
 GD_API gd_status gd_sync_update(gd_sync *s, const gd_sync_step *step, gd_sync_result *out) GD_CHECKED;
 
