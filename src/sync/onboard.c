@@ -127,40 +127,55 @@ static int64_t segments_before(const gd_sync *s, int64_t element) {
   return gdi_segments_in(s->segment, s->segments + 1, (gd_range){0, element + 1}).hi - 1;
 }
 
-/* A bucket that backward has completed, in the lane. */
+/* In the lane: a bucket's sums, and as far as they go its squares, where norms come first. */
 static gd_status pass_bucket(gd_sync *s, const gdi_board_plan *p, int bucket) {
+  gdi_board *b = s->board;
+  const gd_range r = b->bucket[bucket].elements;
+  gdi_gpu_slice part = b->slice;
+  part.own = (gd_range){segments_before(s, r.lo), segments_before(s, r.hi)};
+  GD_TRY(gdi_peers_bucket(s, p, bucket, lane_of(b)));
+  return s->two_pass ? b->gpu->sum_and_square(b->device, &part, &p->sum) : GD_OK;
+}
+
+static gd_status update_bucket(gd_sync *s, const gdi_board_plan *p, int bucket) {
   gdi_board *b = s->board;
   gdi_gpu_slice part = b->slice;
   part.elements = b->bucket[bucket].elements;
-  part.own = (gd_range){segments_before(s, part.elements.lo), segments_before(s, part.elements.hi)};
-  GD_TRY(gdi_peers_bucket(s, p, bucket, lane_of(b)));
-  return s->two_pass ? b->gpu->sum_and_square(b->device, &part, &p->sum)
-                     : b->gpu->update(b->device, &part, &p->sum, b->input, b->now);
+  return b->gpu->update(b->device, &part, &p->sum, b->input, b->now);
 }
 
-/* Buckets that the first `params` parameters of the run complete. */
-static gd_status pass_buckets(gd_sync *s, int params) {
+/* How many buckets lie in the first `params` parameters of the run. */
+static int buckets_in(const gdi_board *b, int params) {
+  int n = 0;
+  while (n < b->buckets && b->bucket[n].params <= params) n++;
+  return n;
+}
+
+/* Gradients of the first `complete` parameters are complete, and nothing that is not queued yet reads the
+ * first `unread` parameters. */
+static gd_status pass_buckets(gd_sync *s, int complete, int unread) {
   gdi_board *b = s->board;
   gdi_board_plan *p;
-  if (b->done == b->buckets || b->bucket[b->done].params > params) return GD_OK;
+  const int passed = buckets_in(b, complete), updated = s->two_pass ? 0 : buckets_in(b, unread);
+  if (passed <= b->passed && updated <= b->updated) return GD_OK;
   GD_TRY(gdi_board_plan_for(s, &p));
   GD_TRY(follow_compute(b));
   b->gpu->use(b->device, lane_of(b));
   gd_status st = GD_OK;
-  for (; st == GD_OK && b->done < b->buckets && b->bucket[b->done].params <= params; b->done++)
-    st = pass_bucket(s, p, b->done);
+  for (; st == GD_OK && b->passed < passed; b->passed++) st = pass_bucket(s, p, b->passed);
+  for (; st == GD_OK && b->updated < updated; b->updated++) st = update_bucket(s, p, b->updated);
   b->gpu->use(b->device, GDI_LANE_COMPUTE);
   return st;
 }
 
 /* A layer's weights may still be read by the products that follow in its backward: one hook late is soon
- * enough. */
+ * enough to change them. */
 void gdi_onboard_ready(void *sync, gd_tensor *leaf) {
   gd_sync *s = sync;
   if (!s->last_leaf || !s->board->totalled) return;
-  const int safe = s->front;
+  const int before = s->front;
   gdi_early_finish(s, leaf);
-  gd_status st = pass_buckets(s, safe);
+  gd_status st = pass_buckets(s, s->front, before);
   if (s->failed == GD_OK) s->failed = st;
 }
 
@@ -187,7 +202,7 @@ gd_status gdi_onboard_update(gd_sync *s) {
   GD_TRY(s->failed);
   if (s->run.lo == s->run.hi) GD_TRY(bring_nothing(s));
   if (!b->totalled) GD_TRY(gdi_onboard_total(s));
-  GD_TRY(pass_buckets(s, s->params->n));
+  GD_TRY(pass_buckets(s, s->params->n, s->params->n));
   if (s->two_pass) GD_TRY(update_in_two_passes(s));
   if (!b->early) return GD_OK;
   GD_TRY(b->gpu->mark(b->device, GDI_LANE_EXCHANGE, b->joined));
