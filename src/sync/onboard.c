@@ -74,8 +74,7 @@ gd_status gdi_onboard_new(gd_sync *s) {
   GD_TRY(gdi_board_put(b, NULL, GDI_RING * sizeof *b->ring, &b->ring));
   GD_TRY(gdi_onboard_audit_new(s));
   GD_TRY(gdi_buckets_cut(s, &b->bucket, &b->buckets));
-  b->early =
-      b->buckets > 1 && !s->o.no_overlap && !b->single; /* each gradient is squared before it is added */
+  b->early = b->buckets > 1 && !s->o.no_overlap && !b->single; /* those square a whole gradient first */
   GD_TRY(b->gpu->mark_new(b->device, &b->fetched));
   GD_TRY(b->gpu->mark_new(b->device, &b->ready));
   return b->gpu->mark_new(b->device, &b->joined);
