@@ -1,20 +1,18 @@
 /*
- * The sync of a model on a GPU. Gradients are made and added on the GPU, in the order of the tree. From there
- * on one of two ways:
+ * The sync of a model on a GPU. Gradients are computed and added on the GPU, in the order of the tree. From
+ * there on one of two ways, both with the bits of a CPU's sums and updates:
  *
- *   on board  exchange (by NCCL), sum, norms and update are queued on the GPU, and nothing comes down but
- *             what steps found, every few steps
- *   staged    gradients go down to the windows that ranks on CPUs use, everything happens there as between
- *             CPUs, and the new parameters come up again: two copies over the bus, for ranks without NCCL
+ *   on board  exchange (by NCCL), sum, norms and update are queued on the GPU; only the results of steps are
+ *             copied to the host, every few steps
+ *   staged    without NCCL: gradients are copied to the windows that CPU ranks use, are exchanged and applied
+ *             there, and the new parameters are copied back
  *
- * Both have the bits of a CPU's sums and updates.
- *
- * On board every rank updates all parameters, and so has all of the optimizer's state. What ranks pass to
- * each other is sums of gradients, bucket by bucket while backward goes on, ordered ones too: as many bytes
- * as gradients to owners and parameters back, but nothing waits for an update, and only the last bucket is
- * left when backward is over. Whose share of the parameters somebody updated would instead be sent after
- * that, and waited for. The price is memory, as in every data-parallel training whose state is not sharded,
- * and an update of everything on each GPU, most of it behind backward.
+ * On board every rank updates all parameters, and so holds the whole optimizer state. What ranks exchange is
+ * sums of gradients, bucket by bucket during backward, ordered ones too: as many bytes as gradients to the
+ * owners of slices and parameters back, but nothing waits for an update, and only the last bucket remains
+ * when backward ends. Parameters of slices could be sent only after all that, exposed. The price is memory,
+ * as in every data-parallel training without sharded state, and that each GPU updates everything, most of it
+ * hidden behind backward.
  */
 #ifndef GDI_SYNC_BOARD_H
 #define GDI_SYNC_BOARD_H
@@ -97,8 +95,8 @@ gd_status gdi_board_put_sum(gd_sync *s, const gdi_sum *from, gdi_gpu_sum *to) GD
 gd_status gdi_board_put_single(gd_sync *s, int64_t buffer, gdi_gpu_sum *out) GD_CHECKED;
 char *gdi_board_buffer(const gd_sync *s, int64_t i);
 
-/* staged.c: pin the windows and fill them from the model; queue the copies down, wait for them; parameters up
- */
+/* staged.c: pin the windows and fill them from the model; queue the copies down, wait for them;
+ * parameters up */
 gd_status gdi_board_lend(gd_sync *s) GD_CHECKED;
 gd_status gdi_board_down(gd_sync *s) GD_CHECKED;
 gd_status gdi_board_landed(gd_sync *s) GD_CHECKED;
