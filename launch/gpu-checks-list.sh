@@ -68,6 +68,7 @@ versus_torch() {
 # ---- ranks ----
 
 transport() { some_ranks "$1" "$build/tests/nccl_transport"; }
+ordered() { some_ranks "$1" "$build/tests/nccl_ordered"; }
 sharing() { some_ranks 2 "$build/tests/nccl_sharing"; }
 # job CODE ARGUMENTS: three ranks pass data, and one of them is lost
 lost() {
@@ -118,7 +119,7 @@ short_training() {
   glyphs 512 && sanitize "$1" "$build/gdtrain" --device cuda --data train.h5 --model "linear:64 gelu dropout:0.2 linear:10" --batch-size 96 --micro-batch 32 \
     --steps 24 --lr 0.05 --momentum 0.9 --clip-norm 5 --plots false --out run
 }
-overlap() {
+overlap() { # ordered|allreduce
   needs_hardware
   needs nsys
   glyphs 16384 || return
@@ -129,7 +130,7 @@ exec nsys profile -t cuda --cuda-graph-trace=node -o trace --force-overwrite tru
 S
   chmod +x profiled
   some_ranks 2 ./profiled gdtrain --device cuda --data train.h5 --model "linear:2048 relu linear:2048 relu linear:2048 relu linear:10" --batch-size 4096 \
-    --micro-batch 2048 --steps 30 --sync allreduce --bucket-mb 4 --transport nccl --lr 0.01 --threads 1 --plots false --out run || return
+    --micro-batch 2048 --steps 30 --sync $1 --bucket-mb 4 --transport nccl --lr 0.01 --threads 1 --plots false --out run || return
   nsys stats --report cuda_gpu_trace --format csv --output . trace.nsys-rep && cp trace*.csv "$logs/" || return
   $PYTHON "$root/tests/bench/overlap_trace.py" trace*cuda_gpu_trace.csv >trace.txt || return
   cat trace.txt
@@ -138,7 +139,7 @@ S
 
 # ---- all ----
 
-kernels=(elementwise reduce loss linear matmul update record batch dropout)
+kernels=(elementwise reduce loss linear matmul update record checksum batch dropout)
 all_checks() {
   local k ranks tool
   check device 60 device
@@ -148,6 +149,7 @@ all_checks() {
   check versus_torch 240 versus_torch
   check nccl_same_bits 90 same_bits
   for ranks in 1 2 3; do check nccl_transport_$ranks 60 transport $ranks; done
+  for ranks in 1 2 3; do check nccl_ordered_$ranks 60 ordered $ranks; done
   check nccl_sharing 40 sharing
   check nccl_killed_rank 40 lost 137 20 50 kill 20
   check nccl_stopped_rank 40 lost 9 4 50 stop 20
@@ -159,5 +161,5 @@ all_checks() {
   done
   check bench_tf32 60 bench_small --precision tf32
   check nccl_comm 60 comm
-  check overlap_trace 60 overlap
+  for k in ordered allreduce; do check overlap_$k 60 overlap $k; done
 }

@@ -10,7 +10,8 @@
  * ordered:   sums follow the tree of partition.h, so the result has the same bits on any number of ranks.
  *            Each rank owns a slice of the parameters and of the optimizer state (ZeRO-1); a group holds one
  *            copy of the parameters. Two groups each own everything: exchanging all gradients costs as many
- *            bytes as half of the gradients and half of the parameters, and nothing waits for an update.
+ *            bytes as half of the gradients and half of the parameters, and nothing waits for an update. So do
+ *            GPUs with NCCL, however many: a rank adds up its share of every bucket, and sums go to all.
  * allreduce: MPI or NCCL sums in its own order; every rank updates its own copy. Repeatable only for a fixed
  *            number of ranks.
  */
@@ -101,7 +102,9 @@ typedef struct gd_sync_result {
  *
  * Audit: after every audit_every-th update the owner of a slice keeps checksums of its parameters and state.
  * Before the next update another rank of its group computes them again, and groups (allreduce: ranks) compare
- * theirs. A difference is GD_ERR_REPLICA on all ranks, with tensor, elements, rank, host and step.
+ * theirs. A difference is GD_ERR_REPLICA on all ranks, with tensor, elements, rank, host and step. Ranks on
+ * GPUs with NCCL compare parameters and state up to 8 updates later, without waiting; one rank has nothing to
+ * compare.
  *
  * Collective: yes
  * Errors:     GD_ERR_USAGE, GD_ERR_NONFINITE, GD_ERR_REPLICA, GD_ERR_COMM, GD_ERR_GPU

@@ -188,6 +188,10 @@ typedef struct gdi_gpu {
    * finite. */
   gd_status (*update)(gd_device *d, const gdi_gpu_slice *s, const gdi_gpu_sum *sum, const gdi_step_input *in,
                       gdi_totals *now);
+  /* sum[p] = checksum of elements piece[p] .. piece[p + 1] - 1 of whole words: no changed bit leaves it
+   * equal. */
+  gd_status (*checksum)(gd_device *d, const void *data, size_t element_bytes, const int64_t *piece,
+                        int64_t pieces, uint64_t *sum);
 } gdi_gpu;
 
 /* An allocation also fails on a broken GPU: returns `st`, or the GPU's error when that is the cause. */

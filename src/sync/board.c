@@ -146,7 +146,7 @@ void gdi_board_free(gd_sync *s) {
   b->gpu->mark_free(b->device, b->joined);
   if (b->pinned_params) b->gpu->unpin(b->device, b->pinned_params);
   if (b->pinned_gradients) b->gpu->unpin(b->device, b->pinned_gradients);
-  for (int i = 0; i < b->plans; i++) free(b->plan[i].merge), free(b->plan[i].into);
+  for (int i = 0; i < b->plans; i++) free(b->plan[i].merge), free(b->plan[i].into), free(b->plan[i].share);
   free(b->plan), free(b->bucket), free(b->single);
   gdi_nccl_free(b->nccl);
   gd_arena_free(b->pinned);

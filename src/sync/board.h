@@ -6,6 +6,13 @@
  *             copied to the host, every few steps
  *   staged    without NCCL: gradients are copied to the windows that CPU ranks use, are exchanged and applied
  *             there, and the new parameters are copied back
+ *
+ * On board every rank updates all parameters, and so holds the whole optimizer state. What ranks exchange is
+ * sums of gradients, bucket by bucket during backward, ordered ones too: as many bytes as gradients to the
+ * owners of slices and parameters back, but nothing waits for an update, and only the last bucket remains
+ * when backward ends. Parameters of slices could be sent only after all that, exposed. The price is memory,
+ * as in every data-parallel training without sharded state, and that each GPU updates everything, most of it
+ * hidden behind backward.
  */
 #ifndef GDI_SYNC_BOARD_H
 #define GDI_SYNC_BOARD_H
@@ -24,9 +31,9 @@ typedef struct gdi_board_plan {
   int64_t K;
   gdi_gpu_sum *merge; /* [leaves of the run] what is added when leaf run.lo + i is there; no terms: nothing */
   int *into;          /* [leaves of the run] the buffer that the sum goes to */
-  gdi_gpu_sum sum;    /* on board: of the slice */
-  char *kept;         /* on board: where the first pass leaves it, element 0 */
-  char *received;     /* on board, ordered: nodes of other ranks, [incoming][slice] */
+  gdi_gpu_sum sum;    /* on board: what the update takes; between ranks what they leave in the first buffer */
+  gdi_gpu_sum *share; /* between ordered ranks: [buckets] the nodes of all ranks, in this one's share */
+  char *received;     /* those of other ranks, bucket after bucket in one place: [incoming][largest share] */
 } gdi_board_plan;
 
 struct gdi_board {
@@ -49,12 +56,12 @@ struct gdi_board {
   /* on board */
   gdi_gpu_slice slice;
   gdi_gpu_clip clip;
-  gdi_gpu_sum *single; /* [buffers] a buffer as a sum, with noise_scale */
-  uint16_t *rounded;   /* bf16 copies of the parameters, where products take those */
-  gdi_bucket *bucket;
-  int buckets, done; /* in all, and those of this step that were passed on */
-  bool early;        /* buckets are passed on while backward goes on, in the exchange lane */
-  bool totalled;     /* the records of this step are added up */
+  gdi_gpu_sum *single;          /* [buffers] a buffer as a sum, with noise_scale */
+  uint16_t *rounded;            /* bf16 copies of the parameters, where products take those */
+  gdi_bucket *bucket;           /* all ranks have the same ones, and pass them on in their order */
+  int buckets, passed, updated; /* in all; of this step: summed over ranks, and used by the update */
+  bool early;                   /* buckets are passed on while backward goes on, in the exchange lane */
+  bool totalled;                /* the records of this step are added up */
   gdi_mark *ready, *joined;
   gdi_totals *now, *ring, *found; /* found: [GDI_RING] pinned */
   gdi_mark *fetched;              /* what was asked for is in `found` */
@@ -62,6 +69,12 @@ struct gdi_board {
   int64_t queued, asked, collected; /* steps before these were queued, asked about, known */
   gd_sync_result told[GDI_RING];    /* steps that the last call made known, in their order */
   int n_told, taken;
+  struct {
+    int64_t *piece;        /* [pieces + 1] of s->audit, in device memory */
+    uint64_t *sum, *found; /* [1 + states][pieces]: in device memory, NULL without audits; pinned */
+    bool due, asked;       /* an interval is over; sums are on their way to `found` */
+    int64_t step;          /* steps before those sums were queued */
+  } audit;
 };
 
 /* board.c */
@@ -78,6 +91,7 @@ gd_status gdi_board_put(gdi_board *b, const void *from, size_t bytes, void *out)
 
 /* programs.c: the plan for s->K, made when K is new: not while work is being recorded. */
 gd_status gdi_board_plan_for(gd_sync *s, gdi_board_plan **out) GD_CHECKED;
+gd_status gdi_board_put_sum(gd_sync *s, const gdi_sum *from, gdi_gpu_sum *to) GD_CHECKED;
 gd_status gdi_board_put_single(gd_sync *s, int64_t buffer, gdi_gpu_sum *out) GD_CHECKED;
 char *gdi_board_buffer(const gd_sync *s, int64_t i);
 
@@ -100,11 +114,11 @@ gd_status gdi_onboard_square(gd_sync *s, int64_t k,
                              int held) GD_CHECKED; /* |gradient of leaf k|^2 to its record */
 gd_status gdi_onboard_update(gd_sync *s) GD_CHECKED;
 
-/* peers.c: the same between ranks, by NCCL; nothing for one rank. All in `lane`. */
-gd_status gdi_peers_plan(gd_sync *s, gdi_board_plan *p) GD_CHECKED; /* memory for other ranks' nodes */
-gd_status gdi_peers_nodes(gd_sync *s, const gdi_board_plan *p, gdi_lane lane) GD_CHECKED;
+/* peers.c: between ranks, by NCCL; nothing for one rank */
+gd_status gdi_peers_plan(gd_sync *s, gdi_board_plan *p) GD_CHECKED; /* what ordered sums need */
+/* Every rank gets the sums of a bucket in its first buffer. Kernels go to `lane` already. */
+gd_status gdi_peers_bucket(gd_sync *s, const gdi_board_plan *p, int bucket, gdi_lane lane) GD_CHECKED;
 gd_status gdi_peers_sum(gd_sync *s, void *data, int64_t n, gd_dtype type, gdi_lane lane) GD_CHECKED;
-gd_status gdi_peers_params(gd_sync *s, gdi_lane lane) GD_CHECKED;
 
 /* found.c: count a step that was queued, and sometimes collect what earlier ones found; or wait for all of
  * them */
@@ -115,6 +129,14 @@ bool gdi_board_told(gd_sync *s, gd_sync_result *out);
 /* Wait for what is queued, and look at nothing. */
 gd_status gdi_board_drain(gd_sync *s) GD_CHECKED;
 gd_status gdi_board_healthy(gd_sync *s) GD_CHECKED; /* s->sick as the GPU knows it */
+
+/* onboard_audit.c: are all copies equal? With memory of the board; nothing for one rank. */
+gd_status gdi_onboard_audit_new(gd_sync *s) GD_CHECKED;
+gd_status gdi_onboard_audit_step(gd_sync *s, int64_t step) GD_CHECKED; /* step number `step` is queued */
+gd_status gdi_onboard_audit_ask(gd_sync *s) GD_CHECKED;                /* queue checksums, if they are due */
+double gdi_onboard_audit_total(gd_sync *s); /* of checksums that came, once: must be equal on all ranks */
+/* Which block, on which rank, since totals differ: GD_ERR_REPLICA. Collective: yes */
+gd_status gdi_onboard_audit_find(gd_sync *s) GD_CHECKED;
 
 /* onboard_whole.c */
 gd_status gdi_onboard_gather(gd_sync *s, void *params, void *const states[]) GD_CHECKED;

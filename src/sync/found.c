@@ -51,6 +51,7 @@ gd_status gdi_board_drain(gd_sync *s) {
 
 static gd_status ask(gd_sync *s) {
   gdi_board *b = s->board;
+  GD_TRY(gdi_onboard_audit_ask(s));
   GD_TRY(b->gpu->fetch(b->device, GDI_LANE_COMPUTE, b->found, b->ring, GDI_RING * sizeof *b->ring));
   GD_TRY(b->gpu->mark(b->device, GDI_LANE_COMPUTE, b->fetched));
   b->asked = b->queued;
@@ -64,14 +65,16 @@ static gd_status take_answer(gd_sync *s, gd_sync_result *out) {
   return collect(s, b->asked, out);
 }
 
-/* Ranks stop together: requests of any, and a step that one of them alone found sick, are everybody's. */
+/* Ranks stop together: requests of any, a step that one of them alone found sick, and a difference between
+ * copies, are everybody's. */
 static gd_status agree(gd_sync *s, gd_status mine, gd_sync_result *out) {
-  enum { BITS = 8, STEP = BITS, FIELDS };
+  enum { BITS = 8, STEP = BITS, MOST, LEAST, FIELDS };
   double v[FIELDS];
   if (gd_world_size(s->world) == 1) return mine;
   for (int i = 0; i < BITS; i++) v[i] = out->flags >> i & 1;
   v[STEP] = mine == GD_ERR_NONFINITE ? (double)out->stopped_at : -1;
   GD_TRY(mine == GD_ERR_NONFINITE ? GD_OK : mine);
+  v[MOST] = gdi_onboard_audit_total(s), v[LEAST] = -v[MOST];
   GD_TRY(gd_world_allreduce_f64(s->world, v, FIELDS, GD_MAX));
   for (int i = 0; i < BITS; i++) out->flags |= v[i] > 0 ? 1u << i : 0;
   if (mine == GD_OK && v[STEP] >= 0) {
@@ -79,7 +82,7 @@ static gd_status agree(gd_sync *s, gd_status mine, gd_sync_result *out) {
     return GD_FAIL(GD_ERR_NONFINITE, "another rank met a value that is not finite before step %lld",
                    (long long)out->stopped_at);
   }
-  return mine;
+  return mine == GD_OK && v[MOST] != -v[LEAST] ? gdi_onboard_audit_find(s) : mine;
 }
 
 /* Every lag the answer to the last question is taken, which the GPU gave a lag ago, and the next one
@@ -91,6 +94,7 @@ gd_status gdi_board_queued(gd_sync *s, const gd_sync_step *step, gd_sync_result 
   b->started = true;
   b->n_told = b->taken = 0;
   b->queued = step->step + 1;
+  GD_TRY(gdi_onboard_audit_step(s, step->step));
   out->flags = alone || b->queued % GDI_LAG == 0 ? step->flags : 0;
   if (b->queued % GDI_LAG != 0) return GD_OK;
   GD_TRY(agree(s, take_answer(s, out), out));

@@ -1,7 +1,7 @@
 /*
- * On board: exchange, sums, norms and update, queued. Where nothing needs norms first, the run goes bucket by
- * bucket, in a lane of its own, while backward is still on its way: the update of a layer costs bandwidth,
- * the products of the next one arithmetic.
+ * On board: exchange, sums, norms and update, queued. The run goes bucket by bucket, in a lane of its own,
+ * while backward is still on its way: the update of a layer costs bandwidth, the products of the next one
+ * arithmetic. Where the update needs norms first, that is as far as squares, and the rest follows backward.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -33,26 +33,22 @@ static gd_status new_norms(gd_sync *s) {
                              .w = b->params,
                              .segments = s->segments,
                              .own = {0, s->segments},
-                             .norms = s->norms};
+                             .norms = s->norms,
+                             .kept = b->gradients};
   GD_TRY(gdi_board_put(b, NULL, (size_t)(s->segments * s->norms) * sizeof(double), &b->slice.square));
   return put_segments(s);
 }
 
-static gd_status new_slice(gd_sync *s) {
+static gd_status new_update(gd_sync *s) {
   gdi_board *b = s->board;
-  const int size = gd_world_size(s->world), rank = gd_world_rank(s->world);
-  const gd_range all = {0, s->elements};
-  s->slice = s->o.mode == GD_SYNC_ORDERED ? gd_share_blocks(s->elements, size, rank) : all;
   GD_TRY(new_norms(s));
-  b->slice.elements = s->slice, b->slice.state_first = s->slice.lo;
-  b->slice.own = gdi_segments_of(s, s->slice);
   b->slice.rounded = b->rounded;
   b->clip = (gdi_gpu_clip){.clip_norm = s->o.clip_norm,
                            .trust = s->o.optim.trust,
                            .weight_decay = s->o.optim.weight_decay,
                            .skip_nonfinite = s->o.skip_nonfinite};
-  const size_t bytes = (size_t)(s->slice.hi - s->slice.lo) * s->element_bytes;
-  for (int i = 0; i < s->n_states; i++) GD_TRY(gdi_board_put(b, NULL, bytes, &b->slice.state[i]));
+  for (int i = 0; i < s->n_states; i++)
+    GD_TRY(gdi_board_put(b, NULL, gd_params_bytes(s->params), &b->slice.state[i]));
   if (s->norms == 1) return GD_OK;
   return gdi_board_put(b, NULL, (size_t)s->params->n * sizeof(double), &b->slice.rate);
 }
@@ -72,13 +68,13 @@ gd_status gdi_onboard_squares_new(gd_sync *s) {
 
 gd_status gdi_onboard_new(gd_sync *s) {
   gdi_board *b = s->board;
-  GD_TRY(new_slice(s));
+  GD_TRY(new_update(s));
   if (s->o.noise_scale) GD_TRY(new_singles(s));
   GD_TRY(gdi_board_put(b, NULL, sizeof *b->now, &b->now));
   GD_TRY(gdi_board_put(b, NULL, GDI_RING * sizeof *b->ring, &b->ring));
+  GD_TRY(gdi_onboard_audit_new(s));
   GD_TRY(gdi_buckets_cut(s, &b->bucket, &b->buckets));
-  const bool whole = s->o.mode == GD_SYNC_ALLREDUCE || gd_world_size(s->world) == 1;
-  b->early = whole && b->buckets > 1 && !s->o.no_overlap && (b->nccl || !s->two_pass);
+  b->early = b->buckets > 1 && !s->o.no_overlap && !b->single; /* those square a whole gradient first */
   GD_TRY(b->gpu->mark_new(b->device, &b->fetched));
   GD_TRY(b->gpu->mark_new(b->device, &b->ready));
   return b->gpu->mark_new(b->device, &b->joined);
@@ -100,11 +96,10 @@ static gd_status follow_compute(gdi_board *b) {
 
 gd_status gdi_onboard_square(gd_sync *s, int64_t k, int held) {
   gdi_board *b = s->board;
-  gdi_gpu_slice whole = b->slice;
-  whole.elements = (gd_range){0, s->elements}, whole.own = (gd_range){0, s->segments};
-  whole.kept = gdi_board_buffer(s, held);
-  GD_TRY(b->gpu->sum_and_square(b->device, &whole, &b->single[held]));
-  return b->gpu->record_square(b->device, &whole, b->records + k * GDI_RECORD);
+  gdi_gpu_slice leaf = b->slice;
+  leaf.kept = gdi_board_buffer(s, held);
+  GD_TRY(b->gpu->sum_and_square(b->device, &leaf, &b->single[held]));
+  return b->gpu->record_square(b->device, &leaf, b->records + k * GDI_RECORD);
 }
 
 gd_status gdi_onboard_total(gd_sync *s) {
@@ -126,61 +121,71 @@ gd_status gdi_onboard_only(gd_sync *s, const gd_loss *loss, int64_t samples) {
                              s->o.skip_nonfinite, b->now, b->ring, GDI_RING);
 }
 
-/* Elements of the slice, in the lane: all that there is to do when no norms are needed. */
-static gd_status update(gd_sync *s, const gdi_board_plan *p, gd_range r) {
+/* How many segments are complete when all elements before this one are. */
+static int64_t segments_before(const gd_sync *s, int64_t element) {
+  return gdi_segments_in(s->segment, s->segments + 1, (gd_range){0, element + 1}).hi - 1;
+}
+
+/* In the lane: a bucket's sums, and as far as they go its squares, where norms come first. */
+static gd_status pass_bucket(gd_sync *s, const gdi_board_plan *p, int bucket) {
+  gdi_board *b = s->board;
+  const gd_range r = b->bucket[bucket].elements;
+  gdi_gpu_slice part = b->slice;
+  part.own = (gd_range){segments_before(s, r.lo), segments_before(s, r.hi)};
+  GD_TRY(gdi_peers_bucket(s, p, bucket, lane_of(b)));
+  return s->two_pass ? b->gpu->sum_and_square(b->device, &part, &p->sum) : GD_OK;
+}
+
+static gd_status update_bucket(gd_sync *s, const gdi_board_plan *p, int bucket) {
   gdi_board *b = s->board;
   gdi_gpu_slice part = b->slice;
-  part.elements = r;
-  part.kept = p->kept;
+  part.elements = b->bucket[bucket].elements;
+  return b->gpu->update(b->device, &part, &p->sum, b->input, b->now);
+}
+
+/* How many buckets lie in the first `params` parameters of the run. */
+static int buckets_in(const gdi_board *b, int params) {
+  int n = 0;
+  while (n < b->buckets && b->bucket[n].params <= params) n++;
+  return n;
+}
+
+/* Gradients of the first `complete` parameters are complete, and nothing that is not queued yet reads the
+ * first `unread` parameters. */
+static gd_status pass_buckets(gd_sync *s, int complete, int unread) {
+  gdi_board *b = s->board;
+  gdi_board_plan *p;
+  const int passed = buckets_in(b, complete), updated = s->two_pass ? 0 : buckets_in(b, unread);
+  if (passed <= b->passed && updated <= b->updated) return GD_OK;
+  GD_TRY(gdi_board_plan_for(s, &p));
+  GD_TRY(follow_compute(b));
   b->gpu->use(b->device, lane_of(b));
-  gd_status st = b->gpu->update(b->device, &part, s->two_pass ? NULL : &p->sum, b->input, b->now);
+  gd_status st = GD_OK;
+  for (; st == GD_OK && b->passed < passed; b->passed++) st = pass_bucket(s, p, b->passed);
+  for (; st == GD_OK && b->updated < updated; b->updated++) st = update_bucket(s, p, b->updated);
   b->gpu->use(b->device, GDI_LANE_COMPUTE);
   return st;
 }
 
-/* Buckets that the first `params` parameters of the run complete. */
-static gd_status pass_buckets(gd_sync *s, int params) {
-  gdi_board *b = s->board;
-  gdi_board_plan *p;
-  if (b->done == b->buckets || b->bucket[b->done].params > params) return GD_OK;
-  GD_TRY(gdi_board_plan_for(s, &p));
-  GD_TRY(follow_compute(b));
-  for (; b->done < b->buckets && b->bucket[b->done].params <= params; b->done++) {
-    const gd_range r = b->bucket[b->done].elements;
-    char *gradients = b->gradients + (size_t)r.lo * s->element_bytes;
-    if (s->o.mode == GD_SYNC_ALLREDUCE)
-      GD_TRY(gdi_peers_sum(s, gradients, r.hi - r.lo, s->dtype, lane_of(b)));
-    if (!s->two_pass) GD_TRY(update(s, p, r));
-  }
-  return GD_OK;
-}
-
 /* A layer's weights may still be read by the products that follow in its backward: one hook late is soon
- * enough. */
+ * enough to change them. */
 void gdi_onboard_ready(void *sync, gd_tensor *leaf) {
   gd_sync *s = sync;
   if (!s->last_leaf || !s->board->totalled) return;
-  const int safe = s->front;
+  const int before = s->front;
   gdi_early_finish(s, leaf);
-  gd_status st = pass_buckets(s, safe);
+  gd_status st = pass_buckets(s, s->front, before);
   if (s->failed == GD_OK) s->failed = st;
 }
 
-/* Norms of the slice, then of all of them, then the update. */
-static gd_status update_in_two_passes(gd_sync *s, const gdi_board_plan *p) {
+/* The rest where norms come first: all segments are squared. */
+static gd_status update_in_two_passes(gd_sync *s) {
   gdi_board *b = s->board;
-  gdi_gpu_slice slice = b->slice;
-  slice.kept = p->kept;
   b->gpu->use(b->device, lane_of(b));
-  gd_status st = GD_OK;
-  const bool shared = b->nccl && s->o.mode == GD_SYNC_ORDERED;
-  if (shared)
-    st = b->device->zero(b->device, slice.square, (size_t)(s->segments * s->norms) * sizeof(double));
-  if (st == GD_OK) st = b->gpu->sum_and_square(b->device, &slice, &p->sum);
-  if (st == GD_OK && shared) st = gdi_peers_sum(s, slice.square, s->segments * s->norms, GD_F64, lane_of(b));
-  if (st == GD_OK) st = b->gpu->norms(b->device, &slice, &b->clip, b->input, b->now, b->ring, GDI_RING);
+  gd_status st = b->gpu->norms(b->device, &b->slice, &b->clip, b->input, b->now, b->ring, GDI_RING);
+  if (st == GD_OK) st = b->gpu->update(b->device, &b->slice, NULL, b->input, b->now);
   b->gpu->use(b->device, GDI_LANE_COMPUTE);
-  return st == GD_OK ? update(s, p, s->slice) : st;
+  return st;
 }
 
 /* A rank without micro-batches takes part with zeros. */
@@ -193,22 +198,11 @@ static gd_status bring_nothing(gd_sync *s) {
 
 gd_status gdi_onboard_update(gd_sync *s) {
   gdi_board *b = s->board;
-  gdi_board_plan *p;
   GD_TRY(s->failed);
-  GD_TRY(gdi_board_plan_for(s, &p));
   if (s->run.lo == s->run.hi) GD_TRY(bring_nothing(s));
   if (!b->totalled) GD_TRY(gdi_onboard_total(s));
-  const bool whole = s->o.mode == GD_SYNC_ALLREDUCE || gd_world_size(s->world) == 1;
-  if (whole) {
-    GD_TRY(pass_buckets(s, s->params->n));
-  } else {
-    GD_TRY(gdi_peers_nodes(s, p, lane_of(b)));
-  }
-  if (s->two_pass)
-    GD_TRY(update_in_two_passes(s, p));
-  else if (!whole)
-    GD_TRY(update(s, p, s->slice));
-  if (!whole) GD_TRY(gdi_peers_params(s, lane_of(b)));
+  GD_TRY(pass_buckets(s, s->params->n, s->params->n));
+  if (s->two_pass) GD_TRY(update_in_two_passes(s));
   if (!b->early) return GD_OK;
   GD_TRY(b->gpu->mark(b->device, GDI_LANE_EXCHANGE, b->joined));
   return b->gpu->after(b->device, GDI_LANE_COMPUTE, b->joined);

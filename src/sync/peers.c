@@ -1,16 +1,24 @@
 /*
- * Between ranks on GPUs, by NCCL. Ordered: every rank sends its tree nodes of each slice to the slice's
- * owner, who adds them in the order of the tree and updates; then the new slices go to everybody. So a rank
- * keeps optimizer state for its slice only.
+ * Between ranks on GPUs, by NCCL, a bucket at a time. Ordered: every rank sends its tree nodes of each share
+ * of the bucket to the rank of that share, who adds them in the order of the tree; then the sums of all
+ * shares go to everybody.
  */
+#include <stdlib.h>
+
 #include "sync/board.h"
 
-static gd_range slice_of(const gd_sync *s, int rank) {
-  return gd_share_blocks(s->elements, gd_world_size(s->world), rank);
+/* What a rank adds up of a bucket. */
+static gd_range share_of(const gd_sync *s, gd_range bucket, int rank) {
+  const gd_range part = gd_share_blocks(bucket.hi - bucket.lo, gd_world_size(s->world), rank);
+  return (gd_range){bucket.lo + part.lo, bucket.lo + part.hi};
 }
 
 static size_t bytes_of(const gd_sync *s, gd_range r) {
   return (size_t)(r.hi - r.lo) * s->element_bytes;
+}
+
+static char *at(const gd_sync *s, int64_t buffer, gd_range r) {
+  return gdi_board_buffer(s, buffer) + (size_t)r.lo * s->element_bytes;
 }
 
 static int nodes_of(const gd_sync *s, int rank) {
@@ -18,57 +26,95 @@ static int nodes_of(const gd_sync *s, int rank) {
   return gdi_rank_nodes(s->K, gd_world_size(s->world), rank, node);
 }
 
-gd_status gdi_peers_plan(gd_sync *s, gdi_board_plan *p) {
-  int incoming = 0;
-  for (int r = 0; r < gd_world_size(s->world); r++)
-    if (r != gd_world_rank(s->world)) incoming += nodes_of(s, r);
-  if (incoming == 0) return GD_OK;
-  return gdi_board_put(s->board, NULL, (size_t)incoming * bytes_of(s, s->slice), &p->received);
+/* ---- sums of this rank's shares ---- */
+
+/* The nodes of every rank: this one's where it made them, the others' where they are received. */
+static gd_status put_share(gd_sync *s, const gdi_board_plan *p, gd_range share, gdi_gpu_sum *out) {
+  const int size = gd_world_size(s->world), rank = gd_world_rank(s->world);
+  char *next = p->received;
+  s->sum.n_terms = 0;
+  for (int r = 0; r < size; r++) {
+    gd_range node[GD_TREE_MAX_COVER + 1];
+    const int n = gdi_rank_nodes(s->K, size, r, node);
+    GD_TRY(gdi_sum_reserve(&s->sum, s->sum.n_terms + n));
+    for (int i = 0; i < n; i++) {
+      const bool own = r == rank;
+      s->sum.term[s->sum.n_terms++] =
+          (gdi_term){node[i], own ? gdi_board_buffer(s, i) : next, own ? 0 : share.lo};
+      if (!own) next += bytes_of(s, share);
+    }
+  }
+  gdi_sum_compile(&s->sum, (gd_range){0, s->K});
+  return gdi_board_put_sum(s, &s->sum, out);
 }
 
-static gd_status send_nodes(gd_sync *s, gdi_lane lane) {
+gd_status gdi_peers_plan(gd_sync *s, gdi_board_plan *p) {
+  gdi_board *b = s->board;
+  const int size = gd_world_size(s->world), rank = gd_world_rank(s->world);
+  size_t incoming = 0, largest = 0;
+  if (s->o.mode == GD_SYNC_ALLREDUCE) return GD_OK;
+  for (int r = 0; r < size; r++) incoming += r == rank ? 0 : (size_t)nodes_of(s, r);
+  for (int i = 0; i < b->buckets; i++) {
+    const size_t bytes = bytes_of(s, share_of(s, b->bucket[i].elements, rank));
+    if (bytes > largest) largest = bytes;
+  }
+  p->share = calloc((size_t)b->buckets, sizeof *p->share);
+  if (!p->share) return GD_FAIL(GD_ERR_OOM, "no memory for the sums of %d buckets", b->buckets);
+  GD_TRY(gdi_board_put(b, NULL, incoming * largest, &p->received));
+  for (int i = 0; i < b->buckets; i++)
+    GD_TRY(put_share(s, p, share_of(s, b->bucket[i].elements, rank), &p->share[i]));
+  return GD_OK;
+}
+
+/* ---- a bucket ---- */
+
+static gd_status send_nodes(gd_sync *s, gd_range bucket, gdi_lane lane) {
   const int size = gd_world_size(s->world), rank = gd_world_rank(s->world);
   const int held = nodes_of(s, rank);
   for (int k = 1; k < size; k++) {
-    const int owner = (rank + k) % size;
-    const gd_range r = slice_of(s, owner);
+    const int to = (rank + k) % size;
+    const gd_range r = share_of(s, bucket, to);
     for (int i = 0; i < held && r.lo < r.hi; i++)
-      GD_TRY(gdi_nccl_send(s->board->nccl, lane, gdi_board_buffer(s, i) + (size_t)r.lo * s->element_bytes,
-                           bytes_of(s, r), owner));
+      GD_TRY(gdi_nccl_send(s->board->nccl, lane, at(s, i, r), bytes_of(s, r), to));
   }
   return GD_OK;
 }
 
-static gd_status receive_nodes(gd_sync *s, const gdi_board_plan *p, gdi_lane lane) {
-  char *to = p->received;
+static gd_status receive_nodes(gd_sync *s, gd_range share, char *to, gdi_lane lane) {
   for (int r = 0; r < gd_world_size(s->world); r++) {
-    const int n = r == gd_world_rank(s->world) || s->slice.lo == s->slice.hi ? 0 : nodes_of(s, r);
-    for (int i = 0; i < n; i++, to += bytes_of(s, s->slice))
-      GD_TRY(gdi_nccl_receive(s->board->nccl, lane, to, bytes_of(s, s->slice), r));
+    const int n = r == gd_world_rank(s->world) || share.lo == share.hi ? 0 : nodes_of(s, r);
+    for (int i = 0; i < n; i++, to += bytes_of(s, share))
+      GD_TRY(gdi_nccl_receive(s->board->nccl, lane, to, bytes_of(s, share), r));
   }
   return GD_OK;
 }
 
-gd_status gdi_peers_nodes(gd_sync *s, const gdi_board_plan *p, gdi_lane lane) {
-  GD_TRY(gdi_nccl_begin(s->board->nccl));
-  GD_TRY(send_nodes(s, lane));
-  GD_TRY(receive_nodes(s, p, lane));
-  return gdi_nccl_end(s->board->nccl);
+static gd_status gather_sums(gd_sync *s, gd_range bucket, gdi_lane lane) {
+  gdi_nccl *x = s->board->nccl;
+  GD_TRY(gdi_nccl_begin(x));
+  for (int r = 0; r < gd_world_size(s->world); r++) {
+    const gd_range share = share_of(s, bucket, r);
+    if (share.lo < share.hi) GD_TRY(gdi_nccl_broadcast(x, lane, at(s, 0, share), bytes_of(s, share), r));
+  }
+  return gdi_nccl_end(x);
+}
+
+/* A rank's own first node makes place for the sums: its parts were sent, and its own share nobody else reads.
+ */
+gd_status gdi_peers_bucket(gd_sync *s, const gdi_board_plan *p, int bucket, gdi_lane lane) {
+  gdi_board *b = s->board;
+  const gd_range all = b->bucket[bucket].elements;
+  if (s->o.mode == GD_SYNC_ALLREDUCE) return gdi_peers_sum(s, at(s, 0, all), all.hi - all.lo, s->dtype, lane);
+  if (!b->nccl) return GD_OK;
+  const gd_range share = share_of(s, all, gd_world_rank(s->world));
+  GD_TRY(gdi_nccl_begin(b->nccl));
+  GD_TRY(send_nodes(s, all, lane));
+  GD_TRY(receive_nodes(s, share, p->received, lane));
+  GD_TRY(gdi_nccl_end(b->nccl));
+  GD_TRY(b->gpu->tree_sum(b->device, s->dtype, &p->share[bucket], share, gdi_board_buffer(s, 0)));
+  return gather_sums(s, all, lane);
 }
 
 gd_status gdi_peers_sum(gd_sync *s, void *data, int64_t n, gd_dtype type, gdi_lane lane) {
   return s->board->nccl ? gdi_nccl_sum(s->board->nccl, lane, data, n, type) : GD_OK;
-}
-
-gd_status gdi_peers_params(gd_sync *s, gdi_lane lane) {
-  gdi_board *b = s->board;
-  GD_TRY(gdi_nccl_begin(b->nccl));
-  for (int r = 0; r < gd_world_size(s->world); r++) {
-    const gd_range slice = slice_of(s, r);
-    if (slice.lo == slice.hi) continue;
-    GD_TRY(gdi_nccl_broadcast(b->nccl, lane, b->params + (size_t)slice.lo * s->element_bytes,
-                              bytes_of(s, slice), r));
-  }
-  GD_TRY(gdi_nccl_end(b->nccl));
-  return b->rounded ? b->gpu->round(b->device) : GD_OK; /* what others have updated, too */
 }

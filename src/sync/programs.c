@@ -4,7 +4,7 @@
 #include "sync/board.h"
 
 /* Terms as seen from element 0 of the run. */
-static gd_status put_sum(gd_sync *s, const gdi_sum *from, gdi_gpu_sum *to) {
+gd_status gdi_board_put_sum(gd_sync *s, const gdi_sum *from, gdi_gpu_sum *to) {
   const size_t n = (size_t)from->n_terms, ops = (size_t)from->n_ops;
   char **term = malloc(n * sizeof *term);
   uint8_t *add = malloc(ops);
@@ -29,7 +29,7 @@ gd_status gdi_board_put_single(gd_sync *s, int64_t buffer, gdi_gpu_sum *out) {
   s->merge.n_terms = 1;
   s->merge.term[0] = (gdi_term){{0, 1}, gdi_board_buffer(s, buffer), 0};
   gdi_sum_compile(&s->merge, (gd_range){0, 1});
-  return put_sum(s, &s->merge, out);
+  return gdi_board_put_sum(s, &s->merge, out);
 }
 
 static gd_status plan_merges(gd_sync *s, gdi_board_plan *p) {
@@ -41,42 +41,23 @@ static gd_status plan_merges(gd_sync *s, gdi_board_plan *p) {
   for (int64_t k = s->run.lo; s->o.mode == GD_SYNC_ORDERED && k + 1 < s->run.hi; k++) {
     const int into = gdi_merge_terms(s, k, s->board->gradients);
     p->into[k - s->run.lo] = into;
-    if (into >= 0) GD_TRY(put_sum(s, &s->merge, &p->merge[k - s->run.lo]));
+    if (into >= 0) GD_TRY(gdi_board_put_sum(s, &s->merge, &p->merge[k - s->run.lo]));
   }
   return GD_OK;
 }
 
-/* The nodes of every rank: this one's where it made them, the others' where they are received. */
-static gd_status ordered_terms(gd_sync *s, const gdi_board_plan *p) {
-  const int size = gd_world_size(s->world), rank = gd_world_rank(s->world);
-  const size_t slice = (size_t)(s->slice.hi - s->slice.lo) * s->element_bytes;
-  char *next = p->received;
-  s->sum.n_terms = 0;
-  for (int r = 0; r < size; r++) {
-    gd_range node[GD_TREE_MAX_COVER + 1];
-    const int n = gdi_rank_nodes(s->K, size, r, node);
-    GD_TRY(gdi_sum_reserve(&s->sum, s->sum.n_terms + n));
-    for (int i = 0; i < n; i++) {
-      const bool own = r == rank;
-      s->sum.term[s->sum.n_terms++] =
-          (gdi_term){node[i], own ? gdi_board_buffer(s, i) : next, own ? 0 : s->slice.lo};
-      if (!own) next += slice;
-    }
-  }
-  return GD_OK;
-}
-
+/* Of the only rank: its nodes. Between ranks: what they have made of theirs in the first buffer. */
 static gd_status plan_sum(gd_sync *s, gdi_board_plan *p) {
-  if (s->o.mode == GD_SYNC_ALLREDUCE) {
-    p->kept = s->board->gradients;
+  gd_range node[GD_TREE_MAX_COVER + 1];
+  if (s->board->nccl || s->o.mode == GD_SYNC_ALLREDUCE) {
+    GD_TRY(gdi_peers_plan(s, p));
     return gdi_board_put_single(s, 0, &p->sum);
   }
-  GD_TRY(gdi_peers_plan(s, p));
-  GD_TRY(ordered_terms(s, p));
+  s->sum.n_terms = gdi_rank_nodes(s->K, 1, 0, node);
+  GD_TRY(gdi_sum_reserve(&s->sum, s->sum.n_terms));
+  for (int i = 0; i < s->sum.n_terms; i++) s->sum.term[i] = (gdi_term){node[i], gdi_board_buffer(s, i), 0};
   gdi_sum_compile(&s->sum, (gd_range){0, s->K});
-  p->kept =
-      s->sum.term[0].data - s->sum.term[0].first * (int64_t)s->element_bytes; /* nobody else reads it here */
-  return put_sum(s, &s->sum, &p->sum);
+  return gdi_board_put_sum(s, &s->sum, &p->sum);
 }
 
 gd_status gdi_board_plan_for(gd_sync *s, gdi_board_plan **out) {

@@ -104,7 +104,8 @@ gd_range gd_sync_begin(gd_sync *s, int64_t K) {
   s->travelling = s->K > 0;
   s->failed = GD_OK;
   if (s->board && s->board->on_board) {
-    s->board->totalled = false, s->board->done = 0; /* here, because a recording may have failed half-way */
+    s->board->totalled = false; /* here, because a recording may have failed half-way */
+    s->board->passed = s->board->updated = 0;
     return s->run;
   }
   s->begun = true;

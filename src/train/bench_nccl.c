@@ -57,24 +57,19 @@ static gd_status measure(exchange *e, double *median) {
 
 /* ---- a step's exchange ---- */
 
-static gd_status queue_sum(exchange *e) {
-  gdi_board *b = gdi_board_of(e->sync);
-  return gdi_peers_sum(e->sync, b->gradients, e->sync->elements, e->sync->dtype, GDI_LANE_COMPUTE);
-}
-
-static gd_status queue_slices(exchange *e) {
+static gd_status queue_buckets(exchange *e) {
   gdi_board_plan *p;
   GD_TRY(gdi_board_plan_for(e->sync, &p));
-  GD_TRY(gdi_peers_nodes(e->sync, p, GDI_LANE_COMPUTE));
-  return gdi_peers_params(e->sync, GDI_LANE_COMPUTE);
+  for (int i = 0; i < gdi_board_of(e->sync)->buckets; i++)
+    GD_TRY(gdi_peers_bucket(e->sync, p, i, GDI_LANE_COMPUTE));
+  return GD_OK;
 }
 
 gd_status gdi_bench_exchange(gdi_job *j, double *seconds) {
   *seconds = 0;
   if (!gdi_bench_queued(j) || !gdi_board_of(j->sync)->nccl) return GD_OK;
   (void)gd_sync_begin(j->sync, gdi_batches_max_micro(&j->batches));
-  const bool sums = j->sync->o.mode == GD_SYNC_ALLREDUCE;
-  exchange e = {.sync = j->sync, .queue = sums ? queue_sum : queue_slices};
+  exchange e = {.sync = j->sync, .queue = queue_buckets};
   return measure(&e, seconds);
 }
 

@@ -137,7 +137,8 @@ static gd_status found(gdi_job *j, gd_status st, const gd_sync_result *out) {
 
 /* Others may already wait on their GPUs for what a rank that failed will never send. */
 static gd_status alone(gdi_job *j, gd_status st) {
-  return st == GD_ERR_NONFINITE || j->on_gpu->agreed ? st : gd_world_fail_alone(j->world, st);
+  const bool known = st == GD_ERR_NONFINITE || st == GD_ERR_REPLICA || j->on_gpu->agreed; /* to all ranks */
+  return known ? st : gd_world_fail_alone(j->world, st);
 }
 
 static gd_status queue_step(gdi_job *j, const gdi_step_plan *plan, const gd_sync_step *step,

@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
-"""Do NCCL's kernels run while backward goes on? From a trace of a training with sync: allreduce.
+"""Do NCCL's kernels run while backward goes on? From a trace of a training, ordered or by all-reduce.
 
-    nsys profile -t cuda --cuda-graph-trace=node -o trace gdtrain ... --sync allreduce --bucket-mb 4
+    nsys profile -t cuda --cuda-graph-trace=node -o trace gdtrain ... --bucket-mb 4
     nsys stats --report cuda_gpu_trace --format csv --output . trace.nsys-rep
     overlap_trace.py trace_cuda_gpu_trace.csv
 
-A step adds up its records, by a small sum of NCCL and the kernel `totals`, and then sums one bucket after the other. For each
-place in that order: how much of the sum's time other kernels were running. Exit 1 unless all but the last bucket overlap.
+A step adds up its records, by a small sum of NCCL and the kernel `totals`, and then sums one bucket after the other: by one
+all-reduce, or ordered by sends and receives, and broadcasts of the sums. For each place in that order: how much of the time of
+NCCL's kernels others were running. Exit 1 unless all but the last bucket overlap.
 """
 import csv
 import re
@@ -29,7 +30,7 @@ def kernels(path):
 
 
 def covered(span, others):
-    """Share of a span in which one of the others, sorted by start, runs."""
+    """Time of a span in which one of the others, sorted by start, runs."""
     lo, hi = span[0], span[1]
     total, at = 0, lo
     for a, b, _ in others:
@@ -38,19 +39,35 @@ def covered(span, others):
         if b > at:
             total += b - max(a, at)
             at = b
-    return min(1.0, max(0.0, (total - max(0, at - hi)) / max(1, hi - lo)))
+    return total - max(0, at - hi)
+
+
+def share(bucket, others):
+    """The same of all of a bucket's kernels, as a part of their time."""
+    return sum(covered(k, others) for k in bucket) / max(1, sum(k[1] - k[0] for k in bucket))
+
+
+def buckets_of(kernels_of_nccl):
+    """A broadcast belongs to the bucket that is open; all else begins one."""
+    buckets = []
+    for k in kernels_of_nccl:
+        if buckets and "broadcast" in k[2].lower():
+            buckets[-1].append(k)
+        else:
+            buckets.append([k])
+    return buckets
 
 
 def steps(rows):
-    """Per step the shares of its buckets: the sums between two `totals` but for the last, which is the next step's records."""
+    """Per step the shares of its buckets: those between two `totals` but for the last, which is the next step's records."""
     compute = [r for r in rows if "nccl" not in r[2].lower()]
     marks = [r[0] for r in compute if re.search(r"\btotals\b", r[2])]
-    sums = [r for r in rows if "nccl" in r[2].lower()]
+    nccl = [r for r in rows if "nccl" in r[2].lower()]
     for lo, hi in zip(marks, marks[1:]):
-        buckets = [r for r in sums if lo <= r[0] < hi][:-1]
+        buckets = buckets_of([r for r in nccl if lo <= r[0] < hi])[:-1]
         near = [r for r in compute if r[1] > lo and r[0] < hi]
         if buckets:
-            yield [covered(b, near) for b in buckets]
+            yield [share(b, near) for b in buckets]
 
 
 def main():
@@ -61,9 +78,9 @@ def main():
         print(f"{len(found)} steps with {usual} buckets: nothing to see")
         return 1
     shares = [statistics.median(s[i] for s in found) for i in range(usual)]
-    for i, share in enumerate(shares):
-        print(f"bucket {i}: other kernels run in {100 * share:.0f} % of its sum's time")
-    hidden = sum(share > 0 for share in shares[:-1])
+    for i, part in enumerate(shares):
+        print(f"bucket {i}: other kernels run in {100 * part:.0f} % of the time of NCCL's")
+    hidden = sum(part > 0 for part in shares[:-1])
     print(f"{len(found)} steps of {usual} buckets: {hidden} of the {usual - 1} before the last overlap with backward")
     return hidden < usual - 1
 

@@ -73,7 +73,7 @@ gd_status gdi_cuda_layer_seconds(gd_device *d, gd_dtype type, int64_t B, int64_t
 /* fill.cu: n elements of `type` become `value`. */
 gd_status gdi_cuda_fill(gd_device *d, gd_dtype type, void *to, int64_t n, double value) GD_CHECKED;
 
-/* batch.cu, record.cu, update.cu: the entries of gdi_gpu of the same names. */
+/* batch.cu, record.cu, update.cu, checksum.cu: the entries of gdi_gpu of the same names. */
 gd_status gdi_cuda_form_batch(gd_device *d, const gdi_resident *set, const gdi_batch_input *in,
                               int64_t offset, int64_t rows, gd_dtype type, void *x, void *y) GD_CHECKED;
 gd_status gdi_cuda_record(gd_device *d, double *record, const gd_tensor *loss, const gd_tensor *weight,
@@ -93,6 +93,8 @@ gd_status gdi_cuda_norms(gd_device *d, const gdi_gpu_slice *s, const gdi_gpu_cli
                          int64_t ring_length) GD_CHECKED;
 gd_status gdi_cuda_update(gd_device *d, const gdi_gpu_slice *s, const gdi_gpu_sum *sum,
                           const gdi_step_input *in, gdi_totals *now) GD_CHECKED;
+gd_status gdi_cuda_checksum(gd_device *d, const void *data, size_t element_bytes, const int64_t *piece,
+                            int64_t pieces, uint64_t *sum) GD_CHECKED;
 
 #ifdef __cplusplus
 }

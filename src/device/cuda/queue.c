@@ -193,4 +193,5 @@ const gdi_gpu gdi_cuda_gpu = {
     .sum_and_square = gdi_cuda_sum_and_square,
     .norms = gdi_cuda_norms,
     .update = gdi_cuda_update,
+    .checksum = gdi_cuda_checksum,
 };
