@@ -127,19 +127,20 @@ gd_status gdi_onboard_only(gd_sync *s, const gd_loss *loss, int64_t samples) {
 }
 
 /* Elements of the slice, in the lane: all that there is to do when no norms are needed. */
-static gd_status update(gd_sync *s, const gdi_board_plan *p, gd_range r) {
+static gd_status update(gd_sync *s, const gdi_board_plan *p, gd_range r, bool beside) {
   gdi_board *b = s->board;
   gdi_gpu_slice part = b->slice;
   part.elements = r;
   part.kept = p->kept;
+  part.beside = beside;
   b->gpu->use(b->device, lane_of(b));
   gd_status st = b->gpu->update(b->device, &part, s->two_pass ? NULL : &p->sum, b->input, b->now);
   b->gpu->use(b->device, GDI_LANE_COMPUTE);
   return st;
 }
 
-/* Buckets that the first `params` parameters of the run complete. */
-static gd_status pass_buckets(gd_sync *s, int params) {
+/* Buckets that the first `params` parameters of the run complete; beside: backward goes on. */
+static gd_status pass_buckets(gd_sync *s, int params, bool beside) {
   gdi_board *b = s->board;
   gdi_board_plan *p;
   if (b->done == b->buckets || b->bucket[b->done].params > params) return GD_OK;
@@ -150,7 +151,7 @@ static gd_status pass_buckets(gd_sync *s, int params) {
     char *gradients = b->gradients + (size_t)r.lo * s->element_bytes;
     if (s->o.mode == GD_SYNC_ALLREDUCE)
       GD_TRY(gdi_peers_sum(s, gradients, r.hi - r.lo, s->dtype, lane_of(b)));
-    if (!s->two_pass) GD_TRY(update(s, p, r));
+    if (!s->two_pass) GD_TRY(update(s, p, r, beside));
   }
   return GD_OK;
 }
@@ -162,7 +163,7 @@ void gdi_onboard_ready(void *sync, gd_tensor *leaf) {
   if (!s->last_leaf || !s->board->totalled) return;
   const int safe = s->front;
   gdi_early_finish(s, leaf);
-  gd_status st = pass_buckets(s, safe);
+  gd_status st = pass_buckets(s, safe, s->front < s->params->n);
   if (s->failed == GD_OK) s->failed = st;
 }
 
@@ -180,7 +181,7 @@ static gd_status update_in_two_passes(gd_sync *s, const gdi_board_plan *p) {
   if (st == GD_OK && shared) st = gdi_peers_sum(s, slice.square, s->segments * s->norms, GD_F64, lane_of(b));
   if (st == GD_OK) st = b->gpu->norms(b->device, &slice, &b->clip, b->input, b->now, b->ring, GDI_RING);
   b->gpu->use(b->device, GDI_LANE_COMPUTE);
-  return st == GD_OK ? update(s, p, s->slice) : st;
+  return st == GD_OK ? update(s, p, s->slice, false) : st;
 }
 
 /* A rank without micro-batches takes part with zeros. */
@@ -200,14 +201,14 @@ gd_status gdi_onboard_update(gd_sync *s) {
   if (!b->totalled) GD_TRY(gdi_onboard_total(s));
   const bool whole = s->o.mode == GD_SYNC_ALLREDUCE || gd_world_size(s->world) == 1;
   if (whole) {
-    GD_TRY(pass_buckets(s, s->params->n));
+    GD_TRY(pass_buckets(s, s->params->n, false));
   } else {
     GD_TRY(gdi_peers_nodes(s, p, lane_of(b)));
   }
   if (s->two_pass)
     GD_TRY(update_in_two_passes(s, p));
   else if (!whole)
-    GD_TRY(update(s, p, s->slice));
+    GD_TRY(update(s, p, s->slice, false));
   if (!whole) GD_TRY(gdi_peers_params(s, lane_of(b)));
   if (!b->early) return GD_OK;
   GD_TRY(b->gpu->mark(b->device, GDI_LANE_EXCHANGE, b->joined));
