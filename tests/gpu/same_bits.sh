@@ -36,9 +36,11 @@ same() {
   for way in $ways; do
     IFS=- read -r ranks how <<<"$way"
     [[ $how == *nccl* && ! $nccl ]] && continue
+    [[ $how == *tuned* ]] && export GDTRAIN_TUNE=update_share=0
     # shellcheck disable=SC2086,SC2046
     train "$what-$way" "$ranks" "$@" $([[ $how =~ (shm|mpi|nccl) ]] && echo "--transport ${BASH_REMATCH[1]}") \
       $([[ $how == *stream* ]] && echo "$stream") $([[ $how == *queued* ]] && echo "$queued") $([[ $how == *traced* ]] && echo "--trace .")
+    unset GDTRAIN_TUNE
     first=${first:-$what-$way}
     cmp -s "$first.result" "$what-$way.result" || { fail "$what: $way differs from $first"; diff "$first.result" "$what-$way.result" | head -4; }
   done
@@ -48,12 +50,14 @@ same() {
 same sgd "1 1-queued 1-traced 1-stream 2-shm 3-mpi-stream 3-nccl 2-nccl-queued 3-nccl-stream"
 same adam "1 2-shm 3-nccl" --optimizer adam --momentum 0 --lr 0.002 --clip-norm 0
 same lars "1 2-nccl" --optimizer lars
-same bf16 "1 2-shm 2-nccl" --precision bf16
+same bf16 "1 1-stream 2-shm 2-nccl" --precision bf16
+same rounded "1 1-queued 1-stream 1-tuned 2-mpi 3-nccl" --precision bf16 --clip-norm 0 --bucket-mb 0.001 \
+  --model "linear:64 relu linear:48 gelu linear:33 tanh linear:10"
 same tf32 "1 1-queued" --precision tf32
 same data "1 1-stream 2-nccl" --standardize true --val-fraction 0.2 --data.sampler replacement --eval-every 4
 same noise "1 2-shm 3-nccl" --noise-scale true
 same idle "1 3-nccl" --micro-batch 200
-same buckets "1 3-nccl" --clip-norm 0 --bucket-mb 0.001
+same buckets "1 1-tuned 3-nccl" --clip-norm 0 --bucket-mb 0.001
 same saved "1 2-nccl" --checkpoint-every 3 --eval-every 7 --val-fraction 0.1 --on-nan skip --audit-every 4
 same leaves "1 3-nccl" --batch-size 70 --micro-batch 1 --steps 9
 same one "1 3-nccl" --data one.h5 --steps 9 --model linear:10
