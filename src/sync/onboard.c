@@ -156,14 +156,15 @@ static gd_status pass_buckets(gd_sync *s, int params, bool beside) {
   return GD_OK;
 }
 
-/* A layer's weights may still be read by the products that follow in its backward: one hook late is soon
- * enough. */
+/*
+ * No kernel of a GPU gives a gradient before all its work is queued: what reads this layer's weights in its
+ * backward is, and the exchange lane comes after it.
+ */
 void gdi_onboard_ready(void *sync, gd_tensor *leaf) {
   gd_sync *s = sync;
   if (!s->last_leaf || !s->board->totalled) return;
-  const int safe = s->front;
   gdi_early_finish(s, leaf);
-  gd_status st = pass_buckets(s, safe, s->front < s->params->n);
+  gd_status st = pass_buckets(s, s->front, s->front < s->params->n);
   if (s->failed == GD_OK) s->failed = st;
 }
 

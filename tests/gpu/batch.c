@@ -28,6 +28,13 @@ static void put(gd_dtype type, char *array, int64_t i, uint64_t bits) {
   }
 }
 
+/* To nearest, ties to even; the values here are finite. */
+static uint16_t bf16_bits(float x) {
+  uint32_t bits;
+  memcpy(&bits, &x, sizeof bits);
+  return (uint16_t)((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
+}
+
 static set make_set(gd_dtype x_type, gd_dtype type, int64_t x_n, int64_t y_n, bool standardized) {
   set s = {.x_type = x_type, .type = type, .x_n = x_n, .y_n = y_n};
   const gd_rng r = gd_rng_stream(9, GD_RNG_TEST, 0);
@@ -55,13 +62,6 @@ static set make_set(gd_dtype x_type, gd_dtype type, int64_t x_n, int64_t y_n, bo
                             .in_float = s.x_convert.in_float};
   if (standardized) s.on_gpu.shift = up(s.x_convert.shift, (size_t)x_n * number);
   return s;
-}
-
-/* To nearest, ties to even; the values here are finite. */
-static uint16_t bf16_bits(float x) {
-  uint32_t bits;
-  memcpy(&bits, &x, sizeof bits);
-  return (uint16_t)((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
 }
 
 /* Rows `first + offset` ... of an epoch, formed here as the loader does, and there. `by` bytes off alignment.

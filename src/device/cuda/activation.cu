@@ -6,9 +6,9 @@
 
 /*
  * The threads of a block are rows by columns of a panel, and go down its rows 4 at a time. A thread has one
- * column, or as many neighbours as 16 bytes hold where rows begin at such places: wider or more columns at
- * once make no other sums. Backward's panels are narrow, still of whole 64-byte pieces: a small batch then
- * has a row for every thread, in enough blocks.
+ * column or, where rows begin at multiples of 16 bytes, as many as fit there: the sums are the same.
+ * Backward's panels are narrow, still of whole 64-byte pieces: a small batch then has a row for every thread,
+ * in enough blocks.
  */
 enum {
   UNROLL = 4,
