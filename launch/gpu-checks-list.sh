@@ -65,6 +65,28 @@ versus_torch() {
   awk '/^784.*fp32/ { small = $3 <= 60 && $(NF - 6) >= 1 && $(NF - 1) >= 3 } /^4096.*bf16/ { wide = $9 >= 70 } END { exit !(small && wide) }' versus.txt
 }
 
+# step_us options...: microseconds of a step
+step_us() { gdtrain bench --device cuda --lr 0.01 --momentum 0.9 --steps 200 "$@" 2>bench.err | awk '$1 == "step" { print $2 }'; }
+
+# The knobs of src/device/cuda/tuning.h: every value on the two models that speed is judged by. No verdict, a table to choose from.
+knobs="update_share 0 1 2 3 4 6 8 12 16 33"
+tune() {
+  needs_hardware
+  glyphs 16384 && gdtrain data make blobs --n 2048 --d 4096 --k 10 --out wide.h5 || return
+  local knob values value small wide
+  printf '%-20s %12s %12s\n' knob "small, us" "wide, us"
+  while read -r knob values; do
+    for value in $values; do
+      export GDTRAIN_TUNE=$knob=$value
+      small=$(step_us --data train.h5 --model "linear:512 relu linear:512 relu linear:10" --batch-size 128)
+      wide=$(step_us --data wide.h5 --model "linear:4096 relu linear:4096 relu linear:4096 relu linear:4096" --batch-size 1024 --precision bf16)
+      printf '%-20s %12s %12s\n' "$GDTRAIN_TUNE" "${small:--}" "${wide:--}"
+    done
+  done <<<"$knobs" | tee tune.txt
+  figure "$(awk 'NR > 1 && $3 > 0 && (!best || $3 < best) { best = $3; knob = $1 } END { printf "wide: %s us with %s", best, knob }' tune.txt); the table is in the log"
+  ! grep -q -- ' -' tune.txt || { cat bench.err; return 1; }
+}
+
 # ---- ranks ----
 
 transport() { some_ranks "$1" "$build/tests/nccl_transport"; }
@@ -147,6 +169,7 @@ all_checks() {
   check mnist 120 mnist
   check bench_small 60 bench_small
   check versus_torch 240 versus_torch
+  check tune 120 tune
   check nccl_same_bits 90 same_bits
   for ranks in 1 2 3; do check nccl_transport_$ranks 60 transport $ranks; done
   for ranks in 1 2 3; do check nccl_ordered_$ranks 60 ordered $ranks; done

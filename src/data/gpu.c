@@ -82,7 +82,7 @@ void gdi_gpu_set_free(gdi_gpu_set *s) {
 }
 
 gd_status gdi_gpu_set_form(gdi_gpu_set *s, const gdi_batch_input *in, int64_t first, int64_t epoch,
-                           gd_range rows, gd_tensor *x, gd_tensor *y) {
+                           gd_range rows, gd_tensor *x, gd_tensor *rounded, gd_tensor *y) {
   gd_device *d = s->device;
   if (!in) {
     if (s->epoch != epoch) GD_TRY(gdi_order_key_at(s->order, epoch, &s->here.order));
@@ -91,7 +91,7 @@ gd_status gdi_gpu_set_form(gdi_gpu_set *s, const gdi_batch_input *in, int64_t fi
     GD_TRY(d->upload(d, s->input, &s->here, sizeof s->here));
   }
   return d->gpu->form_batch(d, &s->set, in ? in : s->input, rows.lo - first, rows.hi - rows.lo, x->dtype,
-                            x->data, y->data);
+                            x->data, rounded ? rounded->data : NULL, y->data);
 }
 
 /* ---- batches that are formed here ---- */

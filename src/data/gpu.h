@@ -17,10 +17,10 @@ gd_status gdi_gpu_set_new(gdi_gpu_set **out, gd_device *d, const gd_dataset *dat
 void gdi_gpu_set_free(gdi_gpu_set *s);
 /*
  * Form the samples at positions `rows` of an epoch in x and y. `in` NULL: which they are is sent with the
- * call; else it lies in device memory, and in->first is position `first`.
+ * call; else it lies in device memory, and in->first is position `first`. rounded: x in bf16 too, or NULL.
  */
 gd_status gdi_gpu_set_form(gdi_gpu_set *s, const gdi_batch_input *in, int64_t first, int64_t epoch,
-                           gd_range rows, gd_tensor *x, gd_tensor *y) GD_CHECKED;
+                           gd_range rows, gd_tensor *x, gd_tensor *rounded, gd_tensor *y) GD_CHECKED;
 
 /* Host memory that a batch is formed in and sent from, twice, and the marks that keep the two from being
  * mixed up. */

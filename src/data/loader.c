@@ -17,6 +17,7 @@
 /* A micro-batch: tensors on the device, and the host memory in which they are formed. */
 typedef struct slot {
   gd_tensor *x, *y;
+  gd_tensor *rounded;    /* x in bf16, of a resident set where products take that; or NULL */
   char *host_x, *host_y; /* the tensors' own memory on a CPU */
   int64_t epoch;
   gd_range rows;
@@ -228,7 +229,8 @@ gd_status gd_loader_get(gd_loader *l, int64_t epoch, gd_range rows, gd_batch *ou
   slot *s = &l->slot[l->current];
   s->x->shape[0] = s->y->shape[0] = rows.hi - rows.lo; /* the tensors have room for max_rows */
   if (sends) GD_TRY(send(l, s));
-  if (l->resident) GD_TRY(gdi_gpu_set_form(l->resident, l->follow, l->follow_first, epoch, rows, s->x, s->y));
+  if (l->resident)
+    GD_TRY(gdi_gpu_set_form(l->resident, l->follow, l->follow_first, epoch, rows, s->x, s->rounded, s->y));
   *out = (gd_batch){s->x, s->y, rows};
   return GD_OK;
 }
@@ -258,6 +260,8 @@ static gd_status make_slot(gd_loader *l, slot *s) {
   shape[1] = info->targets;
   GD_TRY(gd_tensor_new(&s->y, l->arena, o->device, info->labels ? GD_I64 : o->dtype,
                        info->labels || info->y_vector ? 1 : 2, shape));
+  if (l->resident && o->device->matmul == GD_MATMUL_BF16 && o->dtype == GD_F32)
+    GD_TRY(gd_tensor_new(&s->rounded, l->arena, o->device, GD_BF16, GD_SHAPE(o->max_rows, l->x.n)));
   if (!l->resident && o->device->gpu) GD_TRY(gdi_gpu_slot_new(o->device, &s->gpu));
   GD_TRY(host_memory(l, &s->host_x, s->x, (size_t)(o->max_rows * l->x.n) * gd_dtype_bytes(o->dtype)));
   return host_memory(l, &s->host_y, s->y, (size_t)(o->max_rows * l->y.n) * sizeof(double));

@@ -92,6 +92,7 @@ typedef struct gdi_gpu_slice {
   int norms;                       /* 1: |g|^2 of a segment; 2: and |w|^2 (lars) */
   double *square;                  /* [segments][norms] */
   double *rate;                    /* [params] lars: local rates, else NULL */
+  bool beside; /* the update runs beside products: it leaves most multiprocessors to them */
 } gdi_gpu_slice;
 
 /* How the norms of all segments become the scale of the update. */
@@ -156,9 +157,12 @@ typedef struct gdi_gpu {
   /* The handle of a lane for libraries that queue by themselves (cudaStream_t). */
   void *(*stream)(gd_device *d, gdi_lane lane);
 
-  /* Rows 0 .. rows-1 are samples at positions in->first + offset ...; x as `type`, y as labels or `type`. */
+  /*
+   * Rows 0 .. rows-1 are samples at positions in->first + offset ...; x as `type`, y as labels or `type`.
+   * `rounded` becomes x in bf16, where a product that is queued next finds it; NULL: it rounds x by itself.
+   */
   gd_status (*form_batch)(gd_device *d, const gdi_resident *set, const gdi_batch_input *in, int64_t offset,
-                          int64_t rows, gd_dtype type, void *x, void *y);
+                          int64_t rows, gd_dtype type, void *x, uint16_t *rounded, void *y);
 
   /* Write a micro-batch's record: loss (f32 or f64) and weight (f64) are scalars in device memory. */
   gd_status (*record)(gd_device *d, double *record, const gd_tensor *loss, const gd_tensor *weight,

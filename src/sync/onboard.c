@@ -126,55 +126,45 @@ static int64_t segments_before(const gd_sync *s, int64_t element) {
   return gdi_segments_in(s->segment, s->segments + 1, (gd_range){0, element + 1}).hi - 1;
 }
 
-/* In the lane: a bucket's sums, and as far as they go its squares, where norms come first. */
-static gd_status pass_bucket(gd_sync *s, const gdi_board_plan *p, int bucket) {
-  gdi_board *b = s->board;
-  const gd_range r = b->bucket[bucket].elements;
-  gdi_gpu_slice part = b->slice;
-  part.own = (gd_range){segments_before(s, r.lo), segments_before(s, r.hi)};
-  GD_TRY(gdi_peers_bucket(s, p, bucket, lane_of(b)));
-  return s->two_pass ? b->gpu->sum_and_square(b->device, &part, &p->sum) : GD_OK;
-}
-
-static gd_status update_bucket(gd_sync *s, const gdi_board_plan *p, int bucket) {
+/*
+ * In the lane: a bucket's sums, and what can follow at once: its update, or its squares where norms come first.
+ * `beside`: products of backward go on meanwhile.
+ */
+static gd_status pass_bucket(gd_sync *s, const gdi_board_plan *p, int bucket, bool beside) {
   gdi_board *b = s->board;
   gdi_gpu_slice part = b->slice;
   part.elements = b->bucket[bucket].elements;
-  return b->gpu->update(b->device, &part, &p->sum, b->input, b->now);
+  part.own = (gd_range){segments_before(s, part.elements.lo), segments_before(s, part.elements.hi)};
+  part.beside = beside;
+  GD_TRY(gdi_peers_bucket(s, p, bucket, lane_of(b)));
+  return s->two_pass ? b->gpu->sum_and_square(b->device, &part, &p->sum)
+                     : b->gpu->update(b->device, &part, &p->sum, b->input, b->now);
 }
 
-/* How many buckets lie in the first `params` parameters of the run. */
-static int buckets_in(const gdi_board *b, int params) {
-  int n = 0;
-  while (n < b->buckets && b->bucket[n].params <= params) n++;
-  return n;
-}
-
-/* Gradients of the first `complete` parameters are complete, and nothing that is not queued yet reads the
- * first `unread` parameters. */
-static gd_status pass_buckets(gd_sync *s, int complete, int unread) {
+/* Buckets that the first `params` parameters of the run complete. */
+static gd_status pass_buckets(gd_sync *s, int params, bool beside) {
   gdi_board *b = s->board;
   gdi_board_plan *p;
-  const int passed = buckets_in(b, complete), updated = s->two_pass ? 0 : buckets_in(b, unread);
-  if (passed <= b->passed && updated <= b->updated) return GD_OK;
+  if (b->passed == b->buckets || b->bucket[b->passed].params > params) return GD_OK;
   GD_TRY(gdi_board_plan_for(s, &p));
   GD_TRY(follow_compute(b));
   b->gpu->use(b->device, lane_of(b));
   gd_status st = GD_OK;
-  for (; st == GD_OK && b->passed < passed; b->passed++) st = pass_bucket(s, p, b->passed);
-  for (; st == GD_OK && b->updated < updated; b->updated++) st = update_bucket(s, p, b->updated);
+  for (; st == GD_OK && b->passed < b->buckets && b->bucket[b->passed].params <= params; b->passed++)
+    st = pass_bucket(s, p, b->passed, beside);
   b->gpu->use(b->device, GDI_LANE_COMPUTE);
   return st;
 }
 
-/* A layer's weights may still be read by the products that follow in its backward: one hook late is soon
- * enough to change them. */
+/*
+ * No kernel of a GPU gives a gradient before all its work is queued: what reads this layer's weights in its
+ * backward is, and the exchange lane comes after it.
+ */
 void gdi_onboard_ready(void *sync, gd_tensor *leaf) {
   gd_sync *s = sync;
   if (!s->last_leaf || !s->board->totalled) return;
-  const int before = s->front;
   gdi_early_finish(s, leaf);
-  gd_status st = pass_buckets(s, s->front, before);
+  gd_status st = pass_buckets(s, s->front, s->front < s->params->n);
   if (s->failed == GD_OK) s->failed = st;
 }
 
@@ -201,7 +191,7 @@ gd_status gdi_onboard_update(gd_sync *s) {
   GD_TRY(s->failed);
   if (s->run.lo == s->run.hi) GD_TRY(bring_nothing(s));
   if (!b->totalled) GD_TRY(gdi_onboard_total(s));
-  GD_TRY(pass_buckets(s, s->params->n, s->params->n));
+  GD_TRY(pass_buckets(s, s->params->n, false));
   if (s->two_pass) GD_TRY(update_in_two_passes(s));
   if (!b->early) return GD_OK;
   GD_TRY(b->gpu->mark(b->device, GDI_LANE_EXCHANGE, b->joined));

@@ -51,6 +51,7 @@ fi
 
 with GDTRAIN_EMULATED_GPUS=0 ends 10 "error: no GPU is here" 1
 with GDTRAIN_EMULATED_GPUS=no-driver ends 10 "error: no GPU driver that knows CUDA" 2
+with GDTRAIN_TUNE=update_shares=4 ends 2 "error: unknown knob of GDTRAIN_TUNE 'update_shares': did you mean 'update_share'" 1
 with GDTRAIN_EMULATED_GPUS=2 ends 0 "warning: 3 ranks of this host share 2 GPUs" 3
 with GDTRAIN_EMULATED_GPUS=2 ends 3 "error: transport: nccl cannot be used: ranks 0 and 2 .* share the GPU at 0000:01:00" 3 --transport nccl
 

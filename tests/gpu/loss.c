@@ -50,6 +50,8 @@ static const device_case cases[] = {
     {GDI_OP_cross_entropy, plain, -9, 9, "257,33"},
     {GDI_OP_cross_entropy, plain, -9, 9, "1300,5"},
     {GDI_OP_cross_entropy, plain, -9, 9, "6,1500"},
+    {GDI_OP_cross_entropy, plain, -9, 9, "6,1501"},
+    {GDI_OP_cross_entropy, plain, -9, 9, "9,12"},
     {GDI_OP_cross_entropy, plain, -9, 9, "0,3"},
     {GDI_OP_cross_entropy, weighted_classes, -9, 9, "5,10 10"},
     {GDI_OP_cross_entropy, weighted_classes, -9, 9, "300,7 7"},

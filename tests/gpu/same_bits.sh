@@ -37,10 +37,12 @@ same() {
   for way in $ways; do
     IFS=- read -r ranks how <<<"$way"
     [[ $how == *nccl* && ! $nccl ]] && continue
+    [[ $how == *tuned* ]] && export GDTRAIN_TUNE=update_share=0
     # shellcheck disable=SC2086,SC2046
     train "$what-$way" "$ranks" "$@" $([[ $how =~ (shm|mpi|nccl) ]] && echo "--transport ${BASH_REMATCH[1]}") \
       $([[ $how == *stream* ]] && echo "$stream") $([[ $how == *queued* ]] && echo "$queued") $([[ $how == *late* ]] && echo "$late") \
       $([[ $how == *traced* ]] && echo "--trace .")
+    unset GDTRAIN_TUNE
     first=${first:-$what-$way}
     cmp -s "$first.result" "$what-$way.result" || { fail "$what: $way differs from $first"; diff "$first.result" "$what-$way.result" | head -4; }
   done
@@ -51,10 +53,12 @@ same() {
 # one. Blocks of norms lie across the borders of these.
 many="--bucket-mb 0.001"
 same sgd "1 1-queued 1-traced 1-stream 2-shm 3-mpi-stream 3-nccl 2-nccl-queued 3-nccl-stream"
-same sgd-many "1 1-late 2-shm 2-nccl 3-nccl 4-nccl 3-nccl-queued 3-nccl-late 2-nccl-stream" $many
-same adam "1 2-shm 3-nccl 2-nccl-late" --optimizer adam --momentum 0 --lr 0.002 --clip-norm 0 $many
+same sgd-many "1 1-late 1-tuned 2-shm 2-nccl 3-nccl 4-nccl 3-nccl-queued 3-nccl-late 2-nccl-stream" $many
+same adam "1 1-tuned 2-shm 3-nccl 2-nccl-late" --optimizer adam --momentum 0 --lr 0.002 --clip-norm 0 $many
 same lars "1 2-shm 2-nccl 3-nccl" --optimizer lars $many
-same bf16 "1 2-shm 2-nccl 3-nccl-queued" --precision bf16 --clip-norm 0 $many
+same bf16 "1 1-stream 2-shm 2-nccl 3-nccl-queued" --precision bf16 --clip-norm 0 $many
+same rounded "1 1-queued 1-stream 1-tuned 2-mpi 3-nccl" --precision bf16 --clip-norm 0 $many \
+  --model "linear:64 relu linear:48 gelu linear:33 tanh linear:10"
 same tf32 "1 1-queued" --precision tf32
 same data "1 1-stream 2-nccl" --standardize true --val-fraction 0.2 --data.sampler replacement --eval-every 4
 same noise "1 2-shm 3-nccl" --noise-scale true $many

@@ -234,6 +234,43 @@ static void updates_have_the_bits_of_the_cpu(void **state) {
     }
 }
 
+/* Beside products an update has few blocks, and large ones; how few is a developer's knob. */
+static void the_number_of_blocks_changes_no_bit(void **state) {
+  (void)state;
+  const char *const tuned[] = {"update_share=4", "update_share=2", "update_share=1000", "update_share=0"};
+  gd_device *const usual = gpu;
+  for (int i = 0; i < 4; i++) {
+    setenv("GDTRAIN_TUNE", tuned[i], 1);
+    assert_ok(gd_device_open(&gpu, &(gd_device_options){.kind = GD_CUDA, .threads = 1}));
+    for (int v = 0; v < VARIANTS; v++)
+      for (int k = 0; k < 4; k++) {
+        trial r = start(types[k & 1], v, k < 2 ? 1 : 3, false);
+        r.s.beside = true;
+        for (int n = 0; n < 2; n++) assert_int_equal(step(&r, n, false).sick, 0);
+        assert_same(&r);
+        gdi_sum_free(&r.t.cpu);
+        forget(NULL);
+      }
+    gd_device_close(gpu);
+    gpu = usual;
+  }
+  unsetenv("GDTRAIN_TUNE");
+}
+
+static void a_knob_that_is_not_there_is_refused(void **state) {
+  (void)state;
+  const char *const wrong[] = {
+      "update_shares=4", "update_share",      "update_share=-1", "update_share=4;", "=4", "x",
+      "update_share=",   "update_share=4,x=1"};
+  gd_device *d;
+  for (int i = 0; i < 8; i++) {
+    setenv("GDTRAIN_TUNE", wrong[i], 1);
+    assert_int_equal(gd_device_open(&d, &(gd_device_options){.kind = GD_CUDA, .threads = 1}), GD_ERR_USAGE);
+    assert_non_null(strstr(gd_error_last()->message, "GDTRAIN_TUNE"));
+  }
+  unsetenv("GDTRAIN_TUNE");
+}
+
 static void a_step_without_go_changes_nothing(void **state) {
   (void)state;
   for (int v = 0; v < VARIANTS; v++) {
@@ -279,6 +316,8 @@ int main(void) {
       cmocka_unit_test_setup(sums_follow_the_tree, forget),
       cmocka_unit_test_setup(squares_are_those_of_the_lanes, forget),
       cmocka_unit_test_setup(updates_have_the_bits_of_the_cpu, forget),
+      cmocka_unit_test_setup(the_number_of_blocks_changes_no_bit, forget),
+      cmocka_unit_test_setup(a_knob_that_is_not_there_is_refused, forget),
       cmocka_unit_test_setup(a_step_without_go_changes_nothing, forget),
       cmocka_unit_test_setup(what_is_not_finite_is_found_wherever_it_is, forget),
   };

@@ -8,9 +8,12 @@
 extern "C" {
 #endif
 
-/* z += b, y = act(z). z [B,O], y [B,O] of `type`, may be the same memory; b [O] or NULL */
+/*
+ * z += b, y = act(z). z [B,O], y [B,O] of `type`, may be the same memory; b [O] or NULL. rounded [B,O]: y,
+ * f32, in bf16 too, where a product that is queued next finds it; or NULL
+ */
 gd_status gdi_cuda_activate(gd_device *d, gd_dtype type, gd_activation act, void *z, const void *b, void *y,
-                            int64_t B, int64_t O) GD_CHECKED;
+                            uint16_t *rounded, int64_t B, int64_t O) GD_CHECKED;
 
 /*
  * dz = dy act'(z) and db = sum of dz over the rows, in f64 and in an order that follows from B alone.

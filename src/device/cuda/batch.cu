@@ -1,4 +1,5 @@
 /* Batches from a resident set: rows picked by the order of samples, converted as data/convert.c does. */
+#include "device/cuda/bf16.cuh"
 #include "device/cuda/pack.cuh"
 
 /*
@@ -12,13 +13,15 @@ typedef struct job {
   const gdi_batch_input *in;
   int64_t offset, rows, pieces; /* of a row */
   void *x, *y;
+  uint16_t *rounded; /* x in bf16 too; or NULL */
   bool packed;
 } job;
 
 /* S stored, T wanted, C in which it is computed. */
 template <typename S, typename T, typename C, int N>
 static __device__ __forceinline__ void convert(const gdi_resident &set, const S *__restrict__ from,
-                                               T *__restrict__ to, int64_t lo, int64_t hi) {
+                                               T *__restrict__ to, uint16_t *__restrict__ rounded, int64_t lo,
+                                               int64_t hi) {
   const C *shift = (const C *)set.shift, *factor = (const C *)set.factor;
   for (int64_t i = lo + threadIdx.x % LANES * N; i < hi; i += LANES * N) {
     const gdi_pack<S, N> s = gdi_load<N>(from + i);
@@ -31,6 +34,7 @@ static __device__ __forceinline__ void convert(const gdi_resident &set, const S 
       for (int k = 0; k < N; k++) t.v[k] = (T)((C)s.v[k] * f);
     }
     gdi_store<N>(to + i, t);
+    if (rounded) gdi_store<N>(rounded + i, gdi_rounded(t));
   }
 }
 
@@ -52,10 +56,11 @@ static __global__ void __launch_bounds__(GDI_THREADS) form(job j) {
     const int64_t sample = gdi_order_sample(&j.in->order, j.in->first + j.offset + row);
     const S *from = (const S *)j.set.x + sample * n;
     T *to = (T *)j.x + row * n;
+    uint16_t *rounded = j.rounded ? j.rounded + row * n : NULL;
     if (j.packed)
-      convert<S, T, C, PACK>(j.set, from, to, lo, hi);
+      convert<S, T, C, PACK>(j.set, from, to, rounded, lo, hi);
     else
-      convert<S, T, C, 1>(j.set, from, to, lo, hi);
+      convert<S, T, C, 1>(j.set, from, to, rounded, lo, hi);
     if (lo == 0) put_targets<T>(j, sample, row);
   }
 }
@@ -82,16 +87,20 @@ static const conversion conversions[] = {
 };
 
 extern "C" gd_status gdi_cuda_form_batch(gd_device *d, const gdi_resident *set, const gdi_batch_input *in,
-                                         int64_t offset, int64_t rows, gd_dtype type, void *x, void *y) {
-  job j = {*set, in, offset, rows, (set->x_n + PIECE - 1) / PIECE, x, y, false};
+                                         int64_t offset, int64_t rows, gd_dtype type, void *x,
+                                         uint16_t *rounded, void *y) {
+  job j = {*set, in, offset, rows, (set->x_n + PIECE - 1) / PIECE, x, y, rounded, false};
   if (j.pieces == 0) j.pieces = 1; /* targets of samples without features */
-  j.packed = set->x_n % PACK == 0 && gdi_packed((uintptr_t)set->x | (uintptr_t)x | (uintptr_t)set->shift |
-                                                (set->shift ? (uintptr_t)set->factor : 0));
+  j.packed =
+      set->x_n % PACK == 0 && gdi_packed((uintptr_t)set->x | (uintptr_t)x | (uintptr_t)rounded |
+                                         (uintptr_t)set->shift | (set->shift ? (uintptr_t)set->factor : 0));
   for (size_t i = 0; i < sizeof conversions / sizeof *conversions; i++) {
     const conversion *c = &conversions[i];
-    if (c->from == set->x_type && c->to == type && c->in_float == set->in_float)
-      return gdi_launch(d, "form a batch", c->kernel, gdi_blocks_for(d, rows * j.pieces * LANES), GDI_THREADS,
-                        j);
+    if (c->from != set->x_type || c->to != type || c->in_float != set->in_float) continue;
+    GD_TRY(
+        gdi_launch(d, "form a batch", c->kernel, gdi_blocks_for(d, rows * j.pieces * LANES), GDI_THREADS, j));
+    gdi_cuda_made(d, x, rows * set->x_n, rounded);
+    return GD_OK;
   }
   return GD_FAIL(GD_ERR_DTYPE, "no samples of %s become %s in %s", gd_dtype_name(set->x_type),
                  gd_dtype_name(type), set->in_float ? "f32" : "f64");

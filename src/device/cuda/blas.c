@@ -243,5 +243,5 @@ gd_status gdi_blas_multiply(gd_device *d, const gdi_blas_product *p) {
   }
   if (!p->bias) return GD_OK;
   const gd_dtype type = p->type == GD_F64 ? GD_F64 : GD_F32;
-  return gdi_cuda_activate(d, type, GD_ACT_NONE, p->c, p->bias, p->c, p->m, p->n);
+  return gdi_cuda_activate(d, type, GD_ACT_NONE, p->c, p->bias, p->c, NULL, p->m, p->n);
 }

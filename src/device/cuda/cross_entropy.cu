@@ -10,6 +10,7 @@
  */
 #include "device/cuda/group.cuh"
 #include "device/cuda/math.cuh"
+#include "device/cuda/pack.cuh"
 #include "device/cuda/tree.cuh"
 
 typedef struct kept {
@@ -82,7 +83,8 @@ static __global__ void __launch_bounds__(MOST_THREADS) forward_sums(rows_of<T> j
   write_sums(j, (int)blockIdx.x, loss, weights);
 }
 
-template <typename T, int LANES>
+/* N neighbours at a time. */
+template <typename T, int LANES, int N>
 static __global__ void __launch_bounds__(GDI_THREADS)
     backward_rows(rows_of<T> j, const T *dloss, T *dx, bool add) {
   const int lane = (int)threadIdx.x % LANES;
@@ -92,12 +94,17 @@ static __global__ void __launch_bounds__(GDI_THREADS)
     const int64_t label = j.label[i];
     const bool counts = label != j.ignore;
     const T max = (T)k.max, g = (T)(d * k.weight), scale = (T)(d * k.weight / k.sum);
-    for (int64_t c = lane; c < j.C; c += LANES) {
+    for (int64_t c = lane * N; c < j.C; c += LANES * N) {
       const int64_t at = i * j.C + c;
-      T value = 0;
-      if (counts) value = EXP(j.x[at] - max) * scale;
-      if (counts && c == label) value -= g;
-      dx[at] = add ? dx[at] + value : value;
+      const gdi_pack<T, N> x = gdi_load<N>(j.x + at);
+      gdi_pack<T, N> value = {}, before = {};
+      if (add) before = gdi_load<N>(dx + at);
+      for (int e = 0; e < N; e++) {
+        if (counts) value.v[e] = EXP(x.v[e] - max) * scale;
+        if (counts && c + e == label) value.v[e] -= g;
+        if (add) value.v[e] = before.v[e] + value.v[e];
+      }
+      gdi_store<N>(dx + at, value);
     }
   }
 }
@@ -169,16 +176,25 @@ extern "C" gd_status gdi_cuda_cross_entropy_forward(gd_device *d, gd_node *n) {
   return st;
 }
 
+template <typename T, int N>
+static gd_status launch_backward_rows(gd_device *d, const rows_of<T> &j, const T *dloss, T *dx, bool add) {
+  const int lanes = lanes_for(j.C);
+  return gdi_launch(d, "cross-entropy's gradient",
+                    lanes == 32 ? backward_rows<T, 32, N> : backward_rows<T, GDI_THREADS, N>,
+                    gdi_blocks_for(d, j.B * lanes), GDI_THREADS, j, dloss, dx, add);
+}
+
 template <typename T>
 static gd_status backward(gd_device *d, gd_node *n, const gd_tensor *dout, gd_tensor *const din[],
                           const bool add[]) {
   const rows_of<T> j = rows_from<T>(n, n->saved[0]->data, NULL);
   const T *dloss = (const T *)dout->data;
-  const int lanes = lanes_for(j.C);
-  if (din[0])
-    GD_TRY(gdi_launch(d, "cross-entropy's gradient",
-                      lanes == 32 ? backward_rows<T, 32> : backward_rows<T, GDI_THREADS>,
-                      gdi_blocks_for(d, j.B * lanes), GDI_THREADS, j, dloss, (T *)din[0]->data, add[0]));
+  enum { N = GDI_PACK_BYTES / sizeof(T) };
+  T *dx = din[0] ? (T *)din[0]->data : NULL;
+  if (dx)
+    GD_TRY((j.C % N == 0 && gdi_packed((uintptr_t)j.x | (uintptr_t)dx)
+                ? launch_backward_rows<T, N>(d, j, dloss, dx, add[0])
+                : launch_backward_rows<T, 1>(d, j, dloss, dx, add[0])));
   if (!j.weight || !din[2]) return GD_OK;
   return gdi_launch(d, "gradient of class weights", backward_weights<T>, gdi_blocks_for(d, j.C), GDI_THREADS,
                     j, dloss, (T *)din[2]->data, add[2]);

@@ -93,6 +93,7 @@ static gd_status check_index(const gd_device *d) {
 static gd_status open_gpu(gd_device *d) {
   gdi_cuda *c = gdi_cuda_of(d);
   struct cudaDeviceProp p;
+  GD_TRY(gdi_tuning_read(&c->tuning));
   GD_TRY(check_index(d));
   GD_TRY(GDI_CUDA(d, cudaSetDevice(d->index)));
   GD_TRY(GDI_CUDA(d, cudaGetDeviceProperties(&p, d->index)));

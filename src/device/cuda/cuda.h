@@ -4,6 +4,7 @@
 
 #include <cuda_runtime_api.h>
 
+#include "device/cuda/tuning.h"
 #include "device/gpu.h"
 
 #ifdef __cplusplus
@@ -22,6 +23,12 @@ typedef struct gdi_cuda {
     size_t bytes;
     uint16_t *rounded; /* bf16 copies of it */
   } shadow;
+  struct {
+    const void *of; /* f32 values that the last kernel made, see gdi_cuda_made(); NULL: none */
+    int64_t elements;
+    uint16_t *copy;
+  } fresh;
+  gdi_tuning tuning;
   bool capturing;
   struct {
     gd_status (*wait)(void *user, gdi_mark *m);
@@ -34,9 +41,33 @@ static inline gdi_cuda *gdi_cuda_of(const gd_device *d) {
   return (gdi_cuda *)d->impl;
 }
 
+/* The stream of a lane, for work that is queued now. It may change any value: nothing is fresh any more. */
+static inline cudaStream_t gdi_cuda_stream_of(const gd_device *d, gdi_lane lane) {
+  gdi_cuda *c = gdi_cuda_of(d);
+  c->fresh.of = NULL;
+  return c->lane[lane];
+}
+
 static inline cudaStream_t gdi_cuda_stream(const gd_device *d) {
+  return gdi_cuda_stream_of(d, gdi_cuda_of(d)->lane_in_use);
+}
+
+/*
+ * The kernel queued last made `values`, f32, and `copy`, the same in bf16: a product that comes next need not
+ * round them. This holds until anything else is queued, so nobody has to know of views, of changes in place
+ * or of memory that is used again. The copy lives as long as the values. copy NULL: nothing.
+ */
+static inline void gdi_cuda_made(gd_device *d, const void *values, int64_t elements, uint16_t *copy) {
+  gdi_cuda *c = gdi_cuda_of(d);
+  c->fresh.of = copy ? values : NULL;
+  c->fresh.elements = elements;
+  c->fresh.copy = copy;
+}
+
+/* The bf16 copy of values that are fresh, or NULL. */
+static inline uint16_t *gdi_cuda_fresh_of(const gd_device *d, const void *values, int64_t elements) {
   const gdi_cuda *c = gdi_cuda_of(d);
-  return c->lane[c->lane_in_use];
+  return values && values == c->fresh.of && elements <= c->fresh.elements ? c->fresh.copy : NULL;
 }
 
 /* The bf16 copy of f32 values at `data`, or NULL: see gdi_gpu.shadow. */
@@ -75,7 +106,8 @@ gd_status gdi_cuda_fill(gd_device *d, gd_dtype type, void *to, int64_t n, double
 
 /* batch.cu, record.cu, update.cu, checksum.cu: the entries of gdi_gpu of the same names. */
 gd_status gdi_cuda_form_batch(gd_device *d, const gdi_resident *set, const gdi_batch_input *in,
-                              int64_t offset, int64_t rows, gd_dtype type, void *x, void *y) GD_CHECKED;
+                              int64_t offset, int64_t rows, gd_dtype type, void *x, uint16_t *rounded,
+                              void *y) GD_CHECKED;
 gd_status gdi_cuda_record(gd_device *d, double *record, const gd_tensor *loss, const gd_tensor *weight,
                           double samples) GD_CHECKED;
 gd_status gdi_cuda_totals(gd_device *d, const double *records, int64_t K, const gdi_step_input *in,

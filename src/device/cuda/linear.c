@@ -23,8 +23,9 @@ static extents extents_of(const gd_node *n) {
 }
 
 /*
- * x and W as products take them: their own values, or rounded to bf16, in one piece of memory; W's only where
- * it has no rounded copy yet.
+ * x and W as products take them: their own values, or rounded to bf16. Where W has a rounded copy already and
+ * the kernel that made x has written one too, nothing is left to do; else the two are rounded here, into one
+ * piece of memory, W only where it has no copy yet.
  */
 typedef struct operands {
   gd_dtype type;
@@ -48,15 +49,33 @@ static gd_status round_operands(gd_device *d, gd_node *n, extents e, int64_t W_e
                         (void *[]){*out, (uint16_t *)*out + rounded_W_at(e)});
 }
 
+/* The copy that came with x: backward multiplies with the same. */
+static gd_status keep_copy(gd_device *d, gd_node *n, extents e, uint16_t *copy) {
+  const int64_t elements = e.B * e.I;
+  return n->recorded ? gdi_tensor_make(&n->saved[1], n->arena, d, GD_BF16, 1, &elements, copy) : GD_OK;
+}
+
 static gd_status take_operands(gd_device *d, gd_node *n, extents e, operands *out) {
   *out = (operands){gdi_blas_type(d, n->in[0]->dtype), n->in[0]->data, n->in[1]->data};
   if (out->type == n->in[0]->dtype) return GD_OK;
-  const uint16_t *copy = gdi_cuda_shadow_of(d, n->in[1]->data);
-  void *rounded = n->saved[1] ? n->saved[1]->data : NULL;
-  if (!rounded) GD_TRY(round_operands(d, n, e, copy ? 0 : e.O * e.I, &rounded));
+  const uint16_t *copy_W = gdi_cuda_shadow_of(d, n->in[1]->data);
+  uint16_t *copy_x = copy_W ? gdi_cuda_fresh_of(d, n->in[0]->data, e.B * e.I) : NULL;
+  void *rounded = n->saved[1] ? n->saved[1]->data : copy_x;
+  if (!rounded)
+    GD_TRY(round_operands(d, n, e, copy_W ? 0 : e.O * e.I, &rounded));
+  else if (!n->saved[1])
+    GD_TRY(keep_copy(d, n, e, copy_x));
   out->x = rounded;
-  out->W = copy ? copy : (const uint16_t *)rounded + rounded_W_at(e);
+  out->W = copy_W ? copy_W : (const uint16_t *)rounded + rounded_W_at(e);
   return GD_OK;
+}
+
+/* y, and where products take bf16 its copy for the one that may come next. */
+static gd_status activate(gd_device *d, gd_node *n, extents e, void *z, const void *b) {
+  const int64_t elements = e.B * e.O;
+  gd_tensor *copy = NULL, *y = n->out;
+  if (gdi_blas_type(d, y->dtype) != y->dtype) GD_TRY(gdi_node_temporary(&copy, n, GD_BF16, 1, &elements));
+  return gdi_cuda_activate(d, y->dtype, n->attr.act, z, b, y->data, copy ? copy->data : NULL, e.B, e.O);
 }
 
 static gd_status forward(gd_device *d, gd_node *n) {
@@ -80,8 +99,7 @@ static gd_status forward(gd_device *d, gd_node *n) {
                                                   .c = z,
                                                   .bias = act == GD_ACT_NONE ? b : NULL,
                                                   .count = 1}));
-  if (act == GD_ACT_NONE) return GD_OK;
-  return gdi_cuda_activate(d, n->out->dtype, act, z, b, n->out->data, e.B, e.O);
+  return act == GD_ACT_NONE ? GD_OK : activate(d, n, e, z, b);
 }
 
 gd_status gdi_cuda_linear_forward(gd_device *d, gd_node *n) {

@@ -2,6 +2,8 @@
 #ifndef GDI_CUDA_PACK_CUH
 #define GDI_CUDA_PACK_CUH
 
+#include <string.h>
+
 #include "device/cuda/launch.cuh"
 
 enum { GDI_PACK_BYTES = 16 }; /* the widest load */
@@ -16,9 +18,35 @@ template <int N, typename T> static __device__ __forceinline__ gdi_pack<T, N> gd
   return *(const gdi_pack<T, N> *)from;
 }
 
+/* A number of so many bytes, which may lie where anything else does. */
+template <int BYTES> struct gdi_word;
+#define GDI_WORD(bytes, name)                                                                                \
+  template <> struct gdi_word<bytes> { typedef name __attribute__((may_alias)) type; }
+GDI_WORD(1, uint8_t);
+GDI_WORD(2, uint16_t);
+GDI_WORD(4, uint32_t);
+GDI_WORD(8, uint64_t);
+GDI_WORD(16, unsigned __int128);
+#undef GDI_WORD
+
+/* As numbers: nvcc may store the parts of a structure one by one, in four times as many pieces. */
 template <int N, typename T>
 static __device__ __forceinline__ void gdi_store(T *to, const gdi_pack<T, N> &p) {
-  *(gdi_pack<T, N> *)to = p;
+  enum {
+    ALL = sizeof p,
+    BYTES = (int)ALL < (int)GDI_PACK_BYTES ? (int)ALL : (int)GDI_PACK_BYTES,
+    OF_WORD = BYTES / sizeof(T)
+  };
+  typedef typename gdi_word<BYTES>::type word;
+  for (int k = 0; k < N; k += OF_WORD) {
+    word w = 0;
+    for (int i = 0; i < OF_WORD; i++) {
+      typename gdi_word<sizeof(T)>::type bits;
+      memcpy(&bits, &p.v[k + i], sizeof bits);
+      w |= (word)bits << (8 * sizeof(T) * i);
+    }
+    *(word *)(to + k) = w;
+  }
 }
 
 /* May elements at this address (or at the bits of several, or-ed) be loaded GDI_PACK_BYTES at a time? */

@@ -62,7 +62,7 @@ static void unpin(gd_device *d, void *memory) {
 }
 
 static gd_status send(gd_device *d, gdi_lane lane, void *to, const void *pinned, size_t bytes) {
-  return GDI_CUDA(d, cudaMemcpyAsync(to, pinned, bytes, cudaMemcpyHostToDevice, stream_of(d, lane)));
+  return GDI_CUDA(d, cudaMemcpyAsync(to, pinned, bytes, cudaMemcpyHostToDevice, gdi_cuda_stream_of(d, lane)));
 }
 
 static gd_status fetch(gd_device *d, gdi_lane lane, void *pinned, const void *from, size_t bytes) {
@@ -156,7 +156,7 @@ static gd_status round_run(gd_device *d) {
 }
 
 static void *stream(gd_device *d, gdi_lane lane) {
-  return stream_of(d, lane);
+  return gdi_cuda_stream_of(d, lane);
 }
 
 const gdi_gpu gdi_cuda_gpu = {

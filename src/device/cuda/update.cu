@@ -139,14 +139,6 @@ template <typename RULE> static __device__ __forceinline__ RULE numbers_of(const
   return r;
 }
 
-/* bf16 copies, which only f32 parameters have. */
-template <typename T, int N>
-static __device__ __forceinline__ gdi_pack<uint16_t, N> gdi_rounded(const gdi_pack<T, N> &p) {
-  gdi_pack<uint16_t, N> r;
-  for (int k = 0; k < N; k++) r.v[k] = gdi_to_bf16((float)p.v[k]);
-  return r;
-}
-
 /* Not finite: NaN and the difference of infinities equal nothing. */
 template <typename T> static __device__ __forceinline__ bool wild(T x) {
   return !(x - x == 0);
@@ -203,8 +195,12 @@ static __device__ __forceinline__ typename RULE::real *state_of(const gdi_gpu_sl
   return k < RULE::STATES ? (typename RULE::real *)s.state[k] - s.state_first : NULL;
 }
 
-template <typename RULE, bool ONE>
-static __global__ void __launch_bounds__(GDI_THREADS)
+/*
+ * Teams of GDI_THREADS threads take the spans in turns: how many there are in a block, and how many blocks,
+ * changes no bit.
+ */
+template <typename RULE, bool ONE, int TEAMS>
+static __global__ void __launch_bounds__(TEAMS *GDI_THREADS)
     update(gdi_gpu_slice s, gdi_terms_of sum, const gdi_step_input *in, gdi_totals *now) {
   typedef typename RULE::real T;
   typedef spans<T> spans;
@@ -216,8 +212,10 @@ static __global__ void __launch_bounds__(GDI_THREADS)
       state_of<RULE>(s, 2), s.rounded, (T)now->scale, (T)c->limit,          (T)c->l2};
   const bool packed =
       gdi_packed(terms | (uintptr_t)body.w | (uintptr_t)body.s0 | (uintptr_t)body.s1 | (uintptr_t)body.s2);
+  const int team = TEAMS > 1 ? (int)threadIdx.x / GDI_THREADS : 0,
+            thread = (int)threadIdx.x - team * GDI_THREADS;
   int bad = 0;
-  for (int64_t k = blockIdx.x; k < spans::count(s); k += gridDim.x) {
+  for (int64_t k = (int64_t)blockIdx.x * TEAMS + team; k < spans::count(s); k += (int64_t)gridDim.x * TEAMS) {
     gd_range r = s.elements;
     int64_t first = (r.lo / spans::SPAN + k) * spans::SPAN;
     if (s.rate) {
@@ -226,32 +224,54 @@ static __global__ void __launch_bounds__(GDI_THREADS)
       first = r.lo / GD_BLOCK * GD_BLOCK + k % spans::OF_A_BLOCK * spans::SPAN;
       body.rule.take0 = (T)(c->take[0] * s.rate[s.param[g]]);
     }
-    bad |= gdi_some<spans::N>(body, first + (int64_t)threadIdx.x * spans::N, r, packed);
+    bad |= gdi_some<spans::N>(body, first + (int64_t)thread * spans::N, r, packed);
   }
   if (bad) atomicOr(&now->sick, 1);
 }
 
 typedef void (*update_kernel)(gdi_gpu_slice, gdi_terms_of, const gdi_step_input *, gdi_totals *);
 
-template <typename T, bool ONE> static update_kernel kernel_of(gdi_rule rule) {
+template <typename T, bool ONE, int TEAMS> static update_kernel kernel_of(gdi_rule rule) {
   static update_kernel const kernels[GDI_RULES] = {
-#define GDI_RULE(name, states, statement) update<name##_rule<T>, ONE>,
+#define GDI_RULE(name, states, statement) update<name##_rule<T>, ONE, TEAMS>,
 #include "device/update.def"
   };
   return kernels[rule];
 }
 
-template <typename T>
-static gd_status launch_update(gd_device *d, const gdi_gpu_slice *s, const gdi_gpu_sum *sum,
+/*
+ * A block of a large matrix product wants a multiprocessor for itself. Blocks that fill the GPU and live as
+ * long as the update would let none in, so beside products there are few: large ones, since a multiprocessor
+ * that has any of these threads is lost to products anyway.
+ */
+enum { BESIDE = 4 }; /* teams of a large block */
+
+static int64_t blocks_beside(const gd_device *d, int64_t spans) {
+  const gdi_cuda *c = gdi_cuda_of(d);
+  const int64_t lent = c->processors / c->tuning.update_share, needed = (spans + BESIDE - 1) / BESIDE;
+  return needed < lent ? needed : lent > 0 ? lent : 1;
+}
+
+template <typename T, int TEAMS>
+static gd_status launch_update(gd_device *d, int64_t blocks, const gdi_gpu_slice *s, const gdi_gpu_sum *sum,
                                const gdi_step_input *in, gdi_totals *now) {
+  const bool one = !sum || sum->n_terms == 1;
   return gdi_launch(d, "update parameters",
-                    sum && sum->n_terms > 1 ? kernel_of<T, false>(s->rule) : kernel_of<T, true>(s->rule),
-                    at_most_full(d, spans<T>::count(*s)), GDI_THREADS, *s, gdi_terms_from(sum, s->kept), in,
-                    now);
+                    one ? kernel_of<T, true, TEAMS>(s->rule) : kernel_of<T, false, TEAMS>(s->rule), blocks,
+                    TEAMS * GDI_THREADS, *s, gdi_terms_from(sum, s->kept), in, now);
+}
+
+template <typename T>
+static gd_status update_slice(gd_device *d, const gdi_gpu_slice *s, const gdi_gpu_sum *sum,
+                              const gdi_step_input *in, gdi_totals *now) {
+  const int64_t n = spans<T>::count(*s);
+  if (s->beside && gdi_cuda_of(d)->tuning.update_share > 0)
+    return launch_update<T, BESIDE>(d, blocks_beside(d, n), s, sum, in, now);
+  return launch_update<T, 1>(d, at_most_full(d, n), s, sum, in, now);
 }
 
 extern "C" gd_status gdi_cuda_update(gd_device *d, const gdi_gpu_slice *s, const gdi_gpu_sum *sum,
                                      const gdi_step_input *in, gdi_totals *now) {
-  return s->dtype == GD_F64 ? launch_update<double>(d, s, sum, in, now)
-                            : launch_update<float>(d, s, sum, in, now);
+  return s->dtype == GD_F64 ? update_slice<double>(d, s, sum, in, now)
+                            : update_slice<float>(d, s, sum, in, now);
 }

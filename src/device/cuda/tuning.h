@@ -1,0 +1,18 @@
+/*
+ * What only a measurement on the GPU at hand can tell, for developers: GDTRAIN_TUNE="update_share=8". Nothing
+ * here changes a bit of any result, so ranks need not agree.
+ */
+#ifndef GDI_CUDA_TUNING_H
+#define GDI_CUDA_TUNING_H
+
+#include "gd/status.h"
+
+typedef struct gdi_tuning {
+  /* An update beside products gets a block of threads for so many multiprocessors; 0: as if it were alone. */
+  int update_share;
+} gdi_tuning;
+
+/* Defaults, changed by the environment. Errors: GD_ERR_USAGE: a knob or a value that is not there */
+gd_status gdi_tuning_read(gdi_tuning *out) GD_CHECKED;
+
+#endif
