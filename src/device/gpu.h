@@ -15,8 +15,19 @@
 #include "device/update.h"
 #include "gd/partition.h"
 
-/* Operations and updates run in the first lane, copies beside them in the second, exchanges in the third. */
-typedef enum gdi_lane { GDI_LANE_COMPUTE, GDI_LANE_COPY, GDI_LANE_EXCHANGE, GDI_LANES } gdi_lane;
+/*
+ * Operations and updates run in the first lane, copies beside them in the second, exchanges in the third.
+ * Backward makes gradients of leaves in the fourth where nothing else of it waits for them. The rule: when
+ * gd_backward() is over the compute lane has waited for them all; who takes some earlier, in a lane of his
+ * own, calls gradients() first.
+ */
+typedef enum gdi_lane {
+  GDI_LANE_COMPUTE,
+  GDI_LANE_COPY,
+  GDI_LANE_EXCHANGE,
+  GDI_LANE_GRADIENTS,
+  GDI_LANES
+} gdi_lane;
 
 typedef struct gdi_mark gdi_mark;   /* a place in a queue */
 typedef struct gdi_graph gdi_graph; /* recorded work */
@@ -118,6 +129,7 @@ typedef struct gdi_gpu {
   void (*mark_free)(gd_device *d, gdi_mark *m);
   gd_status (*mark)(gd_device *d, gdi_lane lane, gdi_mark *m);  /* m is now the end of the lane */
   gd_status (*after)(gd_device *d, gdi_lane lane, gdi_mark *m); /* later work of the lane waits for m */
+  gd_status (*gradients)(gd_device *d, gdi_lane lane); /* and for all gradients of leaves queued so far */
   gd_status (*reached)(gd_device *d, gdi_mark *m, bool *yes);
   gd_status (*wait_for)(gd_device *d, gdi_mark *m);
   /*

@@ -1,6 +1,7 @@
 /* Work recorded as a CUDA graph: a step of a hundred small kernels is one launch. */
 #include <stdlib.h>
 
+#include "device/cuda/aside.h"
 #include "device/cuda/queue.h"
 
 struct gdi_graph {
@@ -9,6 +10,7 @@ struct gdi_graph {
 };
 
 gd_status gdi_cuda_capture(gd_device *d) {
+  GD_TRY(gdi_aside_join(d, GDI_LANE_COMPUTE)); /* recorded work cannot wait for what is not */
   GD_TRY(GDI_CUDA(d, cudaStreamBeginCapture(gdi_cuda_stream(d), cudaStreamCaptureModeThreadLocal)));
   gdi_cuda_of(d)->capturing = true;
   return GD_OK;
