@@ -94,6 +94,7 @@ typedef struct gd_bench_result {
   double exchange_s; /**< what NCCL passes between ranks in a step, by itself; 0: it does not */
   bool gpu, queued;  /**< steps are on GPUs; with the update, so that they are queued */
   int kernels;       /**< launches in a step that is recorded as a CUDA graph; 0: steps are not recorded */
+  int longest_path;  /**< of them: how many follow one another, the others run beside them */
   int64_t steps, parameters;
   char layout[2048];
 } gd_bench_result;

@@ -99,7 +99,7 @@ typedef struct pass {
   extents e;
   const gd_tensor *dy;
   gd_tensor *dx, *dW, *db; /* NULL: not wanted */
-  const bool *add;
+  bool add[3];
   bool aside;     /* dW and what db there is to make after dz */
   const void *dz; /* as products take it */
 } pass;
@@ -116,7 +116,7 @@ static gd_status activation_gradient(gd_device *d, const pass *p, void *dz) {
                                     .z = n->saved[0] ? n->saved[0]->data : n->out->data,
                                     .dz = dz,
                                     .db = p->db ? p->db->data : NULL,
-                                    .add = p->db && p->add[2],
+                                    .add = p->add[2],
                                     .B = p->e.B,
                                     .O = p->e.O});
 }
@@ -137,6 +137,7 @@ static gd_status make_dz(gd_device *d, pass *p, bool *made) {
   p->dz = p->dy->data;
   *made = (p->dx || p->dW) && (p->n->attr.act != GD_ACT_NONE || type != p->dy->dtype);
   if (!*made) return GD_OK;
+  if (p->dx && p->dx == p->db) p->add[2] = p->add[0], p->add[0] = true; /* db is the first of the two */
   GD_TRY(dz_memory(d, p, type, &dz));
   p->dz = dz;
   return activation_gradient(d, p, dz);
@@ -192,7 +193,7 @@ gd_status gdi_cuda_linear_backward(gd_device *d, gd_node *n, const gd_tensor *do
             .dx = din[0],
             .dW = din[1],
             .db = n->in[2] ? din[2] : NULL,
-            .add = add};
+            .add = {add[0], add[1], n->in[2] && add[2]}};
   p.aside = p.dx && p.dW && gdi_aside_may(n, 1) && (!p.db || gdi_aside_may(n, 2));
   const size_t mark = gd_arena_mark(d->scratch);
   gd_status st = backward(d, &p);
