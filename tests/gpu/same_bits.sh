@@ -54,6 +54,10 @@ same data "1 1-stream 2-nccl" --standardize true --val-fraction 0.2 --data.sampl
 same noise "1 2-shm 3-nccl" --noise-scale true
 same idle "1 3-nccl" --micro-batch 200
 same buckets "1 3-nccl" --clip-norm 0 --bucket-mb 0.001
+deep=(--model "linear:40 relu linear:30 gelu linear:20 tanh linear:10" --clip-norm 0 --bucket-mb 0.001)
+same deep "1 1-queued 2-shm 3-nccl 2-nccl-queued" "${deep[@]}"
+same whole "1 1-queued" "${deep[@]}" --overlap false
+cmp -s deep-1.result whole-1.result || fail "updates beside backward differ from those after it"
 same saved "1 2-nccl" --checkpoint-every 3 --eval-every 7 --val-fraction 0.1 --on-nan skip --audit-every 4
 same leaves "1 3-nccl" --batch-size 70 --micro-batch 1 --steps 9
 same one "1 3-nccl" --data one.h5 --steps 9 --model linear:10
@@ -61,7 +65,7 @@ same fp64 "1 2-nccl" --data lines.h5 --model "linear:16 gelu linear:1" --loss hu
 for other in adam-1 lars-1 bf16-1 tf32-1 data-1 idle-1; do
   cmp -s sgd-1.result $other.result && fail "$other is as sgd-1: what was compared?"
 done
-[ ! "$nccl" ] || { train allreduce-a 2 --sync allreduce $nccl; train allreduce-b 2 --sync allreduce $nccl --cuda-graphs off --overlap false; }
+[ ! "$nccl" ] || { train allreduce-a 2 "${deep[@]}" --sync allreduce $nccl; train allreduce-b 2 "${deep[@]}" --sync allreduce $nccl --cuda-graphs off --overlap false; }
 [ ! "$nccl" ] || cmp -s allreduce-a.result allreduce-b.result || fail "allreduce does not repeat itself"
 
 # micro_batch: auto is larger than on CPUs, and does not follow the number of ranks while each has work.
@@ -76,6 +80,8 @@ train forward 1
 for order in reverse random:7; do
   GDTRAIN_EMULATED_ORDER=$order train "$order" 1
   cmp -s forward.result "$order.result" || fail "the order of threads ($order) changes the bits"
+  GDTRAIN_EMULATED_ORDER=$order train "deep-$order" 1 "${deep[@]}"
+  cmp -s deep-1.result "deep-$order.result" || fail "the order of threads and branches ($order) changes the bits of a deep model"
 done
 GDTRAIN_EMULATED_STREAMS=eager train eager 2 $nccl $stream
 cmp -s forward.result eager.result || fail "streams that run at once change the bits"
