@@ -87,7 +87,7 @@ GD_API void gd_train_stop(void);
 typedef struct gd_bench_result {
   gd_ledger ledger;      /**< seconds a step: means over ranks */
   double step_s;         /**< median; of queued steps over groups of 8 */
-  double products_s;     /**< the step's matrix products alone, bare, at one rank's share */
+  double products_s;     /**< the step's matrix products alone, bare, one by one, at one rank's share */
   double products_flops; /**< floating-point operations of those */
   double samples_per_s;
   double barrier_s;  /**< one barrier of all ranks */

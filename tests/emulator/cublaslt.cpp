@@ -1,6 +1,7 @@
 /*
  * cuBLASLt for the emulated GPU: products by plain loops, in the order of k, and strict about how it is
  * asked. What the library documents as a precondition is checked, and misuse is told on stderr and refused.
+ * A workspace serves one stream, or products that run at the same time would share it.
  *
  *   GDTRAIN_EMULATED_NO_EPILOGUE=1   no product has an epilogue: callers must do without
  *

@@ -26,9 +26,8 @@ static gd_status edges_of(const gd_device *d, cudaGraph_t graph, picture *p, cud
 }
 
 static int by_address(const void *a, const void *b) {
-  cudaGraphNode_t x, y;
-  __builtin_memcpy(&x, a, sizeof x), __builtin_memcpy(&y, b, sizeof y);
-  return ((uintptr_t)x > (uintptr_t)y) - ((uintptr_t)x < (uintptr_t)y);
+  const cudaGraphNode_t *x = a, *y = b;
+  return (*x > *y) - (*x < *y);
 }
 
 static size_t number_of(const picture *p, cudaGraphNode_t node) {
