@@ -12,7 +12,7 @@ extern "C" {
 
 typedef struct gd_arena gd_arena;
 
-/** A new, empty arena. `name` is printed in errors and must outlive it. Owner: caller; gd_arena_free(). */
+/** A new, empty arena; `name` is for error messages and must outlive it. Owner: caller; gd_arena_free() */
 GD_API gd_status gd_arena_new(gd_arena **out, const char *name) GD_CHECKED;
 
 /**
@@ -23,9 +23,9 @@ GD_API void *gd_arena_alloc(gd_arena *a, size_t bytes);
 /** The same, zeroed. */
 GD_API void *gd_arena_zalloc(gd_arena *a, size_t bytes);
 
-/** Forget everything at once, O(1); the memory is kept for reuse. Debug builds poison it. */
+/** Free all allocations at once, in O(1); the memory is kept for reuse. Debug builds poison it. */
 GD_API void gd_arena_reset(gd_arena *a);
-/** Position to return to with gd_arena_release(): for memory of one call. */
+/** The present position, and back to it: everything allocated in between is free again. */
 GD_API size_t gd_arena_mark(const gd_arena *a);
 GD_API void gd_arena_release(gd_arena *a, size_t mark);
 

@@ -1,5 +1,4 @@
-/** @file compare.h  Batch sizes side by side: updates, epochs and seconds to a target, and what explains
- * them. */
+/** @file compare.h  Batch sizes compared: updates, epochs and seconds to a target, with a model of why. */
 #ifndef GD_COMPARE_H
 #define GD_COMPARE_H
 
@@ -10,10 +9,10 @@ extern "C" {
 #endif
 
 /**
- * What is compared. The protocol is that of Shallue et al. 2018: for every batch size the rate is chosen anew
- * from the grid, and a run has reached the target at the first measurement strictly beyond it. Measurements
- * are made after fixed numbers of updates, each a share `resolution` later than the one before, equal for all
- * runs.
+ * What is compared. The protocol is that of Shallue et al. 2018: the learning rate is tuned on the grid for
+ * every batch size, and a run has reached the target at the first measurement strictly beyond it. All runs
+ * are measured after the same numbers of updates, each larger than the one before by the fraction
+ * `resolution`.
  */
 typedef struct gd_compare_options {
   const char *batch_sizes;         /**< "full,512,64,1" */
@@ -26,14 +25,14 @@ typedef struct gd_compare_options {
   double resolution;               /**< 0: 0.03 */
 } gd_compare_options;
 
-/** One batch size at its best rate; medians over seeds. infinity: never reached by half of them. */
+/** One batch size at its best rate: medians over seeds, infinite when fewer than half reach the target. */
 typedef struct gd_compare_row {
   int64_t batch;
   bool full;
   double lr;
   bool edge; /**< the best rate is an end of the grid: a better one may lie beyond */
   double updates, updates_min, updates_max;
-  double crossing; /**< where the line from the measurement before meets the target: what is fitted */
+  double crossing; /**< updates at the target, interpolated between measurements: what is fitted */
   double epochs, samples;
   double final_loss;  /**< where the runs ended: at the target, or at the last measurement */
   double noise_scale; /**< at the end of the runs; NaN: not measured */
@@ -45,9 +44,9 @@ typedef struct gd_compare_row {
 } gd_compare_row;
 
 /**
- * updates(B) = s_min + e_min / B, that is (S/s_min - 1)(E/e_min - 1) = 1, by least squares of logarithms.
- * The hyperbola is a model: `deviation` says how well the points follow it, and the intervals, which take
- * that for chance, hold as far as it is right.
+ * Least-squares fit, in logarithms, of updates(B) = s_min + e_min / B, that is (S/s_min - 1)(E/e_min - 1) = 1
+ * (McCandlish et al. 2018). `deviation` is how far the points lie off this model; the intervals treat that as
+ * noise, so they are valid only as far as the model is.
  */
 typedef struct gd_hyperbola {
   int points; /**< 0: too few batch sizes reached the target */
@@ -65,17 +64,19 @@ typedef struct gd_compare_result {
 } gd_compare_result;
 
 /**
- * Run the study in the folder o->out, or go on with it: finished runs are kept, missing ones are run. Writes
- * compare.csv, compare.h5, curves/ and what the figure is drawn from.
- * Collective: yes. Owner: caller, gd_compare_free(); result whole on rank 0 only.
- * Errors: GD_ERR_USAGE (lists, targets, a folder of another study), and those of gd_train() except that runs
- * which diverge are results
+ * Run the study in the folder o->out, or continue it: finished runs are kept, missing ones are run. Writes
+ * compare.csv, runs.csv, compare.h5, and runs/ with the curve of each run.
+ *
+ * Owner:      caller, gd_compare_free(); the result is complete on rank 0 only
+ * Collective: yes
+ * Errors:     GD_ERR_USAGE (lists, targets, a folder of another study) and those of gd_train(); a run that
+ *             diverges is a result, not an error
  */
 GD_API gd_status gd_compare(gd_world *w, const gd_options *o, const gd_compare_options *c,
                             gd_compare_result *out) GD_CHECKED;
 GD_API void gd_compare_free(gd_compare_result *r);
 
-/** The fit alone, over n >= 3 batch sizes. Errors: GD_ERR_USAGE */
+/** The fit alone, without intervals, over n >= 3 batch sizes. Errors: GD_ERR_USAGE */
 GD_API gd_status gd_hyperbola_fit(gd_hyperbola *out, int n, const double batch[],
                                   const double updates[]) GD_CHECKED;
 
@@ -94,24 +95,26 @@ typedef struct gd_scaling_row {
 
 /** Time of a step: compute_s samples(busiest rank) + latency_s log2(ranks) + bytes(ranks) / bandwidth. */
 typedef struct gd_scaling_fit {
-  double compute_s, latency_s,
-      byte_s; /**< seconds per sample, per doubling of ranks, per byte; 0: no part in it */
+  double compute_s; /**< seconds per sample of the busiest rank */
+  double latency_s; /**< seconds per doubling of the ranks; 0: no measurable part */
+  double byte_s;    /**< seconds per byte of communication; 0: no measurable part */
 } gd_scaling_fit;
 
 typedef struct gd_scaling {
   gd_scaling_row *row; /**< measured ones, then predictions; gd_scaling_free() */
   int rows;
   gd_scaling_fit fit;
-  double held_out_error; /**< worst relative error of a held-out prediction; NaN: fewer than 3 numbers of
-                            ranks */
+  double held_out_error; /**< worst relative error of held_out_s; NaN: fewer than 3 numbers of ranks */
   int threads;           /**< of each rank */
   int64_t micro;
 } gd_scaling;
 
 /**
- * Time the run on the first r ranks of the world, for every r in `ranks` ("1,2,4,8"). Collective: yes.
- * Owner: caller, gd_scaling_free(); whole on rank 0 only. Errors: GD_ERR_USAGE (more ranks than the world
- * has)
+ * Time the run on the first r ranks of the world, for every r in `ranks` ("1,2,4,8").
+ *
+ * Owner:      caller, gd_scaling_free(); complete on rank 0 only
+ * Collective: yes
+ * Errors:     GD_ERR_USAGE (more ranks than the world has), and those of gd_bench()
  */
 GD_API gd_status gd_scaling_run(gd_world *w, const gd_options *o, const char *ranks,
                                 gd_scaling *out) GD_CHECKED;

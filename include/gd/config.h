@@ -8,9 +8,11 @@
 extern "C" {
 #endif
 
-/** One setting: optimizer.lr = "0.1", from run.yaml:12. '-' in a key has become '_'. A list of scalars and
+/**
+ * One setting: optimizer.lr = "0.1", from run.yaml:12. '-' in a key has become '_'. A list of scalars and
  * one-key maps is joined by blanks: model: [{linear: 512}, relu] is model = "linear:512 relu", and
- * batch_sizes: [full, 32] is batch_sizes = "full 32". A key without a value has the value "". */
+ * batch_sizes: [full, 32] is batch_sizes = "full 32". A key without a value has the value "".
+ */
 typedef struct gd_setting {
   const char *key, *value;
   const char *file; /**< NULL: the command line */
@@ -46,8 +48,10 @@ GD_API const gd_setting *gd_settings_get(const gd_settings *s, const char *key);
 GD_API gd_status gd_setting_i64(const gd_setting *s, int64_t lo, int64_t hi, int64_t *out) GD_CHECKED;
 GD_API gd_status gd_setting_f64(const gd_setting *s, double lo, double hi, double *out) GD_CHECKED;
 GD_API gd_status gd_setting_bool(const gd_setting *s, bool *out) GD_CHECKED;
-/** The word in `words` (NULL-terminated) that `word` may have been meant for, or NULL: an edit distance of at
- * most 1 (up to 4 letters), 2 (up to 7) or 3, from the whole or from what follows its last dot. */
+/**
+ * The word in `words` (NULL-terminated) that `word` was probably meant to be, or NULL: within an edit
+ * distance of 1 (up to 4 letters), 2 (up to 7) or 3 of the whole or of what follows its last dot.
+ */
 GD_API const char *gd_nearest(const char *word, const char *const words[]);
 /** "run.yaml:12" or "--optimizer.lr" into buf. Returns buf. */
 GD_API const char *gd_setting_where(const gd_setting *s, char *buf, size_t bytes);

@@ -1,5 +1,4 @@
-/** @file data.h  Data sets in HDF5, the order of samples, and the loader that turns positions into
- * micro-batches. */
+/** @file data.h  Data sets in HDF5, the order of samples, and the loader of micro-batches. */
 #ifndef GD_DATA_H
 #define GD_DATA_H
 
@@ -38,31 +37,34 @@ typedef struct gd_data_info {
 typedef struct gd_dataset gd_dataset;
 
 typedef struct gd_data_options {
-  const char *x_name,
-      *y_name; /**< NULL: the recognised names (x/y, data/label, images/labels, X/y, features/targets) */
+  const char *x_name, *y_name; /**< NULL: x/y, data/label, images/labels, X/y or features/targets */
   enum { GD_MEMORY_AUTO, GD_MEMORY_HOLD, GD_MEMORY_STREAM } memory;
   size_t hold_limit_bytes; /**< auto: larger sets are streamed; 0: a quarter of the machine's memory */
-  bool looked; /**< another process of this host has opened it: no first look in a child process */
+  bool looked; /**< skip the trial in a child process (h5look.h): another process of this host made it */
 } gd_data_options;
 
 /**
- * Open a data file: header only. The file is hostile until checked (h5file.h).
- * Errors: GD_ERR_DATA with file and array: missing, not HDF5, wrong rank or type, N differs between x and y,
- * sizes that do not fit the file Collective: no. Every rank may open the same file.
+ * Open a data file and check its header; values are read later. The file may be damaged or hostile.
+ *
+ * Owner:      caller; gd_dataset_close()
+ * Collective: no; every rank may open the same file
+ * Errors:     GD_ERR_DATA with file and array: missing, not HDF5, wrong rank or type, N differs between x and
+ *             y, sizes that do not fit the file
  */
 GD_API gd_status gd_dataset_open(gd_dataset **out, const char *path, const gd_data_options *o) GD_CHECKED;
-GD_API void gd_dataset_close(gd_dataset *d);
+GD_API void gd_dataset_close(gd_dataset *d); /**< NULL is fine */
 GD_API const gd_data_info *gd_dataset_info(const gd_dataset *d);
 GD_API bool gd_dataset_streamed(const gd_dataset *d);
 
-/**
- * Bytes that gd_dataset_hold() needs, 0 when streamed. The memory may be shared between the processes of a
- * host: one of them passes load = true and reads the file into it, and after a barrier of the caller the
- * others pass load = false. Checks every value it reads: NaN or infinity in x or y, negative labels (other
- * than -100, which is ignored) are GD_ERR_DATA with sample and column. A streamed set checks the samples when
- * it reads them.
- */
+/** Bytes that gd_dataset_hold() needs; 0 when the set is streamed. */
 GD_API size_t gd_dataset_hold_bytes(const gd_dataset *d);
+/**
+ * Hold the set in `memory`, which the caller keeps until gd_dataset_close(). Processes of a host may share
+ * it: one passes load = true and reads the file into it; after a barrier the others pass load = false.
+ *
+ * Errors: GD_ERR_DATA with sample and column for NaN or infinity, and for labels outside 0 .. classes - 1
+ *         other than -100, which is ignored. A streamed set makes the same checks when it reads.
+ */
 GD_API gd_status gd_dataset_hold(gd_dataset *d, void *memory, bool load) GD_CHECKED;
 
 /**
@@ -101,8 +103,7 @@ typedef struct gd_order {
 } gd_order;
 
 GD_API gd_order gd_order_all(int64_t n, uint64_t seed);
-/** Split by fraction: *val gets round(fraction n) samples, at least 1, *train the rest. Errors: GD_ERR_USAGE
- */
+/** *val gets round(val_fraction n) samples, at least 1, and *train the rest. Errors: GD_ERR_USAGE */
 GD_API gd_status gd_order_split(int64_t n, double val_fraction, uint64_t seed, gd_order *train,
                                 gd_order *val) GD_CHECKED;
 /** Index in the data set of the sample at `position` (0 .. n-1) of `epoch`. */
@@ -129,15 +130,15 @@ typedef struct gd_loader_options {
 } gd_loader_options;
 
 /**
- * Owner: caller; the data set (held, or streamed) must outlive it. A streamed set gets a reading thread,
- * which forms the hinted micro-batch while the caller computes; a held one is gathered in place, which is
- * cheaper than a hand-over.
+ * A loader over a data set that is held or streamed. A streamed set gets a thread that reads the hinted
+ * micro-batch while the caller computes; a held one is gathered by the caller, which costs less than handing
+ * over. Owner: caller, gd_loader_free(); the data set must outlive it
  */
 GD_API gd_status gd_loader_new(gd_loader **out, gd_dataset *d, const gd_loader_options *o) GD_CHECKED;
 GD_API void gd_loader_free(gd_loader *l);
 /** The samples at positions `rows` of `epoch`, in that order. Errors: GD_ERR_DATA, GD_ERR_USAGE */
 GD_API gd_status gd_loader_get(gd_loader *l, int64_t epoch, gd_range rows, gd_batch *out) GD_CHECKED;
-/** What will be asked for next, so that reading can start. */
+/** Start reading what the next gd_loader_get() will ask for. */
 GD_API void gd_loader_hint(gd_loader *l, int64_t epoch, gd_range rows);
 
 /** Mean and standard deviation per feature over a part of a set, in one pass (Welford/Chan), f64. */
@@ -145,7 +146,7 @@ GD_API gd_status gd_standardize_fit(gd_standardize *out, gd_dataset *d, const gd
 
 /* ---- making data files ---- */
 
-/** A data set in memory on its way to a file. */
+/** A data set in memory, about to be written to a file. */
 typedef struct gd_table {
   int64_t n;
   int ndim;
@@ -170,8 +171,9 @@ typedef struct gd_generate_options {
   double condition; /**< linear: condition number; 0: 10 */
   uint64_t seed;
 } gd_generate_options;
-/** line yields yields15 sine notgate linear quadratic blobs spirals moons glyphs. Sample i depends on (seed,
- * i) only.
+/**
+ * Generate a data set: line yields yields15 sine notgate linear quadratic blobs spirals moons glyphs. Sample
+ * i depends on (seed, i) alone. Owner: caller; gd_table_free()
  */
 GD_API gd_status gd_generate(gd_table *out, const gd_generate_options *o) GD_CHECKED;
 GD_API const char *gd_generator_name(int i);  /**< NULL past the last */
@@ -182,10 +184,9 @@ GD_API gd_status gd_import_idx(gd_table *out, const char *images, const char *la
 /** CIFAR-10/100 binary batches. */
 GD_API gd_status gd_import_cifar(gd_table *out, const char *const files[], int n, bool hundred) GD_CHECKED;
 typedef struct gd_csv_options {
-  bool header; /**< the first line names the columns */
-  const char
-      *target;  /**< "last" (NULL), a 0-based column number, a column name, or several separated by commas */
-  bool classes; /**< the target is a class even when it is a number; text targets always are */
+  bool header;        /**< the first line names the columns */
+  const char *target; /**< "last" (NULL), a 0-based column number, a column name, or several with commas */
+  bool classes;       /**< the target is a class even when it is a number; text targets always are */
 } gd_csv_options;
 /** CSV files of the same columns, one after the other. Errors: GD_ERR_DATA with file, line and column */
 GD_API gd_status gd_import_csv(gd_table *out, const char *const files[], int n,

@@ -45,8 +45,10 @@ GD_API void gd_device_close(gd_device *d);
 GD_API int gd_device_gpus(void);
 GD_API gd_device_kind gd_device_kind_of(const gd_device *d);
 GD_API int gd_device_threads(const gd_device *d);
-/** "AMD EPYC ..., oneDNN 2.6.3 (avx512_core_bf16), ...", "NVIDIA H200, cuBLASLt 13.0, ...": what decides the
- * bits, for the layout line and checkpoints; threads do not. */
+/**
+ * Everything about the device that decides the bits of results, for checkpoints and messages:
+ * "AMD EPYC ..., oneDNN 2.6.3 (avx512_core_bf16), ...", "NVIDIA H200, cuBLASLt 13.0, ...".
+ */
 GD_API const char *gd_device_describe(const gd_device *d);
 
 #ifdef __cplusplus

@@ -1,4 +1,4 @@
-/** @file gd.h  All of gdtrain's library. Lower rooms first; a header only includes those above it. */
+/** @file gd.h  The whole library, lowest layer first: a header includes only headers listed above it. */
 #ifndef GD_GD_H
 #define GD_GD_H
 

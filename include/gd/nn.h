@@ -44,8 +44,10 @@ struct gd_module {
   int n_children;
 };
 
-/** An empty module of `bytes` (>= sizeof(gd_module), the rest zeroed) in training mode. Owner: caller, or the
- * parent. */
+/**
+ * An empty module of `bytes` (at least sizeof(gd_module), the rest zeroed) in training mode.
+ * Owner: caller, gd_module_free(), until it is given to a parent
+ */
 GD_API gd_status gd_module_new(gd_module **out, const gd_module_class *cls, size_t bytes, gd_device *d,
                                gd_dtype dtype) GD_CHECKED;
 GD_API void gd_module_free(gd_module *m); /**< its children too; NULL is fine */
@@ -62,8 +64,7 @@ GD_API void gd_module_train(gd_module *m, bool training); /**< its children too 
 GD_API void gd_module_reset(gd_module *m, uint64_t seed);
 GD_API void gd_module_zero_grad(gd_module *m);
 
-/** Parameters (or buffers) of the whole tree in order of registration. `list` may be NULL to count. Returns
- * how many. */
+/** Parameters (buffers) of the whole tree in order of registration; returns how many. NULL list: count. */
 GD_API int gd_module_params(const gd_module *m, gd_named *list, int max);
 GD_API int gd_module_buffers(const gd_module *m, gd_named *list, int max);
 /** "Sequential(\n  (0): Linear(in=784, out=512)\n ..." */
@@ -77,8 +78,8 @@ GD_API gd_status gd_linear_new(gd_module **out, gd_device *d, gd_dtype dtype, in
 GD_API gd_status gd_activation_new(gd_module **out, gd_device *d, gd_dtype dtype, const char *name,
                                    double argument) GD_CHECKED;
 GD_API gd_status gd_dropout_new(gd_module **out, gd_device *d, gd_dtype dtype, double p) GD_CHECKED;
-GD_API gd_status gd_flatten_new(gd_module **out, gd_device *d,
-                                gd_dtype dtype) GD_CHECKED; /**< [B,...] -> [B,I] */
+/** [B,...] -> [B,I] */
+GD_API gd_status gd_flatten_new(gd_module **out, gd_device *d, gd_dtype dtype) GD_CHECKED;
 /** Children "0", "1", ... in order; a linear and the activation after it run as one kernel. */
 GD_API gd_status gd_sequential_new(gd_module **out, gd_device *d, gd_dtype dtype) GD_CHECKED;
 GD_API gd_status gd_sequential_append(gd_module *sequential, gd_module *child) GD_CHECKED;
@@ -108,11 +109,18 @@ typedef enum gd_loss_kind { GD_MSE, GD_L1, GD_HUBER, GD_CROSS_ENTROPY, GD_BCE_WI
 typedef enum gd_reduction { GD_REDUCE_MEAN, GD_REDUCE_SUM } gd_reduction;
 
 /**
- * Loss of a micro-batch as (sum, weight): training divides the sums of a step by its weights once, in the
- * update. Math:   mse sum (p-y)^2, l1 sum |p-y|, huber (delta 1), bce sum max(p,0) - p y + log(1 + e^-|p|);
- * weight = elements. cross_entropy: gd_cross_entropy_sum(), weight = rows that counted Shapes: prediction
- * [B,...], target alike, where [B] and [B,1] are (cross_entropy: logits [B,C], labels i64 [B]) Owner:  both
- * scalars are the tape's; weight is f64 and not differentiable
+ * Loss of a micro-batch as (sum, weight): training divides the summed losses of a step by their summed
+ * weights once, in the update.
+ *
+ * Math:   mse    sum (p - y)^2
+ *         l1     sum |p - y|
+ *         huber  sum of (p - y)^2 / 2 where |p - y| <= 1, else |p - y| - 1/2
+ *         bce_with_logits  sum max(p, 0) - p y + log(1 + e^-|p|)
+ *         cross_entropy    gd_cross_entropy_sum()
+ *         weight: number of elements; cross_entropy: number of rows that are not ignored
+ * Shapes: prediction [B,...], target of the same shape, [B] and [B,1] being equal;
+ *         cross_entropy: logits [B,C], labels i64 [B]
+ * Owner:  both scalars are the tape's; weight is f64 and not differentiable
  */
 typedef struct gd_loss {
   gd_tensor *sum, *weight;
@@ -121,7 +129,7 @@ GD_API gd_loss gd_loss_of(gd_tape *t, gd_loss_kind kind, gd_tensor *prediction, 
 GD_API gd_status gd_loss_parse(gd_loss_kind *out, const char *name) GD_CHECKED; /**< "cross_entropy" ... */
 GD_API const char *gd_loss_name(gd_loss_kind kind);
 
-/** The same as one differentiable scalar, as the tutorials use them. */
+/** The same losses as one differentiable scalar. */
 GD_API gd_tensor *gd_mse_loss(gd_tape *t, gd_tensor *prediction, gd_tensor *target, gd_reduction r);
 GD_API gd_tensor *gd_l1_loss(gd_tape *t, gd_tensor *prediction, gd_tensor *target, gd_reduction r);
 GD_API gd_tensor *gd_huber_loss(gd_tape *t, gd_tensor *prediction, gd_tensor *target, double delta,
@@ -148,19 +156,23 @@ typedef struct gd_params {
   void *data;        /**< where the parameters are bound now; NULL before gd_params_bind() */
 } gd_params;
 
-/** Plan the layout. Errors: GD_ERR_USAGE when the model has no parameters. Owner: caller; module must outlive
- * it. */
+/**
+ * Plan the layout.
+ *
+ * Owner:  caller; the module must outlive it
+ * Errors: GD_ERR_USAGE when the model has no parameters
+ */
 GD_API gd_status gd_params_new(gd_params **out, gd_module *m) GD_CHECKED;
 GD_API void gd_params_free(gd_params *p);
 GD_API size_t gd_params_bytes(const gd_params *p); /**< of one run */
 /**
- * Move the parameters into `memory` of their device (gd_params_bytes, GD_ALIGN aligned, kept by the caller).
- * `copy`: write the present values and the zero gaps there first; without it, somebody else who shares the
- * memory has. memory NULL: back to the module's own memory; with `copy` keeping the present values, else the
- * ones it had.
+ * Move the parameters into `memory` of their device (gd_params_bytes(), aligned to GD_ALIGN, kept by the
+ * caller). With `copy` the present values and zeros for the gaps are written there first; without it the
+ * memory already holds them, as when ranks share it. NULL moves them back to the module's own memory: with
+ * `copy` keeping the present values, else with those the memory had.
  */
 GD_API gd_status gd_params_bind(gd_params *p, void *memory, bool copy) GD_CHECKED;
-/** Let gradients go to `memory` from now on, as after gd_zero_grad(): the next backward overwrites. */
+/** Put gradients into `memory` from now on; the next backward overwrites it, as after gd_zero_grad(). */
 GD_API void gd_params_bind_grads(gd_params *p, void *memory);
 /** After backward: zero the gradients of the parameters that it did not reach. */
 GD_API gd_status gd_params_finish_grads(gd_params *p) GD_CHECKED;

@@ -33,8 +33,8 @@ GD_API gd_tensor *gd_sub(gd_tape *t, gd_tensor *a, gd_tensor *b); /**< a - b */
 GD_API gd_tensor *gd_mul(gd_tape *t, gd_tensor *a, gd_tensor *b); /**< a b */
 GD_API gd_tensor *gd_div(gd_tape *t, gd_tensor *a, gd_tensor *b); /**< a / b */
 GD_API gd_tensor *gd_pow(gd_tape *t, gd_tensor *a, gd_tensor *b); /**< a^b */
-GD_API gd_tensor *gd_minimum(gd_tape *t, gd_tensor *a,
-                             gd_tensor *b); /**< a tie splits the gradient in half */
+/** Of the two; a tie splits the gradient in half. */
+GD_API gd_tensor *gd_minimum(gd_tape *t, gd_tensor *a, gd_tensor *b);
 GD_API gd_tensor *gd_maximum(gd_tape *t, gd_tensor *a, gd_tensor *b);
 /** With a number in place of b; recorded under the same names. */
 GD_API gd_tensor *gd_add_scalar(gd_tape *t, gd_tensor *a, double b);
@@ -62,8 +62,8 @@ GD_API gd_tensor *gd_leaky_relu(gd_tape *t, gd_tensor *x, double slope); /**< x 
 GD_API gd_tensor *gd_gelu(gd_tape *t, gd_tensor *x);                     /**< x (1 + erf(x / sqrt 2)) / 2 */
 GD_API gd_tensor *gd_softplus(gd_tape *t, gd_tensor *x); /**< log(1 + e^x), without overflow */
 GD_API gd_tensor *gd_abs(gd_tape *t, gd_tensor *x);      /**< gradient sign(x), 0 at 0 */
-GD_API gd_tensor *gd_clamp(gd_tape *t, gd_tensor *x, double lo,
-                           double hi); /**< gradient 1 on lo <= x <= hi */
+/** min(max(x, lo), hi); gradient 1 on lo <= x <= hi */
+GD_API gd_tensor *gd_clamp(gd_tape *t, gd_tensor *x, double lo, double hi);
 
 /* ---- reductions over a set of dimensions ---- */
 
@@ -87,11 +87,11 @@ GD_API gd_tensor *gd_argmax(gd_tape *t, gd_tensor *x, int dim);
 
 /* ---- shape ---- */
 
-GD_API gd_tensor *gd_reshape(gd_tape *t, gd_tensor *x, int ndim,
-                             const int64_t shape[]); /**< a view; one extent may be -1 */
+/** A view; one extent may be -1. */
+GD_API gd_tensor *gd_reshape(gd_tape *t, gd_tensor *x, int ndim, const int64_t shape[]);
 GD_API gd_tensor *gd_transpose(gd_tape *t, gd_tensor *x, int dim0, int dim1);
-GD_API gd_tensor *gd_slice(gd_tape *t, gd_tensor *x, int dim, int64_t start,
-                           int64_t stop); /**< [start, stop) */
+/** Indices [start, stop) of a dimension. */
+GD_API gd_tensor *gd_slice(gd_tape *t, gd_tensor *x, int dim, int64_t start, int64_t stop);
 /** Rows of x along dim picked by an i64 vector; one out of range is GD_ERR_DATA. */
 GD_API gd_tensor *gd_index_select(gd_tape *t, gd_tensor *x, int dim, gd_tensor *index);
 GD_API gd_tensor *gd_concat(gd_tape *t, gd_tensor *const x[], int n, int dim);
@@ -122,13 +122,13 @@ GD_API gd_tensor *gd_softmax(gd_tape *t, gd_tensor *x, int dim);
 GD_API gd_tensor *gd_log_softmax(gd_tape *t, gd_tensor *x, int dim);
 
 /**
- * Softmax and cross-entropy of integer labels, fused: the gradient is softmax - onehot, and no [B,C] log is
- * formed.
+ * Softmax and cross-entropy of integer labels, fused: no [B,C] array of log-probabilities is formed.
  *
- * Math:     sum over rows i with label y_i != ignore of  w[y_i] (logsumexp(x_i) - x_i[y_i]),   sums in f64
- * Shapes:   logits [B,C], labels i64 [B], class_weight [C] or NULL -> scalar sum; *weight_sum (may be NULL)
- * becomes the f64 scalar sum of the w[y_i] that counted Errors:   GD_ERR_DATA for a label that is neither
- * ignore nor in [0, C): the row and the label are named
+ * Math:     sum over rows i with label y_i != ignore of  w[y_i] (logsumexp(x_i) - x_i[y_i]),  in f64
+ * Shapes:   logits [B,C], labels i64 [B], class_weight w [C] or NULL (all 1) -> scalar;
+ *           *weight_sum (may be NULL): f64 scalar, the sum of w[y_i] over the same rows
+ * Backward: dx_i += dy w[y_i] (softmax(x_i) - onehot(y_i))
+ * Errors:   GD_ERR_DATA with row and label, for a label that is neither `ignore` nor in [0, C)
  */
 GD_API gd_tensor *gd_cross_entropy_sum(gd_tape *t, gd_tensor *logits, gd_tensor *labels,
                                        gd_tensor *class_weight, int64_t ignore, gd_tensor **weight_sum);

@@ -27,17 +27,14 @@ typedef struct gd_optim {
 
 GD_API gd_optim gd_optim_defaults(gd_optimizer kind);
 GD_API gd_status gd_optim_parse(gd_optimizer *out, const char *name) GD_CHECKED; /**< "sgd" ... */
-GD_API const char *gd_optim_name(gd_optimizer kind);
-/** Reject what cannot be: momentum < 0, nesterov without momentum or with dampening, beta outside [0,1) ...
- */
+/** Errors: GD_ERR_USAGE: momentum < 0, nesterov without momentum or with dampening, beta outside [0,1) ... */
 GD_API gd_status gd_optim_check(const gd_optim *o) GD_CHECKED;
 
 #define GD_OPTIM_MAX_STATES 3
-/** State arrays as long as the parameters that this optimizer keeps (0 for plain SGD), and their PyTorch
- * names. */
+/** Number of state arrays, each as long as the parameters; 0 for plain SGD. */
 GD_API int gd_optim_states(const gd_optim *o);
-GD_API const char *gd_optim_state_name(const gd_optim *o,
-                                       int i); /**< "momentum_buffer", "exp_avg", "exp_avg_sq" ... */
+/** PyTorch's name of state i: "momentum_buffer", "exp_avg", "exp_avg_sq" ... */
+GD_API const char *gd_optim_state_name(const gd_optim *o, int i);
 
 /** What one update needs besides the arrays. */
 typedef struct gd_update {
@@ -49,19 +46,19 @@ typedef struct gd_update {
 } gd_update;
 
 /**
- * Update n elements: a pure, element-wise function, so slices, threads and ranks do not change the bits.
+ * Update n elements. A pure, element-wise function: slices, threads and ranks do not change the bits. Returns
+ * true when every gradient and every new w is finite.
  *
- * Math:   g = clamp(grad_scale grad); with w decayed as PyTorch does for the kind;
- *         sgd: v = m v + (1 - dampening) g (v = g at step 0), w -= lr (nesterov ? g + m v : v);  adam, adamw,
- * rmsprop: as torch.optim;  lars: v = m v + lr local_rate (g + wd w), w -= v Shapes: w, grad, state[i] [n],
- * all of `dtype` (f32 or f64) Returns true when every gradient and every new w is finite.
+ * Math:   g = clamp(grad_scale grad, +-clip_value); weight decay as in PyTorch for each kind; then
+ *         sgd   v = m v + (1 - dampening) g  (v = g at step 0);  w -= lr (nesterov ? g + m v : v)
+ *         lars  v = m v + lr local_rate (g + wd w);  w -= v
+ *         adam, adamw, rmsprop: as in torch.optim
+ * Shapes: w, grad, state[i] [n], all of `dtype` (f32 or f64)
  */
 GD_API bool gd_optim_update(const gd_optim *o, const gd_update *u, gd_dtype dtype, int64_t n, void *w,
                             const void *grad, void *const state[]);
 
-/**
- * The LARS trust ratio (You, Gitman, Ginsburg 2017): trust |w| / (|g| + wd |w|), 1 when a norm is zero.
- */
+/** The LARS trust ratio (You, Gitman, Ginsburg 2017): trust |w| / (|g| + wd |w|), 1 when a norm is zero. */
 GD_API double gd_lars_rate(const gd_optim *o, double norm_w, double norm_g);
 
 /** A plain optimizer over leaf tensors, for programs without ranks. State lives in its own arena. */
@@ -108,13 +105,13 @@ typedef struct gd_schedule {
 
 GD_API gd_schedule gd_schedule_defaults(gd_schedule_kind kind, double lr);
 GD_API gd_status gd_schedule_parse(gd_schedule_kind *out, const char *name) GD_CHECKED; /**< "sgdr" ... */
-GD_API const char *gd_schedule_name(gd_schedule_kind kind);
 GD_API gd_status gd_schedule_check(const gd_schedule *s) GD_CHECKED;
 /**
  * Rate of update number `step` (0 is the first), with `steps_per_epoch` >= 1.
+ *
  * Math:   sgdr: eta_min + (lr - eta_min)(1 + cos(pi T_cur / T_i)) / 2;  T_(i+1) = t_mult T_i;  T_cur in
- * fractional epochs; the period is found by integer counting, so that the first step of a period runs at
- * exactly lr Source: Loshchilov and Hutter, "SGDR", ICLR 2017; warm-up: Goyal et al. 2017
+ *         fractional epochs. The period is found by integer counting: its first step runs at exactly lr.
+ * Source: Loshchilov and Hutter, "SGDR", ICLR 2017; warm-up: Goyal et al. 2017
  */
 GD_API double gd_schedule_lr(const gd_schedule *s, int64_t step, int64_t steps_per_epoch);
 /** SGDR at a time in epochs, for plotting. */

@@ -10,8 +10,7 @@
 extern "C" {
 #endif
 
-/** One field for every line of options.def, where meaning, default and limits stand. Texts live in `arena`.
- */
+/** One field for each line of options.def, where its meaning and limits are. `arena` holds the texts. */
 typedef struct gd_options {
 #define GD_FIELD_TEXT                                        const char *
 #define GD_FIELD_WORD                                        const char *
@@ -24,31 +23,27 @@ typedef struct gd_options {
   gd_arena *arena;
 } gd_options;
 
-/** Defaults. Owner: caller; gd_options_free(). */
+/** All defaults. Owner: caller; gd_options_free() */
 GD_API gd_status gd_options_new(gd_options *out) GD_CHECKED;
 GD_API void gd_options_free(gd_options *o);
-/** Apply settings in order, later ones win. Errors: GD_ERR_USAGE naming key, place, and the nearest known key
- * or word. */
+/** Apply settings in order; later ones win. Errors: GD_ERR_USAGE with key, place and nearest known name */
 GD_API gd_status gd_options_apply(gd_options *o, const gd_settings *s) GD_CHECKED;
 /** Where `key` still has the value `automatic`, take `from`'s. */
 GD_API gd_status gd_options_adopt(gd_options *o, const gd_options *from, const char *key,
                                   const char *automatic) GD_CHECKED;
 /** Set one option by key. */
 GD_API gd_status gd_options_set(gd_options *o, const char *key, const char *value) GD_CHECKED;
-/** What cannot be together: GD_ERR_USAGE with what to do. */
+/** Errors: GD_ERR_USAGE for settings that exclude each other, with what to change */
 GD_API gd_status gd_options_check(const gd_options *o) GD_CHECKED;
 /** As YAML that gd_settings_read() reads back to the same values. */
 GD_API void gd_options_print(const gd_options *o, FILE *f);
-/**
- * Names of the settings that change the bits and differ, with both values, one per line, into buf. Returns
- * how many.
- */
+/** "key: a -> b, ..." of the settings that change the bits and differ, into buf. Returns how many. */
 GD_API int gd_options_differ(const gd_options *a, const gd_options *b, char *buf, size_t bytes);
-/** The same of all settings. */
+/** The same for all settings. */
 GD_API int gd_options_differ_any(const gd_options *a, const gd_options *b, char *buf, size_t bytes);
-/** "500" -> steps, "10min" -> seconds; both 0 for "0". */
+/** "500" is steps, "10min" is seconds; both are 0 for "0". Errors: GD_ERR_USAGE */
 GD_API gd_status gd_interval_parse(const char *text, int64_t *steps, double *seconds) GD_CHECKED;
-/** The table of all options, for people. */
+/** Print the table of all options with defaults and meanings. */
 GD_API void gd_options_manual(FILE *f);
 
 #ifdef __cplusplus

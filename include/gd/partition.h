@@ -1,4 +1,4 @@
-/** @file partition.h  How work is divided, and the one tree in which everything is summed. */
+/** @file partition.h  How work is divided among ranks, and the fixed tree in which sums are formed. */
 #ifndef GD_PARTITION_H
 #define GD_PARTITION_H
 
@@ -8,7 +8,7 @@
 extern "C" {
 #endif
 
-/** Fixed block in which scalars over parameters are summed and slices are cut, in elements. */
+/** Elements in the fixed blocks over which norms are summed and at which slices are cut. */
 #define GD_BLOCK 4096
 
 /** Half-open range lo <= i < hi. */
@@ -16,8 +16,7 @@ typedef struct gd_range {
   int64_t lo, hi;
 } gd_range;
 
-/** The part of n items that `part` of `parts` owns: contiguous, sizes differ by at most one, larger ones
- * first. */
+/** The part of n items that `part` of `parts` owns: contiguous, larger ones (by one item) first. */
 GD_API gd_range gd_share(int64_t n, int64_t parts, int64_t part);
 /** The part that owns item i: the inverse of gd_share(). */
 GD_API int64_t gd_share_owner(int64_t n, int64_t parts, int64_t i);
@@ -28,7 +27,7 @@ GD_API gd_range gd_share_blocks(int64_t n, int64_t parts, int64_t part);
  * The summation tree over K leaves (micro-batches):
  *   node(lo, hi) = leaf lo                              if hi - lo == 1
  *                = node(lo, mid) + node(mid, hi)        with mid = gd_tree_mid(lo, hi)
- * It depends on K alone, so a sum has the same bits whoever held the leaves.
+ * It depends on K alone, so a sum has the same bits whichever ranks held the leaves.
  */
 
 /** lo + the largest power of two below hi - lo; needs hi - lo >= 2. */

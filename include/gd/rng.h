@@ -1,5 +1,4 @@
-/** @file rng.h  Counter-based random numbers: a pure function of (seed, stream, index), equal on every rank.
- */
+/** @file rng.h  Counter-based random numbers: pure functions of (seed, stream, index), equal on all ranks. */
 #ifndef GD_RNG_H
 #define GD_RNG_H
 
@@ -21,7 +20,7 @@ typedef struct gd_rng {
   uint64_t stream; /**< what it is for: use gd_rng_stream() so that purposes never collide */
 } gd_rng;
 
-/** What random numbers are drawn for. The order is part of the file format of results: append only. */
+/** What random numbers are drawn for. Append only: another order would change the results of old runs. */
 typedef enum gd_rng_purpose {
   GD_RNG_INIT = 1, /**< index: ordinal of the parameter */
   GD_RNG_SHUFFLE,  /**< index: epoch */
@@ -39,7 +38,7 @@ GD_API uint64_t gd_rng_u64(gd_rng r, uint64_t i);
 GD_API double gd_rng_uniform(gd_rng r, uint64_t i);
 /** Standard normal (Box-Muller). */
 GD_API double gd_rng_normal(gd_rng r, uint64_t i);
-/** Uniform on 0 .. n-1 (n >= 1) without modulo bias that matters: the bias is below n / 2^64. */
+/** Uniform on 0 .. n-1 (n >= 1), up to a bias below n / 2^64. */
 GD_API int64_t gd_rng_below(gd_rng r, uint64_t i, int64_t n);
 
 /**

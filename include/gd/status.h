@@ -63,7 +63,7 @@ GD_API gd_status gd_error_adopt(const gd_error *e);
 /** Rank and host stamped into later records of this process. */
 GD_API void gd_error_identity(int rank, const char *host);
 
-/** Records an error (replacing what stood there) and returns `s`. Use through GD_FAIL. */
+/** Replace the error record and return `s`. Use through GD_FAIL. */
 GD_API gd_status gd_error_set(gd_status s, const char *file, int line, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
 

@@ -1,4 +1,4 @@
-/** @file store.h  Checkpoints that survive, and the weights of others. */
+/** @file store.h  Durable checkpoints, and weights from and for other programs. */
 #ifndef GD_STORE_H
 #define GD_STORE_H
 
@@ -21,9 +21,8 @@ typedef struct gd_stored {
 /**
  * What a checkpoint holds. Nothing in it depends on the number of ranks.
  *
- * Owner: read: everything is in the checkpoint's own arena, gd_checkpoint_free(). Written: pointers are the
- *        caller's, `arena` is not looked at.
- * Order: read: parameters, buffers and states come in strcmp order of their names. Written: any.
+ * Owner: after reading, all is in `arena`: gd_checkpoint_free(). For writing, pointers are the caller's.
+ * Order: after reading, parameters, buffers and states are in strcmp order of their names. For writing, any.
  *
  * The file, which h5py opens:
  *   /                       attributes format model outputs machine version header_digest digest
@@ -64,57 +63,60 @@ typedef struct gd_checkpoint {
 /**
  * Write durably: temporary name in the same folder, flushed, fsynced, read back and verified, renamed, folder
  * fsynced.
- * Errors: GD_ERR_WRITE with the file and the cause; the file at `path` is then what it was before, or, when
- *         only its folder could not be synced, the new one. GD_ERR_USAGE: names that cannot be stored.
- *         GD_ERR_DTYPE: bf16, whose f32 master copies are to be stored
+ *
+ * Errors: GD_ERR_WRITE with the file and the cause: `path` is then unchanged, or, when only the folder could
+ *         not be synced, the new file; GD_ERR_USAGE (names that cannot be stored), GD_ERR_DTYPE (bf16: store
+ *         the f32 master copies)
  */
 GD_API gd_status gd_checkpoint_write(const gd_checkpoint *c, const char *path) GD_CHECKED;
 /**
- * Read and verify: HDF5's checksums, and a digest over everything that is given back. `header_only`: all but
- * the values of arrays (their `data` is NULL).
+ * Read and verify HDF5's checksums and a digest over everything returned. `header_only`: without the values
+ * of arrays (`data` is NULL).
+ *
+ * Owner:  caller; gd_checkpoint_free()
  * Errors: GD_ERR_CHECKPOINT with the file and what is wrong, whatever bytes it holds
  */
 GD_API gd_status gd_checkpoint_read(gd_checkpoint *out, const char *path, bool header_only) GD_CHECKED;
 GD_API void gd_checkpoint_free(gd_checkpoint *c);
-GD_API gd_status gd_checkpoint_digest(const gd_checkpoint *c,
-                                      gd_digest *out) GD_CHECKED; /**< = gd_params_digest() */
+/** Digest of the parameters, equal to gd_params_digest() of the model. */
+GD_API gd_status gd_checkpoint_digest(const gd_checkpoint *c, gd_digest *out) GD_CHECKED;
 
 /**
- * The newest checkpoint in `folder` (step-%08d.h5) that verifies. Returns GD_OK with path "" when there is
- * none at all; GD_ERR_CHECKPOINT when there are some and none is valid. Invalid newer ones are logged.
+ * The newest checkpoint in `folder` (step-%08d.h5) that verifies, "" when there is none at all. Invalid newer
+ * ones are logged. Errors: GD_ERR_CHECKPOINT when there are some and none is valid
  */
 GD_API gd_status gd_checkpoint_latest(const char *folder, char *path, size_t bytes) GD_CHECKED;
 /**
- * What a user means by `path`: the file itself; in a run folder (or its checkpoints) best.h5, else the newest
- * that verifies. Errors: GD_ERR_CHECKPOINT when a folder holds none.
+ * The checkpoint that a user means by `path`: a file is itself; a run folder (or its checkpoints folder)
+ * means best.h5, else the newest that verifies. Errors: GD_ERR_CHECKPOINT when a folder holds none
  */
 GD_API gd_status gd_checkpoint_find(const char *path, char *found, size_t bytes) GD_CHECKED;
 /**
- * Remove all but the newest `keep` (at least 1) and what `best` names (may be NULL), and temporary files of
- * dead runs: to be called while no write into the folder is under way.
+ * Remove all but the newest `keep` (at least 1) step-*.h5, and temporary files of dead runs. Call it while no
+ * write into the folder is under way. Errors: GD_ERR_USAGE, GD_ERR_WRITE
  */
-GD_API gd_status gd_checkpoint_prune(const char *folder, int keep, const char *best) GD_CHECKED;
+GD_API gd_status gd_checkpoint_prune(const char *folder, int keep) GD_CHECKED;
 
 /**
- * Named arrays for --init, in `a`: parameters and buffers of a checkpoint (verified), or every array below
- * /model of any other HDF5 file, else below its root; dense/kernel is named "dense.kernel".
- * Errors: GD_ERR_CHECKPOINT
+ * Named arrays to start a model from (--init), in arena `a`: parameters and buffers of a checkpoint
+ * (verified), or every array below /model of any other HDF5 file, else below its root; dense/kernel is named
+ * "dense.kernel". Errors: GD_ERR_CHECKPOINT
  */
 GD_API gd_status gd_weights_read(gd_stored **out, int *n, gd_arena *a, const char *path) GD_CHECKED;
-/** Parameters and buffers in the safetensors format, written as durably. Errors: GD_ERR_WRITE */
+/** Write parameters and buffers in the safetensors format, just as durably. Errors: GD_ERR_WRITE */
 GD_API gd_status gd_export_safetensors(const gd_checkpoint *c, const char *path) GD_CHECKED;
 
-/** A thread that writes checkpoints while training goes on: at most one write is under way. */
+/** A thread that writes checkpoints while training goes on, one at a time. */
 typedef struct gd_writer gd_writer;
 GD_API gd_status gd_writer_new(gd_writer **out) GD_CHECKED;
 /**
- * Waits for the write before, then starts this one; `c` must stay untouched until gd_writer_wait(). When the
- * write before failed and nobody has heard of it, that is returned and nothing is started.
+ * Wait for the previous write, then start this one; `c` must stay as it is until gd_writer_wait(). If the
+ * previous write failed and its status has not been returned yet, return that and start nothing.
  */
 GD_API gd_status gd_writer_start(gd_writer *w, const gd_checkpoint *c, const char *path) GD_CHECKED;
-GD_API bool gd_writer_busy(gd_writer *w);
-GD_API gd_status gd_writer_wait(gd_writer *w) GD_CHECKED; /**< status of the last write, once */
-GD_API void gd_writer_free(gd_writer *w);                 /**< after the write under way; NULL is fine */
+/** Wait for the write under way. Returns the status of the last write, the first time it is asked for. */
+GD_API gd_status gd_writer_wait(gd_writer *w) GD_CHECKED;
+GD_API void gd_writer_free(gd_writer *w); /**< waits for the write under way; NULL is fine */
 
 #ifdef __cplusplus
 }

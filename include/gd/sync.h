@@ -8,10 +8,11 @@
  *   gd_sync_update(s, &step, &result)              exchange, ordered sum, update; collective
  *
  * ordered:   sums follow the tree of partition.h, so the result has the same bits on any number of ranks.
- * Each rank owns a slice of the parameters and of the optimizer state (ZeRO-1); a group holds one copy of the
- * parameters. Two groups each own everything, because then gradients for the owner and parameters back are
- * as many bytes as all gradients, of which none waits for an update. allreduce: MPI sums in its own order;
- * every rank updates its own copy. Repeatable for a fixed number of ranks only.
+ *            Each rank owns a slice of the parameters and of the optimizer state (ZeRO-1); a group holds one
+ *            copy of the parameters. Two groups each own everything: exchanging all gradients costs as many
+ *            bytes as half of the gradients and half of the parameters, and nothing waits for an update.
+ * allreduce: MPI or NCCL sums in its own order; every rank updates its own copy. Repeatable only for a fixed
+ *            number of ranks.
  */
 #ifndef GD_SYNC_H
 #define GD_SYNC_H
@@ -33,20 +34,24 @@ typedef struct gd_sync_options {
   double clip_norm;          /**< global L2 norm, 0: off */
   double clip_value;         /**< 0: off */
   bool skip_nonfinite;       /**< on_nan: skip: a step whose loss or gradient is not finite changes nothing */
-  bool noise_scale;    /**< square the gradients: records' grad_sq, the result's grad_norm; ordered only */
-  int64_t audit_every; /**< updates between audits, 0: never; see gd_sync_update() */
-  size_t bucket_bytes; /**< of one message between groups, or all-reduce, in whole GD_BLOCKs; between GPUs at
-                          least that, in whole parameters; 0: 48 KB (all-reduce by 4 or more ranks: for each),
-                          between GPUs 4 MB */
-  enum { GD_NCCL_AUTO, GD_NCCL_NEVER, GD_NCCL_ALWAYS } nccl; /**< between GPUs: auto: where it can be had */
+  bool noise_scale;          /**< fill in gd_record.grad_sq and gd_sync_result.grad_norm; ordered only */
+  int64_t audit_every;       /**< updates between audits, 0: never; see gd_sync_update() */
+  /** Size of a message between groups or of an all-reduce, in whole GD_BLOCKs; between GPUs its least size,
+   * in whole parameters. 0: 48 KB (times the ranks for an all-reduce of 4 or more), between GPUs 4 MB. */
+  size_t bucket_bytes;
+  enum { GD_NCCL_AUTO, GD_NCCL_NEVER, GD_NCCL_ALWAYS } nccl; /**< between GPUs; auto: where it is available */
   bool no_overlap; /**< nothing is sent before backward is over: to measure what overlap hides */
 } gd_sync_options;
 
 typedef struct gd_sync gd_sync;
 
 /**
- * Take over the parameters: they are moved to memory of the sync (shared by the group when ordered), equal on
- * all ranks afterwards (rank 0's values). Collective: yes. Owner: caller; params and world must outlive it.
+ * Take over the parameters: they are moved to memory of the sync (shared by the group when ordered) with the
+ * values of rank 0.
+ *
+ * Owner:      caller, gd_sync_free(); params and world must outlive it
+ * Collective: yes
+ * Errors:     GD_ERR_USAGE, GD_ERR_DTYPE, GD_ERR_OOM, GD_ERR_COMM, GD_ERR_GPU
  */
 GD_API gd_status gd_sync_new(gd_sync **out, gd_world *w, gd_params *p, const gd_sync_options *o) GD_CHECKED;
 /** The parameters keep their values and return to the model's own memory. NULL is fine. */
@@ -60,14 +65,14 @@ typedef struct gd_record {
   double grad_sq; /**< weight |mean gradient|^2 of this micro-batch, filled in with noise_scale, else 0 */
 } gd_record;
 
-/** An empty run, refused by gd_sync_update(), when K is not in 1 .. max_micro_batches. */
+/** Begin a step; returns this rank's micro-batches. Empty, and refused by gd_sync_update(), unless K is in
+ * 1 .. max_micro_batches. */
 GD_API gd_range gd_sync_begin(gd_sync *s, int64_t K);
+/** Before micro-batch k: its gradients go where the sum expects them. */
 GD_API void gd_sync_leaf(gd_sync *s, int64_t k);
-/**
- * What micro-batch k contributes besides gradients, from its loss, before its backward: on a GPU nobody waits
- * for the value. Or all of it at once in gd_sync_leaf_done(), which takes NULL after this; on a CPU only.
- */
+/** Record loss, weight and samples of micro-batch k, before its backward. No wait for a GPU. */
 GD_API gd_status gd_sync_leaf_loss(gd_sync *s, int64_t k, const gd_loss *loss, int64_t samples) GD_CHECKED;
+/** After the backward of micro-batch k. `r`: its record if gd_sync_leaf_loss() was not called; CPU only. */
 GD_API gd_status gd_sync_leaf_done(gd_sync *s, int64_t k, const gd_record *r) GD_CHECKED;
 
 typedef struct gd_sync_step {
@@ -87,33 +92,40 @@ typedef struct gd_sync_result {
 } gd_sync_result;
 
 /**
- * Collective: yes. The loss is checked on all ranks before anything is written: a sum that is not finite
- * gives result.updated = false (and GD_ERR_NONFINITE unless skip_nonfinite). With one-pass updates a gradient
- * that is not finite under a finite loss is found in the update itself and reported by the next call or by
- * gd_sync_healthy().
+ * Exchange, sum, update: afterwards all ranks have the new parameters.
  *
- * Audit: after every audit_every-th update the owner of a slice keeps checksums of its parameters and state;
- * before the next update another rank of its group computes them again, and groups (allreduce: ranks) compare
- * theirs. What differs is GD_ERR_REPLICA on all ranks, naming tensor, elements, rank, host and step; nothing
- * is written.
+ * The loss is checked on all ranks before anything is written: if the sum is not finite, result.updated is
+ * false (and the status GD_ERR_NONFINITE unless skip_nonfinite). A gradient that is not finite under a finite
+ * loss is caught before the update when that takes two passes (clipping, lars, skip_nonfinite); otherwise the
+ * update meets it, and the next call or gd_sync_healthy() reports it.
+ *
+ * Audit: after every audit_every-th update the owner of a slice keeps checksums of its parameters and state.
+ * Before the next update another rank of its group computes them again, and groups (allreduce: ranks) compare
+ * theirs. A difference is GD_ERR_REPLICA on all ranks, with tensor, elements, rank, host and step.
+ *
+ * Collective: yes
+ * Errors:     GD_ERR_USAGE, GD_ERR_NONFINITE, GD_ERR_REPLICA, GD_ERR_COMM, GD_ERR_GPU
  */
 GD_API gd_status gd_sync_update(gd_sync *s, const gd_sync_step *step, gd_sync_result *out) GD_CHECKED;
 
-/** Were all parameters finite after the last update? Ask before saving. Collective: yes. */
+/** Ask before saving. Collective: yes. Errors: GD_ERR_NONFINITE when a parameter is not finite */
 GD_API gd_status gd_sync_healthy(gd_sync *s) GD_CHECKED;
 
 /**
- * Copy parameters and optimizer state, whole and in layout order, into rank 0's buffers (ignored elsewhere).
- * Shapes: params [elements], states[i] [elements].  Collective: yes.
+ * Copy the whole parameters and optimizer state, in layout order, to rank 0 (pointers elsewhere are ignored).
+ *
+ * Shapes:     params [elements], states[i] [elements]
+ * Collective: yes
  */
 GD_API gd_status gd_sync_gather(gd_sync *s, void *params, void *const states[]) GD_CHECKED;
-/** The opposite: from rank 0's buffers to every owner. states may be NULL (zero state). Collective: yes. */
+/** The reverse: from rank 0 to every owner; states NULL: all zero. Collective: yes */
 GD_API gd_status gd_sync_scatter(gd_sync *s, const void *params, const void *const states[]) GD_CHECKED;
+
 /**
- * Let gradients leave while backward on this tape goes on: between groups when ordered, by buckets when
- * allreduce. The sync is told of complete gradients (gd_tape_on_grad_ready()) and polls for messages between
- * the kernels' pieces of work. Without it everything is sent by gd_sync_update(), with the same bits. The
- * tape tells this sync until it is attached to another one, or freed.
+ * Send gradients while backward on this tape still runs, between groups (ordered) or in buckets (allreduce):
+ * the sync takes the tape's gd_tape_on_grad_ready() hook and polls for messages between pieces of kernel
+ * work. Without it gd_sync_update() sends everything, with the same bits. Holds until the tape is attached to
+ * another sync or freed.
  */
 GD_API void gd_sync_attach(gd_sync *s, gd_tape *t);
 

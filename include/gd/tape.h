@@ -23,32 +23,30 @@ typedef struct gd_tape gd_tape;
 
 GD_API gd_status gd_tape_new(gd_tape **out, gd_device *d) GD_CHECKED; /**< Owner: caller; gd_tape_free() */
 GD_API void gd_tape_free(gd_tape *t);
-/** Drop every result and the error; dropout ordinals start again. Leaves and their gradients are untouched.
- */
+/** Drop all results and the error; dropout ordinals restart. Leaves and their gradients are untouched. */
 GD_API void gd_tape_reset(gd_tape *t);
 /** GD_OK, or the status of the first operation that failed since the last reset. */
 GD_API gd_status gd_tape_status(const gd_tape *t) GD_CHECKED;
 /**
- * For modules and losses of one's own: the failure `s`, recorded on this thread, becomes the tape's unless it
- * has one already. Returns NULL, the result of an operation that failed.
+ * For modules and losses outside the library: make the failure `s`, recorded on this thread, the tape's error
+ * unless it has one. Returns NULL, the result of a failed operation.
  */
 GD_API gd_tensor *gd_tape_fail(gd_tape *t, gd_status s);
-/** The arena of the tape's results, for temporaries with the same life. */
+/** The arena of the tape's results, for temporaries with the same lifetime. */
 GD_API gd_arena *gd_tape_arena(gd_tape *t);
 GD_API gd_device *gd_tape_device(gd_tape *t);
 
-/** Recording on or off (no_grad); returns what it was, to be restored:  bool was = gd_tape_record(t, false);
- * ... */
+/** Turn recording on or off (no_grad); returns what it was:  bool was = gd_tape_record(t, false); */
 GD_API bool gd_tape_record(gd_tape *t, bool on);
 
 /**
- * What random operations on this tape draw from: with `row0` the index in the global batch of this
- * micro-batch's first row, so that a sample is treated alike whichever rank holds it.
+ * Key of random operations on this tape. `row0` is the index in the global batch of the micro-batch's first
+ * row: a sample draws the same numbers whichever rank holds it.
  */
 GD_API void gd_tape_draws(gd_tape *t, uint64_t seed, int64_t step, int64_t row0);
 /**
- * On a GPU: take the step from here, in device memory, when operations run, in place of gd_tape_draws()'s.
- * Recorded work then draws anew at every replay. NULL: as before.
+ * On a GPU: read the step from device memory at the time operations run, so that a recorded CUDA graph draws
+ * new numbers at every replay. NULL: the step of gd_tape_draws() again.
  */
 GD_API void gd_tape_step_at(gd_tape *t, const int64_t *step);
 
@@ -57,14 +55,14 @@ GD_API void gd_tape_step_at(gd_tape *t, const int64_t *step);
  *
  * Math:   leaf.grad += seed^T d root / d leaf   (seed 1 when NULL: root must then have one element)
  * Shapes: root any, seed as root
- * Errors: GD_ERR_NO_GRAD (root was not recorded: it says why), GD_ERR_SHAPE (no seed for a non-scalar root),
- * and the first error of the operations that led to root.
+ * Errors: the first error of the operations that led to root; GD_ERR_NO_GRAD (root was not recorded; the
+ *         message says why), GD_ERR_SHAPE (no seed for a non-scalar root)
  */
 GD_API gd_status gd_backward(gd_tape *t, gd_tensor *root, const gd_tensor *seed) GD_CHECKED;
 
 /**
- * Called during gd_backward() as soon as a leaf's gradient is complete. NULL: nobody is told. The rest of
- * this backward may still read the leaf's value, which must stay as it is.
+ * Called during gd_backward() as soon as a leaf's gradient is complete; NULL: no hook. The hook must not
+ * change the leaf's value, which the rest of this backward may still read.
  */
 typedef void (*gd_grad_ready)(void *user, gd_tensor *leaf);
 GD_API void gd_tape_on_grad_ready(gd_tape *t, gd_grad_ready hook, void *user);
@@ -72,19 +70,20 @@ GD_API void gd_tape_on_grad_ready(gd_tape *t, gd_grad_ready hook, void *user);
 /** The recorded graph that leads to root, as Graphviz DOT. */
 GD_API gd_status gd_tape_write_dot(const gd_tape *t, const gd_tensor *root, FILE *f) GD_CHECKED;
 
-/**
- * Compare gd_backward() with central differences, element by element and signed.
- *
- * `f` builds a scalar from the leaves on the tape it is given, the same way at every call. Leaves must be
- * f64. Math:   (f(x + h e_i) - f(x - h e_i)) / 2h  against  df/dx_i,  !(|difference| <= atol + rtol
- * |numeric|) fails Errors: GD_ERR_NONFINITE never; a mismatch is GD_ERR_INTERNAL with leaf, element and both
- * values in the message.
- */
 typedef gd_tensor *(*gd_scalar_fn)(gd_tape *t, gd_tensor *const leaves[], int n, void *user);
 typedef struct gd_gradcheck_options {
   double h, rtol, atol; /**< 0: 1e-6, 1e-5, 1e-7 */
   int64_t max_elements; /**< per leaf, spread evenly; 0: all */
 } gd_gradcheck_options;
+
+/**
+ * Compare gd_backward() with central differences, element by element and signed. `f` builds a scalar from the
+ * leaves on the tape it is given, the same way at every call.
+ *
+ * Math:   (f(x + h e_i) - f(x - h e_i)) / 2h  against  df/dx_i,  where |difference| <= atol + rtol |numeric|
+ * Shapes: leaves any, f64; f's result a scalar
+ * Errors: GD_ERR_INTERNAL for a mismatch (NaN included), with leaf, element and both values
+ */
 GD_API gd_status gd_gradcheck(gd_device *d, gd_scalar_fn f, gd_tensor *const leaves[], int n, void *user,
                               const gd_gradcheck_options *options) GD_CHECKED;
 

@@ -2,8 +2,10 @@
  * @file tensor.h  Tensors: contiguous, row-major arrays of up to 6 dimensions on a device.
  *
  * A tensor never owns memory: it and its values live in the arena it was made in. Views (reshape, slices of
- * whole leading rows) share the values. Glossary of shape letters, used in every header: B batch rows   I
- * inputs   O outputs   C classes   N samples   ... any further dimensions
+ * whole leading rows) share the values.
+ *
+ * Shape letters, in all headers:
+ *   B batch rows   I inputs   O outputs   C classes   N samples   ... any further dimensions
  */
 #ifndef GD_TENSOR_H
 #define GD_TENSOR_H
@@ -24,7 +26,7 @@ GD_API const char *gd_dtype_name(gd_dtype d); /**< "f32" */
 
 typedef struct gd_node gd_node; /* the record of an operation on the tape */
 
-/** How a tensor came to be, so that "why is there no gradient" has an answer. */
+/** How a tensor was made: tells users why it has no gradient. */
 typedef enum gd_origin {
   GD_ORIGIN_LEAF,       /**< made from values */
   GD_ORIGIN_RECORDED,   /**< by an operation that is on the tape */
@@ -77,9 +79,9 @@ GD_API double gd_item(const gd_tensor *t);
 GD_API gd_status gd_tensor_fill(gd_tensor *t, double value) GD_CHECKED;
 
 /**
- * Ask for gradients of a leaf, or stop asking. Its gradient is made at the first backward, in the tensor's
- * arena. Errors: GD_ERR_NO_GRAD when t is the result of a recorded operation (detach it first), GD_ERR_DTYPE
- * when t is not f32 or f64.
+ * Turn the gradient of a leaf on or off. It is allocated in the tensor's arena at the first backward.
+ * Errors: GD_ERR_NO_GRAD when t is the result of a recorded operation (detach it first), GD_ERR_DTYPE when it
+ *         is neither f32 nor f64
  */
 GD_API gd_status gd_require_grad(gd_tensor *t, bool on) GD_CHECKED;
 /** Forget the gradient: the next backward overwrites it instead of adding. O(1): nothing is written. */

@@ -16,8 +16,7 @@ extern "C" {
 /** What an evaluation measured, over every sample exactly once; the same bits on any number of ranks. */
 typedef struct gd_metrics {
   double loss;     /**< mean over the weight of the loss; NaN: not measured */
-  double accuracy; /**< share of samples whose largest output is the label; NaN when the targets are not
-                      labels */
+  double accuracy; /**< share of samples whose largest output is the label; NaN without labels */
   int64_t samples;
 } gd_metrics;
 
@@ -48,13 +47,12 @@ typedef struct gd_tick {
   double loss, samples_per_s;
 } gd_tick;
 
-/** Called on every rank; the program shows things on rank 0. Any may be NULL. */
+/** Callbacks, called on every rank. Any may be NULL. */
 typedef struct gd_observer {
   void *user;
-  void (*started)(void *user, const char *layout,
-                  const char *folder);            /**< lines that say who does what, where */
-  void (*progress)(void *user, const gd_tick *p); /**< after every step; must be cheap */
-  void (*row)(void *user, const gd_row *r);
+  void (*started)(void *user, const char *layout, const char *folder); /**< layout: lines of text to show */
+  void (*progress)(void *user, const gd_tick *p);                      /**< after every step; must be cheap */
+  void (*row)(void *user, const gd_row *r);                            /**< after every row of metrics.csv */
 } gd_observer;
 
 typedef struct gd_train_result {
@@ -80,9 +78,9 @@ GD_API void gd_train_stop(void);
 /* ---- measuring ---- */
 
 /**
- * Where the time of one step goes on this machine. Steps that are queued on a GPU run by themselves: their
- * time is taken between marks in the queue, and the ledger is the host's, whose data, forward, backward and
- * sum are queuing, and whose wait is for the GPU.
+ * Where the time of one step goes on this machine. Steps queued on a GPU are timed by events on its stream;
+ * their ledger is the host's, where data, forward, backward and sum are the time to queue work, and wait is
+ * waiting for the GPU.
  */
 typedef struct gd_bench_result {
   gd_ledger ledger;      /**< seconds a step: means over ranks */
@@ -91,15 +89,15 @@ typedef struct gd_bench_result {
   double products_flops; /**< floating-point operations of those */
   double samples_per_s;
   double barrier_s;  /**< one barrier of all ranks */
-  double exchange_s; /**< what NCCL passes between ranks in a step, by itself; 0: it does not */
-  bool gpu, queued;  /**< steps are on GPUs; with the update, so that they are queued */
+  double exchange_s; /**< the NCCL exchange of a step, alone; 0: there is none */
+  bool gpu, queued;  /**< steps run on GPUs; and nothing of a step waits for the host */
   int kernels;       /**< launches in a step that is recorded as a CUDA graph; 0: steps are not recorded */
   int longest_path;  /**< of them: how many follow one another, the others run beside them */
   int64_t steps, parameters;
   char layout[2048];
 } gd_bench_result;
 
-/** Time the steps of a run (options' steps, or 200, after a warm-up); nothing is written. Collective: yes. */
+/** Time steps of a run (options' steps, or 200, after a warm-up); nothing is written. Collective: yes */
 GD_API gd_status gd_bench(gd_world *w, const gd_options *o, gd_bench_result *out) GD_CHECKED;
 
 /** One size of a bench of communication, in seconds: medians, each of the slowest rank. */
@@ -109,11 +107,11 @@ typedef struct gd_comm_row {
   double ordered_s;    /**< an update: gradients to owners, ordered sum, update, parameters back */
 } gd_comm_row;
 
-/** Ways to run the steps of one model: alone is every rank for itself, with the work of the busiest one. */
+/** When gradients are sent: never (each rank alone with the busiest one's work), after or during backward. */
 typedef enum gd_comm_way { GD_COMM_ALONE, GD_COMM_AFTER, GD_COMM_DURING, GD_COMM_WAYS } gd_comm_way;
 
 typedef struct gd_comm_bench {
-  char path[64];     /**< what carried the data: "NCCL 2.28.9", from GPU to GPU, or MPI */
+  char path[64];     /**< what carried the data: "NCCL 2.28.9" or MPI */
   bool nccl, queued; /**< steps are queued on GPUs: exchange_s is then the host's wait for them */
   gd_comm_row row[16];
   int rows;
@@ -124,9 +122,9 @@ typedef struct gd_comm_bench {
 } gd_comm_bench;
 
 /**
- * Time all-reduce and the ordered exchange for 4, 16, 64 ... bytes up to max_bytes (fewer where memory ends),
- * and steps of the options' model, in turns: without communication, with gradients sent after backward, and
- * during it. What overlap hides is (after - during) / (after - alone). Collective: yes.
+ * Time all-reduce and the ordered exchange for 4, 16, 64 ... bytes up to max_bytes, or as far as memory
+ * allows; and steps of the options' model, in turns, in each gd_comm_way. Overlap hides the fraction
+ * (after - during) / (after - alone) of the communication. Collective: yes
  */
 GD_API gd_status gd_bench_comm(gd_world *w, const gd_options *o, size_t max_bytes,
                                gd_comm_bench *out) GD_CHECKED;
@@ -148,9 +146,10 @@ typedef void (*gd_check_done)(void *user, const gd_check *c);
  * Check the promises on this model, these data and this cluster, in a few steps of at most 2048 samples:
  * gradients against differences; equal parameters on all ranks, on one rank alone, over the short batch at
  * the end of an epoch, with halved micro-batches and after a resume from a checkpoint; every sample once an
- * epoch; the transport. Writes a checkpoint below `out` (or runs/) and removes it. Collective: yes; options
- * equal on all ranks. Errors: GD_ERR_REPLICA naming the checks that failed; as gd_train() when a check could
- * not be made
+ * epoch; the transport. Writes a checkpoint below `out` (or runs/) and removes it.
+ *
+ * Collective: yes; options equal on all ranks
+ * Errors:     GD_ERR_REPLICA naming the checks that failed; as gd_train() when a check could not be made
  */
 GD_API gd_status gd_verify(gd_world *w, const gd_options *o, gd_check_done done, void *user) GD_CHECKED;
 
@@ -163,14 +162,17 @@ typedef struct gd_use_options {
   int threads;        /**< 0: auto */
 } gd_use_options;
 
-/** Metrics of a checkpoint on a data set; classes are matched by name. Collective: yes. */
+/** Metrics of a checkpoint on a data set; classes are matched by name. Collective: yes */
 GD_API gd_status gd_evaluate(gd_world *w, const char *checkpoint, const gd_use_options *o,
                              gd_metrics *out) GD_CHECKED;
 
 /**
- * Outputs of a checkpoint for every sample, in file order, into `path` by its ending: .h5 (/prediction,
- * /class), .npy, .csv (class names where there are classes). Softmax is applied to models trained with
- * cross_entropy. Collective: yes. Errors: GD_ERR_WRITE, GD_ERR_USAGE (ending)
+ * Write the outputs of a checkpoint for every sample, in file order, to `path`: .h5 (/prediction, /class),
+ * .npy or .csv (with class names where there are classes). Softmax is applied to models trained with
+ * cross_entropy.
+ *
+ * Collective: yes
+ * Errors:     GD_ERR_USAGE (another file extension), GD_ERR_WRITE, and those of gd_evaluate()
  */
 GD_API gd_status gd_predict(gd_world *w, const char *checkpoint, const gd_use_options *o,
                             const char *path) GD_CHECKED;

@@ -2,7 +2,6 @@
 #include "base/h5file.h"
 
 #include <stdio.h>
-#include <string.h>
 
 enum { MAX_CHUNK_BYTES = 1 << 28, MAX_DEFLATE_RATIO = 1032 };
 

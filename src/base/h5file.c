@@ -19,28 +19,20 @@ static void initialise(void) {
   H5Lunregister(H5L_TYPE_EXTERNAL);
 }
 
-void gdi_h5_lock(void) {
+int gdi_h5_lock(void) {
   static pthread_once_t once = PTHREAD_ONCE_INIT;
   static _Thread_local bool silent; /* error printing is a setting of the thread */
-  if (depth++ > 0) return;
+  if (depth++ > 0) return 0;
   pthread_mutex_lock(&mutex);
   pthread_once(&once, initialise);
   if (!silent) H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
   silent = true;
-}
-
-void gdi_h5_unlock(void) {
-  if (--depth == 0) pthread_mutex_unlock(&mutex);
-}
-
-int gdi_h5_locked_begin(void) {
-  gdi_h5_lock();
   return 0;
 }
 
-void gdi_h5_locked_end(int *unused) {
+void gdi_h5_unlock(int *unused) {
   (void)unused;
-  gdi_h5_unlock();
+  if (--depth == 0) pthread_mutex_unlock(&mutex);
 }
 
 /* ---- failures ---- */
@@ -76,7 +68,7 @@ static hid_t read_access(void) {
   H5Pset_fclose_degree(access, H5F_CLOSE_STRONG);
 #if H5_VERSION_GE(1, 10, 7)
   H5Pset_file_locking(access, false,
-                      true); /* many file systems of clusters have no locks; nobody writes in place */
+                      true); /* many cluster file systems have no locks, and no writer works in place */
 #endif
   return access;
 }

@@ -1,13 +1,13 @@
 /*
  * Reading HDF5 files: the one guarded way, for data sets and checkpoints alike. (Writing: base/h5write.h)
  *
- * A file is hostile until checked. Only hard links are followed; external storage, virtual layouts, filters
+ * Files may be damaged or hostile. Only hard links are followed; external storage, virtual layouts, filters
  * other than deflate, shuffle and fletcher32, and plug-ins are refused; type, rank and extents are checked,
- * and what an array declares is held against what the file can hold, before anything is allocated. The parser
- * itself may still be broken by a broken file: gdi_h5_look() lets a child process walk the file first.
+ * and declared sizes are compared with the size of the file, before anything is allocated. A damaged file can
+ * still crash HDF5's parser: gdi_h5_look() lets a child process walk the file first.
  *
- * Every HDF5 call of the library is made under gdi_h5_lock(), so that a build of HDF5 without thread safety
- * does as well. Failures carry the file, the array and HDF5's own innermost message.
+ * Every HDF5 call of the library is made under GDI_H5_LOCKED, so that a build of HDF5 without thread safety
+ * will do. Failures carry the file, the array and HDF5's own innermost message.
  */
 #ifndef GDI_BASE_H5FILE_H
 #define GDI_BASE_H5FILE_H
@@ -16,13 +16,13 @@
 
 #include "gd/tensor.h"
 
-/* Recursive. The first call also silences HDF5 and forbids plug-ins and external links. */
-void gdi_h5_lock(void);
-void gdi_h5_unlock(void);
-/* As the first line of a function: locked until it returns. */
-#define GDI_H5_LOCKED __attribute__((cleanup(gdi_h5_locked_end), unused)) int locked_ = gdi_h5_locked_begin()
-int gdi_h5_locked_begin(void);
-void gdi_h5_locked_end(int *);
+/*
+ * As the first line of a function: HDF5 is locked until it returns. Recursive. The first time, HDF5 is also
+ * silenced, and plug-ins and external links are forbidden.
+ */
+#define GDI_H5_LOCKED __attribute__((cleanup(gdi_h5_unlock), unused)) int locked_ = gdi_h5_lock()
+int gdi_h5_lock(void); /* 0 */
+void gdi_h5_unlock(int *unused);
 
 typedef struct gdi_h5 {
   hid_t id; /* <= 0: not open */
@@ -31,16 +31,15 @@ typedef struct gdi_h5 {
   uint64_t bytes;    /* size of the file */
 } gdi_h5;
 
-/* HDF5 refused: "file: name: what: HDF5's own message". */
+/* A call of HDF5 failed: "file: name: what: HDF5's own message". */
 gd_status gdi_h5_refused(const gdi_h5 *f, const char *name, const char *what) GD_CHECKED;
-/* We refuse: "file: name: ..." */
+/* The file is not acceptable: "file: name: ..." */
 #define GDI_H5_REFUSE(f, name, fmt, ...)                                                                     \
   GD_FAIL((f)->failure, "%s: %s: " fmt, (f)->path, (name)__VA_OPT__(, ) __VA_ARGS__)
 
 /*
- * A first look in a child process with limits on memory and processor time: opens the file and every array in
- * it, so that a file which crashes the parser does it there. One process per host is enough. Costs a fork: a
- * few ms at most.
+ * Open the file and every array in it in a child process with limits on memory and processor time, so that a
+ * file which crashes the parser crashes the child. One process per host is enough. Costs a few ms at most.
  */
 gd_status gdi_h5_look(const char *path, gd_status failure) GD_CHECKED;
 gd_status gdi_h5_open(gdi_h5 *f, const char *path, gd_status failure) GD_CHECKED;

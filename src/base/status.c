@@ -1,4 +1,4 @@
-/* The error record: the first cause, kept per thread until the caller has told the user. */
+/* The error record: the first cause, kept per thread. */
 #include "gd/status.h"
 
 #include <stdarg.h>

@@ -1,11 +1,6 @@
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "cli/cli.h"
-
-const char run_switches[] = "standardize data.standardize nesterov optimizer.nesterov optimizer.centered "
-                            "resume_changed noise_scale print_config";
 
 static bool listed(const char *word, const char *list) {
   size_t n = strlen(word);
@@ -19,8 +14,6 @@ static gd_status add(args *a, const char *key, const char *value) {
   char *name = gd_arena_alloc(a->setting.arena, strlen(key) + 1);
   if (!name) return GD_ERR_OOM;
   strcpy(name, key);
-  for (char *c = name; *c; c++)
-    if (*c == '-') *c = '_';
   *s = (gd_setting){name, value, NULL, 0};
   return GD_OK;
 }
@@ -76,16 +69,11 @@ void args_free(args *a) {
   gd_arena_free(a->setting.arena);
 }
 
-static const gd_setting *find(const args *a, const char *key) {
-  const gd_setting *found = NULL;
-  for (int i = 0; i < a->setting.n; i++)
-    if (strcmp(a->setting.item[i].key, key) == 0) found = &a->setting.item[i];
-  return found;
-}
-
 const char *args_get(const args *a, const char *key) {
-  const gd_setting *s = find(a, key);
-  return s ? s->value : NULL;
+  const char *value = NULL; /* the last one wins */
+  for (int i = 0; i < a->setting.n; i++)
+    if (strcmp(a->setting.item[i].key, key) == 0) value = a->setting.item[i].value;
+  return value;
 }
 
 const char *args_take(args *a, const char *key) {
@@ -105,66 +93,18 @@ gd_status args_check(const args *a, const char *known) {
   return GD_OK;
 }
 
-gd_status args_i64(const args *a, const char *key, int64_t lo, int64_t hi, int64_t *out) {
-  const gd_setting *s = find(a, key);
-  return s ? gd_setting_i64(s, lo, hi, out) : GD_OK;
+gd_status args_i64(args *a, const char *key, int64_t lo, int64_t hi, int64_t *out) {
+  const char *value = args_take(a, key);
+  return value ? gd_setting_i64(&(gd_setting){key, value, NULL, 0}, lo, hi, out) : GD_OK;
 }
 
-gd_status args_f64(const args *a, const char *key, double lo, double hi, double *out) {
-  const gd_setting *s = find(a, key);
-  return s ? gd_setting_f64(s, lo, hi, out) : GD_OK;
+gd_status args_f64(args *a, const char *key, double lo, double hi, double *out) {
+  const char *value = args_take(a, key);
+  return value ? gd_setting_f64(&(gd_setting){key, value, NULL, 0}, lo, hi, out) : GD_OK;
 }
 
-/* ---- options of a run ---- */
-
-/* Is one of these settings given, in the file or on the command line? */
-static bool names(const gd_settings *s, const char *keys) {
+bool settings_name(const gd_settings *s, const char *keys) {
   for (int i = 0; i < s->n; i++)
     if (listed(s->item[i].key, keys)) return true;
   return false;
-}
-
-static gd_status apply_text(gd_options *o, const char *path, const char *text) {
-  gd_settings s;
-  GD_TRY(gd_settings_read(&s, path, text));
-  gd_status st = gd_options_apply(o, &s);
-  gd_settings_free(&s);
-  return st;
-}
-
-static gd_status fill(gd_options *o, const args *a, const gd_settings *file, bool demonstration) {
-  static const char optimizer[] = "optimizer optimizer.name";
-  if (demonstration) GD_TRY(apply_text(o, "the demonstration", demo_settings));
-  if (demonstration && !names(&a->setting, optimizer) && !names(file, optimizer))
-    GD_TRY(apply_text(o, "the demonstration", demo_optimizer));
-  GD_TRY(gd_options_apply(o, file));
-  GD_TRY(gd_options_apply(o, &a->setting));
-  return gd_options_check(o);
-}
-
-/*
- * The configuration file of a run; NULL when there is none. "--resume auto --out FOLDER" alone continues the
- * run in the folder as it was configured: that is what a stopped run tells the user to type.
- */
-static const char *config_file(const args *a, char *buf, size_t bytes) {
-  if (a->n_words == 1) return a->word[0];
-  const char *resume = args_get(a, "resume"), *out = args_get(a, "out");
-  if (names(&a->setting, "data data.train") || !resume || strcmp(resume, "auto") != 0 || !out) return NULL;
-  snprintf(buf, bytes, "%s/config.yaml", out);
-  return access(buf, R_OK) == 0 ? buf : NULL;
-}
-
-gd_status run_options(gd_options *o, const args *a, bool *demonstration) {
-  GD_TRY(gd_options_new(o));
-  if (a->n_words > 1)
-    return GD_FAIL(GD_ERR_USAGE, "one configuration file at most, not also \"%s\"", a->word[1]);
-  gd_settings file = {0};
-  char buf[4200];
-  const char *path = config_file(a, buf, sizeof buf);
-  if (path) GD_TRY(gd_settings_read(&file, path, NULL));
-  static const char data[] = "data data.train resume";
-  *demonstration = !names(&a->setting, data) && !names(&file, data);
-  gd_status st = fill(o, a, &file, *demonstration);
-  if (path) gd_settings_free(&file);
-  return st;
 }

@@ -120,28 +120,19 @@ static gd_status bench_comm(gd_world *w, const gd_options *o, int64_t max_mb) {
 static gd_status take_comm(args *a, int64_t *max_mb) {
   *max_mb = 256;
   GD_TRY(args_i64(a, "max_mb", 1, 1024, max_mb));
-  (void)args_take(a, "max_mb");
   const char *comm = args_take(a, "comm");
   if (!comm || strcmp(comm, "true") != 0) *max_mb = 0;
   return GD_OK;
 }
 
 gd_status command_bench(int argc, char **argv) {
-  args a;
-  gd_options o = {0};
-  bool demonstration = false;
-  gd_world *w = NULL;
+  run_setup r;
   char switches[256];
   int64_t max_mb = 0;
   snprintf(switches, sizeof switches, "%s comm", run_switches);
-  gd_status st = args_parse(&a, argc, argv, switches);
-  if (st == GD_OK) st = take_comm(&a, &max_mb);
-  if (st == GD_OK) st = run_options(&o, &a, &demonstration);
-  st = join(&w, st, st == GD_OK ? &o : NULL);
-  if (st == GD_OK && demonstration) st = gd_world_agree(w, gd_world_rank(w) == 0 ? demo_data() : GD_OK);
-  if (st == GD_OK) st = max_mb > 0 ? bench_comm(w, &o, max_mb) : bench(w, &o);
-  st = leave(w, st);
-  gd_options_free(&o);
-  args_free(&a);
-  return st;
+  gd_status st = run_parse(&r, argc, argv, switches);
+  if (st == GD_OK) st = take_comm(&r.a, &max_mb);
+  st = run_join(&r, run_options(&r, st));
+  if (st == GD_OK) st = max_mb > 0 ? bench_comm(r.w, &r.o, max_mb) : bench(r.w, &r.o);
+  return run_end(&r, st);
 }

@@ -25,13 +25,11 @@ const char *args_get(const args *a, const char *key);
 const char *args_take(args *a, const char *key);
 /* Every option must be one of `known` (blank-separated). */
 gd_status args_check(const args *a, const char *known) GD_CHECKED;
-gd_status args_i64(const args *a, const char *key, int64_t lo, int64_t hi, int64_t *out) GD_CHECKED;
-gd_status args_f64(const args *a, const char *key, double lo, double hi, double *out) GD_CHECKED;
-
-/* The options of a run that take no value. */
-extern const char run_switches[];
-/* Options of a run: defaults, the demonstration's when no data is given, the YAML file, the command line. */
-gd_status run_options(gd_options *o, const args *a, bool *demonstration) GD_CHECKED;
+/* Take a number between lo and hi; *out stays as it is when the option is not there. */
+gd_status args_i64(args *a, const char *key, int64_t lo, int64_t hi, int64_t *out) GD_CHECKED;
+gd_status args_f64(args *a, const char *key, double lo, double hi, double *out) GD_CHECKED;
+/* Does `s` have a setting that is one of `keys` (blank-separated)? */
+bool settings_name(const gd_settings *s, const char *keys);
 
 /* ---- commands: each returns the status of the program ---- */
 
@@ -39,21 +37,43 @@ gd_status command_train(int argc, char **argv);
 gd_status command_eval(int argc, char **argv);
 gd_status command_predict(int argc, char **argv);
 gd_status command_data(int argc, char **argv);
+gd_status data_info(const char *path) GD_CHECKED; /* print what a data file holds */
 gd_status command_inspect(int argc, char **argv);
 gd_status command_graph(int argc, char **argv);
 gd_status command_compare(int argc, char **argv);
 gd_status command_export(int argc, char **argv);
 gd_status command_bench(int argc, char **argv);
 gd_status command_verify(int argc, char **argv);
-void print_help(FILE *f);
 void print_compare_help(FILE *f);
 
-/* ---- the world of a command that trains or evaluates ---- */
+/* ---- how a command begins and ends ---- */
 
 /* Join, and agree on the status of what came before. NULL options: the defaults. */
 gd_status join(gd_world **w, gd_status before, const gd_options *o) GD_CHECKED;
 /* Tell the user what went wrong, once, and leave. Returns st. */
 gd_status leave(gd_world *w, gd_status st);
+/* A command of a single process. */
+gd_status alone(int argc, char **argv, const char *switches, gd_status (*command)(args *a));
+
+/*
+ * A command on the options of a run: run_parse(), then it takes its own options from `a`, then run_options()
+ * and run_join(), which pass on the status of what came before, its work, and run_end() in any case.
+ */
+typedef struct run_setup {
+  args a;
+  gd_options o;
+  bool demonstration; /* no data was given */
+  gd_world *w;        /* NULL before run_join() */
+} run_setup;
+
+/* The options of a run that take no value. */
+extern const char run_switches[];
+gd_status run_parse(run_setup *r, int argc, char **argv, const char *switches) GD_CHECKED;
+/* Defaults, the demonstration's settings when no data is given, the YAML file, the command line. */
+gd_status run_options(run_setup *r, gd_status before) GD_CHECKED;
+/* Join the world, and make the data of the demonstration where that runs. Collective */
+gd_status run_join(run_setup *r, gd_status before) GD_CHECKED;
+gd_status run_end(run_setup *r, gd_status st) GD_CHECKED;
 
 /* ---- console ---- */
 
@@ -72,9 +92,7 @@ void plot_run(const char *folder);
 
 /* Settings of the demonstration, as YAML; those of its optimizer hold unless another one is named. */
 extern const char demo_settings[], demo_optimizer[];
-/* Make its data unless it is there. */
-gd_status demo_data(void) GD_CHECKED;
-/* Say that it is one, and have its data made by rank 0. Collective. */
+/* Tell the user that it runs, and let rank 0 make its data unless it is there. Collective. */
 gd_status demo_ready(gd_world *w) GD_CHECKED;
 
 #endif

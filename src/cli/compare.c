@@ -1,6 +1,5 @@
 /* gdtrain compare [CONFIG.yaml] --batch-sizes full,512,64,1 --target-loss 0.3 [...] */
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "cli/compare.h"
@@ -32,16 +31,6 @@ void print_compare_help(FILE *f) {
 
 /* ---- options */
 
-static gd_status take_f64(args *a, const char *key, double lo, double hi, double *out) {
-  const char *v = args_take(a, key);
-  return v ? gd_setting_f64(&(gd_setting){key, v, NULL, 0}, lo, hi, out) : GD_OK;
-}
-
-static gd_status take_i64(args *a, const char *key, int64_t lo, int64_t hi, int64_t *out) {
-  const char *v = args_take(a, key);
-  return v ? gd_setting_i64(&(gd_setting){key, v, NULL, 0}, lo, hi, out) : GD_OK;
-}
-
 static gd_status take_metric(args *a, gd_compare_options *c) {
   const char *v = args_take(a, "target_metric");
   if (!v) return GD_OK;
@@ -59,15 +48,15 @@ static gd_status take_options(args *a, gd_compare_options *c, const char **repor
   c->lr_grid = args_take(a, "lr_grid");
   *report = args_take(a, "report");
   if (!c->batch_sizes) c->batch_sizes = "full,4096,512,64,8";
-  GD_TRY(take_f64(a, "target_loss", -1e300, 1e300, &c->target_loss));
+  GD_TRY(args_f64(a, "target_loss", -1e300, 1e300, &c->target_loss));
   GD_TRY(take_metric(a, c));
-  GD_TRY(take_i64(a, "seeds", 1, 64, &c->seeds));
-  GD_TRY(take_i64(a, "max_epochs", 0, 1000000000, &c->max_epochs));
-  GD_TRY(take_i64(a, "max_updates", 0, 1000000000000, &c->max_updates));
-  GD_TRY(take_f64(a, "eval_resolution", 1e-6, 1, &c->resolution));
+  GD_TRY(args_i64(a, "seeds", 1, 64, &c->seeds));
+  GD_TRY(args_i64(a, "max_epochs", 0, 1000000000, &c->max_epochs));
+  GD_TRY(args_i64(a, "max_updates", 0, 1000000000000, &c->max_updates));
+  GD_TRY(args_f64(a, "eval_resolution", 1e-6, 1, &c->resolution));
   const char *ranks = args_get(a, "ranks_per_run");
   if (ranks && strcmp(ranks, "auto") == 0) ranks = args_take(a, "ranks_per_run"), ranks = NULL;
-  return take_i64(a, "ranks_per_run", 1, 1000000, &c->ranks_per_run);
+  return args_i64(a, "ranks_per_run", 1, 1000000, &c->ranks_per_run);
 }
 
 /* ---- the table */
@@ -161,23 +150,15 @@ static gd_status compare(gd_world *w, gd_options *o, const gd_compare_options *c
 }
 
 gd_status command_compare(int argc, char **argv) {
-  args a;
-  gd_options o = {0};
+  run_setup r;
   gd_compare_options c;
   const char *report = NULL, *ranks = NULL;
-  bool demonstration = false;
-  gd_world *w = NULL;
   compare_command(argc, argv);
-  gd_status st = args_parse(&a, argc, argv, run_switches);
-  if (st == GD_OK) ranks = args_take(&a, "ranks");
-  if (st == GD_OK) st = take_options(&a, &c, &report);
-  if (st == GD_OK) st = run_options(&o, &a, &demonstration);
-  if (st == GD_OK && demonstration && isnan(c.target_loss) && isnan(c.target_accuracy)) c.target_loss = 0.3;
-  st = join(&w, st, st == GD_OK ? &o : NULL);
-  if (st == GD_OK && demonstration) st = gd_world_agree(w, gd_world_rank(w) == 0 ? demo_data() : GD_OK);
-  if (st == GD_OK) st = ranks ? scaling(w, &o, ranks) : compare(w, &o, &c, report);
-  st = leave(w, st);
-  gd_options_free(&o);
-  args_free(&a);
-  return st;
+  gd_status st = run_parse(&r, argc, argv, run_switches);
+  if (st == GD_OK) ranks = args_take(&r.a, "ranks");
+  if (st == GD_OK) st = take_options(&r.a, &c, &report);
+  st = run_join(&r, run_options(&r, st));
+  if (st == GD_OK && r.demonstration && isnan(c.target_loss) && isnan(c.target_accuracy)) c.target_loss = 0.3;
+  if (st == GD_OK) st = ranks ? scaling(r.w, &r.o, ranks) : compare(r.w, &r.o, &c, report);
+  return run_end(&r, st);
 }

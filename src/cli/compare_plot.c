@@ -1,5 +1,5 @@
-/* The figure of a study: loss against epochs, updates and seconds, and updates to target against batch size.
- */
+/* The figure of a study: loss against epochs, updates and seconds, and updates to target against
+ * batch size. */
 #include <math.h>
 #include <stdlib.h>
 

@@ -1,5 +1,5 @@
-/* What people see: a progress bar on a terminal, lines elsewhere, and the same lines in log.txt of the run.
- */
+/* What people see: a progress bar on a terminal, lines elsewhere, and the same lines in log.txt of
+ * the run. */
 #include <fcntl.h>
 #include <math.h>
 #include <string.h>

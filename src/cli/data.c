@@ -19,7 +19,7 @@ static void print_info(const gd_data_info *i) {
          i->checksummed ? "yes" : "no");
 }
 
-static gd_status info(const char *path) {
+gd_status data_info(const char *path) {
   gd_dataset *d;
   GD_TRY(gd_dataset_open(&d, path, &(gd_data_options){0}));
   print_info(gd_dataset_info(d));
@@ -31,7 +31,7 @@ static gd_status write_out(gd_table *t, const char *out) {
   gd_status st = gd_table_write(t, out);
   gd_table_free(t);
   GD_TRY(st);
-  return info(out);
+  return data_info(out);
 }
 
 static gd_status check_generator(const char *name) {
@@ -44,7 +44,7 @@ static gd_status check_generator(const char *name) {
   return GD_FAIL(GD_ERR_USAGE, "no generator \"%s\"; gdtrain data make list tells the names", name);
 }
 
-static gd_status make(const args *a, const char *out) {
+static gd_status make(args *a, const char *out) {
   int64_t seed = 1;
   gd_generate_options g = {.name = a->n_words > 1 ? a->word[1] : NULL, .noise = -1};
   GD_TRY(args_check(a, "n d k noise condition seed out"));
@@ -94,20 +94,14 @@ static gd_status import(const args *a, const char *out) {
   return write_out(&t, out);
 }
 
+static gd_status data(args *a) {
+  const char *what = a->n_words ? a->word[0] : "";
+  if (strcmp(what, "make") == 0) return make(a, args_get(a, "out"));
+  if (strcmp(what, "import") == 0) return import(a, args_get(a, "out"));
+  if (strcmp(what, "info") == 0 && a->n_words == 2) return data_info(a->word[1]);
+  return GD_FAIL(GD_ERR_USAGE, "usage: gdtrain data make NAME ... | import FORMAT FILE... | info FILE");
+}
+
 gd_status command_data(int argc, char **argv) {
-  args a;
-  gd_status st = args_parse(&a, argc, argv, "header classes");
-  const char *what = st == GD_OK && a.n_words ? a.word[0] : "";
-  if (st != GD_OK)
-    ;
-  else if (strcmp(what, "make") == 0)
-    st = make(&a, args_get(&a, "out"));
-  else if (strcmp(what, "import") == 0)
-    st = import(&a, args_get(&a, "out"));
-  else if (strcmp(what, "info") == 0 && a.n_words == 2)
-    st = info(a.word[1]);
-  else
-    st = GD_FAIL(GD_ERR_USAGE, "usage: gdtrain data make NAME ... | import FORMAT FILE... | info FILE");
-  args_free(&a);
-  return leave(NULL, st);
+  return alone(argc, argv, "header classes", data);
 }

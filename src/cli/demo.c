@@ -23,7 +23,7 @@ static gd_status make(const char *path, int64_t n, uint64_t seed) {
   return st;
 }
 
-gd_status demo_data(void) {
+static gd_status make_data(void) {
   static const char *const folders[] = {"runs", "runs/glyphs"};
   for (int i = 0; i < 2; i++)
     if (mkdir(folders[i], 0777) != 0 && errno != EEXIST)
@@ -38,5 +38,5 @@ gd_status demo_ready(gd_world *w) {
   if (root)
     gd_message(GD_LOG_INFO,
                "no data given: a demonstration on drawn digits (yours: --data FILE.h5, see gdtrain --help)");
-  return gd_world_agree(w, root ? demo_data() : GD_OK);
+  return gd_world_agree(w, root ? make_data() : GD_OK);
 }

@@ -4,7 +4,7 @@
 #include "cli/cli.h"
 
 typedef struct drawing {
-  gd_options o;
+  run_setup r;
   gd_data_info info;
   gd_device *device;
   gd_module *model;
@@ -12,13 +12,13 @@ typedef struct drawing {
 } drawing;
 
 /* Shapes come from the data; the demonstration's are known before its data is made. */
-static gd_status find_shapes(drawing *d, bool demonstration) {
-  if (demonstration) {
+static gd_status find_shapes(drawing *d) {
+  if (d->r.demonstration) {
     d->info = (gd_data_info){.ndim = 2, .sample = {28, 28}, .labels = true, .classes = 10, .targets = 1};
     return GD_OK;
   }
   gd_dataset *set;
-  GD_TRY(gd_dataset_open(&set, d->o.data_train, &(gd_data_options){0}));
+  GD_TRY(gd_dataset_open(&set, d->r.o.data_train, &(gd_data_options){0}));
   d->info = *gd_dataset_info(set);
   gd_dataset_close(set);
   return GD_OK;
@@ -42,11 +42,13 @@ static void name_leaves(gd_module *m, gd_arena *a) {
 
 static gd_status draw(drawing *d) {
   const gd_data_info *i = &d->info;
-  const char *loss_name = strcmp(d->o.loss, "auto") != 0 ? d->o.loss : i->labels ? "cross_entropy" : "mse";
-  int64_t rows = d->o.micro_batch ? d->o.micro_batch : 64, outputs, shape[GD_MAX_DIMS] = {rows};
+  const char *loss_name = strcmp(d->r.o.loss, "auto") != 0 ? d->r.o.loss
+                          : i->labels                      ? "cross_entropy"
+                                                           : "mse";
+  int64_t rows = d->r.o.micro_batch ? d->r.o.micro_batch : 64, outputs, shape[GD_MAX_DIMS] = {rows};
   memcpy(shape + 1, i->sample, (size_t)i->ndim * sizeof *shape);
   GD_TRY(gd_device_open(&d->device, &(gd_device_options){.kind = GD_CPU, .threads = 1}));
-  GD_TRY(gd_model_parse(&d->model, d->o.model, i->ndim, i->sample, d->device, GD_F32, &outputs));
+  GD_TRY(gd_model_parse(&d->model, d->r.o.model, i->ndim, i->sample, d->device, GD_F32, &outputs));
   gd_module_reset(d->model, 1);
   GD_TRY(gd_tape_new(&d->tape, d->device));
   name_leaves(d->model, gd_tape_arena(d->tape));
@@ -62,17 +64,12 @@ static gd_status draw(drawing *d) {
 }
 
 gd_status command_graph(int argc, char **argv) {
-  args a;
   drawing d = {0};
-  bool demonstration = false;
-  gd_status st = args_parse(&a, argc, argv, run_switches);
-  if (st == GD_OK) st = run_options(&d.o, &a, &demonstration);
-  if (st == GD_OK) st = find_shapes(&d, demonstration);
+  gd_status st = run_options(&d.r, run_parse(&d.r, argc, argv, run_switches));
+  if (st == GD_OK) st = find_shapes(&d);
   if (st == GD_OK) st = draw(&d);
   gd_tape_free(d.tape);
   gd_module_free(d.model);
   gd_device_close(d.device);
-  gd_options_free(&d.o);
-  args_free(&a);
-  return leave(NULL, st);
+  return run_end(&d.r, st);
 }

@@ -1,5 +1,4 @@
 /* gdtrain inspect, gdtrain export: what a checkpoint holds, and its weights for others. */
-#include <string.h>
 
 #include "cli/cli.h"
 
@@ -36,50 +35,39 @@ static void print_checkpoint(const gd_checkpoint *c) {
   printf("\n");
 }
 
-static gd_status inspect_data(const char *path) {
-  return command_data(2, (char *[]){"info", (char *)path});
+static gd_status inspect(args *a) {
+  char path[4096];
+  gd_checkpoint c;
+  GD_TRY(args_check(a, "digest"));
+  if (a->n_words != 1) return GD_FAIL(GD_ERR_USAGE, "usage: gdtrain inspect FILE [--digest]");
+  GD_TRY(gd_checkpoint_find(a->word[0], path, sizeof path));
+  const bool digest = args_get(a, "digest") != NULL;
+  if (!digest && data_info(a->word[0]) == GD_OK) return GD_OK;
+  gd_status st = gd_checkpoint_read(&c, path, !digest);
+  if (st == GD_OK && digest) st = print_digest(&c);
+  if (st == GD_OK && !digest) print_checkpoint(&c);
+  gd_checkpoint_free(&c);
+  return st;
 }
 
 gd_status command_inspect(int argc, char **argv) {
-  args a;
+  return alone(argc, argv, "digest", inspect);
+}
+
+static gd_status export(args *a) {
   char path[4096];
   gd_checkpoint c;
-  gd_status st = args_parse(&a, argc, argv, "digest");
-  if (st == GD_OK) st = args_check(&a, "digest");
-  if (st == GD_OK && a.n_words != 1) st = GD_FAIL(GD_ERR_USAGE, "usage: gdtrain inspect FILE [--digest]");
-  if (st == GD_OK) st = gd_checkpoint_find(a.word[0], path, sizeof path);
-  const bool digest = st == GD_OK && args_get(&a, "digest");
-  gd_dataset *d;
-  if (st == GD_OK && !digest && gd_dataset_open(&d, a.word[0], &(gd_data_options){0}) == GD_OK) {
-    gd_dataset_close(d);
-    st = inspect_data(a.word[0]);
-    args_free(&a);
-    return st;
-  }
-  if (st == GD_OK) {
-    st = gd_checkpoint_read(&c, path, !digest);
-    if (st == GD_OK && digest) st = print_digest(&c);
-    if (st == GD_OK && !digest) print_checkpoint(&c);
-    gd_checkpoint_free(&c);
-  }
-  args_free(&a);
-  return leave(NULL, st);
+  GD_TRY(args_check(a, "out"));
+  const char *out = args_get(a, "out");
+  if (a->n_words != 1 || !out)
+    return GD_FAIL(GD_ERR_USAGE, "usage: gdtrain export CHECKPOINT --out FILE.safetensors");
+  GD_TRY(gd_checkpoint_find(a->word[0], path, sizeof path));
+  gd_status st = gd_checkpoint_read(&c, path, false);
+  if (st == GD_OK) st = gd_export_safetensors(&c, out);
+  gd_checkpoint_free(&c);
+  return st;
 }
 
 gd_status command_export(int argc, char **argv) {
-  args a;
-  char path[4096];
-  gd_checkpoint c;
-  gd_status st = args_parse(&a, argc, argv, "");
-  if (st == GD_OK) st = args_check(&a, "out");
-  if (st == GD_OK && (a.n_words != 1 || !args_get(&a, "out")))
-    st = GD_FAIL(GD_ERR_USAGE, "usage: gdtrain export CHECKPOINT --out FILE.safetensors");
-  if (st == GD_OK) st = gd_checkpoint_find(a.word[0], path, sizeof path);
-  if (st == GD_OK) {
-    st = gd_checkpoint_read(&c, path, false);
-    if (st == GD_OK) st = gd_export_safetensors(&c, args_get(&a, "out"));
-    gd_checkpoint_free(&c);
-  }
-  args_free(&a);
-  return leave(NULL, st);
+  return alone(argc, argv, "", export);
 }

@@ -15,7 +15,7 @@ static const struct {
 enum { COMMANDS = sizeof commands / sizeof *commands };
 
 /* Fits 80 columns and 40 lines. */
-void print_help(FILE *f) {
+static void print_help(FILE *f) {
   fputs("gdtrain " GD_VERSION ": data-parallel training of neural networks by message passing\n"
         "\n"
         "mpirun -n 8 gdtrain                             a demonstration\n"
@@ -74,7 +74,7 @@ gd_status join(gd_world **w, gd_status before, const gd_options *o) {
 }
 
 gd_status leave(gd_world *w, gd_status st) {
-  /* What all ranks agreed on is told by rank 0; what broke the communication, by whoever saw it. */
+  /* An agreed error is printed by rank 0; a communication error by every rank that has it. */
   if (st != GD_OK && (!w || gd_world_rank(w) == 0 || st == GD_ERR_COMM)) console_error(st);
   console_close();
   if (w && st == GD_ERR_COMM) gd_world_abort(w, gd_status_exit_code(st));

@@ -1,5 +1,5 @@
-/* Loss and learning rate as SVG and PNG. The gnuplot script stays in the run folder, to be changed by hand.
- */
+/* Loss and learning rate as SVG and PNG. The gnuplot script stays in the run folder, to be changed by
+ * hand. */
 #include "cli/cli.h"
 
 static const char script[] =

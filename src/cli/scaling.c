@@ -1,7 +1,6 @@
 /* gdtrain compare --ranks 1,2,4,8 [...]: strong and weak scaling of a run, as table, files and figure. */
 #include <errno.h>
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 

@@ -1,7 +1,6 @@
 /* gdtrain [train] [CONFIG.yaml] [--key value ...] */
 #include <math.h>
 #include <signal.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "cli/cli.h"
@@ -43,15 +42,13 @@ static void print_result(const gd_train_result *r) {
   printf("digest        %s\n", digest);
 }
 
-static gd_status train(gd_world *w, gd_options *o, bool demonstration) {
-  const bool root = gd_world_rank(w) == 0;
-  if (demonstration) GD_TRY(demo_ready(w));
+static gd_status train(gd_world *w, const gd_options *o) {
   catch_signals();
   gd_observer observer = console_observer();
   gd_train_result result;
   gd_status st = gd_train(w, o, &observer, &result);
   if (st != GD_OK && st != GD_STOPPED) return st;
-  if (root) {
+  if (gd_world_rank(w) == 0) {
     print_result(&result);
     fflush(stdout);
     if (o->plots && st == GD_OK) plot_run(result.folder);
@@ -60,21 +57,15 @@ static gd_status train(gd_world *w, gd_options *o, bool demonstration) {
 }
 
 gd_status command_train(int argc, char **argv) {
-  args a;
-  gd_options o = {0};
-  bool demonstration = false;
-  gd_world *w = NULL;
-  gd_status st = args_parse(&a, argc, argv, run_switches);
-  const bool print_only = st == GD_OK && args_take(&a, "print_config");
-  if (st == GD_OK) st = run_options(&o, &a, &demonstration);
+  run_setup r;
+  gd_status st = run_parse(&r, argc, argv, run_switches);
+  const bool print_only = st == GD_OK && args_take(&r.a, "print_config");
+  st = run_options(&r, st);
   if (print_only && st == GD_OK) {
-    gd_options_print(&o, stdout);
+    gd_options_print(&r.o, stdout);
   } else {
-    st = join(&w, st, st == GD_OK ? &o : NULL);
-    if (st == GD_OK) st = train(w, &o, demonstration);
-    st = leave(w, st);
+    st = run_join(&r, st);
+    if (st == GD_OK) st = train(r.w, &r.o);
   }
-  gd_options_free(&o);
-  args_free(&a);
-  return st;
+  return run_end(&r, st);
 }

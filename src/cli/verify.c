@@ -8,23 +8,13 @@ static void show(void *user, const gd_check *c) {
   fflush(stdout);
 }
 
-static gd_status verify(gd_world *w, const gd_options *o, bool demonstration) {
-  bool root = gd_world_rank(w) == 0;
-  if (demonstration) GD_TRY(demo_ready(w));
-  return gd_verify(w, o, show, &root);
-}
-
 gd_status command_verify(int argc, char **argv) {
-  args a;
-  gd_options o = {0};
-  bool demonstration = false;
-  gd_world *w = NULL;
-  gd_status st = args_parse(&a, argc, argv, run_switches);
-  if (st == GD_OK) st = run_options(&o, &a, &demonstration);
-  st = join(&w, st, st == GD_OK ? &o : NULL);
-  if (st == GD_OK) st = verify(w, &o, demonstration);
-  st = leave(w, st);
-  gd_options_free(&o);
-  args_free(&a);
-  return st;
+  run_setup r;
+  gd_status st = run_parse(&r, argc, argv, run_switches);
+  st = run_join(&r, run_options(&r, st));
+  if (st == GD_OK) {
+    bool root = gd_world_rank(r.w) == 0;
+    st = gd_verify(r.w, &r.o, show, &root);
+  }
+  return run_end(&r, st);
 }

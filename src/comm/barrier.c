@@ -44,7 +44,7 @@ static bool sleep_until(gdi_control *c, uint32_t generation, int64_t until_ns) {
   return passed(c, generation);
 }
 
-/* Who is late? Ranks that wait for another group are late for somebody else's reason: they tell it. */
+/* Which ranks are late? With `excuse` not those that wait for another group: they report its ranks. */
 static bool find_missing(gd_world *w, uint32_t generation, bool excuse, bool *missing) {
   bool any = false;
   for (int64_t r = w->mine.lo; r < w->mine.hi; r++) {

@@ -1,7 +1,6 @@
-/* What the user is told when another rank does not answer. */
+/* Error messages for ranks that do not answer. */
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "comm/world.h"
 

@@ -1,6 +1,5 @@
 /* Messages with deadlines: everything is started without blocking and then tested against the clock. */
 #include <stdlib.h>
-#include <string.h>
 #include <time.h>
 
 #include "comm/world.h"

@@ -17,8 +17,8 @@ typedef struct gdi_nccl_id {
   char bytes[128];
 } gdi_nccl_id;
 
-/* The head of ncclConfig_t, as of GDI_NCCL_OLDEST: a later library takes its defaults for what is not here.
- */
+/* The head of ncclConfig_t, as of GDI_NCCL_OLDEST: a later library takes its defaults for what is not
+ * here. */
 typedef struct gdi_nccl_config {
   size_t size;
   unsigned magic, version;

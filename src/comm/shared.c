@@ -1,7 +1,7 @@
 /*
- * Memory that the ranks of a group share: a file that the first of them makes, all map, and nobody can find
- * afterwards. Room is reserved before use, each rank its share of the pages (so that they lie near it), so a
- * full file system is an error here and not a signal later.
+ * Memory that the ranks of a group share: a file that the first of them creates, all map, and that is then
+ * unlinked. Each rank allocates its share of the pages before use: on its own NUMA node, and a full file
+ * system is an error here, not a SIGBUS later.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -105,7 +105,7 @@ static gd_status try_folder(gd_world *w, gd_shared *s, size_t bytes, const char 
   if (!first) fd = open(t.path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
   *error = check(fd, &t);
   gd_status st = group_worst(w, error);
-  if (first) unlink(t.path); /* before it takes room: whoever is killed now leaves nothing behind */
+  if (first) unlink(t.path); /* before it takes space: a rank that is killed now leaves no file behind */
   if (st == GD_OK && !*error) {
     *error = reserve(w, fd, bytes);
     if (!*error) *error = map(s, fd, bytes);
@@ -117,7 +117,7 @@ static gd_status try_folder(gd_world *w, gd_shared *s, size_t bytes, const char 
     return st;
   }
   if (first) memset(s->data, 0, sizeof t.token);
-  int unused = 0; /* nobody uses the memory before the token is gone */
+  int unused = 0; /* no rank uses the memory before it has the token */
   return group_worst(w, &unused);
 }
 

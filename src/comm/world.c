@@ -1,9 +1,7 @@
 /* Joining and leaving the world of ranks. */
 #include "comm/world.h"
 
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "comm/layout.h"

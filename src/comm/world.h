@@ -13,21 +13,21 @@
 #include "gd/log.h"
 
 enum {
-  GDI_SLOT_BYTES = 32 << 10, /* what a rank passes to its group at once */
-  GDI_PIECE_BYTES = 1 << 30, /* a message of MPI counts in int */
-  GDI_TAG_ROLL_CALL = 32767, /* the largest tag that every MPI has */
+  GDI_SLOT_BYTES = 32 << 10, /* most that a rank passes to its group at once */
+  GDI_PIECE_BYTES = 1 << 30, /* larger messages are cut: MPI counts in int */
+  GDI_TAG_ROLL_CALL = 32767, /* the largest tag that every MPI supports */
 };
 
 /* One rank's part of the control window, on a cache line of its own. */
 typedef struct gdi_member {
-  _Alignas(GD_ALIGN) _Atomic uint32_t arrived; /* the last barrier it came to */
-  _Atomic uint32_t in_messages;                /* it waits for another group, not computes */
+  _Alignas(GD_ALIGN) _Atomic uint32_t arrived; /* the last barrier it reached */
+  _Atomic uint32_t in_messages;                /* it is waiting for another group, not computing */
 } gdi_member;
 
 /* What the ranks of a group share from the start: the barrier, and two slots a rank for small collectives. */
 typedef struct gdi_control {
-  _Alignas(GD_ALIGN) _Atomic uint32_t generation; /* the last barrier that everybody came to */
-  _Alignas(GD_ALIGN) _Atomic uint32_t count;      /* ranks that came to the present one */
+  _Alignas(GD_ALIGN) _Atomic uint32_t generation; /* the last barrier that all ranks reached */
+  _Alignas(GD_ALIGN) _Atomic uint32_t count;      /* ranks that reached the present one */
   _Atomic uint32_t sleepers;
   gdi_member member[];
 } gdi_control;
@@ -42,7 +42,7 @@ typedef struct gdi_watchdog {
   pthread_mutex_t mutex;
   pthread_cond_t changed;
   bool running, stop;
-  _Atomic int64_t expires_ns; /* 0: nobody waits */
+  _Atomic int64_t expires_ns; /* 0: not waiting */
   _Atomic(const char *) what;
   double limit_s;
   int rank;
@@ -56,7 +56,7 @@ struct gd_world {
   gd_range mine;         /* ranks of this group */
   int local_rank, local_size, seat;
   int cores;
-  bool crowded; /* more ranks than cores: waiting must not burn one */
+  bool crowded; /* more ranks than cores: do not spin while waiting */
   double deadline_s;
   bool mpi, started_mpi;
   bool broken; /* a rank is lost: nothing collective works any more */
@@ -69,26 +69,26 @@ struct gd_world {
   gdi_watchdog watchdog;
 };
 
-/* Environment: what the launcher says. Size 0: started alone. */
+/* Size and rank from the launcher's environment variables; size 0: started alone. */
 typedef struct gdi_launcher {
   int size, rank;
   const char *name;
 } gdi_launcher;
 gdi_launcher gdi_launcher_find(void);
 
-/* Which cores, and who else has them. Masks are those of all ranks of this machine, `self` this rank's. */
+/* Cores for rank `self` of this host, given the affinity masks of its n ranks: shared ones are divided. */
 int gdi_cores_share(const cpu_set_t *masks, int n, int self, bool *crowded);
 
-/* Ends the process when the main thread is inside one wait for longer than the limit. */
+/* Ends the process when the main thread stays in one wait for longer than the limit. */
 gd_status gdi_watchdog_start(gdi_watchdog *d, double limit_s) GD_CHECKED;
 void gdi_watchdog_stop(gdi_watchdog *d);
 void gdi_watch(gdi_watchdog *d, const char *what);
 void gdi_unwatch(gdi_watchdog *d);
-double gdi_grace_s(const gd_world *w); /* added to the deadline while others tell who is missing */
+double gdi_grace_s(const gd_world *w); /* added to the deadline while the other ranks report who is missing */
 
 void gdi_requests_free(gd_world *w);
 
-/* The error for ranks that did not come: missing[r] for all ranks of the world. */
+/* The error that names missing ranks: missing[r] for all ranks of the world. */
 gd_status gdi_lost(gd_world *w, const bool missing[], const char *what);
 gd_status gdi_mpi_failed(gd_world *w, int code, const char *what);
 #define GDI_TRY_MPI(w, call, what)                                                                           \
@@ -98,10 +98,9 @@ gd_status gdi_mpi_failed(gd_world *w, int code, const char *what);
   } while (0)
 /* Finish one operation of MPI within the deadline. */
 gd_status gdi_mpi_wait(gd_world *w, MPI_Request *r, const char *what) GD_CHECKED;
-/* This rank begins or ends to wait for others by something else than a barrier: the watchdog looks at `what`.
- */
+/* This rank starts or stops waiting for others outside of barriers; the watchdog reports `what`. */
 void gdi_waiting(gd_world *w, bool waiting, const char *what);
-/* The deadline of such a wait is over: the error that names the ranks which do not answer. */
+/* After the deadline of such a wait: the error that names the ranks which do not answer. */
 gd_status gdi_roll_call(gd_world *w, const char *what);
 
 #endif

@@ -17,6 +17,8 @@ struct gd_dataset {
 
 /* Read and check the samples lo .. hi-1. Errors: GD_ERR_DATA with sample and column */
 gd_status gdi_dataset_read(gd_dataset *d, int64_t lo, int64_t hi, void *x, void *y) GD_CHECKED;
+/* Nothing more is read from it. */
+void gdi_dataset_close_file(gd_dataset *d);
 /* Samples per read that suit the file: whole chunks, about `bytes`. */
 int64_t gdi_dataset_read_rows(const gd_dataset *d, size_t bytes);
 

@@ -16,8 +16,8 @@ gd_status gdi_file_open(gdi_file *f, const char *path) GD_CHECKED;
 void gdi_file_close(gdi_file *f);
 /* The next `bytes` bytes; fewer are an error. `what` is said in it: "header". */
 gd_status gdi_file_read(gdi_file *f, const char *what, void *to, size_t bytes) GD_CHECKED;
-/* Can `bytes` more come out of this file, and nothing after them? Exact for plain files (`at`: bytes read).
- */
+/* Can `bytes` more come out of this file, and nothing after them? Exact for plain files (`at`: bytes
+ * read). */
 gd_status gdi_file_expect(gdi_file *f, uint64_t at, uint64_t bytes) GD_CHECKED;
 /* Nothing may be left; checks the sum at the end of a gzip file. */
 gd_status gdi_file_end(gdi_file *f) GD_CHECKED;

@@ -7,11 +7,12 @@
 
 static const double PI = 3.14159265358979323846;
 
-gd_rng gdi_generate_stream(uint64_t seed, int64_t sample) {
+/* The random numbers of one sample, and of what all samples share. */
+static gd_rng stream_of(uint64_t seed, int64_t sample) {
   return gd_rng_stream(seed, GD_RNG_GENERATE, (uint64_t)sample);
 }
 
-gd_rng gdi_generate_shared(uint64_t seed) {
+static gd_rng stream_of_all(uint64_t seed) {
   return gd_rng_stream(seed, GD_RNG_GENERATE, (uint64_t)1 << 55);
 }
 
@@ -28,13 +29,13 @@ typedef struct generator {
 /* ---- the tables of the tutorials ---- */
 
 static void line(const gd_generate_options *o, int64_t i, double *x, double *y) {
-  gd_rng r = gdi_generate_stream(o->seed, i);
+  gd_rng r = stream_of(o->seed, i);
   x[0] = gd_rng_uniform(r, 0);
   y[0] = 1 + 2 * x[0] + o->noise * gd_rng_normal(r, 1);
 }
 
 static void sine(const gd_generate_options *o, int64_t i, double *x, double *y) {
-  gd_rng r = gdi_generate_stream(o->seed, i);
+  gd_rng r = stream_of(o->seed, i);
   x[0] = 2 * gd_rng_uniform(r, 0) - 1;
   y[0] = sin(PI * x[0]) + o->noise * gd_rng_normal(r, 1);
 }
@@ -45,8 +46,8 @@ static void notgate(const gd_generate_options *o, int64_t i, double *x, double *
   y[0] = 1 - x[0];
 }
 
-/* Temperature, rainfall, humidity -> yields of apples and oranges. The first five rows are the short table.
- */
+/* Temperature, rainfall, humidity -> yields of apples and oranges. The first five rows are the short
+ * table. */
 static const double yields_table[15][5] = {
     {73, 67, 43, 56, 70},    {91, 88, 64, 81, 101},  {87, 134, 58, 119, 133}, {102, 43, 37, 22, 37},
     {69, 96, 70, 103, 119},  {74, 66, 43, 57, 69},   {91, 87, 65, 80, 102},   {88, 134, 59, 118, 132},
@@ -66,7 +67,7 @@ static void yields(const gd_generate_options *o, int64_t i, double *x, double *y
  * y_t = sum_j w_tj x_j + noise, with normal weights w that belong to the seed.
  */
 static void linear(const gd_generate_options *o, int64_t i, double *x, double *y) {
-  gd_rng r = gdi_generate_stream(o->seed, i), shared = gdi_generate_shared(o->seed);
+  gd_rng r = stream_of(o->seed, i), shared = stream_of_all(o->seed);
   double step = o->d > 1 ? -0.5 / (double)(o->d - 1) : 0;
   for (int64_t j = 0; j < o->d; j++)
     x[j] = gd_rng_normal(r, (uint64_t)j) * pow(o->condition, step * (double)j);
@@ -97,7 +98,7 @@ static void quadratic(const gd_generate_options *o, int64_t i, double *x, double
 
 /* Centres on a circle, neighbours 4 apart. */
 static void blobs(const gd_generate_options *o, int64_t i, double *x, double *y) {
-  gd_rng r = gdi_generate_stream(o->seed, i);
+  gd_rng r = stream_of(o->seed, i);
   int64_t c = i % o->k;
   double radius = o->k > 1 ? 2 / sin(PI / (double)o->k) : 0, angle = 2 * PI * (double)c / (double)o->k;
   for (int64_t j = 0; j < o->d; j++) x[j] = o->noise * gd_rng_normal(r, (uint64_t)j);
@@ -108,7 +109,7 @@ static void blobs(const gd_generate_options *o, int64_t i, double *x, double *y)
 
 /* k arms of 1.5 turns. */
 static void spirals(const gd_generate_options *o, int64_t i, double *x, double *y) {
-  gd_rng r = gdi_generate_stream(o->seed, i);
+  gd_rng r = stream_of(o->seed, i);
   int64_t c = i % o->k;
   double t = sqrt(gd_rng_uniform(r, 0)), angle = 2 * PI * (1.5 * t + (double)c / (double)o->k);
   x[0] = t * cos(angle) + o->noise * gd_rng_normal(r, 1);
@@ -118,7 +119,7 @@ static void spirals(const gd_generate_options *o, int64_t i, double *x, double *
 
 /* Two half circles, one inside the other. */
 static void moons(const gd_generate_options *o, int64_t i, double *x, double *y) {
-  gd_rng r = gdi_generate_stream(o->seed, i);
+  gd_rng r = stream_of(o->seed, i);
   double angle = PI * gd_rng_uniform(r, 0);
   bool lower = i % 2;
   x[0] = (lower ? 1 - cos(angle) : cos(angle)) + o->noise * gd_rng_normal(r, 1);
@@ -185,7 +186,7 @@ static void fill_glyphs(gd_table *t, const gd_generate_options *o) {
   const int pixels = GDI_GLYPH_SIDE * GDI_GLYPH_SIDE;
 #pragma omp parallel for schedule(static)
   for (int64_t i = 0; i < t->n; i++) {
-    gd_rng r = gdi_generate_stream(o->seed, i);
+    gd_rng r = stream_of(o->seed, i);
     int digit = (int)gd_rng_below(r, 0, 10);
     gdi_glyph_draw((uint8_t *)t->x + i * pixels, digit, r, o->noise);
     ((int64_t *)t->y)[i] = digit;

@@ -4,10 +4,6 @@
 
 #include "gd/data.h"
 
-/* The random numbers of one sample, or of what all samples share. */
-gd_rng gdi_generate_stream(uint64_t seed, int64_t sample);
-gd_rng gdi_generate_shared(uint64_t seed);
-
 enum { GDI_GLYPH_SIDE = 28 };
 /* A digit 0-9, drawn from strokes. `noise`: amplitude of the pixels' noise, 0 .. 1. */
 void gdi_glyph_draw(uint8_t pixel[GDI_GLYPH_SIDE * GDI_GLYPH_SIDE], int digit, gd_rng r, double noise);

@@ -3,7 +3,6 @@
  * affine map and joined by smooth curves; every pixel is shaded by its distance to the nearest of them.
  */
 #include <math.h>
-#include <string.h>
 
 #include "data/generate.h"
 

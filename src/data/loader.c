@@ -104,8 +104,8 @@ static gd_status form(gd_loader *l, slot *s) {
 
 /* ---- the reading thread ---- */
 
-/* From behind what was formed last to as far as the cache can hold; an order of scattered samples has no
- * ahead. */
+/* Read ahead from the end of the last micro-batch, as far as the cache can hold; not at all when samples are
+ * scattered over the file. */
 static void aim_ahead(gd_loader *l, const slot *s) {
   int64_t far = gdi_cache_ahead(l->cache), end = s->rows.hi + far;
   if (l->ahead < s->rows.hi || l->ahead > end || far == 0) l->ahead = s->rows.hi;
@@ -113,8 +113,8 @@ static void aim_ahead(gd_loader *l, const slot *s) {
 }
 
 /*
- * With nothing to form, read on: the block of one position further, as far as blocks stay in memory until
- * they are needed. False: far enough. A failure is not told here: it comes again when the sample is wanted.
+ * With no micro-batch to form, read one position further ahead, as far as the cache keeps blocks until they
+ * are needed; false: far enough. A failure is not reported: it comes again when the sample is asked for.
  */
 static bool read_ahead(gd_loader *l) {
   const char *x, *y;
@@ -170,7 +170,7 @@ static bool other_was_sent(gd_loader *l) {
   return l->resident || !d->gpu || gdi_gpu_slot_free_to_form(d, &l->slot[1 - l->current].gpu) == GD_OK;
 }
 
-/* Without a hint, the batch is formed later, or the error told then. */
+/* Only a hint: otherwise gd_loader_get() forms the batch and reports errors. */
 void gd_loader_hint(gd_loader *l, int64_t epoch, gd_range rows) {
   if (!l->started || !possible(l, epoch, rows) || !other_was_sent(l)) return;
   pthread_mutex_lock(&l->mutex);

@@ -2,18 +2,17 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/h5write.h"
 
-int64_t gdi_sample_features(int ndim, const int64_t sample[]) {
+static int64_t values_of_sample(int ndim, const int64_t sample[]) {
   int64_t n = 1;
   for (int d = 0; d < ndim; d++) n *= sample[d];
   return n;
 }
 
 gd_status gdi_table_alloc(gd_table *t) {
-  size_t rows = (size_t)t->n, features = (size_t)gdi_sample_features(t->ndim, t->sample);
+  size_t rows = (size_t)t->n, features = (size_t)values_of_sample(t->ndim, t->sample);
   t->x = calloc(rows * features + 1, gd_dtype_bytes(t->x_type));
   t->y = calloc(rows * (size_t)(t->labels ? 1 : t->targets) + 1, sizeof(double));
   if (t->x && t->y) return GD_OK;

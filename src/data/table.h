@@ -1,4 +1,4 @@
-/* A data set in memory on its way to a file: what generators and importers share. */
+/* A data set in memory, about to be written to a file: what generators and importers share. */
 #ifndef GDI_DATA_TABLE_H
 #define GDI_DATA_TABLE_H
 
@@ -8,7 +8,5 @@
 gd_status gdi_table_alloc(gd_table *t) GD_CHECKED;
 /* Names "0", "1", ... for t->classes classes. */
 gd_status gdi_table_number_classes(gd_table *t) GD_CHECKED;
-/* Values of one sample. */
-int64_t gdi_sample_features(int ndim, const int64_t sample[]);
 
 #endif

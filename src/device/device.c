@@ -9,7 +9,8 @@ gd_status gd_device_open(gd_device **out, const gd_device_options *options) {
     return GD_FAIL(GD_ERR_USAGE, "a device needs at least 1 thread, not %d", options->threads);
 #ifndef GD_WITH_CUDA
   if (options->kind != GD_CPU)
-    return GD_FAIL(GD_ERR_GPU, "this build has no CUDA: configure with -DGD_CUDA=ON where nvcc is");
+    return GD_FAIL(GD_ERR_GPU,
+                   "no GPU can be used: this build has no CUDA; configure with -DGD_CUDA=ON where nvcc is");
 #endif
   if (options->kind == GD_CPU && options->matmul == GD_MATMUL_TF32)
     return GD_FAIL(GD_ERR_USAGE, "tf32 is a precision of GPUs: use fp32 or bf16 on the CPU");

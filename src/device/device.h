@@ -29,24 +29,23 @@ typedef enum gdi_op {
  *   concat         n_in tensors
  *   linear         x, W, b or NULL
  *   cross_entropy  logits, labels i64 [B], class weights [C] or NULL; forward always makes saved[1], the f64
- * scalar sum of the weights that counted
+ *                  scalar sum of the weights of the rows that are not ignored
  */
 
-/* Numbers that come with an operation. Which are used is said at the operation. */
+/* Arguments of an operation that are not tensors, with the operations that use them. */
 typedef struct gdi_attr {
-  double a, b;         /* leaky_relu: slope; clamp: lo, hi; dropout: p */
-  uint32_t dims;       /* reductions: bit i set when dimension i is summed over */
-  int dim, dim1;       /* softmax, concat, slice, index_select, argmax; transpose: the pair */
-  int correction;      /* var */
-  gd_dtype type;       /* cast */
-  bool keep;           /* reductions: keep the dimension as 1 */
-  int64_t start, stop; /* slice */
-  int64_t ignore;      /* cross_entropy: label that does not count */
-  gd_activation act;   /* linear */
-  gd_rng rng;          /* dropout: the stream of this call */
-  int64_t row0;        /* dropout: global index of row 0 */
-  const int64_t
-      *step_at; /* dropout on a GPU: NULL, or where the step is that belongs into rng.stream, << 20 */
+  double a, b;            /* leaky_relu: slope; clamp: lo, hi; dropout: p */
+  uint32_t dims;          /* reductions: bit i set when dimension i is summed over */
+  int dim, dim1;          /* softmax, concat, slice, index_select, argmax; transpose: the pair */
+  int correction;         /* var */
+  gd_dtype type;          /* cast */
+  bool keep;              /* reductions: keep the dimension as 1 */
+  int64_t start, stop;    /* slice */
+  int64_t ignore;         /* cross_entropy: label that does not count */
+  gd_activation act;      /* linear */
+  gd_rng rng;             /* dropout: the stream of this call */
+  int64_t row0;           /* dropout: global index of row 0 */
+  const int64_t *step_at; /* dropout on a GPU: NULL, or the step in device memory, << 20 in rng.stream */
 } gdi_attr;
 
 /* One application of an operation: what a kernel gets, and what the tape keeps. */
@@ -58,7 +57,7 @@ struct gd_node {
   gd_tensor *out;
   gd_tensor *saved[2]; /* made by the kernel's forward for its backward, in gdi_node_temporary() memory */
   gd_arena *arena;     /* the tape's, for `saved` */
-  bool recorded;       /* a backward will come: only then is `saved` worth making */
+  bool recorded;       /* a backward may follow: only then `saved` is needed */
   gd_node *previous;   /* recorded before this one */
   uint64_t pass;       /* the backward pass that last reached this node */
 };
@@ -69,8 +68,8 @@ gd_status gdi_node_temporary(gd_tensor **out, gd_node *n, gd_dtype type, int ndi
 
 typedef gd_status (*gdi_forward)(gd_device *d, gd_node *n);
 /*
- * dout: gradient of n->out. din[i]: where the gradient of n->in[i] goes, NULL when nobody wants it. add[i]:
- * add to what is there, instead of overwriting.
+ * dout: gradient of n->out. din[i]: where the gradient of n->in[i] goes, NULL when it is not needed. add[i]:
+ * add to din[i] instead of overwriting it.
  */
 typedef gd_status (*gdi_backward)(gd_device *d, gd_node *n, const gd_tensor *dout, gd_tensor *const din[],
                                   const bool add[]);
@@ -81,9 +80,9 @@ typedef struct gdi_kernel {
 } gdi_kernel;
 
 /*
- * What a kernel tells while it runs, on the thread that called it. NULL: nobody is told. `given` knows the
- * gradient of an input to be complete although the kernel goes on; `pause` comes between pieces of work, must
- * be cheap, and may not start a kernel.
+ * Callbacks from inside a kernel, on the thread that called it; NULL: none. `given`: the gradient of an input
+ * is complete although the kernel still runs. `pause`: between pieces of work; must be cheap and may not
+ * start a kernel.
  */
 typedef struct gdi_listener {
   void (*given)(void *user, gd_node *n, int input);
@@ -100,10 +99,10 @@ struct gd_device {
   gd_arena *scratch; /* memory of one kernel call: mark, use, release */
   gdi_listener listener;
   char description[192];
-  char address[32];          /* a GPU's on the bus of its host: two ranks that share one see the same */
-  void *impl;                /* the device's own */
-  const struct gdi_gpu *gpu; /* what only a GPU offers (gpu.h); NULL on a CPU */
-  /* In the order of kernels; uploads and downloads return when the host memory may be used again. */
+  char address[32];          /* PCI address of a GPU: equal for ranks that share one */
+  void *impl;                /* private to the device */
+  const struct gdi_gpu *gpu; /* functions of GPUs only (gpu.h); NULL on a CPU */
+  /* Ordered with kernels; uploads and downloads return when the host memory may be reused. */
   gd_status (*upload)(gd_device *d, void *to, const void *from_host, size_t bytes);
   gd_status (*download)(gd_device *d, void *to_host, const void *from, size_t bytes);
   gd_status (*copy)(gd_device *d, void *to, const void *from, size_t bytes); /* on the device */
@@ -116,8 +115,8 @@ struct gd_device {
 };
 
 /*
- * A tensor made without checking its shape: over `data`, or over new memory of arena `a` when data is NULL.
- * The one place that knows what a gd_tensor starts as.
+ * A tensor whose shape is not checked, over `data` or, when that is NULL, new memory of arena `a`. All
+ * tensors are initialised here.
  */
 gd_status gdi_tensor_make(gd_tensor **out, gd_arena *a, gd_device *d, gd_dtype type, int ndim,
                           const int64_t shape[], void *data) GD_CHECKED;

@@ -1,11 +1,11 @@
 /*
- * What a GPU offers the rooms above besides the kernels of operations: queues, host memory that it copies
- * from and to by itself, work that is recorded once and replayed, and the kernels that form batches and
- * update parameters. gd_device.gpu is NULL on a CPU.
+ * What a GPU offers besides the kernels of operations: queues (lanes: CUDA streams), pinned host memory for
+ * asynchronous copies, marks (events), CUDA graphs, and the kernels that form batches and update parameters.
+ * gd_device.gpu is NULL on a CPU.
  *
- * Everything is queued: a call returns when the work is in the queue of its lane, and the work of one lane
- * runs in the order of the calls. Errors: GD_ERR_GPU with the GPU's number and the cause, at the call or at a
- * later one.
+ * Everything is asynchronous: a call returns when the work is queued in its lane, and a lane runs its work in
+ * the order of the calls. Errors: GD_ERR_GPU with the GPU's number and the cause, from this call or a later
+ * one.
  */
 #ifndef GDI_GPU_H
 #define GDI_GPU_H
@@ -16,10 +16,9 @@
 #include "gd/partition.h"
 
 /*
- * Operations and updates run in the first lane, copies beside them in the second, exchanges in the third.
- * Backward makes gradients of leaves in the fourth where nothing else of it waits for them. The rule: when
- * gd_backward() is over the compute lane has waited for them all; who takes some earlier, in a lane of his
- * own, calls gradients() first.
+ * Operations and updates run in the first lane, copies in the second, communication in the third. Backward
+ * computes gradients of leaves in the fourth where nothing else of it waits for them. gd_backward() ends with
+ * the compute lane waiting for all of them; a lane that reads some of them earlier calls gradients() first.
  */
 typedef enum gdi_lane {
   GDI_LANE_COMPUTE,
@@ -29,12 +28,12 @@ typedef enum gdi_lane {
   GDI_LANES
 } gdi_lane;
 
-typedef struct gdi_mark gdi_mark;   /* a place in a queue */
-typedef struct gdi_graph gdi_graph; /* recorded work */
+typedef struct gdi_mark gdi_mark;   /* a place in a queue: a CUDA event */
+typedef struct gdi_graph gdi_graph; /* recorded work: a CUDA graph */
 
 /* ---- batches ---- */
 
-/* Which samples a step uses, in device memory: recorded work finds other samples there at every replay. */
+/* Which samples a step uses, in device memory, where a replayed graph reads it anew. */
 typedef struct gdi_batch_input {
   int64_t first; /* position in the epoch of row 0 of the batch */
   gdi_order_key order;
@@ -74,7 +73,7 @@ typedef struct gdi_totals {
   int64_t step;
   double record[GDI_RECORD_FIELDS]; /* tree sums over the micro-batches */
   double scale;                     /* of gradients: 1 / weight, times the clipping factor */
-  double grad_norm;                 /* of the mean gradient; NaN when nobody asked */
+  double grad_norm;                 /* of the mean gradient; NaN when not computed */
   int64_t micro_batches;            /* of a weight above 0 */
   int32_t go;                       /* 0: this step changes nothing */
   int32_t sick; /* a loss, gradient or parameter was not finite: sticky, unless steps may be skipped */
@@ -118,7 +117,7 @@ typedef struct gdi_gpu {
   /* Wait until every lane is empty. */
   gd_status (*wait)(gd_device *d);
 
-  /* Host memory for copies in the background: new (zeroed), or what is there already. */
+  /* Pinned host memory: new and zeroed, or existing memory that is pinned and unpinned. */
   gdi_memory pinned;
   gd_status (*pin)(gd_device *d, void *memory, size_t bytes);
   void (*unpin)(gd_device *d, void *memory);
@@ -133,11 +132,11 @@ typedef struct gdi_gpu {
   gd_status (*reached)(gd_device *d, gdi_mark *m, bool *yes);
   gd_status (*wait_for)(gd_device *d, gdi_mark *m);
   /*
-   * From now on every call that waits for the GPU, uploads and downloads too, waits by `wait(user, mark)`:
-   * who queues what another rank has to answer must be able to give up. NULL: as at first, for ever.
+   * From now on every call that waits for the GPU, uploads and downloads too, waits by `wait(user, mark)`,
+   * which can give up when another rank never does its part. NULL: wait without limit, as at first.
    */
   gd_status (*patience)(gd_device *d, gd_status (*wait)(void *user, gdi_mark *m), void *user);
-  /* A mark that knows when it was reached; and the seconds between two of them that were. */
+  /* A mark with a time stamp; and the seconds between two such marks that were reached. */
   gd_status (*clock_new)(gd_device *d, gdi_mark **out);
   gd_status (*seconds)(gd_device *d, gdi_mark *from, gdi_mark *to, double *out);
 
@@ -160,9 +159,8 @@ typedef struct gdi_gpu {
    */
   void (*use)(gd_device *d, gdi_lane lane);
   /*
-   * `rounded` are bf16 copies of the f32 run: products take weights that lie in the run from there. Who
-   * changes the run keeps them equal: by round(), or by an update with its slice's `rounded`. run NULL: no
-   * copies any more.
+   * Keep bf16 copies of the f32 run in `rounded`: matrix products read weights of the run from there. Whoever
+   * changes the run updates them, by round() or by an update with its slice's `rounded`. run NULL: no copies.
    */
   void (*shadow)(gd_device *d, const float *run, int64_t elements, uint16_t *rounded);
   gd_status (*round)(gd_device *d);
@@ -189,8 +187,8 @@ typedef struct gdi_gpu {
                            gdi_totals *ring, int64_t ring_length);
   /* to[i] = the sum's element i for lo <= i < hi; `to` is element 0 of a run, and may be that of a term. */
   gd_status (*tree_sum)(gd_device *d, gd_dtype type, const gdi_gpu_sum *sum, gd_range elements, char *to);
-  /* First pass: sums to `kept`, and the squares of the slice's own segments, in the lanes of sync/squares.h.
-   */
+  /* First pass: sums to `kept`, and the squares of the slice's own segments, in the lanes of
+   * sync/squares.h. */
   gd_status (*sum_and_square)(gd_device *d, const gdi_gpu_slice *s, const gdi_gpu_sum *sum);
   /* record[GDI_RECORD_SQUARE] = squares of all segments, added in order, / record[GDI_RECORD_WEIGHT]; 0
    * without weight */
@@ -204,7 +202,7 @@ typedef struct gdi_gpu {
                       gdi_totals *now);
 } gdi_gpu;
 
-/* Memory cannot be had either from a GPU that is broken: `st`, or the GPU's error behind it. */
+/* An allocation also fails on a broken GPU: returns `st`, or the GPU's error when that is the cause. */
 gd_status gdi_gpu_cause(gd_device *d, gd_status st) GD_CHECKED;
 
 #endif

@@ -9,8 +9,8 @@
 /* Partial sums of the squares of a segment, always: how wide vectors are must not change the bits. */
 enum { GDI_SQUARE_LANES = 8 };
 
-/* `scale` of the gradient so that its norm, already scaled, is at most clip_norm (0: off), as PyTorch does.
- */
+/* `scale` of the gradient so that its norm, already scaled, is at most clip_norm (0: off), as PyTorch
+ * does. */
 GDI_BOTH double gdi_clipped(double scale, double norm, double clip_norm) {
   return clip_norm > 0 ? scale * fmin(1.0, clip_norm / (norm + 1e-6)) : scale;
 }

@@ -15,21 +15,21 @@ struct gd_tape {
   uint64_t seed; /* of random operations: see gd_tape_draws() */
   int64_t step, row0, draws;
   const int64_t *step_at; /* gd_tape_step_at() */
-  uint64_t pass;          /* the last backward or drawing: records that took part bear its number */
+  uint64_t pass;          /* number of the last backward or drawing; nodes keep the last that reached them */
   gd_grad_ready ready;
   void *ready_user;
   bool ready_waits; /* by itself: see gdi_tape_on_grad_ready() */
-  uint32_t given;   /* inputs of the record at work whose gradients its kernel has given already */
+  uint32_t given; /* bit i: the running kernel has already completed the gradient of input i */
 };
 
-/* What an operation's result is. */
+/* Type and shape of an operation's result. */
 typedef struct gdi_form {
   gd_dtype type;
   int ndim;
   int64_t shape[GD_MAX_DIMS];
 } gdi_form;
 
-/* The rules of the op table: check n's inputs and attributes, say what comes out. n->out is not there yet. */
+/* Shape rules: check n's inputs and attributes, and return the form of the output, which is made later. */
 typedef gd_status (*gdi_shape_rule)(const gd_node *n, gdi_form *out);
 #define GDI_SHAPE_RULES(X)                                                                                   \
   X(broadcast)                                                                                               \
@@ -47,16 +47,15 @@ GDI_SHAPE_RULES(X)
 const char *gdi_shape_text(const gd_tensor *t, char *buf, size_t bytes);
 enum { GDI_SHAPE_TEXT = 6 * 22 };
 
-/* Run an operation and record it when an input requires a gradient. NULL after an error that the tape keeps.
- */
+/* Run an operation and record it when an input requires a gradient. NULL after an error that the tape
+ * keeps. */
 gd_tensor *gdi_apply(gd_tape *t, gdi_op op, const gdi_attr *attr, int n_in, gd_tensor *const in[]);
-/* The same, returning the record: for operations that have more results than one. */
+/* The same, returning the node: for operations with more than one result. */
 gd_node *gdi_apply_node(gd_tape *t, gdi_op op, const gdi_attr *attr, int n_in, gd_tensor *const in[]);
 /* The same for a result of the given form that shares its input's values, from `view` on. */
 gd_tensor *gdi_apply_view(gd_tape *t, gdi_op op, const gdi_attr *attr, gd_tensor *in, const gdi_form *form,
                           void *view);
-/* Are they all there? When not, the operation returns NULL; a NULL that no earlier failure explains is an
- * error. */
+/* Are all inputs non-NULL? A NULL that no earlier failure of the tape explains becomes its error. */
 bool gdi_given(gd_tape *t, gdi_op op, int n, gd_tensor *const in[]);
 
 /* Number the records that lead to root with a new pass, which is returned. */

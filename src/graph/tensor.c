@@ -1,7 +1,6 @@
 /* Tensors: where they come from, how values get in and out. */
 #include <math.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "device/convert.h"
 #include "graph/graph.h"

@@ -1,5 +1,4 @@
 /* Models from one line of words: "flatten linear:512 relu dropout:0.2 linear:10". */
-#include <stdio.h>
 #include <string.h>
 
 #include "base/words.h"

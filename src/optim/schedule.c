@@ -1,5 +1,4 @@
-/* Learning rates as pure functions of the step. Periods are counted in whole steps, never found by
- * logarithms. */
+/* Learning rates as pure functions of the step. Periods are counted in steps, not found by logarithms. */
 #include <math.h>
 
 #include "base/words.h"
@@ -18,10 +17,6 @@ gd_status gd_schedule_parse(gd_schedule_kind *out, const char *name) {
   GD_TRY(gdi_word_index(&i, "schedule", name, names));
   *out = (gd_schedule_kind)i;
   return GD_OK;
-}
-
-const char *gd_schedule_name(gd_schedule_kind kind) {
-  return names[kind];
 }
 
 gd_schedule gd_schedule_defaults(gd_schedule_kind kind, double lr) {

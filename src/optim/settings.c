@@ -15,10 +15,6 @@ gd_status gd_optim_parse(gd_optimizer *out, const char *name) {
   return GD_OK;
 }
 
-const char *gd_optim_name(gd_optimizer kind) {
-  return names[kind];
-}
-
 gd_optim gd_optim_defaults(gd_optimizer kind) {
   return (gd_optim){.kind = kind,
                     .momentum = kind == GD_LARS ? 0.9 : 0,

@@ -95,16 +95,14 @@ gd_status gd_checkpoint_latest(const char *folder, char *path, size_t bytes) {
   return st;
 }
 
-gd_status gd_checkpoint_prune(const char *folder, int keep, const char *best) {
+gd_status gd_checkpoint_prune(const char *folder, int keep) {
   listed *list;
   int n;
   if (keep < 1) return GD_FAIL(GD_ERR_USAGE, "at least one checkpoint has to be kept, not %d", keep);
   GD_TRY(list_folder(folder, true, &list, &n));
   gd_status st = GD_OK;
-  const char *slash = best ? strrchr(best, '/') : NULL, *best_name = slash ? slash + 1 : best;
   for (int i = keep; i < n && st == GD_OK; i++) {
     char path[4096];
-    if (best_name && strcmp(list[i].name, best_name) == 0) continue;
     st = join(path, sizeof path, folder, list[i].name);
     if (st == GD_OK && unlink(path) != 0) st = GD_FAIL(GD_ERR_WRITE, "%s: cannot be removed: %m", path);
   }

@@ -66,13 +66,6 @@ gd_status gd_writer_start(gd_writer *w, const gd_checkpoint *c, const char *path
   return GD_OK;
 }
 
-bool gd_writer_busy(gd_writer *w) {
-  pthread_mutex_lock(&w->mutex);
-  bool busy = w->checkpoint != NULL;
-  pthread_mutex_unlock(&w->mutex);
-  return busy;
-}
-
 void gd_writer_free(gd_writer *w) {
   if (!w) return;
   pthread_mutex_lock(&w->mutex);

@@ -1,13 +1,11 @@
 /*
- * The sync of a model on a GPU. Gradients are made and added on the GPU, in the order of the tree. From there
- * on one of two ways:
+ * The sync of a model on a GPU. Gradients are computed and added on the GPU, in the order of the tree. From
+ * there on one of two ways, both with the bits of a CPU's sums and updates:
  *
- *   on board  exchange (by NCCL), sum, norms and update are queued on the GPU, and nothing comes down but
- * what steps found, every few steps staged    gradients go down to the windows that ranks on CPUs use,
- * everything happens there as between CPUs, and the new parameters come up again: two copies over the bus,
- * for ranks without NCCL
- *
- * Both have the bits of a CPU's sums and updates.
+ *   on board  exchange (by NCCL), sum, norms and update are queued on the GPU; only the results of steps are
+ *             copied to the host, every few steps
+ *   staged    without NCCL: gradients are copied to the windows that CPU ranks use, are exchanged and applied
+ *             there, and the new parameters are copied back
  */
 #ifndef GDI_SYNC_BOARD_H
 #define GDI_SYNC_BOARD_H
@@ -83,8 +81,8 @@ gd_status gdi_board_plan_for(gd_sync *s, gdi_board_plan **out) GD_CHECKED;
 gd_status gdi_board_put_single(gd_sync *s, int64_t buffer, gdi_gpu_sum *out) GD_CHECKED;
 char *gdi_board_buffer(const gd_sync *s, int64_t i);
 
-/* staged.c: pin the windows and fill them from the model; queue the copies down, wait for them; parameters up
- */
+/* staged.c: pin the windows and fill them from the model; queue the copies down, wait for them;
+ * parameters up */
 gd_status gdi_board_lend(gd_sync *s) GD_CHECKED;
 gd_status gdi_board_down(gd_sync *s) GD_CHECKED;
 gd_status gdi_board_landed(gd_sync *s) GD_CHECKED;

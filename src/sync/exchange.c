@@ -54,14 +54,15 @@ void gdi_exchange_free(gd_sync *s) {
   s->exchange = NULL;
 }
 
-int gdi_delegate(const gd_sync *s, int group, int owner) {
+/* The rank of a group that passes nodes to this owner, and parameters from it. */
+static int delegate(const gd_sync *s, int group, int owner) {
   const gd_range ranks = gd_world_group_ranks(s->world, group);
   return (int)(ranks.lo + owner % (ranks.hi - ranks.lo));
 }
 
 bool gdi_is_mine_to_pass(const gd_sync *s, int owner) {
   return gd_world_group(s->world, owner) != s->exchange->own &&
-         gdi_delegate(s, s->exchange->own, owner) == gd_world_rank(s->world);
+         delegate(s, s->exchange->own, owner) == gd_world_rank(s->world);
 }
 
 int64_t gdi_messages_of(const gd_sync *s, gd_range slice) {
@@ -139,7 +140,7 @@ static gd_status expect_gradients(gd_sync *s) {
       for (int64_t i = 0; i < gdi_messages_of(s, s->slice); i++) {
         const gd_range r = gdi_message_of(s, s->slice, i, 1);
         GD_TRY(receive(s, &x->gradients, to + (size_t)(r.lo - s->slice.lo) * s->element_bytes, r,
-                       gdi_delegate(s, g, gd_world_rank(s->world)), GDI_TAG_GRADIENT));
+                       delegate(s, g, gd_world_rank(s->world)), GDI_TAG_GRADIENT));
       }
   return GD_OK;
 }
@@ -185,7 +186,7 @@ gd_status gdi_exchange_publish(gd_sync *s, int piece) {
   for (int g = 0; !s->mirrored && g < x->groups; g++)
     for (int64_t i = messages.lo; g != x->own && i < messages.hi; i++) {
       const gd_range r = gdi_message_of(s, s->slice, i, 1);
-      GD_TRY(gdi_send(s, &x->others, gdi_param_at(s, r.lo), r, gdi_delegate(s, g, gd_world_rank(s->world)),
+      GD_TRY(gdi_send(s, &x->others, gdi_param_at(s, r.lo), r, delegate(s, g, gd_world_rank(s->world)),
                       GDI_TAG_PARAM));
     }
   return GD_OK;

@@ -44,8 +44,7 @@ gd_range gdi_message_of(const gd_sync *s, gd_range slice, int64_t i, int64_t n);
 int64_t gdi_messages_a_piece(const gd_sync *s);
 /* Start a message over elements r, kept in q. */
 gd_status gdi_send(gd_sync *s, gdi_requests *q, const char *from, gd_range r, int to, int tag) GD_CHECKED;
-/* The rank of a group that passes nodes to this owner, and parameters from it. */
-int gdi_delegate(const gd_sync *s, int group, int owner);
+/* Does this rank pass its group's nodes to this owner in another group? */
 bool gdi_is_mine_to_pass(const gd_sync *s, int owner);
 
 /* passing.c: nodes on their way to owners */

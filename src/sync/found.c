@@ -1,5 +1,5 @@
-/* What steps on board found: fetched every few steps, and looked at when it has come, so that nobody waits.
- */
+/* What steps on board found: fetched every few steps, and looked at when it has come, so that nobody
+ * waits. */
 #include <math.h>
 
 #include "sync/board.h"
@@ -82,8 +82,8 @@ static gd_status agree(gd_sync *s, gd_status mine, gd_sync_result *out) {
   return mine;
 }
 
-/* Every lag the answer to the last question is taken, which the GPU gave a lag ago, and the next one asked.
- */
+/* Every lag the answer to the last question is taken, which the GPU gave a lag ago, and the next one
+ * asked. */
 gd_status gdi_board_queued(gd_sync *s, const gd_sync_step *step, gd_sync_result *out) {
   gdi_board *b = s->board;
   const bool alone = gd_world_size(s->world) == 1;

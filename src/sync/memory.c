@@ -5,8 +5,8 @@
 
 #include "sync/sync.h"
 
-/* The most nodes that a rank holds while it computes a leaf of [lo, hi): those to the left of it, in its run.
- */
+/* The most nodes that a rank holds while it computes a leaf of [lo, hi): those to the left of it, in
+ * its run. */
 static int most_held(int64_t lo, int64_t hi, gd_range run) {
   if (hi <= run.lo || run.hi <= lo || hi - lo == 1) return 0;
   const int64_t mid = gd_tree_mid(lo, hi);

@@ -1,6 +1,7 @@
 /* Everything at once, on board: from all owners to rank 0 for a checkpoint, and from rank 0 to all owners for
  * a start. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "sync/board.h"
 
@@ -42,7 +43,7 @@ static gd_status scatter_state(gd_sync *s, int i, const char *whole, char *stage
   const int rank = gd_world_rank(s->world);
   gd_request *q;
   if (s->o.mode == GD_SYNC_ALLREDUCE) {
-    if (rank == 0) __builtin_memcpy(stage, whole, bytes_of(s, s->slice));
+    if (rank == 0) memcpy(stage, whole, bytes_of(s, s->slice));
     GD_TRY(gd_world_bcast(s->world, stage, bytes_of(s, s->slice), 0));
     return b->device->upload(b->device, b->slice.state[i], stage, bytes_of(s, s->slice));
   }
@@ -76,7 +77,7 @@ static gd_status scatter_params(gd_sync *s, const void *params, char *stage) {
   gdi_board *b = s->board;
   const size_t run = gd_params_bytes(s->params);
   if (gd_world_rank(s->world) == 0 && params)
-    __builtin_memcpy(stage, params, run);
+    memcpy(stage, params, run);
   else
     GD_TRY(b->device->download(b->device, stage, b->params, run));
   GD_TRY(gd_world_bcast(s->world, stage, run, 0));

@@ -1,7 +1,7 @@
 /* The loops over a slice: sums, norms and updates, a segment at a time, shared by the threads of the rank. */
-#include <math.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "device/cpu/threads.h"
 #include "sync/squares.h"
@@ -64,6 +64,15 @@ typedef struct job {
   atomic_bool bad;
 } job;
 
+/*
+ * Where the first pass leaves the sum: over its first term, which no other rank reads in this slice. When
+ * mirrored, the owner in the other group may be reading that term, so the sum goes elsewhere.
+ */
+static char *kept_sum(const gd_sync *s, int64_t element) {
+  if (s->mirrored) return gdi_exchange_room(s, element);
+  return s->sum.term[0].data + (size_t)(element - s->sum.term[0].first) * s->element_bytes;
+}
+
 static void sum_segments(void *context, int64_t lo, int64_t hi) {
   const job *j = context;
   const gd_sync *s = j->s;
@@ -74,23 +83,14 @@ static void sum_segments(void *context, int64_t lo, int64_t hi) {
     for (int64_t at = s->segment[g].lo, n; at < end; at += n) {
       n = end - at < GDI_STRETCH ? end - at : GDI_STRETCH;
       const char *sum = gdi_sum_eval(&s->sum, at, n, &partial);
-      char *keep = gdi_kept_sum(s, at);
-      if (keep != sum) __builtin_memcpy(keep, sum, (size_t)n * s->element_bytes);
+      char *keep = kept_sum(s, at);
+      if (keep != sum) memcpy(keep, sum, (size_t)n * s->element_bytes);
       gdi_squares_add(s->dtype, sum, n, gradient);
       if (s->norms > 1) gdi_squares_add(s->dtype, gdi_param_at(s, at), n, param);
     }
     s->square[g * s->norms] = gdi_squares_sum(gradient);
     if (s->norms > 1) s->square[g * s->norms + 1] = gdi_squares_sum(param);
   }
-}
-
-/*
- * The sum takes the place of its first term: nobody else reads that term in this slice. Mirrored, the other
- * group's owner does, perhaps right now.
- */
-char *gdi_kept_sum(const gd_sync *s, int64_t element) {
-  if (s->mirrored) return gdi_exchange_room(s, element);
-  return s->sum.term[0].data + (size_t)(element - s->sum.term[0].first) * s->element_bytes;
 }
 
 void gdi_pass_sum(gd_sync *s, gd_range segments) {
@@ -113,7 +113,7 @@ static void update_segments(void *context, int64_t lo, int64_t hi) {
       n = end - at < GDI_STRETCH ? end - at : GDI_STRETCH;
       void *state[GD_OPTIM_MAX_STATES] = {NULL};
       gdi_state_at(s, at, state);
-      const char *sum = s->two_pass ? gdi_kept_sum(s, at) : gdi_sum_eval(&s->sum, at, n, &partial);
+      const char *sum = s->two_pass ? kept_sum(s, at) : gdi_sum_eval(&s->sum, at, n, &partial);
       if (squares) gdi_squares_add(s->dtype, sum, n, gradient); /* while it is near */
       finite &= gd_optim_update(&s->o.optim, &u, s->dtype, n, gdi_param_at(s, at), sum, state);
     }

@@ -1,7 +1,7 @@
 /*
- * Nodes on their way to owners. A rank passes a message on as soon as every rank of its group has finished
- * its part of it, which is often before the last backward is over: the ranks of a group tell each other in
- * shared memory how far they are, and nobody waits for anybody.
+ * Tree nodes sent to owners in other groups. A rank sends a message as soon as every rank of its group has
+ * finished its part of it, often during the last backward: the ranks of a group publish their progress in
+ * shared memory, and none waits for another.
  */
 #include <stdlib.h>
 

@@ -7,7 +7,7 @@
 
 enum { GDI_RECORD = sizeof(gd_record) / sizeof(double) };
 
-/* A piece of a slice in which norms are summed: a block, cut at the borders of parameters for lars. */
+/* A piece of a slice over which norms are summed: a block, for lars also cut between parameters. */
 typedef struct gdi_segment {
   int64_t lo;
   int32_t param;
@@ -40,17 +40,17 @@ struct gd_sync {
   bool begun;   /* and not updated yet */
 
   bool *finished;       /* [params] by backward of the last micro-batch. See early.c */
-  int front, expected;  /* finished without a gap; where the next one is expected */
-  bool last_leaf;       /* backward of the last micro-batch goes on */
-  bool travelling;      /* messages may be on their way */
-  gd_status failed;     /* where nobody could be told */
-  int64_t next_poll_ns; /* of messages */
+  int front, expected;  /* all before `front` are finished; the next one is expected at `expected` */
+  bool last_leaf;       /* backward of the last micro-batch is running */
+  bool travelling;      /* messages may be under way */
+  gd_status failed;     /* of a call that returns no status */
+  int64_t next_poll_ns; /* for messages */
 
   double *message;     /* records and flags as sent: see records.c */
   double *record;      /* [K][GDI_RECORD] */
   gd_range *part;      /* [ranks] bytes of message */
   int64_t record_room; /* K that there is room for */
-  bool sick;           /* an update met a value that is not finite */
+  bool sick;           /* an update found a value that is not finite */
 
   gdi_sum sum, merge;   /* of the slice; of nodes on the way */
   int64_t compiled;     /* K of sum */
@@ -70,7 +70,7 @@ struct gd_sync {
 /* memory.c: where everything lies */
 gd_range gdi_slice_of(const gd_sync *s, int rank);   /* what a rank updates */
 gd_range gdi_extent_of(const gd_sync *s, int group); /* what the ranks of a group update */
-int64_t gdi_bucket_elements(const gd_sync *s);       /* of one message */
+int64_t gdi_bucket_elements(const gd_sync *s);       /* elements of one message */
 gd_status gdi_memory_new(gd_sync *s) GD_CHECKED;
 void gdi_memory_free(gd_sync *s);
 /* Memory of the group when ordered, else this rank's own; zeroed. */
@@ -82,7 +82,7 @@ char *gdi_buffer(const gd_sync *s, int rank, int64_t i); /* gradient buffer i of
 char *gdi_param_at(const gd_sync *s, int64_t element);
 void gdi_state_at(const gd_sync *s, int64_t element, void *state[GD_OPTIM_MAX_STATES]);
 
-/* records.c: what every rank knows before anything is summed */
+/* records.c: the losses and flags of all ranks, exchanged before anything is summed */
 gd_status gdi_records_room(gd_sync *s, int64_t K) GD_CHECKED;
 gd_status gdi_records_exchange(gd_sync *s, const gd_sync_step *step, gd_sync_result *out) GD_CHECKED;
 
@@ -98,7 +98,6 @@ int gdi_merge_terms(gd_sync *s, int64_t k, char *buffers);
 
 /* pass.c: loops over segments of the slice */
 gd_status gdi_segments_new(gd_sync *s) GD_CHECKED;
-char *gdi_kept_sum(const gd_sync *s, int64_t element); /* where the first pass leaves the sum */
 /* Blocks, for `cut` also cut where a parameter begins: [n + 1], returns n. segment NULL: count only. */
 int64_t gdi_segments_cut(const gd_params *p, bool cut, gdi_segment *segment);
 gd_range gdi_segments_in(const gdi_segment *segment, int64_t n, gd_range elements);
@@ -119,16 +118,16 @@ gd_range gdi_exchange_piece(const gd_sync *s, int piece);
 gd_status gdi_exchange_wait(gd_sync *s, int piece) GD_CHECKED;    /* its nodes are here */
 gd_status gdi_exchange_publish(gd_sync *s, int piece) GD_CHECKED; /* its parameters are new */
 gd_status gdi_exchange_finish(gd_sync *s) GD_CHECKED;             /* every message of the step */
-char *gdi_exchange_room(const gd_sync *s, int64_t element);       /* of the slice, that nobody else reads */
+char *gdi_exchange_room(const gd_sync *s, int64_t element); /* memory for the slice, private to this rank */
 
 /* passing.c: nodes on their way to owners */
-void gdi_exchange_reach(gd_sync *s, int64_t leaf, int params); /* so many parameters of it are finished */
-gd_status gdi_exchange_pass(gd_sync *s) GD_CHECKED;            /* what is final and not yet sent */
+void gdi_exchange_reach(gd_sync *s, int64_t leaf, int params); /* its first `params` gradients are complete */
+gd_status gdi_exchange_pass(gd_sync *s) GD_CHECKED;            /* send what is complete and not sent yet */
 
 /* overlap.c: all-reduce */
 gd_status gdi_overlap_new(gd_sync *s) GD_CHECKED;
 void gdi_overlap_free(gdi_overlap *x);
-/* What so many finished parameters complete. */
+/* Start the buckets that the first `params` complete gradients fill. */
 gd_status gdi_overlap_start(gd_sync *s, int params) GD_CHECKED;
 gd_status gdi_overlap_start_all(gd_sync *s) GD_CHECKED;
 gd_status gdi_overlap_wait(gd_sync *s) GD_CHECKED;

@@ -1,5 +1,5 @@
-/* Everything at once: from all owners to rank 0 for a checkpoint, and from rank 0 to all owners for a start.
- */
+/* Everything at once: from all owners to rank 0 for a checkpoint, and from rank 0 to all owners for a
+ * start. */
 #include <string.h>
 
 #include "base/fault.h"
@@ -32,8 +32,8 @@ static gd_status move_now(gd_sync *s, move m, void *data, size_t bytes, int peer
   return gd_wait(s->world, &request, 1);
 }
 
-/* Move the states of other groups between rank 0's buffers and the windows that each group's first rank has.
- */
+/* Move the states of other groups between rank 0's buffers and the windows that each group's first
+ * rank has. */
 static gd_status move_states(gd_sync *s, move at_zero, move at_first, void *const states[]) {
   const int rank = gd_world_rank(s->world), own = gd_world_group(s->world, rank);
   for (int i = 0; i < s->n_states; i++) {
@@ -106,7 +106,8 @@ gd_status gd_sync_scatter(gd_sync *s, const void *params, const void *const stat
   gd_world *w = s->world;
   if (s->board && s->board->on_board) return gdi_onboard_scatter(s, params, states);
   double with_states = gd_world_rank(w) == 0 && states;
-  GD_TRY(gd_world_allreduce_f64(w, &with_states, 1, GD_MAX)); /* and nobody uses the old values any more */
+  GD_TRY(gd_world_allreduce_f64(w, &with_states, 1,
+                                GD_MAX)); /* a barrier too: the old values are no longer in use */
   if (with_states == 0 && s->state_memory.owner)
     memset(s->state_memory.data, 0, (size_t)s->n_states * bytes_of(s, s->group));
   s->sick = false;

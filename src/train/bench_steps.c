@@ -1,5 +1,5 @@
-/* Timing steps: by the host's clock; on a GPU, where the host only queues them, between marks in the queue.
- */
+/* Timing steps: by the host's clock; on a GPU, where the host only queues them, between marks in the
+ * queue. */
 #include <stdlib.h>
 
 #include "base/clock.h"

@@ -3,7 +3,6 @@
 
 #include <math.h>
 #include <signal.h>
-#include <string.h>
 
 #include "base/clock.h"
 #include "gd/log.h"

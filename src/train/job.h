@@ -6,7 +6,7 @@
 #include "train/batches.h"
 #include "train/set.h"
 
-/* Requests that ride on the step's reduction. */
+/* Requests that all ranks learn with the records of a step. */
 enum { GDI_FLAG_STOP = 1, GDI_FLAG_SAVE = 2, GDI_FLAG_FAILED = 4 };
 
 typedef struct gdi_on_gpu gdi_on_gpu; /* gpu.h */
@@ -43,7 +43,7 @@ typedef struct gdi_job {
  * Collective. On failure the job can and must still be closed.
  */
 gd_status gdi_job_open(gdi_job *j, gd_world *w, const gd_options *o, const gd_standardize *known) GD_CHECKED;
-/* Rate, momentum and decay that the optimizer is usually run with, where they are automatic. */
+/* Default rate, momentum and weight decay of the optimizer, where they are automatic. */
 gd_status gdi_usual_rates(gd_options *o) GD_CHECKED;
 /* The sets alone, and jobs on sets that are open: many jobs, one copy of the data. Collective over w, which
  * may be a part of the world of `data`. */
@@ -56,15 +56,18 @@ void gdi_job_layout(const gdi_job *j, char *buf, size_t bytes);
 /* The whole path of one update (step.c). flags: this rank's requests. Collective. */
 gd_status gdi_step(gdi_job *j, uint32_t flags, gd_sync_result *out) GD_CHECKED;
 /*
- * On a GPU steps may be queued: *out of gdi_step() then has zeros, and what steps found is known later. This
- * waits for all of them; elsewhere there is none. An error of a step sets j->step to it. Collective.
+ * On a GPU steps may be queued: *out of gdi_step() is then zero and the results come later. Wait for all
+ * queued steps; on an error j->step is the step at fault. Collective.
  */
 gd_status gdi_settle(gdi_job *j) GD_CHECKED;
-/* The next of the queued steps that the last gdi_step() or gdi_settle() made known; false: that was all. */
+/* The next result that arrived in the last gdi_step() or gdi_settle(); false: no more. */
 bool gdi_told(gdi_job *j, gd_sync_result *out);
-/* A step, and what it found. Collective. */
+/* A step and its result, waiting for it. Collective. */
 gd_status gdi_step_now(gdi_job *j, uint32_t flags, gd_sync_result *out) GD_CHECKED;
 double gdi_job_lr(const gdi_job *j, int64_t step);
+
+/* What planted faults multiply the gradient of a micro-batch by; 1 without one (planted.c). */
+double gdi_planted_factor(const gdi_job *j, const gdi_step_plan *plan, gd_range rows);
 
 /* Loss and accuracy over an order of a set (evaluate.c). Collective. */
 typedef struct gdi_evaluation {

@@ -158,8 +158,11 @@ gd_status gd_options_apply(gd_options *o, const gd_settings *s) {
 }
 
 gd_status gd_options_set(gd_options *o, const char *key, const char *value) {
-  gd_setting one = {key, value, NULL, 0};
-  return gd_options_apply(o, &(gd_settings){&one, 1, NULL});
+  gd_settings one = {0};
+  gd_status st = gd_settings_set(&one, key, value);
+  if (st == GD_OK) st = gd_options_apply(o, &one);
+  gd_settings_free(&one);
+  return st;
 }
 
 /* ---- printing and comparing ---- */

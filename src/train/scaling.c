@@ -177,7 +177,7 @@ static gd_status measure(gd_world *w, const gdi_job *data, const gd_options *o, 
       run.batch_size = r->batch[kind], run.micro_batch = b.micro;
       run.steps = 1000000; /* more than are timed */
       r->step_s[kind] = NAN;
-      if (r->batch[kind] > n) continue; /* not so many samples */
+      if (r->batch[kind] > n) continue; /* more than there are samples */
       if (kind == WEAK && ranks[i] == 1) {
         r->step_s[WEAK] = r->step_s[STRONG];
         continue;

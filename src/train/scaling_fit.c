@@ -38,8 +38,8 @@ static bool solve(double a[TERMS][TERMS + 1], int n, double x[TERMS]) {
   return true;
 }
 
-/* Fit with the terms of `mask` alone: cost, or infinity when it is impossible or a term comes out negative.
- */
+/* Fit with the terms of `mask` alone: cost, or infinity when it is impossible or a term comes out
+ * negative. */
 static double fit_terms(int mask, int n, const gdi_scaling_point *p, const double unit[TERMS],
                         double x[TERMS]) {
   double a[TERMS][TERMS + 1] = {{0}}, found[TERMS], cost = 0;

@@ -40,7 +40,7 @@ gd_status gdi_set_open(gdi_set *s, gd_world *w, const char *path, const gd_optio
   if (bytes == 0) return GD_OK;
   GD_TRY(gd_shared_new(w, &s->memory, bytes));
   gd_status st = s->memory.owner ? gd_dataset_hold(s->data, s->memory.data, true) : GD_OK;
-  GD_TRY(gd_world_agree(w, st)); /* also: nobody looks before it is loaded */
+  GD_TRY(gd_world_agree(w, st)); /* also a barrier: no rank reads before it is loaded */
   if (!s->memory.owner) GD_TRY(gd_dataset_hold(s->data, s->memory.data, false));
   return GD_OK;
 }

@@ -1,6 +1,5 @@
 /* One update, from samples to parameters: the whole path on one screen. */
 #include "base/clock.h"
-#include "base/fault.h"
 #include "train/gpu.h"
 
 double gdi_job_lr(const gdi_job *j, int64_t step) {
@@ -15,19 +14,7 @@ static void trace(const gdi_job *j, const gdi_step_plan *plan, gd_range rows) {
   fflush(j->trace);
 }
 
-/* Planted faults that multiply the gradient of a micro-batch; 1 without one. */
-static double planted_factor(const gdi_job *j, const gdi_step_plan *plan, gd_range rows) {
-  if (GDI_FAULT("missing_micro_batch") && rows.hi == plan->rows.hi) return 0;
-  if (!GDI_FAULT("average_rank_means")) return 1;
-  const int ranks = gd_world_size(j->world);
-  const gd_range run = gd_share(plan->K, ranks, gd_world_rank(j->world));
-  const int64_t own =
-      gdi_batches_micro(&j->batches, plan, run.hi - 1).hi - gdi_batches_micro(&j->batches, plan, run.lo).lo;
-  return (double)(plan->rows.hi - plan->rows.lo) / (double)(ranks * own);
-}
-
-/* Forward and backward of the samples at `rows`, micro-batch k: gradients of the sum of their losses, and
- * what to record of them. */
+/* Forward and backward of micro-batch k, the samples at `rows`: gradients of the sum of their losses. */
 static gd_status micro_batch(gdi_job *j, const gdi_step_plan *plan, int64_t k, gd_range rows) {
   double t0 = gdi_now();
   gd_batch batch;
@@ -38,7 +25,7 @@ static gd_status micro_batch(gdi_job *j, const gdi_step_plan *plan, int64_t k, g
   gd_tape_draws(j->tape, (uint64_t)j->opt.seed, j->step, rows.lo - plan->rows.lo);
   gd_tensor *prediction = gd_forward(j->model, j->tape, batch.x);
   gd_loss loss = gd_loss_of(j->tape, j->loss, prediction, batch.y);
-  const double factor = planted_factor(j, plan, rows);
+  const double factor = gdi_planted_factor(j, plan, rows);
   if (factor != 1) loss.sum = gd_mul_scalar(j->tape, loss.sum, factor);
   GD_TRY(gd_tape_status(j->tape));
   GD_TRY(gd_sync_leaf_loss(j->sync, k, &loss, rows.hi - rows.lo));
@@ -77,8 +64,7 @@ gd_status gdi_step(gdi_job *j, uint32_t flags, gd_sync_result *out) {
   if (j->on_gpu && j->on_gpu->on_board) return gdi_step_on_board(j, &plan, &step, out);
   gd_status mine = j->on_gpu ? gdi_compute_on_gpu(j, &plan, &step) : gdi_compute(j, &plan);
 
-  /* A rank that failed still comes to the exchange, so that all learn of it there instead of waiting for
-   * ever. */
+  /* A rank that failed still joins the exchange, where all learn of it, instead of leaving them to wait. */
   if (mine != GD_OK) step.flags |= GDI_FLAG_FAILED;
   gd_status st = gd_sync_update(j->sync, &step, out);
   j->ledger.exchange += out->exchange_s, j->ledger.update += out->update_s, j->ledger.wait += out->wait_s;

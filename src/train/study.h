@@ -1,9 +1,9 @@
 /*
  * A study: many runs of one job that differ in batch size, rate and seed.
  *
- * The folder is the queue and the memory: runs/<id>.csv is the curve of a run, whole or absent, and
- * everything else is derived from the curves. So a study that was killed goes on, a batch size that is added
- * runs alone, and the result depends neither on the order of the runs nor on the number of ranks.
+ * The folder holds the whole state: runs/<id>.csv is the curve of a run, complete or absent, and everything
+ * else is derived from the curves. So an interrupted study can continue, adding a batch size runs only that
+ * one, and the result depends neither on the order of the runs nor on the number of ranks.
  */
 #ifndef GDI_TRAIN_STUDY_H
 #define GDI_TRAIN_STUDY_H
@@ -55,8 +55,8 @@ typedef struct gdi_verdict {
   double crossing;      /* updates where a line from the measurement before meets the target; infinity: not */
 } gdi_verdict;
 /*
- * What a run comes to when nothing after `horizon` counts: a pure function, whatever was run beyond it.
- * horizon == limit: the budget; below it: twice the best.
+ * The outcome of a run when nothing after `horizon` updates counts, even if it ran further: a pure function.
+ * The horizon is the budget `limit`, or less: twice the updates of the best run.
  */
 gdi_verdict gdi_curve_judge(const gdi_curve *c, const gdi_target *t, int64_t horizon, int64_t limit,
                             double resolution);
@@ -92,7 +92,7 @@ gd_status gdi_study_plan(gdi_study *s, const gd_options *o, const gd_compare_opt
 void gdi_study_free(gdi_study *s);
 gdi_trial *gdi_study_trial(const gdi_study *s, int batch, int rate, int seed);
 double gdi_study_rate(const gdi_study *s, int batch, int rate);
-/* Micro-batches in a step: as many ranks have work. */
+/* Micro-batches in a step: the most ranks that it can use. */
 int64_t gdi_study_width(const gdi_study *s, int batch);
 /* The settings of one run. */
 gd_options gdi_study_options(const gdi_study *s, int batch, int rate, int seed);
@@ -114,7 +114,7 @@ gd_status gdi_study_noise(gdi_job *run, double *out) GD_CHECKED;
 /* Time `updates` updates of a trial, by itself; seconds at the points of its curve. Collective over w. */
 gd_status gdi_study_time(gdi_study *s, gd_world *w, const gdi_job *data, const gdi_trial *t, int64_t updates,
                          gdi_curve *out) GD_CHECKED;
-/* Everything that is missing. Collective over w. */
+/* Run all trials that are missing. Collective over w. */
 gd_status gdi_study_run_all(gdi_study *s, gd_world *w, const gdi_job *data) GD_CHECKED;
 
 /* ---- results (study_table.c, study_write.c) */

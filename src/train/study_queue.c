@@ -4,9 +4,7 @@
  * the whole budget: so all rates of a batch size go a 64th of it first, then a 16th, a quarter, and all of
  * it. The first that reaches the target limits the others to twice its updates.
  */
-#include <errno.h>
 #include <fcntl.h>
-#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -75,7 +73,8 @@ typedef struct task {
   int64_t horizon;
 } task;
 
-/* `batches`: which take part now. *missing: some run is not complete, ours to do or somebody's. */
+/* The next run, of those with batches[i]. *missing: some run is incomplete, whether free or being run
+ * elsewhere. */
 static gd_status choose(gdi_study *s, const bool *batches, task *out, bool *missing) {
   *out = (task){.trial = -1};
   *missing = false;

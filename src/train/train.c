@@ -1,10 +1,10 @@
 /* gd_train(): from options to a run folder. */
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "gd/log.h"
 #include "train/fit.h"
+#include "train/resume.h"
 
 static bool is_root(gd_world *w) {
   return gd_world_rank(w) == 0;

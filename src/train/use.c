@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "train/save.h"
+#include "train/resume.h"
 
 static gd_status open_model(gdi_use *u, const char *path, const gd_use_options *o) {
   const gd_checkpoint *c = &u->checkpoint;

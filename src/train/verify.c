@@ -1,5 +1,4 @@
 /* gd_verify(): which trials, in which order. */
-#include <string.h>
 
 #include "train/verify.h"
 

@@ -54,8 +54,8 @@ gd_status gdi_report(gdi_verify *v, const char *check, gd_outcome outcome, const
 
 gd_status gdi_check_gradients(gdi_verify *v) GD_CHECKED; /* verify_gradients.c */
 gd_status gdi_check_micro_batches(gdi_verify *v) GD_CHECKED;
-gd_status
-gdi_check_runs(gdi_verify *v) GD_CHECKED; /* verify_runs.c: replicas, ranks, epoch end, resume, samples */
+/* verify_runs.c: replicas, ranks, epoch end, resume, samples */
+gd_status gdi_check_runs(gdi_verify *v) GD_CHECKED;
 gd_status gdi_check_samples(gdi_verify *v, const gdi_job *resumed) GD_CHECKED; /* verify_samples.c */
 gd_status gdi_check_transport(gdi_verify *v) GD_CHECKED;                       /* verify_transport.c */
 

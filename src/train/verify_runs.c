@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "train/record.h"
+#include "train/resume.h"
 #include "train/save.h"
 #include "train/verify.h"
 

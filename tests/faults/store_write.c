@@ -20,7 +20,7 @@ static int write_step(const char *folder, int64_t step) {
   char path[4096];
   snprintf(path, sizeof path, "%s/step-%08lld.h5", folder, (long long)step);
   if (gd_checkpoint_write(example_make(&e, step), path) != GD_OK) return failed();
-  return gd_checkpoint_prune(folder, 2, NULL) == GD_OK ? 0 : failed();
+  return gd_checkpoint_prune(folder, 2) == GD_OK ? 0 : failed();
 }
 
 static int check(const char *folder, int64_t least) {

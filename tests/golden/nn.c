@@ -1,5 +1,5 @@
-/* Small models train as PyTorch trains them: ten losses, and every parameter after them. Values: make_nn.py.
- */
+/* Small models train as PyTorch trains them: ten losses, and every parameter after them. Values:
+ * make_nn.py. */
 #include <math.h>
 #include <string.h>
 

@@ -1,7 +1,5 @@
 /* Every optimizer follows torch.optim through changing rates. Values: make_optim.py. */
-#include <float.h>
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "gd/gd.h"

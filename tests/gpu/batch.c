@@ -57,8 +57,8 @@ static set make_set(gd_dtype x_type, gd_dtype type, int64_t x_n, int64_t y_n, bo
   return s;
 }
 
-/* Rows `first + offset` ... of an epoch, formed here as the loader does, and there. `by` bytes off alignment.
- */
+/* Rows `first + offset` ... of an epoch, formed here as the loader does, and there. `by` bytes off
+ * alignment. */
 static void check(const set *s, const gd_order *o, int64_t first, int64_t offset, int64_t rows, size_t by) {
   const size_t e = gd_dtype_bytes(s->type), x_row = (size_t)s->x_n * e,
                y_row = s->y_n ? (size_t)s->y_n * e : sizeof(int64_t);

@@ -1,5 +1,5 @@
-/* One application of an operation, on any device and in any type: what tests of the GPU's products compare.
- */
+/* One application of an operation, on any device and in any type: what tests of the GPU's products
+ * compare. */
 #ifndef GD_PRODUCTS_H
 #define GD_PRODUCTS_H
 

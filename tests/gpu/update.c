@@ -19,8 +19,8 @@ typedef struct terms {
   gdi_gpu_sum gpu;
 } terms;
 
-/* K micro-batches, each a term; `nodes`: as far added up as a rank does. Term 0 may be misaligned on the GPU.
- */
+/* K micro-batches, each a term; `nodes`: as far added up as a rank does. Term 0 may be misaligned on
+ * the GPU. */
 static terms make_terms(gd_dtype type, int64_t K, bool nodes, bool misaligned) {
   terms t = {.cpu.dtype = type};
   gd_range node[GD_TREE_MAX_COVER + 1];

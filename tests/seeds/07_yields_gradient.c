@@ -1,5 +1,5 @@
-/* Linear regression from its parts: predictions X w^T + b, their mean squared error, its gradients, one step.
- */
+/* Linear regression from its parts: predictions X w^T + b, their mean squared error, its gradients,
+ * one step. */
 #include "seed.h"
 #include "yields.h"
 

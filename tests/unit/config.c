@@ -1,5 +1,5 @@
-/* Settings from YAML and the command line: what is documented is read, everything else is refused by place.
- */
+/* Settings from YAML and the command line: what is documented is read, everything else is refused by
+ * place. */
 #include <locale.h>
 #include <math.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
-/* Softmax, log-softmax and cross-entropy: values, gradients, labels, and equal bits on any number of threads.
- */
+/* Softmax, log-softmax and cross-entropy: values, gradients, labels, and equal bits on any number of
+ * threads. */
 #include "kernel.h"
 
 /* softmax or its logarithm of element i, along a dimension of n elements `inner` apart */

@@ -1,7 +1,6 @@
 /* The number of threads does not show in the bits, and large arrays give what plain loops give. */
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "gd/gd.h"
 #include "test.h"

@@ -1,5 +1,5 @@
-/* The flat run: its layout, moving values in and out of it, gradients in it, and a digest others can compute.
- */
+/* The flat run: its layout, moving values in and out of it, gradients in it, and a digest others can
+ * compute. */
 #include <stdlib.h>
 #include <string.h>
 

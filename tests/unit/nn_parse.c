@@ -1,5 +1,4 @@
 /* The one-line form of a model, and messages that point at the mistake. */
-#include <stdlib.h>
 #include <string.h>
 
 #include "gd/gd.h"

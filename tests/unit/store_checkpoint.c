@@ -290,18 +290,17 @@ static void the_newest_valid_one_is_found(void **state) {
   assert_string_equal(path, in_folder("runs/step-00000400.h5"));
   assert_non_null(strstr(logged, "step-00000500.h5"));
 
-  assert_int_equal(gd_checkpoint_prune(in_folder("runs"), 0, NULL), GD_ERR_USAGE);
-  assert_ok(gd_checkpoint_prune(in_folder("runs"), 2, in_folder("runs/step-00000200.h5")));
+  assert_int_equal(gd_checkpoint_prune(in_folder("runs"), 0), GD_ERR_USAGE);
+  assert_ok(gd_checkpoint_prune(in_folder("runs"), 2));
   assert_int_equal(access(in_folder("runs/step-00000600.h5.host.1.2.tmp"), F_OK), -1);
   assert_int_equal(access(in_folder("runs/step-00000700.h5.txt"), F_OK), 0);
-  static const int left[] = {0, 1, 0, 1, 1};
+  static const int left[] = {0, 0, 0, 1, 1};
   for (int i = 0; i < 5; i++) {
     char name[64];
     snprintf(name, sizeof name, "runs/step-%08d.h5", 100 * (i + 1));
     assert_int_equal(access(in_folder(name), F_OK) == 0, left[i]);
   }
   assert_int_equal(truncate(in_folder("runs/step-00000400.h5"), 3000), 0);
-  assert_int_equal(truncate(in_folder("runs/step-00000200.h5"), 3000), 0);
   assert_int_equal(gd_checkpoint_latest(in_folder("runs"), path, sizeof path), GD_ERR_CHECKPOINT);
   assert_string_equal(path, "");
 }
@@ -319,7 +318,6 @@ static void a_thread_writes_while_training_goes_on(void **state) {
     assert_ok(gd_writer_start(w, example_make(&e[step % 2], step), in_folder(name)));
   }
   assert_ok(gd_writer_wait(w));
-  assert_false(gd_writer_busy(w));
   for (int step = 0; step < 20; step++) {
     char name[32];
     snprintf(name, sizeof name, "w-%d.h5", step);

@@ -60,8 +60,8 @@ static char verdict(bool header_only) {
   return v;
 }
 
-/* In a child process, so that a crash of the reader is seen as one: damages and reads every stride-th byte.
- */
+/* In a child process, so that a crash of the reader is seen as one: damages and reads every stride-th
+ * byte. */
 static int try_all(damage_fn damage, long stride, const char *bytes, long size) {
   int fd = open(path, O_CREAT | O_RDWR | O_TRUNC, 0666), wrong = 0, refused = 0, same = 0;
   if (pwrite(fd, bytes, (size_t)size, 0) != size || verdict(false) != 's') return 100;

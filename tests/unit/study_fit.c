@@ -110,8 +110,8 @@ static void the_fit_finds_the_limits_of_a_quadratic(void **state) {
 
 enum { N = 10, SEEDS = 8 };
 
-/* updates[seed][batch] with chance of its own for each run, and chance that all batch sizes of a seed share.
- */
+/* updates[seed][batch] with chance of its own for each run, and chance that all batch sizes of a seed
+ * share. */
 static void measure(double *S, int seeds, uint64_t stream, double own, double shared) {
   const gd_rng rng = gd_rng_stream(7, GD_RNG_TEST, stream);
   for (int k = 0; k < seeds; k++)

@@ -1,4 +1,4 @@
-/* One matrix product on the calling thread: the only file that calls oneDNN and BLAS is gemm.c. */
+/* One matrix product on the calling thread. Only gemm.c and onednn.c call the libraries. */
 #ifndef GDI_CPU_GEMM_H
 #define GDI_CPU_GEMM_H
 

@@ -1,44 +1,9 @@
 /* y = a b, batched over leading dimensions that broadcast.  da = dy b^T;  db = a^T dy */
 #include "device/cpu/cpu.h"
 #include "device/cpu/panels.h"
+#include "device/matmul.h"
 
-/* The extents of one product, and how the operands advance over the batch. */
-typedef struct plan {
-  int64_t m, n, k;
-  int ndim;
-  int64_t shape[GD_MAX_DIMS], a[GD_MAX_DIMS], b[GD_MAX_DIMS], y[GD_MAX_DIMS]; /* strides; 0: broadcast */
-} plan;
-
-/* Extent of batch dimension i, counted from the last one of n; 1 where there is none. */
-static int64_t batch_extent(const gd_tensor *t, int i) {
-  return i < t->ndim - 2 ? t->shape[t->ndim - 3 - i] : 1;
-}
-
-static plan plan_of(const gd_tensor *a, const gd_tensor *b) {
-  plan p = {.k = a->shape[a->ndim - 1],
-            .m = a->ndim < 2 ? 1 : a->shape[a->ndim - 2],
-            .n = b->ndim < 2 ? 1 : b->shape[b->ndim - 1]};
-  int dims_a = a->ndim < 2 ? 0 : a->ndim - 2, dims_b = b->ndim < 2 ? 0 : b->ndim - 2;
-  p.ndim = dims_a > dims_b ? dims_a : dims_b;
-  int64_t size_a = p.m * p.k, size_b = p.k * p.n, size_y = p.m * p.n;
-  bool b_repeats = true, a_is_whole = true;
-  for (int i = 0; i < p.ndim; i++) {
-    int64_t in_a = batch_extent(a, i), in_b = batch_extent(b, i), extent = in_a == 1 ? in_b : in_a;
-    int slot = p.ndim - 1 - i;
-    p.shape[slot] = extent;
-    p.a[slot] = in_a == 1 ? 0 : size_a;
-    p.b[slot] = in_b == 1 ? 0 : size_b;
-    p.y[slot] = size_y;
-    size_a *= in_a, size_b *= in_b, size_y *= extent;
-    b_repeats = b_repeats && in_b == 1;
-    a_is_whole = a_is_whole && in_a == extent;
-  }
-  if (b_repeats && a_is_whole) /* one tall product */
-    for (; p.ndim > 0; p.ndim--) p.m *= p.shape[p.ndim - 1];
-  return p;
-}
-
-static void copy_dims(gdi_products *to, const plan *p, const int64_t a[], const int64_t b[],
+static void copy_dims(gdi_products *to, const gdi_matmul_plan *p, const int64_t a[], const int64_t b[],
                       const int64_t c[]) {
   to->ndim = p->ndim;
   for (int i = 0; i < p->ndim; i++) {
@@ -55,7 +20,7 @@ static gd_status operands(gd_device *d, gdi_product *p, const gd_tensor *a, cons
 
 gd_status gdi_cpu_matmul_forward(gd_device *d, gd_node *node) {
   const gd_tensor *a = node->in[0], *b = node->in[1];
-  const plan p = plan_of(a, b);
+  const gdi_matmul_plan p = gdi_matmul_plan_of(a, b);
   gdi_products y = {
       .product = {.m = p.m, .n = p.n, .k = p.k, .c = node->out->data, .lda = p.k, .ldb = p.n, .ldc = p.n}};
   copy_dims(&y, &p, p.a, p.b, p.y);
@@ -66,7 +31,7 @@ gd_status gdi_cpu_matmul_forward(gd_device *d, gd_node *node) {
   return st;
 }
 
-static gd_status backward_a(gd_device *d, const plan *p, const gd_tensor *dy, const gd_tensor *b,
+static gd_status backward_a(gd_device *d, const gdi_matmul_plan *p, const gd_tensor *dy, const gd_tensor *b,
                             gd_tensor *da, bool add) {
   gdi_products x = {.product = {.m = p->m,
                                 .n = p->k,
@@ -82,7 +47,7 @@ static gd_status backward_a(gd_device *d, const plan *p, const gd_tensor *dy, co
   return gdi_multiply(d, &x);
 }
 
-static gd_status backward_b(gd_device *d, const plan *p, const gd_tensor *dy, const gd_tensor *a,
+static gd_status backward_b(gd_device *d, const gdi_matmul_plan *p, const gd_tensor *dy, const gd_tensor *a,
                             gd_tensor *db, bool add) {
   gdi_products x = {.product = {.m = p->k,
                                 .n = p->n,
@@ -100,7 +65,7 @@ static gd_status backward_b(gd_device *d, const plan *p, const gd_tensor *dy, co
 
 gd_status gdi_cpu_matmul_backward(gd_device *d, gd_node *node, const gd_tensor *dout, gd_tensor *const din[],
                                   const bool add[]) {
-  const plan p = plan_of(node->in[0], node->in[1]);
+  const gdi_matmul_plan p = gdi_matmul_plan_of(node->in[0], node->in[1]);
   size_t mark = gd_arena_mark(d->scratch);
   gd_status st = GD_OK;
   if (din[0]) st = backward_a(d, &p, dout, node->in[1], din[0], add[0]);

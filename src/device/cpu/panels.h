@@ -23,8 +23,8 @@ typedef struct gdi_products {
 /* Where c broadcasts, its products are added up in order. */
 gd_status gdi_multiply(gd_device *d, const gdi_products *p) GD_CHECKED;
 
-/* The type in which products on d take operands of `type`: bf16 for f32 where the device was opened for that.
- */
+/* The type in which products on d take operands of `type`: bf16 for f32 where the device was opened
+ * for that. */
 gd_dtype gdi_product_type(const gd_device *d, gd_dtype type);
 
 /*

@@ -3,7 +3,6 @@
 
 #include <pthread.h>
 #include <sched.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 
@@ -39,7 +38,7 @@ static void tell_pause(const gdi_listener *l) {
   if (l && l->pause) l->pause(l->pause_user);
 }
 
-/* The thread that gave the job has somebody to tell of its chunks. */
+/* `listener`: only for the thread that submitted the job; called after each of its chunks. */
 static void work(pool *p, const gdi_listener *listener) {
   for (;;) {
     uint64_t claim = atomic_fetch_add(&p->ticket, 1);
@@ -66,7 +65,7 @@ static uint32_t await_job(pool *p, uint32_t seen) {
 
 static void announce(pool *p) {
   atomic_fetch_add(&p->jobs, 1);
-  if (atomic_load(&p->sleepers) == 0) return; /* whoever falls asleep now sees the new number first */
+  if (atomic_load(&p->sleepers) == 0) return; /* a thread about to sleep sees the new number first */
   pthread_mutex_lock(&p->lock);
   pthread_cond_broadcast(&p->wake);
   pthread_mutex_unlock(&p->lock);

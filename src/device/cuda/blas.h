@@ -32,8 +32,8 @@ const char *gdi_blas_describe(const gdi_blas *b);
  */
 gd_status gdi_blas_multiply(gd_device *d, const gdi_blas_product *p) GD_CHECKED;
 
-/* The type in which products on d take operands of `type`: bf16 for f32 where the device was opened for that.
- */
+/* The type in which products on d take operands of `type`: bf16 for f32 where the device was opened
+ * for that. */
 static inline gd_dtype gdi_blas_type(const gd_device *d, gd_dtype type) {
   return d->matmul == GD_MATMUL_BF16 && type == GD_F32 ? GD_BF16 : type;
 }

@@ -31,8 +31,8 @@ static inline int64_t gdi_fold_tiles(const gdi_fold *f) {
   return (f->kept.count + columns - 1) / columns;
 }
 
-/* Every lane gets some elements; lanes of different results read neighbours together; few blocks become many.
- */
+/* Every lane gets some elements; lanes of different results read neighbours together; few blocks
+ * become many. */
 static inline void gdi_fold_share(gdi_fold *f) {
   const int64_t R = f->folded.count;
   int columns = 1;
@@ -126,8 +126,8 @@ static gd_status gdi_fold_launch(gd_device *d, const gdi_fold &f, const X *x, co
                     x, centre, write);
 }
 
-/* write(o, 0, s) for every result `o`, numbered as they lie; centre [results] or NULL. Takes scratch memory.
- */
+/* write(o, 0, s) for every result `o`, numbered as they lie; centre [results] or NULL. Takes scratch
+ * memory. */
 template <typename K, typename X, typename W>
 static gd_status gdi_fold_run(gd_device *d, const gdi_fold &f, const X *x, const double *centre, W write) {
   typedef typename K::acc acc;

@@ -1,53 +1,13 @@
 /* y = a b, batched over leading dimensions that broadcast.  da = dy b^T;  db = a^T dy */
 #include "device/cuda/activation.h"
 #include "device/cuda/blas.h"
+#include "device/matmul.h"
 
-/* A batch of products: its leading dimensions without those of extent 1, and how the operands advance. */
+/* A batch of products: its leading dimensions, and how the operands advance. */
 typedef struct batch {
   int ndim;
   int64_t shape[GD_MAX_DIMS], a[GD_MAX_DIMS], b[GD_MAX_DIMS], c[GD_MAX_DIMS]; /* strides; 0: broadcast */
 } batch;
-
-/* The extents of y = a b, and its batch. */
-typedef struct plan {
-  int64_t m, n, k;
-  batch y;
-} plan;
-
-/* Extent of batch dimension i, counted from the last one of n; 1 where there is none. */
-static int64_t batch_extent(const gd_tensor *t, int i) {
-  return i < t->ndim - 2 ? t->shape[t->ndim - 3 - i] : 1;
-}
-
-static plan plan_of(const gd_tensor *a, const gd_tensor *b) {
-  plan p = {.k = a->shape[a->ndim - 1],
-            .m = a->ndim < 2 ? 1 : a->shape[a->ndim - 2],
-            .n = b->ndim < 2 ? 1 : b->shape[b->ndim - 1]};
-  const int dims_a = a->ndim < 2 ? 0 : a->ndim - 2, dims_b = b->ndim < 2 ? 0 : b->ndim - 2;
-  const int dims = dims_a > dims_b ? dims_a : dims_b;
-  int64_t size_a = p.m * p.k, size_b = p.k * p.n, size_y = p.m * p.n;
-  bool one_tall = true; /* a is whole and b repeats: the rows of the batch are rows of one product */
-  batch last_first = {.ndim = 0};
-  for (int i = 0; i < dims; i++) {
-    const int64_t in_a = batch_extent(a, i), in_b = batch_extent(b, i), extent = in_a == 1 ? in_b : in_a;
-    if (extent == 1) continue;
-    const int k = last_first.ndim++;
-    last_first.shape[k] = extent;
-    last_first.a[k] = in_a == 1 ? 0 : size_a;
-    last_first.b[k] = in_b == 1 ? 0 : size_b;
-    last_first.c[k] = size_y;
-    size_a *= in_a, size_b *= in_b, size_y *= extent;
-    one_tall = one_tall && in_b == 1 && in_a == extent;
-  }
-  if (one_tall)
-    for (; last_first.ndim > 0; last_first.ndim--) p.m *= last_first.shape[last_first.ndim - 1];
-  p.y.ndim = last_first.ndim;
-  for (int i = 0, k = p.y.ndim - 1; k >= 0; i++, k--) {
-    p.y.shape[i] = last_first.shape[k];
-    p.y.a[i] = last_first.a[k], p.y.b[i] = last_first.b[k], p.y.c[i] = last_first.c[k];
-  }
-  return p;
-}
 
 /* As many of the last dimensions as advance evenly become one strided product of the library. */
 static void fold(batch *t, gdi_blas_product *p) {
@@ -111,20 +71,20 @@ static gd_status multiply(gd_device *d, batch t, gdi_blas_product p) {
   return GD_OK;
 }
 
-/* The batch of a gradient: its operands and its result among those of y. */
-static batch batch_with(const plan *p, const int64_t a[], const int64_t b[], const int64_t c[]) {
-  batch t = {.ndim = p->y.ndim};
-  for (int i = 0; i < t.ndim; i++) t.shape[i] = p->y.shape[i], t.a[i] = a[i], t.b[i] = b[i], t.c[i] = c[i];
+/* A batch whose operands and result advance as these do in the plan. */
+static batch batch_with(const gdi_matmul_plan *p, const int64_t a[], const int64_t b[], const int64_t c[]) {
+  batch t = {.ndim = p->ndim};
+  for (int i = 0; i < t.ndim; i++) t.shape[i] = p->shape[i], t.a[i] = a[i], t.b[i] = b[i], t.c[i] = c[i];
   return t;
 }
 
 static gd_status forward(gd_device *d, gd_node *n) {
-  const plan p = plan_of(n->in[0], n->in[1]);
+  const gdi_matmul_plan p = gdi_matmul_plan_of(n->in[0], n->in[1]);
   gdi_blas_product y = {
       .m = p.m, .n = p.n, .k = p.k, .type = gdi_blas_type(d, n->out->dtype), .c = n->out->data};
   GD_TRY(operand(d, n->in[0], &y.a));
   GD_TRY(operand(d, n->in[1], &y.b));
-  return multiply(d, p.y, y);
+  return multiply(d, batch_with(&p, p.a, p.b, p.y), y);
 }
 
 gd_status gdi_cuda_matmul_forward(gd_device *d, gd_node *n) {
@@ -136,7 +96,7 @@ gd_status gdi_cuda_matmul_forward(gd_device *d, gd_node *n) {
 
 static gd_status backward(gd_device *d, const gd_node *n, const gd_tensor *dy, gd_tensor *da, bool add_a,
                           gd_tensor *db, bool add_b) {
-  const plan p = plan_of(n->in[0], n->in[1]);
+  const gdi_matmul_plan p = gdi_matmul_plan_of(n->in[0], n->in[1]);
   const gd_dtype type = gdi_blas_type(d, dy->dtype);
   const void *rounded, *a, *b;
   GD_TRY(operand(d, dy, &rounded));
@@ -151,7 +111,7 @@ static gd_status backward(gd_device *d, const gd_node *n, const gd_tensor *dy, g
                                 .a = rounded,
                                 .b = b,
                                 .c = da->data};
-    GD_TRY(multiply(d, batch_with(&p, p.y.c, p.y.b, p.y.a), x));
+    GD_TRY(multiply(d, batch_with(&p, p.y, p.b, p.a), x));
   }
   if (!db) return GD_OK;
   GD_TRY(operand(d, n->in[0], &a));
@@ -164,7 +124,7 @@ static gd_status backward(gd_device *d, const gd_node *n, const gd_tensor *dy, g
                               .a = a,
                               .b = rounded,
                               .c = db->data};
-  return multiply(d, batch_with(&p, p.y.a, p.y.c, p.y.b), x);
+  return multiply(d, batch_with(&p, p.a, p.y, p.b), x);
 }
 
 /* The gradient of an empty result is a sum of nothing. */

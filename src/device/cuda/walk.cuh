@@ -46,8 +46,8 @@ static inline __device__ void gdi_apply(const F &f, bool add, Y *y, const gdi_ve
   *to = now;
 }
 
-/* Groups of V lie along dimension 0, `groups` to a line; the last of a line may be short. `all` in all lines.
- */
+/* Groups of V lie along dimension 0, `groups` to a line; the last of a line may be short. `all` in
+ * all lines. */
 typedef struct gdi_lines {
   gdi_places p;
   int64_t all, groups;

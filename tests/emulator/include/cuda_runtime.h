@@ -1,5 +1,5 @@
-/* CUDA C++ for kernels, as far as gdtrain uses it, compiled as plain C++: every thread of a block is a fiber.
- */
+/* CUDA C++ for kernels, as far as gdtrain uses it, compiled as plain C++: every thread of a block is
+ * a fiber. */
 #ifndef GDI_EMULATED_CUDA_RUNTIME_H
 #define GDI_EMULATED_CUDA_RUNTIME_H
 

@@ -1,0 +1,89 @@
+/* What the commands on the options of a run share: how each of them begins and ends. */
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+
+const char run_switches[] = "standardize data.standardize nesterov optimizer.nesterov optimizer.centered "
+                            "resume_changed noise_scale print_config";
+
+/* ---- options ---- */
+
+static gd_status apply_text(gd_options *o, const char *path, const char *text) {
+  gd_settings s;
+  GD_TRY(gd_settings_read(&s, path, text));
+  gd_status st = gd_options_apply(o, &s);
+  gd_settings_free(&s);
+  return st;
+}
+
+static gd_status fill(run_setup *r, const gd_settings *file) {
+  static const char data[] = "data data.train resume", optimizer[] = "optimizer optimizer.name";
+  r->demonstration = !settings_name(&r->a.setting, data) && !settings_name(file, data);
+  if (r->demonstration) {
+    GD_TRY(apply_text(&r->o, "the demonstration", demo_settings));
+    if (!settings_name(&r->a.setting, optimizer) && !settings_name(file, optimizer))
+      GD_TRY(apply_text(&r->o, "the demonstration", demo_optimizer));
+  }
+  GD_TRY(gd_options_apply(&r->o, file));
+  GD_TRY(gd_options_apply(&r->o, &r->a.setting));
+  return gd_options_check(&r->o);
+}
+
+/*
+ * The configuration file of a run; NULL when there is none. "--resume auto --out FOLDER" alone continues the
+ * run in the folder as it was configured: that is what a stopped run tells the user to type.
+ */
+static const char *config_file(const args *a, char *buf, size_t bytes) {
+  if (a->n_words == 1) return a->word[0];
+  const char *resume = args_get(a, "resume"), *out = args_get(a, "out");
+  if (settings_name(&a->setting, "data data.train") || !resume || strcmp(resume, "auto") != 0 || !out)
+    return NULL;
+  snprintf(buf, bytes, "%s/config.yaml", out);
+  return access(buf, R_OK) == 0 ? buf : NULL;
+}
+
+static gd_status read_options(run_setup *r) {
+  const args *a = &r->a;
+  GD_TRY(gd_options_new(&r->o));
+  if (a->n_words > 1)
+    return GD_FAIL(GD_ERR_USAGE, "one configuration file at most, not also \"%s\"", a->word[1]);
+  gd_settings file = {0};
+  char buf[4200];
+  const char *path = config_file(a, buf, sizeof buf);
+  if (path) GD_TRY(gd_settings_read(&file, path, NULL));
+  gd_status st = fill(r, &file);
+  gd_settings_free(&file);
+  return st;
+}
+
+/* ---- the command ---- */
+
+gd_status run_parse(run_setup *r, int argc, char **argv, const char *switches) {
+  *r = (run_setup){0};
+  return args_parse(&r->a, argc, argv, switches);
+}
+
+gd_status run_options(run_setup *r, gd_status before) {
+  return before == GD_OK ? read_options(r) : before;
+}
+
+gd_status run_join(run_setup *r, gd_status before) {
+  GD_TRY(join(&r->w, before, before == GD_OK ? &r->o : NULL));
+  return r->demonstration ? demo_ready(r->w) : GD_OK;
+}
+
+gd_status run_end(run_setup *r, gd_status st) {
+  st = leave(r->w, st);
+  gd_options_free(&r->o);
+  args_free(&r->a);
+  return st;
+}
+
+gd_status alone(int argc, char **argv, const char *switches, gd_status (*command)(args *a)) {
+  args a;
+  gd_status st = args_parse(&a, argc, argv, switches);
+  if (st == GD_OK) st = command(&a);
+  args_free(&a);
+  return leave(NULL, st);
+}

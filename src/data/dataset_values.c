@@ -1,0 +1,131 @@
+/* The values of a data set: read and checked, held in memory, digested. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "data/dataset.h"
+#include "gd/partition.h"
+
+enum { READ_BYTES = 4 << 20, DIGEST_ALL_BYTES = 64 << 20, DIGEST_SAMPLES = 1024 };
+
+/* ---- reading, with every value checked ---- */
+
+/* Index of the first value that is NaN or infinite, or n. */
+#define FIRST_NOT_FINITE(T)                                                                                  \
+  static int64_t first_not_finite_##T(const T *v, int64_t n) {                                               \
+    int bad = 0;                                                                                             \
+    for (int64_t i = 0; i < n; i++) bad |= v[i] - v[i] != 0;                                                 \
+    int64_t i = bad ? 0 : n;                                                                                 \
+    while (i < n && v[i] - v[i] == 0) i++;                                                                   \
+    return i;                                                                                                \
+  }
+FIRST_NOT_FINITE(float)
+FIRST_NOT_FINITE(double)
+
+static gd_status check_finite(const gd_dataset *d, const char *name, gd_dtype type, const void *v, int64_t lo,
+                              int64_t rows, int64_t columns) {
+  int64_t n = rows * columns, bad = n;
+  if (type == GD_F32) bad = first_not_finite_float(v, n);
+  if (type == GD_F64) bad = first_not_finite_double(v, n);
+  if (bad == n) return GD_OK;
+  return GD_FAIL(GD_ERR_DATA, "%s: %s is not finite at sample %lld, column %lld", d->info.path, name,
+                 (long long)(lo + bad / columns), (long long)(bad % columns));
+}
+
+static gd_status check_labels(const gd_dataset *d, const int64_t *label, int64_t lo, int64_t rows) {
+  for (int64_t i = 0; i < rows; i++)
+    if (!(label[i] == -100 || (label[i] >= 0 && label[i] < d->info.classes)))
+      return GD_FAIL(GD_ERR_DATA,
+                     "%s: %s is %lld at sample %lld; labels are 0 to %lld, or -100 to be ignored",
+                     d->info.path, d->info.y_name, (long long)label[i], (long long)(lo + i),
+                     (long long)d->info.classes - 1);
+  return GD_OK;
+}
+
+gd_status gdi_dataset_read(gd_dataset *d, int64_t lo, int64_t hi, void *x, void *y) {
+  const gd_data_info *info = &d->info;
+  GD_TRY(gdi_h5_array_read(&d->x, info->x_type, lo, hi, x));
+  GD_TRY(check_finite(d, info->x_name, info->x_type, x, lo, hi - lo, d->features));
+  gd_dtype y_type = info->labels ? GD_I64 : GD_F64;
+  GD_TRY(gdi_h5_array_read(&d->y, y_type, lo, hi, y));
+  return info->labels ? check_labels(d, y, lo, hi - lo)
+                      : check_finite(d, info->y_name, y_type, y, lo, hi - lo, info->targets);
+}
+
+int64_t gdi_dataset_read_rows(const gd_dataset *d, size_t bytes) {
+  int64_t chunk = d->x.chunk_rows > 0 ? d->x.chunk_rows : 1;
+  int64_t rows = (int64_t)(bytes / (d->x_row + d->y_row)) / chunk * chunk;
+  return rows > chunk ? rows : chunk;
+}
+
+static size_t y_offset(const gd_dataset *d) {
+  return (d->info.x_bytes + GD_ALIGN - 1) / GD_ALIGN * GD_ALIGN;
+}
+
+size_t gd_dataset_hold_bytes(const gd_dataset *d) {
+  return d->streamed ? 0 : y_offset(d) + d->info.y_bytes;
+}
+
+gd_status gd_dataset_hold(gd_dataset *d, void *memory, bool load) {
+  if (d->streamed) return GD_FAIL(GD_ERR_USAGE, "%s is streamed; it is not held in memory", d->info.path);
+  char *x = memory, *y = x + y_offset(d);
+  int64_t rows = gdi_dataset_read_rows(d, READ_BYTES);
+  for (int64_t lo = 0; load && lo < d->info.n; lo += rows) {
+    int64_t hi = lo + rows < d->info.n ? lo + rows : d->info.n;
+    GD_TRY(gdi_dataset_read(d, lo, hi, x + (size_t)lo * d->x_row, y + (size_t)lo * d->y_row));
+  }
+  d->held_x = x, d->held_y = y;
+  gdi_dataset_close_file(d);
+  return GD_OK;
+}
+
+/* ---- digest ---- */
+
+static void digest_head(gd_sha256 *h, const gd_dataset *d) {
+  const gd_data_info *i = &d->info;
+  int64_t head[GD_MAX_DIMS + 8] = {i->n, i->ndim, i->x_type, i->labels, i->targets, i->y_vector, i->classes};
+  memcpy(head + 7, i->sample, (size_t)i->ndim * sizeof *head);
+  gd_sha256_add(h, head, sizeof head);
+  gd_sha256_add(h, &i->x_scale, sizeof i->x_scale);
+  if (i->class_name) gd_sha256_add(h, i->class_name, (size_t)i->classes * sizeof *i->class_name);
+}
+
+/*
+ * Every sample of a small set, evenly spread ones of a large one, one after the other: a function of the data
+ * alone, so that a run that held the set can be resumed where it has to be streamed.
+ */
+static gd_status digest_samples(gd_sha256 *h, gd_dataset *d) {
+  const int64_t n = d->info.n;
+  const bool all = n <= DIGEST_SAMPLES || d->info.x_bytes + d->info.y_bytes <= DIGEST_ALL_BYTES;
+  const int64_t count = all ? n : DIGEST_SAMPLES, rows = all ? gdi_dataset_read_rows(d, READ_BYTES) : 1;
+  const int64_t room = rows < n ? rows : n;
+  char *memory = d->held_x ? NULL : malloc((size_t)room * (d->x_row + d->y_row) + 1);
+  if (!d->held_x && !memory) return GD_FAIL(GD_ERR_OOM, "no memory for samples of %s", d->info.path);
+  gd_status st = GD_OK;
+  for (int64_t i = 0; st == GD_OK && i < count; i += rows) {
+    int64_t lo = gd_share(n, count, i).lo, hi = lo + rows < n ? lo + rows : n;
+    const char *x = NULL, *y = NULL;
+    if (!memory) {
+      x = d->held_x + (size_t)lo * d->x_row, y = d->held_y + (size_t)lo * d->y_row;
+    } else {
+      y = memory, x = memory + (size_t)room * d->y_row; /* y first: it is 8-byte aligned */
+      st = gdi_dataset_read(d, lo, hi, memory + (size_t)room * d->y_row, memory);
+    }
+    for (int64_t r = 0; st == GD_OK && r < hi - lo; r++) {
+      gd_sha256_add(h, y + (size_t)r * d->y_row, d->y_row);
+      gd_sha256_add(h, x + (size_t)r * d->x_row, d->x_row);
+    }
+  }
+  free(memory);
+  return st;
+}
+
+gd_status gd_dataset_digest(gd_dataset *d, gd_digest *out) {
+  gd_sha256 h;
+  gd_sha256_init(&h);
+  digest_head(&h, d);
+  if (!d->streamed && !d->held_x)
+    return GD_FAIL(GD_ERR_USAGE, "%s: the digest needs the values; gd_dataset_hold() first", d->info.path);
+  GD_TRY(digest_samples(&h, d));
+  *out = gd_sha256_end(&h);
+  return GD_OK;
+}

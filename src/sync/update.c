@@ -1,0 +1,150 @@
+/* The end of a step: records, exchange, sum and update on this rank's slice. */
+#include <math.h>
+
+#include "base/clock.h"
+#include "base/fault.h"
+#include "device/norms.h"
+#include "sync/audit.h"
+#include "sync/board.h"
+
+/* Norms are summed in the order of segments, whichever ranks computed them. */
+static double gradient_squared(const gd_sync *s) {
+  double sum = 0;
+  for (int64_t g = 0; g < s->segments; g++) sum += s->square[g * s->norms];
+  return sum;
+}
+
+static void lars_rates(gd_sync *s, double scale) {
+  double gradient = 0, param = 0;
+  for (int64_t g = 0; g < s->segments; g++) {
+    gradient += s->square[g * 2], param += s->square[g * 2 + 1];
+    if (g + 1 < s->segments && s->segment[g + 1].param == s->segment[g].param) continue;
+    s->rate[s->segment[g].param] = gd_lars_rate(&s->o.optim, sqrt(param), sqrt(gradient) * scale);
+    gradient = param = 0;
+  }
+}
+
+/* Add the time of a statement to a line of the ledger. */
+#define CLOCKED(line, statement)                                                                             \
+  do {                                                                                                       \
+    const double since_ = gdi_now();                                                                         \
+    statement;                                                                                               \
+    (line) += gdi_now() - since_;                                                                            \
+  } while (0)
+
+/* First pass: the sums stay where they are, and all ranks learn the norms. */
+static gd_status sum_first(gd_sync *s, gd_update *u, gd_sync_result *out) {
+  gd_status st = GD_OK;
+  for (int i = 0; s->exchange && st == GD_OK && i < gdi_exchange_pieces(s); i++)
+    CLOCKED(out->exchange_s, st = gdi_exchange_wait(s, i));
+  GD_TRY(st);
+  CLOCKED(out->update_s, gdi_pass_sum(s, gdi_segments_of(s, s->slice)));
+  CLOCKED(out->wait_s, st = gdi_norms_everywhere(s));
+  GD_TRY(st);
+  out->grad_norm = sqrt(gradient_squared(s)) * u->grad_scale;
+  if (!isfinite(out->grad_norm))
+    return GD_FAIL(GD_ERR_NONFINITE, "the gradient of step %lld is not finite (norm %g, learning rate %g)",
+                   (long long)u->step, out->grad_norm, u->lr);
+  u->grad_scale = gdi_clipped(u->grad_scale, out->grad_norm, s->o.clip_norm);
+  if (s->o.optim.kind == GD_LARS) lars_rates(s, u->grad_scale);
+  return GD_OK;
+}
+
+static gd_status update_pieces(gd_sync *s, const gd_update *u, gd_sync_result *out) {
+  gd_status st = GD_OK;
+  CLOCKED(out->exchange_s, st = gdi_exchange_expect_params(s));
+  for (int i = 0; st == GD_OK && i < gdi_exchange_pieces(s); i++) {
+    if (!s->two_pass) CLOCKED(out->exchange_s, st = gdi_exchange_wait(s, i));
+    if (st != GD_OK) break;
+    CLOCKED(out->update_s, gdi_pass_update(s, gdi_segments_of(s, gdi_exchange_piece(s, i)), u));
+    CLOCKED(out->exchange_s, st = gdi_exchange_publish(s, i));
+  }
+  return st;
+}
+
+/* The norm that one pass finds on its way: everybody's blocks are known only now. */
+static gd_status norm_after_update(gd_sync *s, const gd_update *u, gd_sync_result *out) {
+  GD_TRY(gdi_norms_everywhere(s));
+  out->grad_norm = sqrt(gradient_squared(s)) * u->grad_scale;
+  return GD_OK;
+}
+
+static gd_status update(gd_sync *s, const gd_sync_step *step, gd_sync_result *out) {
+  gd_update u = {.lr = step->lr,
+                 .step = step->step,
+                 .grad_scale = out->total.weight != 0 ? 1 / out->total.weight : 0,
+                 .clip_value = s->o.clip_value,
+                 .local_rate = 1};
+  gd_status st = s->two_pass ? sum_first(s, &u, out) : GD_OK;
+  if (st == GD_OK && !s->exchange)
+    CLOCKED(out->update_s, gdi_pass_update(s, gdi_segments_of(s, s->slice), &u));
+  else if (st == GD_OK)
+    st = update_pieces(s, &u, out);
+  out->updated = st == GD_OK;
+  if (st == GD_OK && s->audit) CLOCKED(out->update_s, gdi_audit_keep(s, step->step));
+  if (s->overlap || (st != GD_OK && st != GD_ERR_NONFINITE)) return st;
+  gd_status left = GD_OK; /* everybody leaves together, updated or not */
+  if (s->exchange) CLOCKED(out->exchange_s, left = gdi_exchange_finish(s));
+  if (s->o.noise_scale && !s->two_pass && st == GD_OK && left == GD_OK)
+    CLOCKED(out->wait_s, left = norm_after_update(s, &u, out));
+  GD_TRY(left);
+  CLOCKED(out->wait_s, left = gd_group_barrier(s->world));
+  return left != GD_OK ? left : st;
+}
+
+/* Planted faults: flip a bit in what this rank has just written, or in what it received from others. */
+static void plant_flips(gd_sync *s, int64_t step) {
+  const int64_t at = s->slice.lo;
+  if (s->slice.lo == s->slice.hi) return;
+  void *state[GD_OPTIM_MAX_STATES];
+  gdi_state_at(s, at, state);
+  if (GDI_FAULT_AT("flip_param", step)) *gdi_param_at(s, at) ^= 4;
+  if (GDI_FAULT_AT("flip_state", step) && s->n_states) *(char *)state[0] ^= 4;
+  if (GDI_FAULT_AT("drift_param", step)) *gdi_param_at(s, at ? 0 : s->elements - 1) ^= 4;
+}
+
+/*
+ * Send what backward has not sent. Gradients of other ranks of the group are complete only after the records.
+ * A rank that failed sends as well, with a flag that says so: others wait for its messages.
+ */
+static gd_status send_gradients(gd_sync *s) {
+  GD_TRY(s->failed);
+  if (s->overlap) return gdi_overlap_start_all(s);
+  if (!s->exchange) return GD_OK;
+  gdi_exchange_reach(s, s->run.hi - 1, s->params->n);
+  return gdi_exchange_pass(s);
+}
+
+/* Even when the records are an error: receive every message that was sent, so that none is left for the next
+ * step. */
+static gd_status after_records(gd_sync *s, gd_status records) {
+  if (s->overlap) return gdi_overlap_wait(s);
+  if (!s->exchange) return GD_OK;
+  GD_TRY(gdi_exchange_pass(s));
+  return records == GD_OK ? GD_OK : gdi_exchange_finish(s);
+}
+
+gd_status gd_sync_update(gd_sync *s, const gd_sync_step *step, gd_sync_result *out) {
+  *out = (gd_sync_result){.grad_norm = NAN};
+  s->begun = false;
+  if (s->K < 1)
+    return GD_FAIL(GD_ERR_USAGE, "a step of more micro-batches than max_micro_batches (%lld), or of none",
+                   (long long)s->o.max_micro_batches);
+  gd_status st = GD_OK;
+  if (s->audit) CLOCKED(out->update_s, gdi_audit_look(s));
+  CLOCKED(out->exchange_s, st = send_gradients(s));
+  GD_TRY(st);
+  CLOCKED(out->wait_s, st = gdi_records_exchange(s, step, out));
+  gd_status sent = GD_OK;
+  CLOCKED(out->exchange_s, sent = after_records(s, st));
+  s->travelling = false;
+  GD_TRY(sent);
+  if (st == GD_OK) st = update(s, step, out);
+  if (st == GD_OK && s->board) CLOCKED(out->exchange_s, st = gdi_board_up(s));
+  if (st == GD_ERR_NONFINITE && s->o.skip_nonfinite && !s->sick) {
+    gd_error_clear();
+    st = GD_OK;
+  }
+  plant_flips(s, step->step);
+  return st;
+}

@@ -1,0 +1,80 @@
+/* The data of a job: sets, their order, the statistics of their features. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "train/opening.h"
+
+static gd_status open_val(gdi_job *j) {
+  GD_TRY(gdi_set_open(&j->val, j->world, j->opt.data_val, &j->opt));
+  const gd_data_info *t = gd_dataset_info(j->train.data), *v = gd_dataset_info(j->val.data);
+  gd_status st = GD_OK;
+  if (t->ndim != v->ndim || memcmp(t->sample, v->sample, (size_t)t->ndim * sizeof *t->sample) != 0 ||
+      t->labels != v->labels || (!t->labels && t->targets != v->targets))
+    st = GD_FAIL(GD_ERR_DATA, "%s and %s hold samples of different shapes: see gdtrain data info", t->path,
+                 v->path);
+  if (st == GD_OK) st = gdi_set_match(&j->val, t->classes, t->class_name);
+  return gd_world_agree(j->world, st);
+}
+
+/* Block shuffle mixes as many blocks as 32 MB of the file hold: a property of the file, so the order is one
+ * too. */
+static void choose_blocks(gd_order *o, const gd_data_info *i) {
+  enum { WINDOW_BYTES = 32 << 20 };
+  o->block = i->block;
+  o->window = WINDOW_BYTES / (int64_t)(i->x_bytes / (size_t)i->n + 1) / o->block;
+  if (o->window < 1) o->window = 1;
+}
+
+/* Parts of the sets, and their order under this seed. */
+gd_status gdi_open_orders(gdi_job *j) {
+  const gd_data_info *i = gd_dataset_info(j->train.data);
+  const uint64_t seed = (uint64_t)j->opt.seed;
+  if (strcmp(j->opt.shuffle, "auto") == 0)
+    j->opt.shuffle = gd_dataset_streamed(j->train.data) ? "block" : "full";
+  j->train_order = gd_order_all(i->n, seed);
+  j->validates = j->opt.val_fraction > 0 || j->val.data;
+  if (j->opt.val_fraction > 0)
+    GD_TRY(gd_order_split(i->n, j->opt.val_fraction, seed, &j->train_order, &j->val_order));
+  else
+    j->val_order = gd_order_all(gd_dataset_info(j->val.data ? j->val.data : j->train.data)->n, seed);
+  j->val_order.shuffle = GD_SHUFFLE_NONE;
+  j->val_order.sampler = GD_SAMPLE_EPOCH;
+  j->train_order.sampler =
+      strcmp(j->opt.sampler, "replacement") == 0 ? GD_SAMPLE_REPLACEMENT : GD_SAMPLE_EPOCH;
+  j->train_order.shuffle = strcmp(j->opt.shuffle, "full") == 0    ? GD_SHUFFLE_FULL
+                           : strcmp(j->opt.shuffle, "block") == 0 ? GD_SHUFFLE_BLOCK
+                                                                  : GD_SHUFFLE_NONE;
+  choose_blocks(&j->train_order, i);
+  return GD_OK;
+}
+
+gd_status gdi_open_data(gdi_job *j) {
+  if (!j->opt.data_train[0])
+    return GD_FAIL(GD_ERR_USAGE, "no training data: give --data FILE.h5 (gdtrain data import makes one)");
+  GD_TRY(gdi_set_open(&j->train, j->world, j->opt.data_train, &j->opt));
+  if (j->opt.data_val[0]) GD_TRY(open_val(j));
+  gd_digest digest;
+  GD_TRY(gd_world_agree(j->world, gd_dataset_digest(j->train.data, &digest)));
+  gd_digest_hex(&digest, j->data_digest);
+  return gd_world_same(j->world, "the training data", &digest, sizeof digest, j->data_digest);
+}
+
+/* The sets that another job has open. Without validation data, training data is what is validated on. */
+void gdi_borrow_data(gdi_job *j, const gdi_job *from) {
+  j->train = from->train, j->val = from->val;
+  memcpy(j->data_digest, from->data_digest, sizeof j->data_digest);
+  j->borrowed = true;
+}
+
+/* Copies the statistics that a checkpoint knows, or measures those of the training part. */
+gd_status gdi_open_standardize(gdi_job *j, const gd_standardize *known) {
+  if (!j->opt.standardize) return GD_OK;
+  if (!known) return gd_standardize_fit(&j->standardize, j->train.data, &j->train_order);
+  size_t bytes = (size_t)known->features * sizeof(double);
+  j->standardize = (gd_standardize){known->features, malloc(bytes), malloc(bytes)};
+  if (!j->standardize.mean || !j->standardize.std)
+    return GD_FAIL(GD_ERR_OOM, "no memory for the statistics of the features");
+  memcpy(j->standardize.mean, known->mean, bytes);
+  memcpy(j->standardize.std, known->std, bytes);
+  return GD_OK;
+}

@@ -1,0 +1,164 @@
+/* From a checkpoint to a job: settings, what must not have changed, parameters, state and position. */
+#include "train/resume.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/fault.h"
+#include "device/convert.h"
+#include "device/device.h"
+#include "gd/log.h"
+
+/* ---- the checkpoint and its settings ---- */
+
+gd_status gdi_resume_read(gd_checkpoint *c, gd_world *w, const char *path) {
+  return gd_world_agree(w, gd_checkpoint_read(c, path, gd_world_rank(w) != 0));
+}
+
+gd_status gdi_options_read(gd_options *out, const char *name, const char *yaml) {
+  gd_settings settings;
+  GD_TRY(gd_options_new(out));
+  gd_status st = gd_settings_read(&settings, name, yaml);
+  if (st == GD_OK) {
+    st = gd_options_apply(out, &settings);
+    gd_settings_free(&settings);
+  }
+  if (st != GD_OK) gd_options_free(out);
+  return st;
+}
+
+gd_status gdi_saved_options(gd_options *out, const gd_checkpoint *c) {
+  return gdi_options_read(out, "the configuration in the checkpoint", c->config);
+}
+
+gd_status gdi_resume_options(gd_options *o, const gd_checkpoint *c) {
+  static const char *const automatic[][2] = {{"loss", "auto"},
+                                             {"data.shuffle", "auto"},
+                                             {"micro_batch", "auto"},
+                                             {"schedule.t0", "0"},
+                                             {"schedule.total", "0"},
+                                             {"model", ""},
+                                             {"data.train", ""},
+                                             {"data.val", ""},
+                                             {"optimizer.lr", "auto"},
+                                             {"optimizer.momentum", "auto"},
+                                             {"optimizer.weight_decay", "auto"}};
+  gd_options saved;
+  gd_status st = gdi_saved_options(&saved, c);
+  for (size_t i = 0; st == GD_OK && i < sizeof automatic / sizeof *automatic; i++)
+    st = gd_options_adopt(o, &saved, automatic[i][0], automatic[i][1]);
+  gd_options_free(&saved);
+  return st;
+}
+
+static gd_status refuse_changes(const gdi_job *j, const gd_checkpoint *c, const char *path) {
+  char differences[400];
+  gd_options saved;
+  GD_TRY(gdi_saved_options(&saved, c));
+  int n = gd_options_differ(&saved, &j->opt, differences, sizeof differences);
+  gd_options_free(&saved);
+  if (n == 0 && strcmp(c->data_digest, j->data_digest) != 0)
+    n = snprintf(differences, sizeof differences, "the training data") > 0;
+  if (n == 0 && strcmp(c->machine, gd_device_describe(j->device)) != 0)
+    n = snprintf(differences, sizeof differences, "machine: %.150s -> %.150s", c->machine,
+                 gd_device_describe(j->device)) > 0;
+  if (n == 0) return GD_OK;
+  if (!j->opt.resume_changed)
+    return GD_FAIL(
+        GD_ERR_USAGE,
+        "%.150s was trained with other settings, so the result would not be that of one run: %.250s; "
+        "--resume-changed resumes all the same",
+        path, differences);
+  if (gd_world_rank(j->world) == 0)
+    gd_message(GD_LOG_WARN, "resuming although this differs: %s", differences);
+  return GD_OK;
+}
+
+/* ---- arrays of the same names and shapes ---- */
+
+/* The stored array that belongs to parameter i. */
+static gd_status find(const gd_params *p, int i, const gd_stored *stored, int n, const char *path,
+                      const gd_stored **out) {
+  const gd_tensor *t = p->item[i].tensor;
+  for (int k = 0; k < n; k++) {
+    if (strcmp(stored[k].name, p->item[i].name) != 0) continue;
+    *out = &stored[k];
+    if (stored[k].ndim == t->ndim &&
+        memcmp(stored[k].shape, t->shape, (size_t)t->ndim * sizeof *t->shape) == 0)
+      return GD_OK;
+    return GD_FAIL(GD_ERR_CHECKPOINT, "%s: %s has another shape than the model's", path, p->item[i].name);
+  }
+  return GD_FAIL(GD_ERR_CHECKPOINT, "%s: no array for the model's %s", path, p->item[i].name);
+}
+
+static gd_status apply(gd_tensor *t, const gd_stored *from, void *stage, const char *path) {
+  if (from->dtype != GD_F32 && from->dtype != GD_F64)
+    return GD_FAIL(GD_ERR_CHECKPOINT, "%s: %s holds %s, weights are f32 or f64", path, from->name,
+                   gd_dtype_name(from->dtype));
+  gdi_convert(t->dtype, stage, from->dtype, from->data, gd_numel(t));
+  return t->device->upload(t->device, t->data, stage, gd_tensor_bytes(t));
+}
+
+gd_status gdi_weights_apply(gd_params *p, const gd_stored *stored, int n, const char *path) {
+  void *stage = malloc(gd_params_bytes(p));
+  gd_status st = stage ? GD_OK : GD_FAIL(GD_ERR_OOM, "no memory for weights");
+  for (int i = 0; st == GD_OK && i < p->n; i++) {
+    const gd_stored *from = NULL;
+    st = find(p, i, stored, n, path, &from);
+    if (st == GD_OK) st = apply(p->item[i].tensor, from, stage, path);
+  }
+  free(stage);
+  return st;
+}
+
+/* ---- the whole state ---- */
+
+/* Lays the arrays of a checkpoint out as the job's parameters are: rank 0 then scatters the run. */
+static gd_status lay_out(const gd_params *p, const gd_stored *stored, int n, void *run, const char *path) {
+  for (int i = 0; i < p->n; i++) {
+    const gd_stored *from = NULL;
+    GD_TRY(find(p, i, stored, n, path, &from));
+    if (from->dtype != p->dtype)
+      return GD_FAIL(GD_ERR_CHECKPOINT, "%s: %s holds %s", path, from->name, gd_dtype_name(from->dtype));
+    memcpy((char *)run + (size_t)p->offset[i] * gd_dtype_bytes(p->dtype), from->data,
+           gd_tensor_bytes(p->item[i].tensor));
+  }
+  return GD_OK;
+}
+
+/* The state of that name in every parameter; a checkpoint holds its states in the order of their names. */
+static gd_status lay_out_state(const gdi_job *j, const gd_checkpoint *c, const char *name, void *run,
+                               const char *path) {
+  for (int s = 0; s < c->n_states; s++)
+    if (strcmp(c->state_name[s], name) == 0) return lay_out(j->params, c->state[s], c->n_params, run, path);
+  return GD_FAIL(GD_ERR_CHECKPOINT, "%s: no %s, which %s needs", path, name, j->opt.optimizer);
+}
+
+static gd_status lay_out_all(const gdi_job *j, const gd_checkpoint *c, char *memory, void *runs[],
+                             const char *path) {
+  const size_t bytes = gd_params_bytes(j->params);
+  const int states = gd_optim_states(&j->optim);
+  GD_TRY(refuse_changes(j, c, path));
+  if (!memory) return GD_FAIL(GD_ERR_OOM, "no memory to resume");
+  if (c->n_states != states)
+    return GD_FAIL(GD_ERR_CHECKPOINT, "%s: the optimizer state is not that of %s", path, j->opt.optimizer);
+  runs[0] = memory;
+  GD_TRY(lay_out(j->params, c->param, c->n_params, memory, path));
+  for (int i = 0; i < states; i++) {
+    runs[1 + i] = memory + (size_t)(1 + i) * bytes;
+    GD_TRY(lay_out_state(j, c, gd_optim_state_name(&j->optim, i), runs[1 + i], path));
+  }
+  return GD_OK;
+}
+
+gd_status gdi_resume_apply(gdi_job *j, const gd_checkpoint *c, const char *path) {
+  void *runs[1 + GD_OPTIM_MAX_STATES] = {0};
+  const bool root = gd_world_rank(j->world) == 0;
+  char *memory = root ? calloc((size_t)(1 + gd_optim_states(&j->optim)), gd_params_bytes(j->params)) : NULL;
+  gd_status st = gd_world_agree(j->world, root ? lay_out_all(j, c, memory, runs, path) : GD_OK);
+  if (st == GD_OK) st = gd_sync_scatter(j->sync, runs[0], (const void *const *)(runs + 1));
+  free(memory);
+  if (st == GD_OK) j->step = c->step;
+  if (GDI_FAULT("shuffle_on_resume")) j->step -= j->step % j->batches.per_epoch; /* the order starts again */
+  return st;
+}

@@ -1,0 +1,73 @@
+/* Settings of a run: what is printed reads back to the same values, and differences are named. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gd/options.h"
+#include "test.h"
+
+static void what_is_printed_reads_back(void **state) {
+  (void)state;
+  static const char *const set[][2] = {
+      {"model", "linear:5 \"relu\""}, {"batch-size", "full"}, {"micro_batch", "48"}, {"lr", "0.1"},
+      {"schedule.eta_min", "1e-7"},   {"clip_norm", "1e22"},  {"standardize", "on"}, {"checkpoint", "10min"}};
+  gd_options o, back;
+  gd_settings read;
+  char *yaml = NULL, differences[400];
+  size_t bytes = 0;
+  assert_ok(gd_options_new(&o));
+  for (size_t i = 0; i < sizeof set / sizeof *set; i++) assert_ok(gd_options_set(&o, set[i][0], set[i][1]));
+  FILE *f = open_memstream(&yaml, &bytes);
+  gd_options_print(&o, f);
+  fclose(f);
+  assert_ok(gd_settings_read(&read, "printed", yaml));
+  assert_ok(gd_options_new(&back));
+  assert_true(gd_options_differ_any(&o, &back, differences, sizeof differences) >= 8);
+  assert_ok(gd_options_apply(&back, &read));
+  assert_int_equal(gd_options_differ_any(&o, &back, differences, sizeof differences), 0);
+  assert_true(back.batch_size == 0 && back.lr == 0.1 && back.eta_min == 1e-7 && back.standardize);
+  gd_settings_free(&read);
+  free(yaml);
+  gd_options_free(&o);
+  gd_options_free(&back);
+}
+
+static void only_differences_of_bits_count_for_a_resume(void **state) {
+  (void)state;
+  gd_options a, b;
+  char differences[400];
+  assert_ok(gd_options_new(&a));
+  assert_ok(gd_options_new(&b));
+  assert_ok(gd_options_set(&b, "threads", "3"));
+  assert_int_equal(gd_options_differ(&a, &b, differences, sizeof differences), 0);
+  assert_int_equal(gd_options_differ_any(&a, &b, differences, sizeof differences), 1);
+  assert_ok(gd_options_set(&b, "seed", "2"));
+  assert_int_equal(gd_options_differ(&a, &b, differences, sizeof differences), 1);
+  assert_string_equal(differences, "seed: 1 -> 2");
+  gd_options_free(&a);
+  gd_options_free(&b);
+}
+
+static void what_is_not_a_setting_is_refused(void **state) {
+  (void)state;
+  gd_options o;
+  assert_ok(gd_options_new(&o));
+  assert_int_equal(gd_options_set(&o, "momentun", "0.9"), GD_ERR_USAGE);
+  assert_non_null(strstr(gd_error_last()->message, "did you mean \"optimizer.momentum\"?"));
+  assert_int_equal(gd_options_set(&o, "loss", "cross_entropi"), GD_ERR_USAGE);
+  assert_non_null(strstr(gd_error_last()->message, "did you mean cross_entropy?"));
+  assert_int_equal(gd_options_set(&o, "data.val_fraction", "1.5"), GD_ERR_USAGE);
+  assert_ok(gd_options_check(&o));
+  assert_ok(gd_options_set(&o, "epochs", "0"));
+  assert_int_equal(gd_options_check(&o), GD_ERR_USAGE);
+  gd_options_free(&o);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(what_is_printed_reads_back),
+      cmocka_unit_test(only_differences_of_bits_count_for_a_resume),
+      cmocka_unit_test(what_is_not_a_setting_is_refused),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
