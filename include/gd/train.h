@@ -85,13 +85,14 @@ GD_API void gd_train_stop(void);
 typedef struct gd_bench_result {
   gd_ledger ledger;      /**< seconds a step: means over ranks */
   double step_s;         /**< median; of queued steps over groups of 8 */
-  double products_s;     /**< the step's matrix products alone, bare, at one rank's share */
+  double products_s;     /**< the step's matrix products alone, bare, one by one, at one rank's share */
   double products_flops; /**< floating-point operations of those */
   double samples_per_s;
   double barrier_s;  /**< one barrier of all ranks */
   double exchange_s; /**< the NCCL exchange of a step, alone; 0: there is none */
   bool gpu, queued;  /**< steps run on GPUs; and nothing of a step waits for the host */
   int kernels;       /**< launches in a step that is recorded as a CUDA graph; 0: steps are not recorded */
+  int longest_path;  /**< of them: how many follow one another, the others run beside them */
   int64_t steps, parameters;
   char layout[2048];
 } gd_bench_result;

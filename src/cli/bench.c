@@ -41,7 +41,8 @@ static void print_products(const gd_bench_result *r) {
 
 static void print_gpu(const gd_bench_result *r) {
   if (r->kernels > 0)
-    printf("kernels      %10d     a step, recorded as a CUDA graph\n", r->kernels);
+    printf("kernels      %10d     a step, recorded as a CUDA graph; longest path %d\n", r->kernels,
+           r->longest_path);
   else
     printf("kernels      %10s     launched one by one: steps are not recorded as CUDA graphs\n", "");
   if (r->exchange_s > 0)

@@ -15,8 +15,18 @@
 #include "device/update.h"
 #include "gd/partition.h"
 
-/* Operations and updates run in the first lane, copies in the second, communication in the third. */
-typedef enum gdi_lane { GDI_LANE_COMPUTE, GDI_LANE_COPY, GDI_LANE_EXCHANGE, GDI_LANES } gdi_lane;
+/*
+ * Operations and updates run in the first lane, copies in the second, communication in the third. Backward
+ * computes gradients of leaves in the fourth where nothing else of it waits for them. gd_backward() ends with
+ * the compute lane waiting for all of them; a lane that reads some of them earlier calls gradients() first.
+ */
+typedef enum gdi_lane {
+  GDI_LANE_COMPUTE,
+  GDI_LANE_COPY,
+  GDI_LANE_EXCHANGE,
+  GDI_LANE_GRADIENTS,
+  GDI_LANES
+} gdi_lane;
 
 typedef struct gdi_mark gdi_mark;   /* a place in a queue: a CUDA event */
 typedef struct gdi_graph gdi_graph; /* recorded work: a CUDA graph */
@@ -119,6 +129,7 @@ typedef struct gdi_gpu {
   void (*mark_free)(gd_device *d, gdi_mark *m);
   gd_status (*mark)(gd_device *d, gdi_lane lane, gdi_mark *m);  /* m is now the end of the lane */
   gd_status (*after)(gd_device *d, gdi_lane lane, gdi_mark *m); /* later work of the lane waits for m */
+  gd_status (*gradients)(gd_device *d, gdi_lane lane); /* and for all gradients of leaves queued so far */
   gd_status (*reached)(gd_device *d, gdi_mark *m, bool *yes);
   gd_status (*wait_for)(gd_device *d, gdi_mark *m);
   /*
@@ -139,7 +150,8 @@ typedef struct gdi_gpu {
   gd_status (*capture)(gd_device *d);
   gd_status (*captured)(gd_device *d, gdi_graph **out);
   gd_status (*replay)(gd_device *d, gdi_graph *g);
-  int (*graph_kernels)(const gdi_graph *g); /* kernel launches in it */
+  /* Kernel launches in it; *longest, unless NULL: those of the longest path, which wait for each other. */
+  int (*graph_kernels)(const gdi_graph *g, int *longest);
   void (*graph_free)(gd_device *d, gdi_graph *g);
 
   /*

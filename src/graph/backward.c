@@ -4,6 +4,7 @@
  * A record takes part when its number of the pass is this pass's; a result's gradient, made in the step
  * arena, counts only then. A first contribution overwrites, later ones add, so nothing is ever zeroed.
  */
+#include "device/gpu.h"
 #include "graph/graph.h"
 
 #include "base/fault.h"
@@ -44,7 +45,7 @@ static gd_status make_gradient(gd_tensor *x) {
   return x->grad ? GD_OK : gdi_tensor_make(&x->grad, x->arena, x->device, x->dtype, x->ndim, x->shape, NULL);
 }
 
-uint64_t gdi_mark(gd_tape *t, const gd_tensor *root) {
+uint64_t gdi_tape_pass(gd_tape *t, const gd_tensor *root) {
   root->node->pass = ++t->pass;
   for (gd_node *n = root->node; n; n = n->previous)
     for (int i = 0; n->pass == t->pass && i < n->n_in; i++)
@@ -54,7 +55,7 @@ uint64_t gdi_mark(gd_tape *t, const gd_tensor *root) {
 
 /* No result has a gradient of this pass yet, and each leaf waits for as many records as use it. */
 static void prepare(gd_tape *t, gd_tensor *root) {
-  gdi_mark(t, root);
+  gdi_tape_pass(t, root);
   for (gd_node *n = root->node; n; n = n->previous) {
     if (n->pass != t->pass) continue;
     n->out->has_grad = false;
@@ -81,6 +82,12 @@ static void on_given(void *tape, gd_node *n, int i) {
   contributed(t, n, i);
 }
 
+/* A GPU may make gradients of leaves in another lane: what is queued from now on finds them there. */
+static gd_status wait_for_leaves(const gd_tape *t) {
+  const gdi_gpu *gpu = t->device->gpu;
+  return gpu ? gpu->gradients(t->device, GDI_LANE_COMPUTE) : GD_OK;
+}
+
 enum { FEW = 8 }; /* inputs whose lists fit on the stack */
 
 static gd_status visit(gd_tape *t, gd_node *n) {
@@ -102,6 +109,7 @@ static gd_status visit(gd_tape *t, gd_node *n) {
   }
   t->given = 0;
   GD_TRY(t->device->kernel[n->op]->backward(t->device, n, n->out->grad, din, add));
+  if (t->ready && !t->ready_waits) GD_TRY(wait_for_leaves(t));
   for (int i = 0; i < n->n_in; i++)
     if (din[i] && !(i < 32 && t->given >> i & 1)) contributed(t, n, i);
   return GD_OK;
@@ -126,7 +134,7 @@ static gd_status play(gd_tape *t, gd_tensor *root, const gd_tensor *seed) {
   GD_TRY(plant(t, root, seed));
   for (gd_node *n = root->node; n; n = n->previous)
     if (n->pass == t->pass) GD_TRY(visit(t, n));
-  return GD_OK;
+  return wait_for_leaves(t);
 }
 
 gd_status gd_backward(gd_tape *t, gd_tensor *root, const gd_tensor *seed) {
@@ -136,6 +144,7 @@ gd_status gd_backward(gd_tape *t, gd_tensor *root, const gd_tensor *seed) {
     if (t->ready) t->ready(t->ready_user, root);
     return GD_OK;
   }
+  GD_TRY(wait_for_leaves(t)); /* of a pass that failed half-way */
   prepare(t, root);
   gdi_listener *l = &t->device->listener;
   l->given = on_given, l->given_user = t;

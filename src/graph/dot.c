@@ -57,7 +57,7 @@ static bool used_before(const gd_node *n, int input, uint64_t pass) {
 gd_status gd_tape_write_dot(const gd_tape *t, const gd_tensor *root, FILE *f) {
   GD_TRY(gd_tape_status(t));
   if (!root || !root->node) return GD_FAIL(GD_ERR_NO_GRAD, "nothing is recorded that leads to this tensor");
-  const uint64_t pass = gdi_mark((gd_tape *)t, root);
+  const uint64_t pass = gdi_tape_pass((gd_tape *)t, root);
   fputs("digraph graph_of_operations {\n  node [fontname=\"Helvetica\", fontsize=11];\n"
         "  edge [fontname=\"Helvetica\", fontsize=9, color=\"#666666\"];\n",
         f);

@@ -18,6 +18,7 @@ struct gd_tape {
   uint64_t pass;          /* number of the last backward or drawing; nodes keep the last that reached them */
   gd_grad_ready ready;
   void *ready_user;
+  bool ready_waits; /* by itself: see gdi_tape_on_grad_ready() */
   uint32_t given; /* bit i: the running kernel has already completed the gradient of input i */
 };
 
@@ -58,7 +59,13 @@ gd_tensor *gdi_apply_view(gd_tape *t, gdi_op op, const gdi_attr *attr, gd_tensor
 bool gdi_given(gd_tape *t, gdi_op op, int n, gd_tensor *const in[]);
 
 /* Number the records that lead to root with a new pass, which is returned. */
-uint64_t gdi_mark(gd_tape *t, const gd_tensor *root);
+uint64_t gdi_tape_pass(gd_tape *t, const gd_tensor *root);
+
+/*
+ * gd_tape_on_grad_ready() for hooks that know lanes: on a GPU the compute lane does not wait for the gradient
+ * that they are told of. See GDI_LANE_GRADIENTS.
+ */
+void gdi_tape_on_grad_ready(gd_tape *t, gd_grad_ready hook, void *user);
 
 /* A dimension counted from the end becomes one counted from the front. */
 gd_status gdi_dim(gdi_op op, const gd_tensor *x, int dim, int *out) GD_CHECKED;

@@ -70,4 +70,10 @@ void gd_tape_step_at(gd_tape *t, const int64_t *step) {
 void gd_tape_on_grad_ready(gd_tape *t, gd_grad_ready hook, void *user) {
   t->ready = hook;
   t->ready_user = user;
+  t->ready_waits = false;
+}
+
+void gdi_tape_on_grad_ready(gd_tape *t, gd_grad_ready hook, void *user) {
+  gd_tape_on_grad_ready(t, hook, user);
+  t->ready_waits = true;
 }

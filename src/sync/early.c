@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "device/device.h"
+#include "graph/graph.h"
 #include "sync/board.h"
 
 static const int64_t poll_ns = 100000;
@@ -60,7 +61,7 @@ static void on_pause(void *sync) {
 
 void gd_sync_attach(gd_sync *s, gd_tape *t) {
   if (s->board) {
-    gd_tape_on_grad_ready(t, s->board->early ? gdi_onboard_ready : NULL, s);
+    gdi_tape_on_grad_ready(t, s->board->early ? gdi_onboard_ready : NULL, s);
     return;
   }
   const bool early = !s->o.no_overlap && (s->overlap || s->exchange);

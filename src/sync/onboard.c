@@ -87,11 +87,13 @@ static gdi_lane lane_of(const gdi_board *b) {
   return b->early ? GDI_LANE_EXCHANGE : GDI_LANE_COMPUTE;
 }
 
-/* The exchange lane goes on when what the compute lane has queued so far is done. */
+/* The exchange lane goes on when what the compute lane has queued so far is done, and the gradients beside
+ * it. */
 static gd_status follow_compute(gdi_board *b) {
   if (!b->early) return GD_OK;
   GD_TRY(b->gpu->mark(b->device, GDI_LANE_COMPUTE, b->ready));
-  return b->gpu->after(b->device, GDI_LANE_EXCHANGE, b->ready);
+  GD_TRY(b->gpu->after(b->device, GDI_LANE_EXCHANGE, b->ready));
+  return b->gpu->gradients(b->device, GDI_LANE_EXCHANGE);
 }
 
 gd_status gdi_onboard_square(gd_sync *s, int64_t k, int held) {

@@ -65,7 +65,7 @@ static gd_status run(gdi_job *j, int64_t n, double *seconds, gd_bench_result *ou
   out->samples_per_s = (double)j->batches.batch / out->step_s;
   out->steps = n, out->parameters = j->params->trainable;
   out->gpu = j->on_gpu, out->queued = gdi_bench_queued(j);
-  out->kernels = j->on_gpu ? gdi_on_gpu_kernels(j) : 0;
+  out->kernels = j->on_gpu ? gdi_on_gpu_kernels(j, &out->longest_path) : 0;
   GD_TRY(barriers(j->world, &out->barrier_s));
   GD_TRY(gdi_bench_exchange(j, &out->exchange_s));
   return gd_world_agree(j->world,

@@ -176,10 +176,10 @@ bool gdi_told(gdi_job *j, gd_sync_result *out) {
   return j->on_gpu && j->on_gpu->on_board && gdi_board_told(j->sync, out);
 }
 
-int gdi_on_gpu_kernels(const gdi_job *j) {
+int gdi_on_gpu_kernels(const gdi_job *j, int *longest) {
   const gdi_on_gpu *g = j->on_gpu;
   for (int i = 0; i < g->n; i++)
     if (g->recorded[i].graph && g->recorded[i].rows == j->batches.batch)
-      return gpu_of(j)->graph_kernels(g->recorded[i].graph);
+      return gpu_of(j)->graph_kernels(g->recorded[i].graph, longest);
   return 0;
 }

@@ -1,6 +1,7 @@
 /*
  * cuBLASLt for the emulated GPU: products by plain loops, in the order of k, and strict about how it is
  * asked. What the library documents as a precondition is checked, and misuse is told on stderr and refused.
+ * A workspace serves one stream, or products that run at the same time would share it.
  *
  *   GDTRAIN_EMULATED_NO_EPILOGUE=1   no product has an epilogue: callers must do without
  *
@@ -11,11 +12,14 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <map>
 
 #include "cublaslt_product.h"
 
 struct cublasLtContext {
   int device;
+  std::map<const void *, cudaStream_t>
+      workspace_of; /* products of two streams would write into each other's */
 };
 
 struct gdi_emulated_desc {
@@ -90,7 +94,7 @@ const char *cublasLtGetStatusName(cublasStatus_t status) {
 cublasStatus_t cublasLtCreate(cublasLtHandle_t *handle) {
   int device;
   if (cudaGetDevice(&device) != cudaSuccess) return CUBLAS_STATUS_NOT_INITIALIZED;
-  *handle = new cublasLtContext{device};
+  *handle = new cublasLtContext{device, {}};
   return CUBLAS_STATUS_SUCCESS;
 }
 
@@ -278,6 +282,8 @@ cublasStatus_t cublasLtMatmul(cublasLtHandle_t handle, cublasLtMatmulDesc_t desc
   CHECK(check_alignment("D", d_values, how.align[3]));
   CHECK(check_alignment("the workspace", workspace, WORKSPACE_ALIGN));
   if (workspace_bytes < how.workspace) REFUSE("a workspace of %zu bytes is too small", workspace_bytes);
+  if (handle->workspace_of.emplace(workspace, stream).first->second != stream)
+    REFUSE("the workspace is in use in another stream");
   if (c_values == d_values && (c->ld != d->ld || c->stride != d->stride))
     REFUSE("C in place of D differs from it");
   p.a = a_values, p.b = b_values, p.c = c_values, p.d = d_values;

@@ -76,6 +76,24 @@ cudaError_t cudaGraphGetNodes(cudaGraph_t graph, cudaGraphNode_t *nodes, size_t 
   });
 }
 
+/* from and to NULL: how many there are; otherwise the first *n. No edge has data, so that all are zero. */
+cudaError_t cudaGraphGetEdges(cudaGraph_t graph, cudaGraphNode_t *from, cudaGraphNode_t *to,
+                              cudaGraphEdgeData *data, size_t *n) {
+  return call([=] {
+    if (!machine().graphs.count(graph) || !n || !from != !to) return cudaErrorInvalidValue;
+    size_t count = 0;
+    for (CUgraphNode_st &node : graph->nodes)
+      for (size_t a : node.after) {
+        const size_t i = count++;
+        if (!from || i >= *n) continue;
+        from[i] = &graph->nodes[a], to[i] = &node;
+        if (data) data[i] = {};
+      }
+    *n = from ? std::min(*n, count) : count;
+    return cudaSuccess;
+  });
+}
+
 cudaError_t cudaGraphNodeGetType(cudaGraphNode_t node, cudaGraphNodeType *type) {
   return call([=] {
     *type = node->work.type;

@@ -25,6 +25,8 @@ adds_up() {
 adds_up 1
 recorded=$(figure kernels)
 at_least "$recorded" 10 "launches in a step"
+path=$(awk '$1 == "kernels" { print $NF }' out.txt)
+at_least "$((recorded - path))" 2 "launches beside the longest path"
 grep -q "on the GPU's clock" out.txt || fail "whose clock?"
 adds_up 1 --cuda-graphs off
 grep -q 'launched one by one' out.txt || fail "steps that are not recorded"

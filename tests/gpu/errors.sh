@@ -64,7 +64,7 @@ done
 with GDTRAIN_EMULATED_FAULT=719@333:0 ends 10 "error: GPU 0: .*cudaErrorLaunchFailure" 2 --transport mpi --cuda-graphs off
 with GDTRAIN_EMULATED_FAULT=719@333 ends 10 "error: GPU 0: .*cudaErrorLaunchFailure" 1
 with GDTRAIN_EMULATED_MEMORY=1 ends 10 "error: GPU 0: .*cudaErrorMemoryAllocation" 1
-with GDTRAIN_EMULATED_MEMORY=48 ends 1 "error: the GPU arena cannot hold another" 2 --model "linear:4096 relu linear:10"
+with GDTRAIN_EMULATED_MEMORY=80 ends 1 "error: the GPU arena cannot hold another" 2 --model "linear:4096 relu linear:10"
 
 # NCCL: missing, old, wrong, never done.
 with GDTRAIN_STUB_NCCL=version@21212 ends 3 "error: transport: nccl cannot be used: .* is too old" 2 --transport nccl

@@ -64,6 +64,8 @@ same data "1 1-stream 2-nccl" --standardize true --val-fraction 0.2 --data.sampl
 same noise "1 2-shm 3-nccl" --noise-scale true $many
 same idle "1 3-nccl 4-nccl" --micro-batch 200 $many
 same nothing "1 4-nccl" --micro-batch 257 --clip-norm 0 $many
+deep=(--model "linear:40 relu linear:30 gelu linear:20 tanh linear:10" --clip-norm 0 $many)
+same deep "1 1-late 1-queued 2-shm 3-nccl 2-nccl-queued" "${deep[@]}"
 same saved "1 2-nccl" --checkpoint-every 3 --eval-every 7 --val-fraction 0.1 --on-nan skip --audit-every 4
 same leaves "1 3-nccl 4-nccl" --batch-size 70 --micro-batch 1 --steps 9 --clip-norm 0 $many
 same one "1 3-nccl" --data one.h5 --steps 9 --model linear:10
@@ -72,7 +74,7 @@ for other in adam-1 lars-1 bf16-1 tf32-1 data-1 idle-1; do
   cmp -s sgd-1.result $other.result && fail "$other is as sgd-1: what was compared?"
 done
 cmp -s sgd-1.result sgd-many-1.result || fail "buckets change the bits"
-[ ! "$nccl" ] || { train allreduce-a 2 --sync allreduce $nccl; train allreduce-b 2 --sync allreduce $nccl --cuda-graphs off --overlap false; }
+[ ! "$nccl" ] || { train allreduce-a 2 "${deep[@]}" --sync allreduce $nccl; train allreduce-b 2 "${deep[@]}" --sync allreduce $nccl --cuda-graphs off --overlap false; }
 [ ! "$nccl" ] || cmp -s allreduce-a.result allreduce-b.result || fail "allreduce does not repeat itself"
 
 # micro_batch: auto is larger than on CPUs, and does not follow the number of ranks while each has work.
@@ -87,6 +89,8 @@ train forward 1
 for order in reverse random:7; do
   GDTRAIN_EMULATED_ORDER=$order train "$order" 1
   cmp -s forward.result "$order.result" || fail "the order of threads ($order) changes the bits"
+  GDTRAIN_EMULATED_ORDER=$order train "deep-$order" 1 "${deep[@]}"
+  cmp -s deep-1.result "deep-$order.result" || fail "the order of threads and branches ($order) changes the bits of a deep model"
 done
 GDTRAIN_EMULATED_STREAMS=eager train eager 2 $nccl $stream
 cmp -s forward.result eager.result || fail "streams that run at once change the bits"

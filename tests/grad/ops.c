@@ -90,6 +90,8 @@ AS(concat_first, gd_concat(t, (gd_tensor *[]){x[0], x[1], x[0]}, 3, 0))
 AS(concat_last, gd_concat(t, x, 3, -1))
 AS(linear, gd_linear(t, x[0], x[1], x[2], GD_ACT_NONE))
 AS(linear_without_bias, gd_linear(t, x[0], x[1], NULL, GD_ACT_NONE))
+AS(linear_of_itself, gd_linear(t, x[0], x[0], NULL, GD_ACT_TANH))
+AS(linear_plus_itself, gd_linear(t, x[0], x[1], x[0], GD_ACT_TANH))
 AS(linear_relu, gd_linear(t, x[0], x[1], x[2], GD_ACT_RELU))
 AS(linear_tanh, gd_linear(t, x[0], x[1], x[2], GD_ACT_TANH))
 AS(linear_sigmoid, gd_linear(t, x[0], x[1], x[2], GD_ACT_SIGMOID))
@@ -185,6 +187,8 @@ static const grad_case cases[] = {
     {GDI_OP_linear, linear, -2, 2, "4 2,4 2"},
     {GDI_OP_linear, linear, -2, 2, "2,3,4 2,4 2"},
     {GDI_OP_linear, linear_without_bias, -2, 2, "3,4 2,4"},
+    {GDI_OP_linear, linear_of_itself, -1, 1, "3,4"},
+    {GDI_OP_linear, linear_plus_itself, -1, 1, "4 4,4"},
     {GDI_OP_linear, linear_relu, -2, 2, "3,4 5,4 5"},
     {GDI_OP_linear, linear_tanh, -1, 1, "3,4 5,4 5"},
     {GDI_OP_linear, linear_sigmoid, -2, 2, "3,4 5,4 5"},

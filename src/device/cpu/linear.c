@@ -187,10 +187,13 @@ static gd_status backward_products(gd_device *d, gd_node *n, const gd_tensor *dz
 gd_status gdi_cpu_linear_backward(gd_device *d, gd_node *n, const gd_tensor *dout, gd_tensor *const din[],
                                   const bool add[]) {
   gd_tensor *db = n->in[2] ? din[2] : NULL, dz;
+  bool then[] = {add[0], add[1], db && add[2]};
+  for (int i = 1; i < 3; i++) /* dx comes last: where it is dW or db too, it adds to that */
+    if (din[0] && din[i] == din[0]) then[i] = add[0], then[0] = true;
   size_t mark = gd_arena_mark(d->scratch);
-  gd_status st = backward_z(d, n, dout, db, db && add[2], &dz);
+  gd_status st = backward_z(d, n, dout, db, then[2], &dz);
   if (st == GD_OK) given(d, n, db, 2);
-  if (st == GD_OK && (din[0] || din[1])) st = backward_products(d, n, &dz, din[0], din[1], add);
+  if (st == GD_OK && (din[0] || din[1])) st = backward_products(d, n, &dz, din[0], din[1], then);
   gd_arena_release(d->scratch, mark);
   return st;
 }

@@ -27,7 +27,7 @@ struct gdi_blas {
   const gdi_cublaslt *lt;
   gd_device *d;
   cublasLtHandle_t handle;
-  void *workspace;
+  void *workspace, *workspace_aside; /* of the compute lane, and of the gradients' */
   size_t workspace_bytes;
   gdi_plans plans;
   char description[32];
@@ -50,6 +50,7 @@ static gd_status start(gdi_blas *b) {
   GD_TRY(GDI_CUDA(b->d, cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, b->d->index)));
   b->workspace_bytes = major >= 9 ? LARGE_WORKSPACE : WORKSPACE;
   GD_TRY(GDI_CUDA(b->d, cudaMalloc(&b->workspace, b->workspace_bytes)));
+  GD_TRY(GDI_CUDA(b->d, cudaMalloc(&b->workspace_aside, b->workspace_bytes)));
   const size_t v = b->lt->GetVersion();
   snprintf(b->description, sizeof b->description, "cuBLASLt %zu.%zu.%zu", v / 10000, v / 100 % 100, v % 100);
   return GD_OK;
@@ -80,6 +81,7 @@ void gdi_blas_free(gdi_blas *b) {
   for (int64_t i = 0; i < b->plans.slots; i++) plan_free(b, b->plans.slot[i]);
   free(b->plans.slot);
   if (b->workspace) (void)cudaFree(b->workspace);
+  if (b->workspace_aside) (void)cudaFree(b->workspace_aside);
   if (b->handle) (void)b->lt->Destroy(b->handle);
   free(b);
 }
@@ -212,11 +214,11 @@ static gd_status plan_for(gdi_blas *b, const gdi_blas_product *p, bool bias, gdi
 static gd_status run(gdi_blas *b, const gdi_blas_product *p, const gdi_plan *q) {
   const double alpha64 = 1, beta64 = p->add;
   const float alpha32 = 1, beta32 = p->add;
-  const bool f64 = p->type == GD_F64;
+  const bool f64 = p->type == GD_F64, aside = gdi_cuda_of(b->d)->lane_in_use == GDI_LANE_GRADIENTS;
   if (q->form.bias) GD_TRY(SET(b, MatmulDesc, q->what, CUBLASLT_MATMUL_DESC_BIAS_POINTER, p->bias));
   return LT(b, Matmul, b->handle, q->what, f64 ? (const void *)&alpha64 : &alpha32, p->b, q->a, p->a, q->b,
-            f64 ? (const void *)&beta64 : &beta32, p->c, q->c, p->c, q->c, &q->how, b->workspace,
-            b->workspace_bytes, gdi_cuda_stream(b->d));
+            f64 ? (const void *)&beta64 : &beta32, p->c, q->c, p->c, q->c, &q->how,
+            aside ? b->workspace_aside : b->workspace, b->workspace_bytes, gdi_cuda_stream(b->d));
 }
 
 /* A sum of no products: nothing, or what was there. */

@@ -26,7 +26,10 @@ void gdi_blas_free(gdi_blas *b); /* NULL is fine */
 /* "cuBLASLt 13.0.2": what decides the bits of products. */
 const char *gdi_blas_describe(const gdi_blas *b);
 
-/* Queues the product in the compute lane. A form that was there before takes no memory. */
+/*
+ * Queues the product in the lane in use, the compute lane or that of gradients: each has a workspace of its
+ * own, of one size, so that the lane decides nothing. A form that was there before takes no memory.
+ */
 gd_status gdi_blas_multiply(gd_device *d, const gdi_blas_product *p) GD_CHECKED;
 
 /* The type in which products on d take operands of `type`: bf16 for f32 where the device was opened

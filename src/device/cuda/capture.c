@@ -1,32 +1,19 @@
 /* Work recorded as a CUDA graph: a step of a hundred small kernels is one launch. */
 #include <stdlib.h>
 
+#include "device/cuda/aside.h"
 #include "device/cuda/queue.h"
 
 struct gdi_graph {
   cudaGraphExec_t exec;
-  int kernels;
+  int kernels, longest;
 };
 
 gd_status gdi_cuda_capture(gd_device *d) {
+  GD_TRY(gdi_aside_join(d, GDI_LANE_COMPUTE)); /* recorded work cannot wait for what is not */
   GD_TRY(GDI_CUDA(d, cudaStreamBeginCapture(gdi_cuda_stream(d), cudaStreamCaptureModeThreadLocal)));
   gdi_cuda_of(d)->capturing = true;
   return GD_OK;
-}
-
-static gd_status count_kernels(const gd_device *d, cudaGraph_t graph, int *kernels) {
-  size_t n = 0;
-  GD_TRY(GDI_CUDA(d, cudaGraphGetNodes(graph, NULL, &n)));
-  cudaGraphNode_t *node = malloc((n + 1) * sizeof *node);
-  if (!node) return GD_FAIL(GD_ERR_OOM, "no memory to count %zu kernels", n);
-  gd_status st = GDI_CUDA(d, cudaGraphGetNodes(graph, node, &n));
-  for (size_t i = 0; st == GD_OK && i < n; i++) {
-    enum cudaGraphNodeType type;
-    st = GDI_CUDA(d, cudaGraphNodeGetType(node[i], &type));
-    *kernels += st == GD_OK && type == cudaGraphNodeTypeKernel;
-  }
-  free(node);
-  return st;
 }
 
 gd_status gdi_cuda_captured(gd_device *d, gdi_graph **out) {
@@ -35,7 +22,8 @@ gd_status gdi_cuda_captured(gd_device *d, gdi_graph **out) {
   gdi_cuda_of(d)->capturing = false;
   GD_TRY(GDI_CUDA(d, cudaStreamEndCapture(gdi_cuda_stream(d), &graph)));
   gdi_graph *g = calloc(1, sizeof *g);
-  gd_status st = g ? count_kernels(d, graph, &g->kernels) : GD_FAIL(GD_ERR_OOM, "no memory for a graph");
+  gd_status st = g ? gdi_cuda_graph_count(d, graph, &g->kernels, &g->longest)
+                   : GD_FAIL(GD_ERR_OOM, "no memory for a graph");
   if (st == GD_OK) st = GDI_CUDA(d, cudaGraphInstantiate(&g->exec, graph, 0));
   (void)cudaGraphDestroy(graph);
   if (st == GD_OK)
@@ -49,7 +37,8 @@ gd_status gdi_cuda_replay(gd_device *d, gdi_graph *g) {
   return GDI_CUDA(d, cudaGraphLaunch(g->exec, gdi_cuda_stream(d)));
 }
 
-int gdi_cuda_graph_kernels(const gdi_graph *g) {
+int gdi_cuda_graph_kernels(const gdi_graph *g, int *longest) {
+  if (longest) *longest = g->longest;
   return g->kernels;
 }
 

@@ -19,6 +19,11 @@ typedef struct gdi_cuda {
   gdi_lane lane_in_use;
   int processors; /* streaming multiprocessors */
   struct {
+    cudaEvent_t fork, join;
+    gd_arena *scratch; /* d->scratch of the gradients' lane */
+    bool pending;      /* the compute lane has not waited for what was queued last */
+  } aside;
+  struct {
     const char *run; /* f32 */
     size_t bytes;
     uint16_t *rounded; /* bf16 copies of it */

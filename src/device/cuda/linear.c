@@ -4,8 +4,10 @@
  * A bias alone is added by the product. An activation is one kernel after it: cuBLASLt's own relu makes 0 of
  * NaN, and its gelu is an approximation. Backward takes act' from y, except gelu's, which needs z: forward
  * keeps it. One kernel makes dz and db, rounded for the products where those take bf16.
+ * dW, and db where dz is dy, are made aside while dx goes on to the layer before.
  */
 #include "device/cuda/activation.h"
+#include "device/cuda/aside.h"
 #include "device/cuda/blas.h"
 
 enum { ROUNDED_ALIGN = GD_ALIGN / 2 }; /* elements of bf16 */
@@ -109,49 +111,110 @@ gd_status gdi_cuda_linear_forward(gd_device *d, gd_node *n) {
   return st;
 }
 
-/* dz as products take it, and db on the way. Where there is no activation and no rounding, dz is dy. */
-static gd_status backward_z(gd_device *d, const gd_node *n, extents e, const gd_tensor *dout, gd_tensor *db,
-                            bool add, bool products, const void **dz) {
-  const gd_dtype type = dout->dtype, dz_type = gdi_blas_type(d, type);
-  gdi_activation_gradient g = {.type = type,
-                               .dz_type = dz_type,
-                               .act = n->attr.act,
-                               .dy = dout->data,
-                               .y = n->out->data,
-                               .z = n->saved[0] ? n->saved[0]->data : n->out->data,
-                               .db = db ? db->data : NULL,
-                               .add = add,
-                               .B = e.B,
-                               .O = e.O};
-  if (products && (g.act != GD_ACT_NONE || dz_type != type))
-    GD_TRY(gdi_cuda_scratch(d, e.B * e.O, gd_dtype_bytes(dz_type), &g.dz));
-  *dz = g.dz ? g.dz : dout->data;
-  return gdi_cuda_activation_gradient(d, &g);
+/* A backward at work. */
+typedef struct pass {
+  gd_node *n;
+  extents e;
+  const gd_tensor *dy;
+  gd_tensor *dx, *dW, *db; /* NULL: not wanted */
+  bool add[3];
+  bool aside;     /* dW and what db there is to make after dz */
+  const void *dz; /* as products take it */
+} pass;
+
+/* db, and dz where there is memory for it. */
+static gd_status activation_gradient(gd_device *d, const pass *p, void *dz) {
+  const gd_node *n = p->n;
+  return gdi_cuda_activation_gradient(
+      d, &(gdi_activation_gradient){.type = p->dy->dtype,
+                                    .dz_type = gdi_blas_type(d, p->dy->dtype),
+                                    .act = n->attr.act,
+                                    .dy = p->dy->data,
+                                    .y = n->out->data,
+                                    .z = n->saved[0] ? n->saved[0]->data : n->out->data,
+                                    .dz = dz,
+                                    .db = p->db ? p->db->data : NULL,
+                                    .add = p->add[2],
+                                    .B = p->e.B,
+                                    .O = p->e.O});
 }
 
-static gd_status backward(gd_device *d, gd_node *n, const gd_tensor *dout, gd_tensor *const din[],
-                          const bool add[]) {
-  const extents e = extents_of(n);
-  gd_tensor *dx = din[0], *dW = din[1], *db = n->in[2] ? din[2] : NULL;
-  const void *dz;
-  operands o;
-  GD_TRY(backward_z(d, n, e, dout, db, db && add[2], dx || dW, &dz));
-  if (!dx && !dW) return GD_OK;
-  GD_TRY(take_operands(d, n, e, &o));
-  gdi_blas_product p = {.type = o.type, .a = dz, .n = e.I, .count = 1};
-  if (dW) {
-    p.m = e.O, p.k = e.B, p.transpose_a = true, p.b = o.x, p.c = dW->data, p.add = add[1];
-    GD_TRY(gdi_blas_multiply(d, &p));
-  }
-  if (!dx) return GD_OK;
-  p.m = e.B, p.k = e.O, p.transpose_a = false, p.b = o.W, p.c = dx->data, p.add = add[0];
-  return gdi_blas_multiply(d, &p);
+/* Memory for dz that lives until the products have read it. */
+static gd_status dz_memory(gd_device *d, const pass *p, gd_dtype type, void **out) {
+  gd_tensor *t;
+  if (!p->aside) return gdi_cuda_scratch(d, p->e.B * p->e.O, gd_dtype_bytes(type), out);
+  GD_TRY(gdi_node_temporary(&t, p->n, type, 2, (const int64_t[]){p->e.B, p->e.O}));
+  *out = t->data;
+  return GD_OK;
+}
+
+/* And db on the way. Not made: products take dy as it is, and db is left to do. */
+static gd_status make_dz(gd_device *d, pass *p, bool *made) {
+  const gd_dtype type = gdi_blas_type(d, p->dy->dtype);
+  void *dz;
+  p->dz = p->dy->data;
+  *made = (p->dx || p->dW) && (p->n->attr.act != GD_ACT_NONE || type != p->dy->dtype);
+  if (!*made) return GD_OK;
+  if (p->dx && p->dx == p->db) p->add[2] = p->add[0], p->add[0] = true; /* db is the first of the two */
+  GD_TRY(dz_memory(d, p, type, &dz));
+  p->dz = dz;
+  return activation_gradient(d, p, dz);
+}
+
+static gd_status make_dx(gd_device *d, const pass *p, const operands *o) {
+  if (!p->dx) return GD_OK;
+  return gdi_blas_multiply(d, &(gdi_blas_product){.m = p->e.B,
+                                                  .n = p->e.I,
+                                                  .k = p->e.O,
+                                                  .type = o->type,
+                                                  .a = p->dz,
+                                                  .b = o->W,
+                                                  .c = p->dx->data,
+                                                  .add = p->add[0],
+                                                  .count = 1});
+}
+
+static gd_status make_dW(gd_device *d, const pass *p, const operands *o) {
+  if (!p->dW) return GD_OK;
+  return gdi_blas_multiply(d, &(gdi_blas_product){.m = p->e.O,
+                                                  .n = p->e.I,
+                                                  .k = p->e.B,
+                                                  .transpose_a = true,
+                                                  .type = o->type,
+                                                  .a = p->dz,
+                                                  .b = o->x,
+                                                  .c = p->dW->data,
+                                                  .add = p->add[1],
+                                                  .count = 1});
+}
+
+/* dx first: others wait for it. */
+static gd_status backward(gd_device *d, pass *p) {
+  operands o = {.type = p->dy->dtype};
+  bool made;
+  GD_TRY(make_dz(d, p, &made));
+  if (p->dx || p->dW) GD_TRY(take_operands(d, p->n, p->e, &o));
+  if (p->aside) GD_TRY(gdi_aside_fork(d));
+  GD_TRY(make_dx(d, p, &o));
+  if (p->aside) gdi_aside_enter(d);
+  gd_status st = make_dW(d, p, &o);
+  if (st == GD_OK && !made) st = activation_gradient(d, p, NULL);
+  if (p->aside) gdi_aside_leave(d);
+  return st;
 }
 
 gd_status gdi_cuda_linear_backward(gd_device *d, gd_node *n, const gd_tensor *dout, gd_tensor *const din[],
                                    const bool add[]) {
+  pass p = {.n = n,
+            .e = extents_of(n),
+            .dy = dout,
+            .dx = din[0],
+            .dW = din[1],
+            .db = n->in[2] ? din[2] : NULL,
+            .add = {add[0], add[1], n->in[2] && add[2]}};
+  p.aside = p.dx && p.dW && gdi_aside_may(n, 1) && (!p.db || gdi_aside_may(n, 2));
   const size_t mark = gd_arena_mark(d->scratch);
-  gd_status st = backward(d, n, dout, din, add);
+  gd_status st = backward(d, &p);
   gd_arena_release(d->scratch, mark);
   return st;
 }

@@ -1,5 +1,6 @@
 /* Lanes are streams, marks are events. */
 #include "device/cuda/activation.h"
+#include "device/cuda/aside.h"
 #include "device/cuda/queue.h"
 
 #include <stdlib.h>
@@ -13,15 +14,21 @@ static cudaStream_t stream_of(const gd_device *d, gdi_lane lane) {
   return gdi_cuda_of(d)->lane[lane];
 }
 
-/* The exchange is what others wait for: its kernels go first. */
+/*
+ * The exchange is what others wait for: its kernels go first. What is put aside fills the gaps that the
+ * compute lane leaves.
+ */
 gd_status gdi_queue_open(gd_device *d) {
   gdi_cuda *c = gdi_cuda_of(d);
   int low, high;
   GD_TRY(GDI_CUDA(d, cudaDeviceGetStreamPriorityRange(&low, &high)));
+  const int priority[GDI_LANES] = {[GDI_LANE_COMPUTE] = (low + high) / 2,
+                                   [GDI_LANE_COPY] = low,
+                                   [GDI_LANE_EXCHANGE] = high,
+                                   [GDI_LANE_GRADIENTS] = low};
   for (int l = 0; l < GDI_LANES; l++)
-    GD_TRY(GDI_CUDA(d, cudaStreamCreateWithPriority(&c->lane[l], cudaStreamNonBlocking,
-                                                    l == GDI_LANE_EXCHANGE ? high : low)));
-  return GD_OK;
+    GD_TRY(GDI_CUDA(d, cudaStreamCreateWithPriority(&c->lane[l], cudaStreamNonBlocking, priority[l])));
+  return gdi_aside_open(d);
 }
 
 static void mark_free(gd_device *d, gdi_mark *m) {
@@ -33,6 +40,7 @@ static void mark_free(gd_device *d, gdi_mark *m) {
 
 void gdi_queue_close(gd_device *d) {
   mark_free(d, gdi_cuda_of(d)->patience.end);
+  gdi_aside_close(d);
   for (int l = 0; l < GDI_LANES; l++)
     if (stream_of(d, (gdi_lane)l)) (void)cudaStreamDestroy(stream_of(d, (gdi_lane)l));
 }
@@ -170,6 +178,7 @@ const gdi_gpu gdi_cuda_gpu = {
     .mark_free = mark_free,
     .mark = mark,
     .after = after,
+    .gradients = gdi_aside_join,
     .reached = reached,
     .wait_for = wait_for,
     .patience = patience,

@@ -15,7 +15,10 @@ extern const gdi_gpu gdi_cuda_gpu;
 gd_status gdi_cuda_capture(gd_device *d) GD_CHECKED;
 gd_status gdi_cuda_captured(gd_device *d, gdi_graph **out) GD_CHECKED;
 gd_status gdi_cuda_replay(gd_device *d, gdi_graph *g) GD_CHECKED;
-int gdi_cuda_graph_kernels(const gdi_graph *g);
+int gdi_cuda_graph_kernels(const gdi_graph *g, int *longest);
 void gdi_cuda_graph_free(gd_device *d, gdi_graph *g);
+
+/* count.c */
+gd_status gdi_cuda_graph_count(const gd_device *d, cudaGraph_t graph, int *kernels, int *longest) GD_CHECKED;
 
 #endif

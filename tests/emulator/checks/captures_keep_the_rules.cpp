@@ -113,6 +113,11 @@ static void test_nodes(void **) {
   assert_int_equal(type, cudaGraphNodeTypeMemset);
   assert_success(cudaGraphNodeGetType(nodes[1], &type));
   assert_int_equal(type, cudaGraphNodeTypeKernel);
+  cudaGraphNode_t from[2], to[2];
+  assert_success(cudaGraphGetEdges(graph, nullptr, nullptr, nullptr, &n));
+  assert_int_equal(n, 1);
+  assert_success(cudaGraphGetEdges(graph, from, to, nullptr, &n));
+  assert_true(n == 1 && from[0] == nodes[0] && to[0] == nodes[1]);
 }
 
 /* The call is answered with `error`, and the end of the capture with `at_end`. */
