@@ -145,7 +145,7 @@ static int launches(model *m, between change, bool late, bool recording) {
   assert_ok(m->gpu->gpu->capture(m->gpu));
   (void)forward(m, change, late);
   assert_ok(m->gpu->gpu->captured(m->gpu, &g));
-  const int n = m->gpu->gpu->graph_kernels(g);
+  const int n = m->gpu->gpu->graph_kernels(g, NULL);
   m->gpu->gpu->graph_free(m->gpu, g);
   return n;
 }
