@@ -17,7 +17,7 @@ extern "C" {
 
 /* ---- constants and values ---- */
 
-/** A scalar constant. */
+/** A scalar constant, which work that is recorded for a GPU may contain. */
 GD_API gd_tensor *gd_constant(gd_tape *t, gd_dtype type, double value);
 /** A constant (or, after gd_require_grad, a leaf that lives until the tape is reset) from host values. */
 GD_API gd_tensor *gd_values(gd_tape *t, gd_dtype type, const double *values, int ndim, const int64_t shape[]);

@@ -98,7 +98,10 @@ gd_tensor *gd_values(gd_tape *t, gd_dtype type, const double *values, int ndim, 
 }
 
 gd_tensor *gd_constant(gd_tape *t, gd_dtype type, double value) {
-  return gd_values(t, type, &value, GD_SCALAR);
+  gd_tensor *x;
+  gd_status st = gd_tensor_new(&x, t->arena, t->device, type, GD_SCALAR);
+  if (st == GD_OK) st = gd_tensor_fill(x, value); /* a kernel: a copy from the host could not be recorded */
+  return st == GD_OK ? x : gd_tape_fail(t, st);
 }
 
 gd_tensor *gd_detach(gd_tape *t, gd_tensor *x) {

@@ -25,6 +25,7 @@ train() {
   local out=$1 ranks=$2
   shift 2
   on "$ranks" gdtrain run.yaml --out "$out" "$@" >"$out.txt" 2>&1 || { fail "$out"; grep error "$out.txt"; }
+  grep "not recorded" "$out.txt" && fail "$out: its steps are no CUDA graph"
   { digest "$out"; cut -d, -f1-5,7,8,10-12 "$out/metrics.csv"; } >"$out.result"
   rm -rf "$out"
 }
