@@ -60,7 +60,7 @@ struct gdi_board {
   uint16_t *rounded;   /* bf16 copies of the parameters, where products take those */
   gdi_bucket *bucket;  /* all ranks have the same ones, and pass them on in their order */
   int buckets, passed; /* in all; of this step: summed over ranks, and used by the update */
-  bool early;          /* buckets are passed on while backward goes on, in the exchange lane */
+  bool early;          /* buckets are passed on while backward goes on */
   bool totalled;       /* the records of this step are added up */
   gdi_mark *ready, *joined;
   gdi_totals *now, *ring, *found; /* found: [GDI_RING] pinned */

@@ -82,15 +82,11 @@ gd_status gdi_onboard_new(gd_sync *s) {
 
 /* ---- a step ---- */
 
-/* What follows gradients runs here; the compute lane joins it in the end. */
-static gdi_lane lane_of(const gdi_board *b) {
-  return b->early ? GDI_LANE_EXCHANGE : GDI_LANE_COMPUTE;
-}
-
-/* The exchange lane goes on when what the compute lane has queued so far is done, and the gradients beside
- * it. */
+/*
+ * What follows losses and gradients runs in the exchange lane, beside the operations, which wait for it in the end. It
+ * goes on when what the compute lane has queued so far is done, and the gradients beside it.
+ */
 static gd_status follow_compute(gdi_board *b) {
-  if (!b->early) return GD_OK;
   GD_TRY(b->gpu->mark(b->device, GDI_LANE_COMPUTE, b->ready));
   GD_TRY(b->gpu->after(b->device, GDI_LANE_EXCHANGE, b->ready));
   return b->gpu->gradients(b->device, GDI_LANE_EXCHANGE);
@@ -108,8 +104,8 @@ gd_status gdi_onboard_total(gd_sync *s) {
   gdi_board *b = s->board;
   b->totalled = true;
   GD_TRY(follow_compute(b));
-  GD_TRY(gdi_peers_sum(s, b->records, s->K * GDI_RECORD, GD_F64, lane_of(b)));
-  b->gpu->use(b->device, lane_of(b));
+  GD_TRY(gdi_peers_sum(s, b->records, s->K * GDI_RECORD, GD_F64, GDI_LANE_EXCHANGE));
+  b->gpu->use(b->device, GDI_LANE_EXCHANGE);
   gd_status st =
       b->gpu->totals(b->device, b->records, s->K, b->input, s->o.skip_nonfinite, b->now, b->ring, GDI_RING);
   b->gpu->use(b->device, GDI_LANE_COMPUTE);
@@ -119,8 +115,12 @@ gd_status gdi_onboard_total(gd_sync *s) {
 gd_status gdi_onboard_only(gd_sync *s, const gd_loss *loss, int64_t samples) {
   gdi_board *b = s->board;
   b->totalled = true;
-  return b->gpu->record_only(b->device, b->records, loss->sum, loss->weight, (double)samples, b->input,
-                             s->o.skip_nonfinite, b->now, b->ring, GDI_RING);
+  GD_TRY(follow_compute(b));
+  b->gpu->use(b->device, GDI_LANE_EXCHANGE);
+  gd_status st = b->gpu->record_only(b->device, b->records, loss->sum, loss->weight, (double)samples,
+                                     b->input, s->o.skip_nonfinite, b->now, b->ring, GDI_RING);
+  b->gpu->use(b->device, GDI_LANE_COMPUTE);
+  return st;
 }
 
 /* How many segments are complete when all elements before this one are. */
@@ -138,7 +138,7 @@ static gd_status pass_bucket(gd_sync *s, const gdi_board_plan *p, int bucket, bo
   part.elements = b->bucket[bucket].elements;
   part.own = (gd_range){segments_before(s, part.elements.lo), segments_before(s, part.elements.hi)};
   part.beside = beside;
-  GD_TRY(gdi_peers_bucket(s, p, bucket, lane_of(b)));
+  GD_TRY(gdi_peers_bucket(s, p, bucket, GDI_LANE_EXCHANGE));
   return s->two_pass ? b->gpu->sum_and_square(b->device, &part, &p->sum)
                      : b->gpu->update(b->device, &part, &p->sum, b->input, b->now);
 }
@@ -150,7 +150,7 @@ static gd_status pass_buckets(gd_sync *s, int params, bool beside) {
   if (b->passed == b->buckets || b->bucket[b->passed].params > params) return GD_OK;
   GD_TRY(gdi_board_plan_for(s, &p));
   GD_TRY(follow_compute(b));
-  b->gpu->use(b->device, lane_of(b));
+  b->gpu->use(b->device, GDI_LANE_EXCHANGE);
   gd_status st = GD_OK;
   for (; st == GD_OK && b->passed < b->buckets && b->bucket[b->passed].params <= params; b->passed++)
     st = pass_bucket(s, p, b->passed, beside);
@@ -173,7 +173,7 @@ void gdi_onboard_ready(void *sync, gd_tensor *leaf) {
 /* The rest where norms come first: all segments are squared. */
 static gd_status update_in_two_passes(gd_sync *s) {
   gdi_board *b = s->board;
-  b->gpu->use(b->device, lane_of(b));
+  b->gpu->use(b->device, GDI_LANE_EXCHANGE);
   gd_status st = b->gpu->norms(b->device, &b->slice, &b->clip, b->input, b->now, b->ring, GDI_RING);
   if (st == GD_OK) st = b->gpu->update(b->device, &b->slice, NULL, b->input, b->now);
   b->gpu->use(b->device, GDI_LANE_COMPUTE);
@@ -195,7 +195,6 @@ gd_status gdi_onboard_update(gd_sync *s) {
   if (!b->totalled) GD_TRY(gdi_onboard_total(s));
   GD_TRY(pass_buckets(s, s->params->n, false));
   if (s->two_pass) GD_TRY(update_in_two_passes(s));
-  if (!b->early) return GD_OK;
   GD_TRY(b->gpu->mark(b->device, GDI_LANE_EXCHANGE, b->joined));
   return b->gpu->after(b->device, GDI_LANE_COMPUTE, b->joined);
 }
