@@ -100,7 +100,7 @@ static gd_status visit(gd_tape *t, gd_node *n) {
   }
   for (int i = 0; i < n->n_in; i++) {
     gd_tensor *x = n->in[i];
-    din[i] = NULL;
+    din[i] = NULL, add[i] = false;
     if (!x || !x->requires_grad) continue;
     GD_TRY(make_gradient(x));
     din[i] = x->grad;
