@@ -11,7 +11,7 @@ data: {train: g.h5}
 model: [linear: 40, relu, dropout: 0.2, linear: 10]
 batch_size: 257
 micro_batch: 32
-steps: 22
+steps: 13
 optimizer: {name: sgd, lr: 0.1, momentum: 0.9}
 clip_norm: 1
 schedule: {name: sgdr, t0: 0.25, t_mult: 2, eta_min: 0.001}
