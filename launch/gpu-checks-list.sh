@@ -69,7 +69,8 @@ versus_torch() {
 step_us() { gdtrain bench --device cuda --lr 0.01 --momentum 0.9 --steps 200 "$@" 2>bench.err | awk '$1 == "step" { print $2 }'; }
 
 # The knobs of src/device/cuda/tuning.h: every value on the two models that speed is judged by. No verdict, a table to choose from.
-knobs="update_share 0 1 2 3 4 6 8 12 16 33"
+knobs="gradient_lane 0 1
+update_share 0 1 2 3 4 6 8 12 16 33"
 tune() {
   needs_hardware
   glyphs 16384 && gdtrain data make blobs --n 2048 --d 4096 --k 10 --out wide.h5 || return

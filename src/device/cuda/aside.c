@@ -17,7 +17,7 @@ void gdi_aside_close(gd_device *d) {
 /* Outside of a pass nobody counts uses, and nobody would wait. */
 bool gdi_aside_may(const gd_node *n, int input) {
   const gd_tensor *x = n->in[input];
-  return n->recorded && !x->node && x->uses == 1;
+  return n->recorded && !x->node && x->uses == 1 && gdi_cuda_of(x->device)->tuning.gradient_lane;
 }
 
 gd_status gdi_aside_fork(gd_device *d) {
