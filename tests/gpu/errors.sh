@@ -64,7 +64,7 @@ gdtrain data make glyphs --n 30000 --out large.h5 >/dev/null || fail "data"
 large=(--data large.h5 --model "linear:64 relu linear:10" --batch-size 2048 --micro-batch 2048 --steps 4)
 with GDTRAIN_EMULATED_MEMORY=96 ends 0 "^the data leave too little of the GPU's memory: .* not recorded" 1 "${large[@]}"
 with GDTRAIN_EMULATED_MEMORY=96 ends 2 "error: cuda_graphs: on needs the data in the GPU" 1 "${large[@]}" --cuda-graphs on
-with GDTRAIN_EMULATED_MEMORY=128 ends 0 "^digest" 1 "${large[@]}" --cuda-graphs on # labels take no more than they need
+with GDTRAIN_EMULATED_MEMORY=128 ends 0 "^digest" 1 "${large[@]}" --cuda-graphs on # kept where it may be
 
 # A GPU fails for good, in any launch: while the job opens, in a step, in a replay, while it evaluates.
 for n in 1 4 333 600; do
