@@ -1,6 +1,8 @@
-#include "gd/log.h"
+#include "base/log.h"
 
 #include <stdarg.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 
 static gd_log_sink sink;
@@ -19,4 +21,27 @@ void gd_message(gd_log_level level, const char *fmt, ...) {
   vsnprintf(line, sizeof line, fmt, args);
   va_end(args);
   sink(sink_user, level, line);
+}
+
+/* Whether it is among the latest lines; now it is. By FNV-1a. */
+static bool said_before(const char *line) {
+  enum { REMEMBERED = 16 };
+  static uint64_t said[REMEMBERED];
+  static unsigned next;
+  uint64_t h = 0xcbf29ce484222325u;
+  for (const char *c = line; *c; c++) h = (h ^ (unsigned char)*c) * 0x100000001b3u;
+  for (int i = 0; i < REMEMBERED; i++)
+    if (said[i] == h) return true;
+  said[next++ % REMEMBERED] = h;
+  return false;
+}
+
+void gdi_message_once(gd_log_level level, const char *fmt, ...) {
+  if (!sink) return;
+  char line[1024];
+  va_list args;
+  va_start(args, fmt);
+  vsnprintf(line, sizeof line, fmt, args);
+  va_end(args);
+  if (!said_before(line)) sink(sink_user, level, line);
 }

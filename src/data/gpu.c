@@ -39,9 +39,17 @@ static const void *put(gdi_gpu_set *s, const void *from, size_t bytes, gd_status
   return to;
 }
 
+/* All in one piece: another chunk of an arena would be twice as large as the first, for a few labels. */
+static gd_status reserve(gd_arena *a, size_t bytes) {
+  enum { PARTS = 5 };
+  if (!gd_arena_alloc(a, bytes + PARTS * GD_ALIGN)) return GD_ERR_OOM;
+  gd_arena_reset(a);
+  return GD_OK;
+}
+
 static gd_status fill(gdi_gpu_set *s, const gd_dataset *d, const gdi_convert *x) {
-  gd_status st = GD_OK;
   const size_t n = (size_t)d->info.n, number = x->in_float ? sizeof(float) : sizeof(double);
+  gd_status st = reserve(s->memory, n * (d->x_row + d->y_row) + 2 * (size_t)x->n * number + sizeof *s->input);
   s->set = (gdi_resident){.x = put(s, d->held_x, n * d->x_row, &st),
                           .y = put(s, d->held_y, n * d->y_row, &st),
                           .x_type = d->info.x_type,
@@ -55,6 +63,17 @@ static gd_status fill(gdi_gpu_set *s, const gd_dataset *d, const gdi_convert *x)
   return st == GD_OK && !s->input ? GD_ERR_OOM : st;
 }
 
+/*
+ * Steps need memory too. How much is not known yet; a set that leaves less than half its own size is taken to
+ * be too large, instead of ending a run that could send its batches.
+ */
+static bool leaves_enough(const gdi_gpu_set *s) {
+  const gdi_memory *m = &s->device->memory;
+  void *rest = m->take(m->user, gd_arena_reserved_bytes(s->memory) / 2);
+  if (rest) m->give(m->user, rest);
+  return rest != NULL;
+}
+
 gd_status gdi_gpu_set_new(gdi_gpu_set **out, gd_device *d, const gd_dataset *data, const gdi_convert *x,
                           const gd_order *order) {
   *out = NULL;
@@ -65,6 +84,7 @@ gd_status gdi_gpu_set_new(gdi_gpu_set **out, gd_device *d, const gd_dataset *dat
   *s = (gdi_gpu_set){.device = d, .order = order, .epoch = -1};
   gd_status st = gdi_arena_new_over(&s->memory, "resident set", &d->memory);
   if (st == GD_OK) st = fill(s, data, x);
+  if (st == GD_OK && !leaves_enough(s)) st = GD_ERR_OOM;
   if (st == GD_OK) {
     *out = s;
     return GD_OK;

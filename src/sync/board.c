@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "gd/log.h"
+#include "base/log.h"
 #include "optim/update.h"
 
 gdi_board *gdi_board_of(const gd_sync *s) {
@@ -123,7 +123,7 @@ static gd_status meet_peers(gd_sync *s) {
   if (b->nccl) return GD_OK;
   if (s->o.nccl == GD_NCCL_ALWAYS) return GD_FAIL(GD_ERR_ENV, "transport: nccl cannot be used: %s", why);
   if (gd_world_rank(s->world) == 0)
-    gd_message(GD_LOG_INFO, "gradients are exchanged over host memory, not by NCCL: %s", why);
+    gdi_message_once(GD_LOG_INFO, "gradients are exchanged over host memory, not by NCCL: %s", why);
   return GD_OK;
 }
 

@@ -10,13 +10,32 @@
 
 #include "base/clock.h"
 #include "base/fault.h"
+#include "base/log.h"
 #include "data/loader.h"
-#include "gd/log.h"
 
 enum { MOST_SHAPES = 8 }; /* a batch and the short last one; more only when a test asks for them */
 
 static const gdi_gpu *gpu_of(const gdi_job *j) {
   return j->device->gpu;
+}
+
+/* Steps that are not recorded cost time: not without a word where nobody asked for it. */
+static gd_status may_record(const gdi_job *j, bool resident) {
+  const bool must = strcmp(j->opt.cuda_graphs, "on") == 0;
+  if (must && !resident)
+    return GD_FAIL(
+        GD_ERR_USAGE,
+        "cuda_graphs: on needs the data in the GPU's memory, where they do not fit or are streamed");
+  if (must && j->trace)
+    return GD_FAIL(GD_ERR_USAGE,
+                   "cuda_graphs: on cannot be had with trace, which lists samples as they are used");
+  const bool streamed = gd_dataset_streamed(j->train.data) || j->train_order.shuffle == GD_SHUFFLE_BLOCK;
+  if (!resident && !streamed && gd_world_rank(j->world) == 0)
+    gdi_message_once(
+        GD_LOG_INFO,
+        "the data leave too little of the GPU's memory: batches are copied there, and steps not recorded as "
+        "CUDA graphs");
+  return GD_OK;
 }
 
 gd_status gdi_on_gpu_new(gdi_job *j) {
@@ -30,11 +49,7 @@ gd_status gdi_on_gpu_new(gdi_job *j) {
   if (g->on_board) GD_TRY(gd_world_allreduce_f64(j->world, &here, 1, GD_MIN));
   const bool resident = here != 0;
   g->records = strcmp(j->opt.cuda_graphs, "off") != 0 && resident;
-  if (strcmp(j->opt.cuda_graphs, "on") == 0 && !resident)
-    return GD_FAIL(
-        GD_ERR_USAGE,
-        "cuda_graphs: on needs the data in the GPU's memory, where they do not fit or are streamed");
-  return GD_OK;
+  return may_record(j, resident);
 }
 
 void gdi_on_gpu_free(gdi_job *j) {

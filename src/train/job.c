@@ -5,7 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "gd/log.h"
+#include "base/log.h"
 #include "device/device.h"
 #include "gd/version.h"
 #include "train/gpu.h"
@@ -19,8 +19,8 @@ gd_status gdi_device_for(gd_device **out, gd_world *w, const char *device, int64
   if (gpus > 0 || strcmp(device, "cuda") == 0) d.kind = GD_CUDA;
   if (gpus > 0) d.index = gd_world_seat(w) % gpus;
   if (gpus > 0 && gpus < gd_world_local_size(w) && gd_world_rank(w) == 0)
-    gd_message(GD_LOG_WARN, "%d ranks of this host share %d GPU%s: one rank for each is faster",
-               gd_world_local_size(w), gpus, gpus > 1 ? "s" : "");
+    gdi_message_once(GD_LOG_WARN, "%d ranks of this host share %d GPU%s: one rank for each is faster",
+                     gd_world_local_size(w), gpus, gpus > 1 ? "s" : "");
   if (strcmp(precision, "bf16") == 0) d.matmul = GD_MATMUL_BF16;
   if (strcmp(precision, "tf32") == 0) d.matmul = GD_MATMUL_TF32;
   if (d.kind == GD_CPU && d.matmul == GD_MATMUL_TF32)

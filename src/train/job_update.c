@@ -2,8 +2,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "device/device.h"
-#include "gd/log.h"
 #include "train/opening.h"
 
 void gdi_resolve_batches(gdi_job *j) {
@@ -12,10 +12,11 @@ void gdi_resolve_batches(gdi_job *j) {
   j->batches = gdi_batches_plan(j->train_order.n, j->opt.batch_size, j->opt.micro_batch, ranks,
                                 j->device->gpu != NULL, &follows_ranks);
   if (follows_ranks && gd_world_rank(j->world) == 0)
-    gd_message(GD_LOG_INFO,
-               "micro_batch: auto chose %lld so that all %d ranks have work; set it to keep the bits on "
-               "other numbers of ranks",
-               (long long)j->batches.micro, ranks);
+    gdi_message_once(
+        GD_LOG_INFO,
+        "micro_batch: auto chose %lld so that all %d ranks have work; set it to keep the bits on "
+        "other numbers of ranks",
+        (long long)j->batches.micro, ranks);
   j->opt.micro_batch = j->batches.micro;
   j->total_steps = j->opt.steps ? j->opt.steps : j->opt.epochs * j->batches.per_epoch;
 }

@@ -78,9 +78,9 @@ static void announce(const gdi_fit *f, const place *p) {
                (long long)j->opt.batch_size, (long long)j->batches.n);
   const int64_t K = gdi_batches_max_micro(&j->batches);
   if (K < gd_world_size(j->world))
-    gd_message(GD_LOG_WARN,
-               "%lld micro-batches for %d ranks: %lld ranks idle; a smaller --micro-batch gives them work",
-               (long long)K, gd_world_size(j->world), (long long)(gd_world_size(j->world) - K));
+    gd_message(GD_LOG_WARN, "%lld micro-batch%s for %d ranks: %lld idle; a %s gives them work", (long long)K,
+               K > 1 ? "es" : "", gd_world_size(j->world), (long long)(gd_world_size(j->world) - K),
+               j->batches.micro > 1 ? "smaller --micro-batch" : "larger --batch-size");
   if (K < 2 && j->opt.noise_scale)
     gd_message(
         GD_LOG_WARN,

@@ -21,8 +21,8 @@ static gd_options trial_options(const gd_options *o) {
 
 /* A trial's epoch: two whole batches and a short one. */
 static void choose_samples(gdi_verify *v, const gdi_job *j) {
-  const int64_t batch = least(least(j->batches.batch, MOST_SAMPLES), (j->batches.n - 1) / 2);
-  v->opt.batch_size = batch > 1 ? batch : 1;
+  const int64_t half = j->batches.n > 2 ? (j->batches.n - 1) / 2 : 1;
+  const int64_t batch = v->opt.batch_size = least(least(j->batches.batch, MOST_SAMPLES), half);
   v->n = least(j->batches.n, 2 * batch + (batch > 2 ? batch / 2 + 1 : 1));
 }
 

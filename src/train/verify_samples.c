@@ -58,7 +58,9 @@ gd_status gdi_check_samples(gdi_verify *v, const gdi_job *resumed) {
   visits whole = {0}, expected = {0}, halves = {0}, first = {0};
   visit_steps(&whole, j, &v->whole, (gd_range){0, v->whole.per_epoch});
   visit_part(&expected, j);
-  visit_steps(&halves, j, &j->batches, (gd_range){0, GDI_EVEN_STEPS});
+  const int64_t per_epoch = j->batches.per_epoch; /* 1 where there is but one sample */
+  visit_steps(&halves, j, &j->batches,
+              (gd_range){0, per_epoch < GDI_EVEN_STEPS ? per_epoch : GDI_EVEN_STEPS});
   visit_steps(&halves, resumed, &resumed->batches, (gd_range){resumed->step, resumed->batches.per_epoch});
   visit(&first, &j->train_order, 0, gd_share(v->n, gd_world_size(v->world), gd_world_rank(v->world)));
   GD_TRY(add_over_ranks(v->world, &whole));

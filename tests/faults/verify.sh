@@ -17,6 +17,10 @@ holds 3 gdtrain verify "${common[@]}" --sync allreduce
 holds 2 gdtrain verify "${common[@]}" --batch-size full --optimizer adam --clip-norm 1
 holds 2 gdtrain verify "${common[@]}" --data runs/glyphs/train.h5 --model "linear:32 tanh dropout:0.3 linear:10" \
       --batch-size 1 --val-fraction 0.3 --precision fp64
+for n in 1 2 3; do
+  gdtrain data make line --n $n --out few.h5 >/dev/null
+  holds 2 gdtrain verify "${common[@]}" --data few.h5 --model linear:1 --batch-size full
+done
 [ -z "$(ls -d runs/verify-* 2>/dev/null)" ] || fail "verify leaves a folder behind"
 
 [ "${GD_FAULTS:-}" = 1 ] || { finish && skip "faults can be planted in a build with -DGD_FAULTS=ON only"; }

@@ -43,6 +43,8 @@ equal "$(digest skip-1)" "$(digest skip-3)" "digest with steps left out"
 ends 2 "error: .*tf32 needs a GPU" 1 --device cpu --precision tf32
 ends 2 "error: transport: nccl is for GPUs" 2 --device cpu --transport nccl
 ends 2 "error: cuda_graphs: on needs the data in the GPU" 1 --data.memory stream --cuda-graphs on
+ends 2 "error: cuda_graphs: on cannot be had with trace" 1 --trace . --cuda-graphs on
+ends 0 "warning: 1 micro-batch for 3 ranks: 2 idle; a larger --batch-size gives them work" 3 --batch-size 1 --micro-batch auto
 if [ -z "${GDTRAIN_EMULATED_GPUS:-}" ]; then
   with CUDA_VISIBLE_DEVICES= ends 10 "error: no GPU is here" 1
   finish
@@ -54,6 +56,15 @@ with GDTRAIN_EMULATED_GPUS=no-driver ends 10 "error: no GPU driver that knows CU
 with GDTRAIN_TUNE=update_shares=4 ends 2 "error: unknown knob of GDTRAIN_TUNE 'update_shares': did you mean 'update_share'" 1
 with GDTRAIN_EMULATED_GPUS=2 ends 0 "warning: 3 ranks of this host share 2 GPUs" 3
 with GDTRAIN_EMULATED_GPUS=2 ends 3 "error: transport: nccl cannot be used: ranks 0 and 2 .* share the GPU at 0000:01:00" 3 --transport nccl
+
+# Said once, by however many jobs; and a set that fits but for what steps need is sent in batches.
+with GDTRAIN_EMULATED_GPUS=2 expect 0 "warning: 3 ranks of this host share 2 GPUs" on 3 gdtrain verify --data lines.h5 --model linear:1 \
+  --batch-size 30 --device cuda --progress none
+gdtrain data make glyphs --n 30000 --out large.h5 >/dev/null || fail "data"
+large=(--data large.h5 --model "linear:64 relu linear:10" --batch-size 2048 --micro-batch 2048 --steps 4)
+with GDTRAIN_EMULATED_MEMORY=96 ends 0 "^the data leave too little of the GPU's memory: .* not recorded" 1 "${large[@]}"
+with GDTRAIN_EMULATED_MEMORY=96 ends 2 "error: cuda_graphs: on needs the data in the GPU" 1 "${large[@]}" --cuda-graphs on
+with GDTRAIN_EMULATED_MEMORY=128 ends 0 "^digest" 1 "${large[@]}" --cuda-graphs on # kept where it may be
 
 # A GPU fails for good, in any launch: while the job opens, in a step, in a replay, while it evaluates.
 for n in 1 4 333 600; do
