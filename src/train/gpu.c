@@ -28,7 +28,7 @@ static gd_status may_record(const gdi_job *j, bool resident) {
         "cuda_graphs: on needs the data in the GPU's memory, where they do not fit or are streamed");
   if (must && j->trace)
     return GD_FAIL(GD_ERR_USAGE,
-                   "cuda_graphs: on cannot be had with trace, which lists samples as they are used");
+                   "cuda_graphs: on cannot be combined with trace, which lists samples as they are used");
   const bool streamed = gd_dataset_streamed(j->train.data) || j->train_order.shuffle == GD_SHUFFLE_BLOCK;
   if (!resident && !streamed && gd_world_rank(j->world) == 0)
     gdi_message_once(

@@ -43,7 +43,7 @@ equal "$(digest skip-1)" "$(digest skip-3)" "digest with steps left out"
 ends 2 "error: .*tf32 needs a GPU" 1 --device cpu --precision tf32
 ends 2 "error: transport: nccl is for GPUs" 2 --device cpu --transport nccl
 ends 2 "error: cuda_graphs: on needs the data in the GPU" 1 --data.memory stream --cuda-graphs on
-ends 2 "error: cuda_graphs: on cannot be had with trace" 1 --trace . --cuda-graphs on
+ends 2 "error: cuda_graphs: on cannot be combined with trace" 1 --trace . --cuda-graphs on
 ends 0 "warning: 1 micro-batch for 3 ranks: 2 idle; a larger --batch-size gives them work" 3 --batch-size 1 --micro-batch auto
 if [ -z "${GDTRAIN_EMULATED_GPUS:-}" ]; then
   with CUDA_VISIBLE_DEVICES= ends 10 "error: no GPU is here" 1
