@@ -13,16 +13,6 @@ void gd_log_set_sink(gd_log_sink s, void *user) {
   sink_user = user;
 }
 
-void gd_message(gd_log_level level, const char *fmt, ...) {
-  if (!sink) return;
-  char line[1024];
-  va_list args;
-  va_start(args, fmt);
-  vsnprintf(line, sizeof line, fmt, args);
-  va_end(args);
-  sink(sink_user, level, line);
-}
-
 /* Whether it is among the latest lines; now it is. By FNV-1a. */
 static bool said_before(const char *line) {
   enum { REMEMBERED = 16 };
@@ -36,12 +26,23 @@ static bool said_before(const char *line) {
   return false;
 }
 
-void gdi_message_once(gd_log_level level, const char *fmt, ...) {
-  if (!sink) return;
+static void say(gd_log_level level, bool once, const char *fmt, va_list args) {
   char line[1024];
+  if (!sink) return;
+  vsnprintf(line, sizeof line, fmt, args);
+  if (!once || !said_before(line)) sink(sink_user, level, line);
+}
+
+void gd_message(gd_log_level level, const char *fmt, ...) {
   va_list args;
   va_start(args, fmt);
-  vsnprintf(line, sizeof line, fmt, args);
+  say(level, false, fmt, args);
   va_end(args);
-  if (!said_before(line)) sink(sink_user, level, line);
+}
+
+void gdi_message_once(gd_log_level level, const char *fmt, ...) {
+  va_list args;
+  va_start(args, fmt);
+  say(level, true, fmt, args);
+  va_end(args);
 }

@@ -19,7 +19,7 @@ struct gd_tape {
   gd_grad_ready ready;
   void *ready_user;
   bool ready_waits; /* by itself: see gdi_tape_on_grad_ready() */
-  uint32_t given; /* bit i: the running kernel has already completed the gradient of input i */
+  uint32_t given;   /* bit i: the running kernel has already completed the gradient of input i */
 };
 
 /* Type and shape of an operation's result. */
