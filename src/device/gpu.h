@@ -150,7 +150,8 @@ typedef struct gdi_gpu {
   gd_status (*capture)(gd_device *d);
   gd_status (*captured)(gd_device *d, gdi_graph **out);
   gd_status (*replay)(gd_device *d, gdi_graph *g);
-  /* Kernel launches in it; *longest, unless NULL: those of the longest path, which wait for each other. */
+  /* Kernel launches in it; *longest, unless NULL: those of the longest path, which wait for each other. Both 0
+   * when they cannot be counted. */
   int (*graph_kernels)(const gdi_graph *g, int *longest);
   void (*graph_free)(gd_device *d, gdi_graph *g);
 

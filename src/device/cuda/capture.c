@@ -5,8 +5,9 @@
 #include "device/cuda/queue.h"
 
 struct gdi_graph {
+  gd_device *device;
+  cudaGraph_t work; /* to be counted */
   cudaGraphExec_t exec;
-  int kernels, longest;
 };
 
 gd_status gdi_cuda_capture(gd_device *d) {
@@ -17,19 +18,20 @@ gd_status gdi_cuda_capture(gd_device *d) {
 }
 
 gd_status gdi_cuda_captured(gd_device *d, gdi_graph **out) {
-  cudaGraph_t graph = NULL;
+  cudaGraph_t work = NULL;
   *out = NULL;
   gdi_cuda_of(d)->capturing = false;
-  GD_TRY(GDI_CUDA(d, cudaStreamEndCapture(gdi_cuda_stream(d), &graph)));
+  GD_TRY(GDI_CUDA(d, cudaStreamEndCapture(gdi_cuda_stream(d), &work)));
   gdi_graph *g = calloc(1, sizeof *g);
-  gd_status st = g ? gdi_cuda_graph_count(d, graph, &g->kernels, &g->longest)
-                   : GD_FAIL(GD_ERR_OOM, "no memory for a graph");
-  if (st == GD_OK) st = GDI_CUDA(d, cudaGraphInstantiate(&g->exec, graph, 0));
-  (void)cudaGraphDestroy(graph);
-  if (st == GD_OK)
+  gd_status st = g ? GD_OK : GD_FAIL(GD_ERR_OOM, "no memory for a graph");
+  if (st == GD_OK) st = GDI_CUDA(d, cudaGraphInstantiate(&g->exec, work, 0));
+  if (st == GD_OK) {
+    g->device = d, g->work = work;
     *out = g;
-  else
-    free(g);
+    return GD_OK;
+  }
+  (void)cudaGraphDestroy(work);
+  free(g);
   return st;
 }
 
@@ -37,14 +39,22 @@ gd_status gdi_cuda_replay(gd_device *d, gdi_graph *g) {
   return GDI_CUDA(d, cudaGraphLaunch(g->exec, gdi_cuda_stream(d)));
 }
 
+/* When somebody asks, not at every recording: training does without, and must not fail by it. */
 int gdi_cuda_graph_kernels(const gdi_graph *g, int *longest) {
-  if (longest) *longest = g->longest;
-  return g->kernels;
+  int kernels, path;
+  if (gdi_cuda_graph_count(g->device, g->work, &kernels, &path) != GD_OK) {
+    (void)cudaGetLastError(); /* or the next launch is blamed */
+    gd_error_clear();
+    kernels = path = 0;
+  }
+  if (longest) *longest = path;
+  return kernels;
 }
 
 void gdi_cuda_graph_free(gd_device *d, gdi_graph *g) {
   (void)d;
   if (!g) return;
   (void)cudaGraphExecDestroy(g->exec);
+  (void)cudaGraphDestroy(g->work);
   free(g);
 }
