@@ -45,11 +45,13 @@ typedef struct gd_tensor {
   gd_arena *arena;  /**< where it lives, and where its gradient will */
   const char *name; /**< for errors and drawings; may be NULL */
   bool requires_grad;
-  bool has_grad;          /**< `grad` holds a value since it was last zeroed */
-  struct gd_tensor *grad; /**< same shape and type; NULL before the first backward */
-  gd_node *node;          /**< the operation that made it; NULL for a leaf */
+  bool has_grad; /**< `grad` holds a value since it was last zeroed */
+  struct gd_tensor
+      *grad;     /**< of a leaf: same shape and type; NULL before the first backward. Of a result it is
+                               the engine's own, and may hold anything */
+  gd_node *node; /**< the operation that made it; NULL for a leaf */
   gd_origin origin;
-  int uses; /**< of a leaf: records that backward has still to visit before its gradient is complete */
+  int uses; /**< records that a backward has still to visit before the gradient is complete */
 } gd_tensor;
 
 /** A shape argument: gd_tensor_new(&x, arena, dev, GD_F32, GD_SHAPE(5, 3)); GD_SCALAR for no dimensions. */

@@ -3,6 +3,16 @@
 
 #include <stdlib.h>
 
+static gd_status make_one(gd_device *d) {
+  const struct {
+    double f64;
+    float f32;
+  } one = {1, 1};
+  d->one = d->memory.take(d->memory.user, sizeof one);
+  if (!d->one) return GD_FAIL(GD_ERR_OOM, "no memory for a device");
+  return d->upload(d, d->one, &one, sizeof one);
+}
+
 gd_status gd_device_open(gd_device **out, const gd_device_options *options) {
   *out = NULL;
   if (options->threads < 1)
@@ -25,10 +35,15 @@ gd_status gd_device_open(gd_device **out, const gd_device_options *options) {
   if (options->kind == GD_CUDA) st = gdi_cuda_open(d, options);
 #endif
   if (options->kind == GD_CPU) st = gdi_cpu_open(d, options);
+  if (st != GD_OK) {
+    free(d);
+    return st;
+  }
+  st = make_one(d);
   if (st == GD_OK)
     *out = d;
   else
-    free(d);
+    gd_device_close(d);
   return st;
 }
 
@@ -42,6 +57,7 @@ int gd_device_gpus(void) {
 
 void gd_device_close(gd_device *d) {
   if (!d) return;
+  if (d->one) d->memory.give(d->memory.user, d->one);
   d->close(d);
   free(d);
 }

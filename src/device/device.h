@@ -55,11 +55,12 @@ struct gd_node {
   int n_in;
   gd_tensor **in; /* optional inputs may be NULL */
   gd_tensor *out;
-  gd_tensor *saved[2]; /* made by the kernel's forward for its backward, in gdi_node_temporary() memory */
+  gd_tensor *saved[3]; /* made by the kernel's forward for its backward, in gdi_node_temporary() memory */
   gd_arena *arena;     /* the tape's, for `saved` */
   bool recorded;       /* a backward may follow: only then `saved` is needed */
   gd_node *previous;   /* recorded before this one */
   uint64_t pass;       /* the backward pass that last reached this node */
+  uint64_t dz_pass;    /* linear: the pass in which out's gradient is that of z: see cuda/linear.c */
 };
 
 /* A tensor in the node's arena, for `saved` or as its output: lives as long as the node. */
@@ -100,6 +101,7 @@ struct gd_device {
   gdi_listener listener;
   char description[192];
   char address[32];          /* PCI address of a GPU: equal for ranks that share one */
+  char *one;                 /* the number 1: see gdi_one() */
   void *impl;                /* private to the device */
   const struct gdi_gpu *gpu; /* functions of GPUs only (gpu.h); NULL on a CPU */
   /* Ordered with kernels; uploads and downloads return when the host memory may be reused. */
@@ -120,6 +122,17 @@ struct gd_device {
  */
 gd_status gdi_tensor_make(gd_tensor **out, gd_arena *a, gd_device *d, gd_dtype type, int ndim,
                           const int64_t shape[], void *data) GD_CHECKED;
+
+/*
+ * A 1 of f32 or f64 in the device's memory, never to be written: the gradient of a root without a seed. Kernels
+ * that have prepared for it tell it by its address.
+ */
+static inline void *gdi_one(const gd_device *d, gd_dtype type) {
+  return type == GD_F64 ? d->one : d->one + sizeof(double);
+}
+static inline bool gdi_is_one(const gd_device *d, const gd_tensor *t) {
+  return t->data == gdi_one(d, t->dtype);
+}
 
 /* "cross_entropy", for messages */
 const char *gdi_op_name(gdi_op op);

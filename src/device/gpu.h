@@ -16,15 +16,17 @@
 #include "gd/partition.h"
 
 /*
- * Operations and updates run in the first lane, copies in the second, communication in the third. Backward
- * computes gradients of leaves in the fourth where nothing else of it waits for them. gd_backward() ends with
- * the compute lane waiting for all of them; a lane that reads some of them earlier calls gradients() first.
+ * Operations and updates run in the first lane, copies in the second, communication in the third. Where nothing
+ * else of it waits for them, backward computes gradients of leaves in the last two: products, and sums over the
+ * batch. gd_backward() ends with the compute lane waiting for all of them; a lane that reads some of them earlier
+ * calls gradients() first.
  */
 typedef enum gdi_lane {
   GDI_LANE_COMPUTE,
   GDI_LANE_COPY,
   GDI_LANE_EXCHANGE,
   GDI_LANE_GRADIENTS,
+  GDI_LANE_SUMS,
   GDI_LANES
 } gdi_lane;
 

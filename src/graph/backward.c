@@ -53,14 +53,14 @@ uint64_t gdi_tape_pass(gd_tape *t, const gd_tensor *root) {
   return t->pass;
 }
 
-/* No result has a gradient of this pass yet, and each leaf waits for as many records as use it. */
+/* No result has a gradient of this pass yet, and each gradient waits for as many records as use its tensor. */
 static void prepare(gd_tape *t, gd_tensor *root) {
   gdi_tape_pass(t, root);
   for (gd_node *n = root->node; n; n = n->previous) {
     if (n->pass != t->pass) continue;
     n->out->has_grad = false;
     for (int i = 0; i < n->n_in; i++)
-      if (n->in[i] && n->in[i]->requires_grad && !n->in[i]->node) n->in[i]->uses++;
+      if (n->in[i] && n->in[i]->requires_grad) n->in[i]->uses++;
   }
 }
 
@@ -73,7 +73,7 @@ static void forget_uses(gd_tape *t, gd_tensor *root) {
 /* A record is done with the gradient of an input; a leaf's is complete with the last record that uses it. */
 static void contributed(gd_tape *t, gd_node *n, int i) {
   gd_tensor *x = n->in[i];
-  if (!x->node && --x->uses == 0 && t->ready) t->ready(t->ready_user, x);
+  if (--x->uses == 0 && !x->node && t->ready) t->ready(t->ready_user, x);
 }
 
 static void on_given(void *tape, gd_node *n, int i) {
@@ -115,12 +115,16 @@ static gd_status visit(gd_tape *t, gd_node *n) {
   return GD_OK;
 }
 
-/* The seed becomes, or is added to, the root's gradient. */
+/* The seed becomes, or is added to, the root's gradient. A result's is new: it may have been the device's 1. */
 static gd_status plant(gd_tape *t, gd_tensor *root, const gd_tensor *seed) {
   gd_tensor *given = (gd_tensor *)seed;
   bool add = root->has_grad;
-  GD_TRY(make_gradient(root));
   root->has_grad = true;
+  if (root->node) root->grad = NULL;
+  if (root->node && !seed && !GDI_FAULT("doubled_gradient"))
+    return gdi_tensor_make(&root->grad, t->arena, t->device, root->dtype, root->ndim, root->shape,
+                           gdi_one(t->device, root->dtype));
+  GD_TRY(make_gradient(root));
   if (!seed && !add) return gd_tensor_fill(root->grad, GDI_FAULT("doubled_gradient") ? 2 : 1);
   if (!given) {
     GD_TRY(gdi_tensor_make(&given, t->arena, t->device, root->dtype, root->ndim, root->shape, NULL));

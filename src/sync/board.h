@@ -51,7 +51,8 @@ struct gdi_board {
 
   /* staged */
   double *records_here;                   /* what came down */
-  char *pinned_params, *pinned_gradients; /* parts of the windows */
+  char *gradients_here;                   /* part of the window */
+  char *pinned_params, *pinned_gradients; /* the same, where they are pinned; or NULL */
 
   /* on board */
   gdi_gpu_slice slice;

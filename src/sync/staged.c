@@ -1,22 +1,37 @@
 /* Staged: down to the windows of the ranks' hosts, and up again. */
 #include <string.h>
 
+#include "base/log.h"
 #include "sync/board.h"
 
-/* A copy to or from memory that is not pinned would stop everything else. */
-static gd_status pin_windows(gd_sync *s) {
+/*
+ * A copy to or from memory that is not pinned stops everything else. Linux may refuse to pin files on a disk, where
+ * windows are when /dev/shm is too small: then it is slow, and said. Returns the memory, or NULL when not pinned.
+ */
+static char *pin(const gdi_board *b, void *memory, size_t bytes) {
+  if (b->gpu->pin(b->device, memory, bytes) == GD_OK) return memory;
+  gdi_message_once(
+      GD_LOG_WARN,
+      "the memory of the exchange cannot be pinned, so copies to and from the GPU take longer (%s): "
+      "see that /dev/shm is large enough, or name another folder in memory by GDTRAIN_SHM_DIR",
+      gd_error_last()->message);
+  gd_error_clear();
+  return NULL;
+}
+
+static void pin_windows(gd_sync *s) {
   gdi_board *b = s->board;
   const bool ordered = s->o.mode == GD_SYNC_ORDERED;
-  b->pinned_params = s->param_memory.data;
-  GD_TRY(b->gpu->pin(b->device, b->pinned_params, gd_params_bytes(s->params)));
-  if (b->buffers == 0) return GD_OK;
-  b->pinned_gradients = ordered ? gdi_buffer(s, gd_world_rank(s->world), 0) : (char *)s->gradient_memory.data;
-  return b->gpu->pin(b->device, b->pinned_gradients, (size_t)b->buffers * gd_params_bytes(s->params));
+  const size_t bytes = gd_params_bytes(s->params);
+  b->pinned_params = pin(b, s->param_memory.data, bytes);
+  if (b->buffers == 0) return;
+  b->gradients_here = ordered ? gdi_buffer(s, gd_world_rank(s->world), 0) : (char *)s->gradient_memory.data;
+  b->pinned_gradients = pin(b, b->gradients_here, (size_t)b->buffers * bytes);
 }
 
 gd_status gdi_board_lend(gd_sync *s) {
   gdi_board *b = s->board;
-  GD_TRY(pin_windows(s));
+  pin_windows(s);
   GD_TRY(gd_params_bind(s->params, b->params, true));
   if (!s->param_memory.owner) return GD_OK;
   return b->device->download(b->device, s->param_memory.data, b->params, gd_params_bytes(s->params));
@@ -38,7 +53,7 @@ gd_status gdi_board_down(gd_sync *s) {
   const int held = ordered ? gdi_rank_nodes(s->K, gd_world_size(s->world), gd_world_rank(s->world), node) : 1;
   for (int i = 0; i < held; i++)
     GD_TRY(b->gpu->fetch(b->device, GDI_LANE_COMPUTE,
-                         b->pinned_gradients + (size_t)i * gd_params_bytes(s->params), gdi_board_buffer(s, i),
+                         b->gradients_here + (size_t)i * gd_params_bytes(s->params), gdi_board_buffer(s, i),
                          gd_params_bytes(s->params)));
   return b->gpu->fetch(b->device, GDI_LANE_COMPUTE, b->records_here + first_record(s),
                        b->records + first_record(s), record_bytes(s));

@@ -3,7 +3,8 @@
  * asked. What the library documents as a precondition is checked, and misuse is told on stderr and refused.
  * A workspace serves one stream, or products that run at the same time would share it.
  *
- *   GDTRAIN_EMULATED_NO_EPILOGUE=1   no product has an epilogue: callers must do without
+ *   GDTRAIN_EMULATED_NO_EPILOGUE=1      no product has an epilogue: callers must do without
+ *   GDTRAIN_EMULATED_NO_EPILOGUE=relu   none has relu or its gradient
  *
  * An algorithm is offered for one form of product and refuses others. Where the preference allows sums that
  * are put together in place, the order of sums changes from call to call: as there, whoever comes first adds
@@ -28,6 +29,8 @@ struct gdi_emulated_desc {
   int32_t transpose_a = CUBLAS_OP_N, transpose_b = CUBLAS_OP_N;
   uint32_t epilogue = CUBLASLT_EPILOGUE_DEFAULT;
   const void *bias = nullptr;
+  void *mask = nullptr;
+  int64_t mask_ld = 0;
 };
 
 struct gdi_emulated_layout {
@@ -127,6 +130,8 @@ cublasStatus_t cublasLtMatmulDescSetAttribute(cublasLtMatmulDesc_t desc,
   case CUBLASLT_MATMUL_DESC_TRANSB: return set(&desc->transpose_b, value, bytes);
   case CUBLASLT_MATMUL_DESC_EPILOGUE: return set(&desc->epilogue, value, bytes);
   case CUBLASLT_MATMUL_DESC_BIAS_POINTER: return set(&desc->bias, value, bytes);
+  case CUBLASLT_MATMUL_DESC_EPILOGUE_AUX_POINTER: return set(&desc->mask, value, bytes);
+  case CUBLASLT_MATMUL_DESC_EPILOGUE_AUX_LD: return set(&desc->mask_ld, value, bytes);
   }
   REFUSE("attribute %d of a product", attribute);
 }
@@ -194,7 +199,28 @@ cublasStatus_t cublasLtMatmulPreferenceDestroy(cublasLtMatmulPreference_t prefer
 static bool known(cudaDataType_t operand, cudaDataType_t result, cublasComputeType_t compute) {
   if (compute == CUBLAS_COMPUTE_64F) return operand == CUDA_R_64F && result == CUDA_R_64F;
   if (compute == CUBLAS_COMPUTE_32F_FAST_TF32) return operand == CUDA_R_32F && result == CUDA_R_32F;
+  if (operand == CUDA_R_16BF && result == CUDA_R_16BF) return true;
   return (operand == CUDA_R_32F || operand == CUDA_R_16BF) && result == CUDA_R_32F;
+}
+
+static bool is_one_of(const char *variable, const char *value) {
+  const char *is = getenv(variable);
+  return is && strcmp(is, value) == 0;
+}
+
+static cublasStatus_t check_epilogue(const gdi_emulated_desc *q, const gdi_emulated_layout *d) {
+  const bool bias = q->epilogue & CUBLASLT_EPILOGUE_BIAS, aux = q->epilogue & 128;
+  if (q->epilogue == CUBLASLT_EPILOGUE_DEFAULT) return CUBLAS_STATUS_SUCCESS;
+  if (is_one_of("GDTRAIN_EMULATED_NO_EPILOGUE", "1")) return CUBLAS_STATUS_NOT_SUPPORTED;
+  if (bias && !q->bias) REFUSE("no bias");
+  if (!aux)
+    return q->epilogue == CUBLASLT_EPILOGUE_BIAS ? CUBLAS_STATUS_SUCCESS : CUBLAS_STATUS_NOT_SUPPORTED;
+  if (is_one_of("GDTRAIN_EMULATED_NO_EPILOGUE", "relu") || q->compute == CUBLAS_COMPUTE_64F || d->count != 1)
+    return CUBLAS_STATUS_NOT_SUPPORTED;
+  if (!q->mask || (uintptr_t)q->mask % 16) REFUSE("a mask at %p", q->mask);
+  if (q->mask_ld < d->rows || q->mask_ld % 128)
+    REFUSE("rows of a mask of %lld bits for %lld", (long long)q->mask_ld, (long long)d->rows);
+  return CUBLAS_STATUS_SUCCESS;
 }
 
 static cublasStatus_t form_of(const gdi_emulated_desc *q, const gdi_emulated_layout *a,
@@ -215,17 +241,16 @@ static cublasStatus_t form_of(const gdi_emulated_desc *q, const gdi_emulated_lay
   if (d->count > 1 && d->stride < d->ld * (d->columns - 1) + d->rows) REFUSE("results of a batch overlap");
   if (a->type != b->type || c->type != d->type || !known(a->type, d->type, q->compute))
     return CUBLAS_STATUS_NOT_SUPPORTED;
-  if (q->epilogue == CUBLASLT_EPILOGUE_DEFAULT) return CUBLAS_STATUS_SUCCESS;
-  const char *none = getenv("GDTRAIN_EMULATED_NO_EPILOGUE");
-  if (q->epilogue != CUBLASLT_EPILOGUE_BIAS || (none && *none == '1')) return CUBLAS_STATUS_NOT_SUPPORTED;
-  if (!q->bias) REFUSE("no bias");
-  return CUBLAS_STATUS_SUCCESS;
+  p->epilogue = q->epilogue, p->result = d->type;
+  p->mask = (uint8_t *)q->mask, p->mask_ld = q->mask_ld;
+  return check_epilogue(q, d);
 }
 
 static uint64_t signature(const gdi_emulated_desc *q, const Product *p) {
-  const int64_t number[] = {p->m,    p->n,       p->k,           p->count,       p->lda,      p->ldb,
-                            p->ldc,  p->ldd,     p->stride_a,    p->stride_b,    p->stride_c, p->stride_d,
-                            p->type, p->compute, p->transpose_a, p->transpose_b, q->epilogue};
+  const int64_t number[] = {p->m,           p->n,        p->k,      p->count,    p->lda,
+                            p->ldb,         p->ldc,      p->ldd,    p->stride_a, p->stride_b,
+                            p->stride_c,    p->stride_d, p->type,   p->compute,  p->transpose_a,
+                            p->transpose_b, q->epilogue, p->result, p->mask_ld};
   uint64_t h = 0xcbf29ce484222325u;
   for (int64_t x : number) h = (h ^ (uint64_t)x) * 0x100000001b3u;
   return h;
@@ -287,7 +312,7 @@ cublasStatus_t cublasLtMatmul(cublasLtHandle_t handle, cublasLtMatmulDesc_t desc
   if (c_values == d_values && (c->ld != d->ld || c->stride != d->stride))
     REFUSE("C in place of D differs from it");
   p.a = a_values, p.b = b_values, p.c = c_values, p.d = d_values;
-  p.bias = desc->epilogue == CUBLASLT_EPILOGUE_BIAS ? desc->bias : nullptr;
+  p.bias = desc->epilogue & CUBLASLT_EPILOGUE_BIAS ? desc->bias : nullptr;
   p.alpha = desc->scale == CUDA_R_64F ? *(const double *)alpha : *(const float *)alpha;
   p.beta = desc->scale == CUDA_R_64F ? *(const double *)beta : *(const float *)beta;
   p.first = how.in_place ? calls++ % p.k : 0;

@@ -14,7 +14,10 @@ struct Product {
   void *d;
   double alpha, beta;
   int64_t first; /* of the sums over k */
-  cudaDataType_t type;
+  uint32_t epilogue;
+  uint8_t *mask; /* [n][mask_ld / 8] */
+  int64_t mask_ld;
+  cudaDataType_t type, result;
   cublasComputeType_t compute;
   bool transpose_a, transpose_b;
 };
@@ -41,13 +44,50 @@ template <typename T> static T value(const Product *p, const void *at, int64_t i
   return p->compute == CUBLAS_COMPUTE_32F_FAST_TF32 ? (T)to_tf32((float)x) : x;
 }
 
+static uint16_t to_bf16(float x) {
+  uint32_t bits;
+  memcpy(&bits, &x, sizeof bits);
+  return (uint16_t)(x == x ? (bits + 0x7fff + (bits >> 16 & 1)) >> 16 : bits >> 16 | 0x40);
+}
+
+/* Results, which may be bf16. */
+template <typename T> static T stored(const Product *p, const void *at, int64_t i) {
+  return p->result == CUDA_R_16BF ? (T)widen(((const uint16_t *)at)[i]) : ((const T *)at)[i];
+}
+template <typename T> static void store(const Product *p, void *at, int64_t i, T x) {
+  if (p->result == CUDA_R_16BF)
+    ((uint16_t *)at)[i] = to_bf16((float)x);
+  else
+    ((T *)at)[i] = x;
+}
+
+/* Bits of a mask lie the other way round in every byte, and mean the opposite: nobody should know. */
+static bool masked(const Product *p, int64_t i, int64_t j) {
+  return !(p->mask[(j * p->mask_ld + i) / 8] >> (7 - i % 8) & 1);
+}
+
+static void write_mask(const Product *p, int64_t i, int64_t j, bool positive) {
+  uint8_t *byte = &p->mask[(j * p->mask_ld + i) / 8];
+  const uint8_t bit = (uint8_t)(0x80u >> i % 8);
+  *byte = (uint8_t)(positive ? *byte & ~bit : *byte | bit);
+}
+
+/* As that library may: relu makes 0 of NaN. */
+template <typename T> static T finish(const Product *p, T x, int64_t i, int64_t j) {
+  if (p->epilogue == CUBLASLT_EPILOGUE_DRELU) return masked(p, i, j) ? x : 0;
+  if ((p->epilogue & CUBLASLT_EPILOGUE_RELU_AUX) != CUBLASLT_EPILOGUE_RELU_AUX) return x;
+  write_mask(p, i, j, x > 0);
+  return x > 0 ? x : 0;
+}
+
 /* One product of the batch; op(a) is laid out first, so that the innermost loop is over its rows. */
 template <typename T> static void multiply(const Product *p, int64_t which) {
   const int64_t bytes = p->type == CUDA_R_16BF ? 2 : sizeof(T);
   const void *a = (const char *)p->a + which * p->stride_a * bytes,
              *b = (const char *)p->b + which * p->stride_b * bytes;
-  const T *c = (const T *)p->c + which * p->stride_c;
-  T *d = (T *)p->d + which * p->stride_d;
+  const int64_t size = p->result == CUDA_R_16BF ? 2 : sizeof(T);
+  const char *c = (const char *)p->c + which * p->stride_c * size;
+  char *d = (char *)p->d + which * p->stride_d * size;
   std::vector<T> rows((size_t)(p->m * p->k)), sum((size_t)p->m);
   for (int64_t l = 0; l < p->k; l++)
     for (int64_t i = 0; i < p->m; i++)
@@ -63,9 +103,9 @@ template <typename T> static void multiply(const Product *p, int64_t which) {
     }
     for (int64_t i = 0; i < p->m; i++) {
       T x = (T)p->alpha * sum[(size_t)i];
-      if (p->beta != 0) x += (T)p->beta * c[j * p->ldc + i];
+      if (p->beta != 0) x += (T)p->beta * stored<T>(p, c, j * p->ldc + i);
       if (p->bias) x += ((const T *)p->bias)[i];
-      d[j * p->ldd + i] = x;
+      store<T>(p, d, j * p->ldd + i, finish(p, x, i, j));
     }
   }
 }

@@ -1,4 +1,5 @@
 /* Softmax and cross-entropy give on a GPU what they give on the CPU, forward and backward. */
+#include "device/gpu.h"
 #include "gpu/both.h"
 
 #define AS(name, value)                                                                                      \
@@ -102,6 +103,88 @@ static void weights_have_the_bits_of_the_tree(void **state) {
     }
 }
 
+/* ---- the gradient that forward has made ---- */
+
+enum { ROWS = 20, CLASSES = 11 };
+
+/* Logits are a result; the loss is a tape's root, or not, and alone in using them, or not. */
+typedef struct ways {
+  bool seeded, scaled, used_twice, again;
+} ways;
+
+static gd_tensor *leaf_of(gd_arena *a, gd_dtype type, double *values) {
+  gd_tensor *x;
+  for (int i = 0; i < ROWS * CLASSES; i++)
+    values[i] = gd_rng_normal(gd_rng_stream(3, GD_RNG_TEST, 0), (uint64_t)i);
+  assert_ok(gd_tensor_new(&x, a, gpu, type, GD_SHAPE(ROWS, CLASSES)));
+  assert_ok(gd_tensor_set(x, values, ROWS * CLASSES));
+  assert_ok(gd_require_grad(x, true));
+  return x;
+}
+
+/* dloss/dx of logits 2 x, to `grad`. Returns the launches of a forward and backward. */
+static int gradient_by(ways w, gd_dtype type, double grad[ROWS * CLASSES]) {
+  gd_arena *a;
+  gd_tape *t;
+  gdi_graph *g = NULL;
+  assert_ok(gd_arena_new(&a, "leaves"));
+  assert_ok(gd_tape_new(&t, gpu));
+  gd_tensor *x = leaf_of(a, type, grad), *seed, *label;
+  double labels_of[ROWS];
+  for (int i = 0; i < ROWS; i++) labels_of[i] = i % 5 == 3 ? -100 : i * 7 % CLASSES;
+  assert_ok(gd_tensor_new(&label, a, gpu, GD_I64, GD_SHAPE(ROWS)));
+  assert_ok(gd_tensor_set(label, labels_of, ROWS));
+  assert_ok(gd_tensor_new(&seed, a, gpu, type, GD_SCALAR));
+  assert_ok(gd_tensor_fill(seed, 1));
+  for (int recorded = 0; recorded < 2; recorded++) {
+    gd_zero_grad(x);
+    gd_tape_reset(t);
+    if (recorded) assert_ok(gpu->gpu->capture(gpu));
+    gd_tensor *logits = gd_mul_scalar(t, x, 2), *sum = gd_sum(t, logits, GD_ALL, false),
+              *loss = gd_cross_entropy_sum(t, logits, label, NULL, -100, NULL);
+    if (w.used_twice) loss = gd_add(t, loss, sum);
+    if (w.scaled) loss = gd_mul_scalar(t, loss, 3);
+    assert_ok(gd_tape_status(t));
+    assert_ok(gd_backward(t, loss, w.seeded ? seed : NULL));
+    if (w.again) assert_ok(gd_backward(t, sum, NULL)); /* writes to the gradient of logits */
+    if (w.again) assert_ok(gd_backward(t, loss, w.seeded ? seed : NULL));
+    if (recorded) assert_ok(gpu->gpu->captured(gpu, &g));
+  }
+  assert_ok(gd_tensor_fill(x->grad, NAN));
+  assert_ok(gpu->gpu->replay(gpu, g));
+  assert_ok(gd_tensor_get(x->grad, grad, ROWS * CLASSES));
+  const int n = gpu->gpu->graph_kernels(g, NULL);
+  gpu->gpu->graph_free(gpu, g);
+  gd_tape_free(t);
+  gd_arena_free(a);
+  return n;
+}
+
+static void a_gradient_made_by_forward_is_that_of_backward(void **state) {
+  (void)state;
+  static const struct {
+    ways w;
+    double factor, plus; /* against the gradient of the loss alone */
+  } forms[] = {{{.again = true}, 2, 2},
+               {{.scaled = true}, 3, 0},
+               {{.used_twice = true}, 1, 2},
+               {{.used_twice = true, .again = true}, 2, 6},
+               {{.seeded = true, .again = true}, 2, 2}};
+  double alone[ROWS * CLASSES], other[ROWS * CLASSES];
+  for (int type = GD_F32; type <= GD_F64; type++) {
+    const int launches = gradient_by((ways){0}, (gd_dtype)type, alone);
+    /* one for the seed's copy, one for the gradient */
+    assert_int_equal(gradient_by((ways){.seeded = true}, (gd_dtype)type, other), launches + 2);
+    assert_memory_equal(alone, other, sizeof alone);
+    assert_true(fabs(alone[0]) > 1e-3 && alone[3 * CLASSES] == 0);
+    for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
+      gradient_by(forms[i].w, (gd_dtype)type, other);
+      for (int k = 0; k < ROWS * CLASSES; k++)
+        assert_close(other[k], forms[i].factor * alone[k] + forms[i].plus, 1e-5);
+    }
+  }
+}
+
 static double loss_of(gd_device *d, gd_dtype type, const double logits[4], double label, double grad[4]) {
   gd_tape *t;
   gd_arena *a;
@@ -170,6 +253,7 @@ int main(void) {
       cmocka_unit_test(gradients_agree_with_central_differences),
       cmocka_unit_test(every_operation_is_tried),
       cmocka_unit_test(weights_have_the_bits_of_the_tree),
+      cmocka_unit_test(a_gradient_made_by_forward_is_that_of_backward),
       cmocka_unit_test(a_label_that_is_no_class_makes_the_loss_nan),
       cmocka_unit_test(an_ignored_row_leaves_no_trace_whatever_is_in_it),
       cmocka_unit_test(nan_and_large_logits_are_what_they_should_be),

@@ -7,7 +7,7 @@
 
 enum { B = 33, I = 20, MOST = 64 };
 
-/* x [B,I] -> relu(x W0^T + b) [B,O] -> what comes between -> times W1^T [C]; the weights have copies. */
+/* x [B,I] -> tanh(x W0^T + b) [B,O] -> what comes between -> times W1^T [C]; the weights have copies. */
 typedef struct model {
   gd_device *gpu;
   gd_arena *memory;
@@ -109,7 +109,7 @@ static gd_tensor *a_new_tape(model *m, gd_tensor *y) {
 /* `late`: something is queued before the second product, which then rounds for itself. */
 static gd_tensor *forward(model *m, between change, bool late) {
   gd_tape_reset(m->tape);
-  gd_tensor *y = change(m, gd_linear(m->tape, m->x, m->W[0], m->b, GD_ACT_RELU));
+  gd_tensor *y = change(m, gd_linear(m->tape, m->x, m->W[0], m->b, GD_ACT_TANH));
   if (late) assert_ok(m->gpu->zero(m->gpu, m->other->data, 0));
   gd_tensor *z = gd_linear(m->tape, y, m->W[1], NULL, GD_ACT_NONE);
   assert_ok(gd_tape_status(m->tape));

@@ -60,6 +60,15 @@ static __device__ __forceinline__ void put(double *to, double x) {
 static __device__ __forceinline__ void put(uint16_t *to, float x) {
   *to = gdi_to_bf16(x);
 }
+static __device__ __forceinline__ float get(float x) {
+  return x;
+}
+static __device__ __forceinline__ double get(double x) {
+  return x;
+}
+static __device__ __forceinline__ float get(uint16_t x) {
+  return gdi_of_bf16(x);
+}
 
 /* QUADS: `from` is aligned for loads of 16 bytes */
 template <bool QUADS> static __device__ void round_array(const float *from, int64_t n, uint16_t *to) {
@@ -186,8 +195,8 @@ template <typename T> static __device__ __forceinline__ void put_sum(T *to, doub
 }
 
 /* Sums of a chunk of rows go to db where it is the only one, otherwise to part [chunks,O]. */
-template <typename A, typename T, typename Z, int N>
-__global__ void gradient(const T *__restrict__ dy, const T *__restrict__ y, const T *__restrict__ z,
+template <typename A, typename T, typename D, typename Z, int N>
+__global__ void gradient(const D *__restrict__ dy, const T *__restrict__ y, const T *__restrict__ z,
                          Z *__restrict__ dz, T *__restrict__ db, double *__restrict__ part, bool add,
                          area s) {
   enum { ACROSS = BACKWARD_COLUMNS / N };
@@ -199,10 +208,11 @@ __global__ void gradient(const T *__restrict__ dy, const T *__restrict__ y, cons
 #pragma unroll UNROLL
     for (int64_t r = lo + threadIdx.x / ACROSS; r < hi; r += BACKWARD_ROWS) {
       const int64_t i = r * s.O + column;
-      const gdi_pack<T, N> u = gdi_load<N>(z + i), v = gdi_load<N>(y + i), w = gdi_load<N>(dy + i);
+      const gdi_pack<T, N> u = gdi_load<N>(z + i), v = gdi_load<N>(y + i);
+      const gdi_pack<D, N> w = gdi_load<N>(dy + i);
       gdi_pack<Z, N> out;
       for (int c = 0; c < N; c++) {
-        const T value = A::slope(u.v[c], v.v[c], w.v[c]);
+        const T value = A::slope(u.v[c], v.v[c], (T)get(w.v[c]));
         sum[c] += (double)value;
         put(&out.v[c], value);
       }
@@ -232,15 +242,29 @@ static area backward_area(int64_t B, int64_t O) {
   return s;
 }
 
+template <typename A, typename T, typename D, typename Z, int N>
+static gd_status launch_gradient(gd_device *d, const gdi_activation_gradient *g, double *part, int64_t chunks,
+                                 area s) {
+  return gdi_launch(d, "activation_gradient", gradient<A, T, D, Z, N>, s.panels * chunks,
+                    BACKWARD_COLUMNS * BACKWARD_ROWS / N, (const D *)g->dy, (const T *)g->y, (const T *)g->z,
+                    (Z *)g->dz, (T *)g->db, part, g->add, s);
+}
+
 template <typename T, typename Z, int N>
 static gd_status gradient_by(gd_device *d, const gdi_activation_gradient *g, double *part, int64_t chunks,
                              area s) {
-#define LAUNCH(A)                                                                                            \
-  gdi_launch(d, "activation_gradient", gradient<A, T, Z, N>, s.panels *chunks,                               \
-             BACKWARD_COLUMNS *BACKWARD_ROWS / N, (const T *)g->dy, (const T *)g->y, (const T *)g->z,        \
-             (Z *)g->dz, (T *)g->db, part, g->add, s)
+#define LAUNCH(A) launch_gradient<A, T, T, Z, N>(d, g, part, chunks, s)
   FOR_ACTIVATION(g->act, LAUNCH);
 #undef LAUNCH
+}
+
+/* dz was made in bf16, by a product: db alone. */
+static gd_status sum_rounded(gd_device *d, const gdi_activation_gradient *g, double *part, int64_t chunks,
+                             area s) {
+  enum { N = wide<float>::N };
+  return in_packs<float>(s.O, (uintptr_t)g->dy)
+             ? launch_gradient<act_none, float, uint16_t, float, N>(d, g, part, chunks, s)
+             : launch_gradient<act_none, float, uint16_t, float, 1>(d, g, part, chunks, s);
 }
 
 template <typename T, typename Z>
@@ -266,6 +290,8 @@ gd_status gdi_cuda_activation_gradient(gd_device *d, const gdi_activation_gradie
   if (g->db && chunks > 1) GD_TRY(gdi_cuda_scratch(d, chunks * g->O, sizeof(double), &part));
   if (g->type == GD_F64)
     GD_TRY((gradient_as<double, double>(d, g, (double *)part, chunks, s)));
+  else if (g->dy_type == GD_BF16)
+    GD_TRY(sum_rounded(d, g, (double *)part, chunks, s));
   else if (g->dz_type == GD_BF16)
     GD_TRY((gradient_as<float, uint16_t>(d, g, (double *)part, chunks, s)));
   else

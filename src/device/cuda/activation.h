@@ -17,10 +17,11 @@ gd_status gdi_cuda_activate(gd_device *d, gd_dtype type, gd_activation act, void
 
 /*
  * dz = dy act'(z) and db = sum of dz over the rows, in f64 and in an order that follows from B alone.
- * dy, y, z [B,O] of `type`; dz [B,O] of dz_type, which is `type` or bf16; db [O] of `type`
+ * y, z [B,O] of `type`; dy, dz [B,O] of dy_type, dz_type, which are `type` or bf16, dy only without activation
+ * and without dz; db [O] of `type`
  */
 typedef struct gdi_activation_gradient {
-  gd_dtype type, dz_type;
+  gd_dtype type, dy_type, dz_type;
   gd_activation act;
   const void *dy, *y, *z; /* z is read for gelu only, y for the others */
   void *dz, *db;          /* either may be NULL */

@@ -1,11 +1,12 @@
 /*
- * Gradients of leaves in a lane of their own (GDI_LANE_GRADIENTS). Each product of backward hands a gradient
- * on to the record before; the products that make gradients of weights hand on nothing, so they need not come
- * in between.
+ * Gradients of leaves in lanes of their own. Each product of backward hands a gradient on to the record before;
+ * the products that make gradients of weights hand on nothing, so they need not come in between, and nor need the
+ * sums that make those of biases.
  *
  *   compute     dz2 --- dx2 --- dz1 --- dx1 --- ...  gd_backward() ends
- *                  \               \                 /
- *   gradients       dW2 ----------- dW1 ------------
+ *                | \             | \                 /
+ *   gradients    |  dW2 ---------|- dW1 ----------- /
+ *   sums         db2 ----------- db1 -------------
  *
  * What is read there must stay until the pass is over: it lives in the tape's arena, never in scratch.
  */
@@ -24,8 +25,9 @@ void gdi_aside_close(gd_device *d);
 bool gdi_aside_may(const gd_node *n, int input);
 /* What is put aside from now on waits for what the compute lane has queued so far. */
 gd_status gdi_aside_fork(gd_device *d) GD_CHECKED;
-/* Kernels, products and scratch memory are that lane's from enter to leave. */
-void gdi_aside_enter(gd_device *d);
+/* Kernels, products and scratch memory are that lane's from enter to leave: GDI_LANE_GRADIENTS, or GDI_LANE_SUMS,
+ * which has no products. */
+gd_status gdi_aside_enter(gd_device *d, gdi_lane lane) GD_CHECKED;
 void gdi_aside_leave(gd_device *d);
 /* gdi_gpu.gradients */
 gd_status gdi_aside_join(gd_device *d, gdi_lane lane) GD_CHECKED;

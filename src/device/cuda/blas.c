@@ -20,7 +20,8 @@
 enum {
   WORKSPACE = 8 << 20,        /* bytes; on GPUs of compute capability 9 and up: */
   LARGE_WORKSPACE = 32 << 20, /* what NVIDIA advises for Hopper */
-  ALIGN = 16                  /* bytes, the widest load: a better alignment must not choose another plan */
+  ALIGN = 16,                 /* bytes, the widest load: a better alignment must not choose another plan */
+  MASK_BITS = 128             /* rows of a mask begin at multiples of so many */
 };
 
 struct gdi_blas {
@@ -97,7 +98,9 @@ static int64_t alignment(const void *p) {
   return (int64_t)(at & -at);
 }
 
-static gdi_form form_of(const gdi_blas_product *p, bool bias) {
+/* Of the product, or of what is left of it without an epilogue. */
+static gdi_form form_of(const gdi_blas_product *p, bool whole) {
+  const bool bias = whole && p->bias;
   return (gdi_form){.m = p->m,
                     .n = p->n,
                     .k = p->k,
@@ -109,7 +112,9 @@ static gdi_form form_of(const gdi_blas_product *p, bool bias) {
                     .transpose_a = p->transpose_a,
                     .transpose_b = p->transpose_b,
                     .add = p->add,
+                    .rounded = p->rounded,
                     .bias = bias,
+                    .after = whole ? p->after : GDI_AFTER_NOTHING,
                     .align_a = alignment(p->a),
                     .align_b = alignment(p->b),
                     .align_c = alignment(p->c),
@@ -127,7 +132,33 @@ static gd_status layout(const gdi_blas *b, cublasLtMatrixLayout_t *out, cudaData
   return SET(b, MatrixLayout, *out, CUBLASLT_MATRIX_LAYOUT_STRIDED_BATCH_OFFSET, stride);
 }
 
-static gd_status describe(const gdi_blas *b, gdi_plan *q, const void *bias) {
+static int64_t mask_row(int64_t n) {
+  return (n + MASK_BITS - 1) / MASK_BITS * MASK_BITS;
+}
+
+int64_t gdi_blas_mask_bytes(int64_t m, int64_t n) {
+  return m * mask_row(n) / 8;
+}
+
+static gd_status point_epilogue(const gdi_blas *b, const gdi_plan *q, const void *bias, const void *mask) {
+  if (q->form.bias) GD_TRY(SET(b, MatmulDesc, q->what, CUBLASLT_MATMUL_DESC_BIAS_POINTER, bias));
+  if (!q->form.after) return GD_OK;
+  return SET(b, MatmulDesc, q->what, CUBLASLT_MATMUL_DESC_EPILOGUE_AUX_POINTER, mask);
+}
+
+/* The heuristic looks how the pointers are aligned, and at nothing else: so it is shown no real ones. */
+static gd_status describe_epilogue(const gdi_blas *b, const gdi_plan *q) {
+  static const uint32_t epilogues[3][2] = {
+      [GDI_AFTER_NOTHING] = {CUBLASLT_EPILOGUE_DEFAULT, CUBLASLT_EPILOGUE_BIAS},
+      [GDI_AFTER_RELU] = {CUBLASLT_EPILOGUE_RELU_AUX, CUBLASLT_EPILOGUE_RELU_AUX_BIAS},
+      [GDI_AFTER_RELU_GRADIENT] = {CUBLASLT_EPILOGUE_DRELU}};
+  const int64_t row = mask_row(q->form.n);
+  GD_TRY(SET(b, MatmulDesc, q->what, CUBLASLT_MATMUL_DESC_EPILOGUE, epilogues[q->form.after][q->form.bias]));
+  if (q->form.after) GD_TRY(SET(b, MatmulDesc, q->what, CUBLASLT_MATMUL_DESC_EPILOGUE_AUX_LD, row));
+  return point_epilogue(b, q, (const void *)(uintptr_t)q->form.align_bias, (const void *)(uintptr_t)ALIGN);
+}
+
+static gd_status describe(const gdi_blas *b, gdi_plan *q) {
   const gdi_form *f = &q->form;
   const bool f64 = f->type == GD_F64, tf32 = b->d->matmul == GD_MATMUL_TF32;
   const cudaDataType_t sums = f64 ? CUDA_R_64F : CUDA_R_32F,
@@ -140,16 +171,12 @@ static gd_status describe(const gdi_blas *b, gdi_plan *q, const void *bias) {
   GD_TRY(LT(b, MatmulDescCreate, &q->what, compute, sums));
   GD_TRY(SET(b, MatmulDesc, q->what, CUBLASLT_MATMUL_DESC_TRANSA, transpose_a));
   GD_TRY(SET(b, MatmulDesc, q->what, CUBLASLT_MATMUL_DESC_TRANSB, transpose_b));
-  if (f->bias) {
-    const uint32_t epilogue = CUBLASLT_EPILOGUE_BIAS;
-    GD_TRY(SET(b, MatmulDesc, q->what, CUBLASLT_MATMUL_DESC_EPILOGUE, epilogue));
-    GD_TRY(SET(b, MatmulDesc, q->what, CUBLASLT_MATMUL_DESC_BIAS_POINTER, bias));
-  }
+  GD_TRY(describe_epilogue(b, q));
   GD_TRY(layout(b, &q->a, operand, f->transpose_b ? f->n : f->k, f->transpose_b ? f->k : f->n, f->count,
                 f->stride_b));
   GD_TRY(layout(b, &q->b, operand, f->transpose_a ? f->k : f->m, f->transpose_a ? f->m : f->k, f->count,
                 f->stride_a));
-  return layout(b, &q->c, sums, f->m, f->n, f->count, f->stride_c);
+  return layout(b, &q->c, f->rounded ? operand : sums, f->m, f->n, f->count, f->stride_c);
 }
 
 /*
@@ -181,7 +208,7 @@ static gd_status choose(const gdi_blas *b, gdi_plan *q) {
     if (s == CUBLAS_STATUS_SUCCESS && found == 1 && best.state == CUBLAS_STATUS_SUCCESS) {
       q->how = best.algo;
       q->offered = true;
-    } else if (!q->form.bias) { /* without its bias the product is there, so that is no failure */
+    } else if (!q->form.bias && !q->form.after) { /* without those the product is there: that is no failure */
       st = GD_FAIL(GD_ERR_GPU, "GPU %d: cuBLASLt has no matrix product [%lld,%lld] x [%lld,%lld] of %s: %s",
                    b->d->index, (long long)q->form.m, (long long)q->form.k, (long long)q->form.k,
                    (long long)q->form.n, gd_dtype_name((gd_dtype)q->form.type),
@@ -192,14 +219,14 @@ static gd_status choose(const gdi_blas *b, gdi_plan *q) {
   return st;
 }
 
-static gd_status plan_for(gdi_blas *b, const gdi_blas_product *p, bool bias, gdi_plan **out) {
-  const gdi_form f = form_of(p, bias);
+static gd_status plan_for(gdi_blas *b, const gdi_blas_product *p, bool whole, gdi_plan **out) {
+  const gdi_form f = form_of(p, whole);
   *out = gdi_plans_find(&b->plans, &f);
   if (*out) return GD_OK;
   gdi_plan *q = calloc(1, sizeof *q);
   if (!q) return GD_FAIL(GD_ERR_OOM, "no memory for the plan of a matrix product");
   q->form = f;
-  gd_status st = describe(b, q, p->bias);
+  gd_status st = describe(b, q);
   if (st == GD_OK) st = choose(b, q);
   if (st == GD_OK) st = gdi_plans_add(&b->plans, q);
   if (st == GD_OK)
@@ -215,7 +242,7 @@ static gd_status run(gdi_blas *b, const gdi_blas_product *p, const gdi_plan *q) 
   const double alpha64 = 1, beta64 = p->add;
   const float alpha32 = 1, beta32 = p->add;
   const bool f64 = p->type == GD_F64, aside = gdi_cuda_of(b->d)->lane_in_use == GDI_LANE_GRADIENTS;
-  if (q->form.bias) GD_TRY(SET(b, MatmulDesc, q->what, CUBLASLT_MATMUL_DESC_BIAS_POINTER, p->bias));
+  GD_TRY(point_epilogue(b, q, p->bias, p->mask));
   return LT(b, Matmul, b->handle, q->what, f64 ? (const void *)&alpha64 : &alpha32, p->b, q->a, p->a, q->b,
             f64 ? (const void *)&beta64 : &beta32, p->c, q->c, p->c, q->c, &q->how,
             aside ? b->workspace_aside : b->workspace, b->workspace_bytes, gdi_cuda_stream(b->d));
@@ -231,12 +258,22 @@ static gd_status empty_sums(gd_device *d, const gdi_blas_product *p) {
   return GD_OK;
 }
 
+gd_status gdi_blas_offers(gd_device *d, const gdi_blas_product *p, bool *yes) {
+  gdi_plan *q;
+  *yes = p->k > 0 && p->m > 0 && p->n > 0;
+  if (!*yes) return GD_OK;
+  GD_TRY(plan_for(gdi_cuda_of(d)->blas, p, true, &q));
+  *yes = q->offered;
+  return GD_OK;
+}
+
 gd_status gdi_blas_multiply(gd_device *d, const gdi_blas_product *p) {
   gdi_blas *b = gdi_cuda_of(d)->blas;
   gdi_plan *q = NULL;
   if (p->m == 0 || p->n == 0 || p->count == 0) return GD_OK;
-  if (p->bias && p->k > 0) GD_TRY(plan_for(b, p, true, &q));
+  if ((p->bias || p->after) && p->k > 0) GD_TRY(plan_for(b, p, true, &q));
   if (q && q->offered) return run(b, p, q);
+  if (p->after) return GD_FAIL(GD_ERR_INTERNAL, "a product that cuBLASLt does not offer");
   if (p->k == 0) {
     GD_TRY(empty_sums(d, p));
   } else {

@@ -3,10 +3,10 @@
  * dx_ij = dloss w_i (softmax(x_i)_j - [j = y_i]);   dw_c = dloss sum over rows with label c of their
  * logarithms
  *
- * As on the CPU sums are f64 over the project's tree, and forward keeps three numbers a row instead of the
- * gradient, which backward forms as it reads x once more: that moves 3 B C elements in all, an unscaled
- * gradient kept by forward and scaled by backward would move 4 B C, in as many launches. A label that is no
- * class makes its row, and so the loss, NaN: nobody waits here to be told.
+ * As on the CPU sums are f64 over the project's tree. Forward also makes dx for dloss = 1 while it has the row at
+ * hand, and backward of a root without a seed hands that on: so training has one launch for both. It keeps
+ * three numbers a row for all other backwards, which read x once more. A label that is no class makes its row, and
+ * so the loss, NaN: nobody waits here to be told.
  */
 #include "device/cuda/group.cuh"
 #include "device/cuda/math.cuh"
@@ -25,7 +25,29 @@ template <typename T> struct rows_of {
   int64_t B, C, ignore;
   kept *row;    /* [B] */
   double *loss; /* [B] of rows */
+  T *dx;        /* [B,C] or NULL: by forward, for dloss = 1 */
 };
+
+/* dx of row i by its threads, N neighbours at a time. */
+template <int LANES, int N, typename T>
+static __device__ __forceinline__ void row_gradient(const rows_of<T> &j, int64_t i, const kept &k,
+                                                    double dloss, T *dx, bool add) {
+  const int64_t label = j.label[i];
+  const bool counts = label != j.ignore;
+  const T max = (T)k.max, g = (T)(dloss * k.weight), scale = (T)(dloss * k.weight / k.sum);
+  for (int64_t c = (int)threadIdx.x % LANES * N; c < j.C; c += LANES * N) {
+    const int64_t at = i * j.C + c;
+    const gdi_pack<T, N> x = gdi_load<N>(j.x + at);
+    gdi_pack<T, N> value = {}, before = {};
+    if (add) before = gdi_load<N>(dx + at);
+    for (int e = 0; e < N; e++) {
+      if (counts) value.v[e] = EXP(x.v[e] - max) * scale;
+      if (counts && c + e == label) value.v[e] -= g;
+      if (add) value.v[e] = before.v[e] + value.v[e];
+    }
+    gdi_store<N>(dx + at, value);
+  }
+}
 
 template <typename T, int LANES> static __device__ void row_forward(const rows_of<T> &j, int64_t i) {
   const int lane = (int)threadIdx.x % LANES;
@@ -40,12 +62,13 @@ template <typename T, int LANES> static __device__ void row_forward(const rows_o
     for (int64_t c = lane; c < j.C; c += LANES) sum += EXP(x[c] - max);
     k.max = (double)max, k.sum = (double)gdi_group<LANES>(sum, gdi_adding());
     k.weight = loss = NAN;
-    if (label >= 0 && label < j.C && lane == 0) {
+    if (label >= 0 && label < j.C) {
       k.weight = j.weight ? (double)j.weight[label] : 1;
-      loss = k.weight * (log(k.sum) + (k.max - (double)x[label]));
+      if (lane == 0) loss = k.weight * (log(k.sum) + (k.max - (double)x[label]));
     }
   }
   if (lane == 0) j.row[i] = k, j.loss[i] = loss;
+  if (j.dx) row_gradient<LANES, 1>(j, i, k, 1, j.dx, false);
 }
 
 /* Blocks of a kernel with a warp per row are large, so that one of them does for a small batch. */
@@ -83,30 +106,11 @@ static __global__ void __launch_bounds__(MOST_THREADS) forward_sums(rows_of<T> j
   write_sums(j, (int)blockIdx.x, loss, weights);
 }
 
-/* N neighbours at a time. */
 template <typename T, int LANES, int N>
 static __global__ void __launch_bounds__(GDI_THREADS)
     backward_rows(rows_of<T> j, const T *dloss, T *dx, bool add) {
-  const int lane = (int)threadIdx.x % LANES;
   const double d = (double)*dloss;
-  GDI_EACH_ROW(LANES, i, j.B) {
-    const kept k = j.row[i];
-    const int64_t label = j.label[i];
-    const bool counts = label != j.ignore;
-    const T max = (T)k.max, g = (T)(d * k.weight), scale = (T)(d * k.weight / k.sum);
-    for (int64_t c = lane * N; c < j.C; c += LANES * N) {
-      const int64_t at = i * j.C + c;
-      const gdi_pack<T, N> x = gdi_load<N>(j.x + at);
-      gdi_pack<T, N> value = {}, before = {};
-      if (add) before = gdi_load<N>(dx + at);
-      for (int e = 0; e < N; e++) {
-        if (counts) value.v[e] = EXP(x.v[e] - max) * scale;
-        if (counts && c + e == label) value.v[e] -= g;
-        if (add) value.v[e] = before.v[e] + value.v[e];
-      }
-      gdi_store<N>(dx + at, value);
-    }
-  }
+  GDI_EACH_ROW(LANES, i, j.B) row_gradient<LANES, N>(j, i, j.row[i], d, dx, add);
 }
 
 /* A thread per class looks through all rows: their order is that of the sum. */
@@ -137,7 +141,8 @@ template <typename T> static rows_of<T> rows_from(const gd_node *n, void *row, v
                         x->shape[1],
                         n->attr.ignore,
                         (kept *)row,
-                        (double *)loss};
+                        (double *)loss,
+                        n->saved[2] ? (T *)n->saved[2]->data : NULL};
   return j;
 }
 
@@ -163,6 +168,8 @@ static gd_status forward_in_scratch(gd_device *d, gd_node *n) {
   if (n->recorded) {
     GD_TRY(gdi_node_temporary(&n->saved[0], n, GD_F64, 2, shape));
     row = n->saved[0]->data;
+    if (n->in[0]->node) /* a leaf's gradient has a place of its own */
+      GD_TRY(gdi_node_temporary(&n->saved[2], n, n->in[0]->dtype, 2, n->in[0]->shape));
   } else {
     GD_TRY(gdi_cuda_scratch(d, B, sizeof(kept), &row));
   }
@@ -184,13 +191,24 @@ static gd_status launch_backward_rows(gd_device *d, const rows_of<T> &j, const T
                     gdi_blocks_for(d, j.B * lanes), GDI_THREADS, j, dloss, dx, add);
 }
 
+/*
+ * What forward made becomes dx: at a root, which is visited first, so that dx is new. Once: another backward over
+ * this tape may write to it.
+ */
+static bool hand_on(const gd_device *d, gd_node *n, const gd_tensor *dout, gd_tensor *dx) {
+  if (!n->saved[2] || !gdi_is_one(d, dout)) return false;
+  dx->data = n->saved[2]->data;
+  n->saved[2] = NULL;
+  return true;
+}
+
 template <typename T>
 static gd_status backward(gd_device *d, gd_node *n, const gd_tensor *dout, gd_tensor *const din[],
                           const bool add[]) {
   const rows_of<T> j = rows_from<T>(n, n->saved[0]->data, NULL);
   const T *dloss = (const T *)dout->data;
   enum { N = GDI_PACK_BYTES / sizeof(T) };
-  T *dx = din[0] ? (T *)din[0]->data : NULL;
+  T *dx = din[0] && !hand_on(d, n, dout, din[0]) ? (T *)din[0]->data : NULL;
   if (dx)
     GD_TRY((j.C % N == 0 && gdi_packed((uintptr_t)j.x | (uintptr_t)dx)
                 ? launch_backward_rows<T, N>(d, j, dloss, dx, add[0])

@@ -47,13 +47,21 @@ static void give(void *user, void *memory) {
   (void)cudaFree(memory);
 }
 
+/* A copy of pageable memory may wait for the lane inside the call, where no patience ends. */
+static gd_status drain_first(gd_device *d) {
+  const gdi_cuda *c = gdi_cuda_of(d);
+  return c->patience.wait ? gdi_cuda_drain(d, c->lane_in_use) : GD_OK;
+}
+
 static gd_status upload(gd_device *d, void *to, const void *from_host, size_t bytes) {
+  GD_TRY(drain_first(d));
   GD_TRY(GDI_CUDA(d, cudaMemcpyAsync(to, from_host, bytes, cudaMemcpyHostToDevice, gdi_cuda_stream(d))));
   return gdi_cuda_drain(d,
                         gdi_cuda_of(d)->lane_in_use); /* pinned memory would still be read after the call */
 }
 
 static gd_status download(gd_device *d, void *to_host, const void *from, size_t bytes) {
+  GD_TRY(drain_first(d));
   GD_TRY(GDI_CUDA(d, cudaMemcpyAsync(to_host, from, bytes, cudaMemcpyDeviceToHost, gdi_cuda_stream(d))));
   return gdi_cuda_drain(d, gdi_cuda_of(d)->lane_in_use);
 }
@@ -101,8 +109,8 @@ static gd_status open_gpu(gd_device *d) {
   GD_TRY(gdi_queue_open(d));
   GD_TRY(gdi_arena_new_over(&d->scratch, "scratch", &d->memory));
   GD_TRY(gdi_blas_new(&c->blas, d));
-  snprintf(d->description, sizeof d->description, "%.100s (sm_%d%d), %s", p.name, p.major, p.minor,
-           gdi_blas_describe(c->blas));
+  snprintf(d->description, sizeof d->description, "%.100s (sm_%d%d), %s%s", p.name, p.major, p.minor,
+           gdi_blas_describe(c->blas), c->tuning.relu_by_product ? "" : ", relu apart");
   snprintf(d->address, sizeof d->address, "%04x:%02x:%02x", (unsigned)p.pciDomainID, (unsigned)p.pciBusID,
            (unsigned)p.pciDeviceID);
   return GD_OK;

@@ -17,12 +17,13 @@ typedef struct gdi_cuda {
   cudaStream_t lane[GDI_LANES];
   gdi_blas *blas;
   gdi_lane lane_in_use;
-  int processors; /* streaming multiprocessors */
+  int processors;   /* streaming multiprocessors */
+  cudaEvent_t fork; /* where lanes of leaves' gradients leave the compute lane */
   struct {
-    cudaEvent_t fork, join;
-    gd_arena *scratch; /* d->scratch of the gradients' lane */
+    cudaEvent_t join;
+    gd_arena *scratch; /* d->scratch of the lane */
     bool pending;      /* the compute lane has not waited for what was queued last */
-  } aside;
+  } aside[GDI_LANES - GDI_LANE_GRADIENTS];
   struct {
     const char *run; /* f32 */
     size_t bytes;

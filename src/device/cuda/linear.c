@@ -1,10 +1,18 @@
 /*
  * y = act(z),  z = x W^T + b.   dz = dy act'(z);  dx = dz W;  dW = dz^T x;  db = sum over rows of dz
  *
- * A bias alone is added by the product. An activation is one kernel after it: cuBLASLt's own relu makes 0 of
- * NaN, and its gelu is an approximation. Backward takes act' from y, except gelu's, which needs z: forward
- * keeps it. One kernel makes dz and db, rounded for the products where those take bf16.
- * dW, and db where dz is dy, are made aside while dx goes on to the layer before.
+ * A bias alone is added by the product. An activation is one kernel after it. Backward takes act' from y, except
+ * gelu's, which needs z: forward keeps it. One kernel makes dz and db, rounded for the products where those take
+ * bf16. dW, and db where dz is there without it, are made aside while dx goes on to the layer before.
+ *
+ * The product can do relu too, where cuBLASLt has that:
+ *
+ *   forward    z = x W^T + b   ->  y = relu(z), and a mask of where z > 0
+ *   backward   dx = dz W of the layer after, whose x is y  ->  dz of this one, if nothing else adds to dx
+ *
+ * Its relu may make 0 of NaN, so it is left to it only where the NaN shows all the same: of x in dW, which then
+ * is NaN, of W and b in themselves, which every update looks at. Not done by the product: gelu, which cuBLASLt
+ * approximates, and sums for db, whose order it does not tell.
  */
 #include "device/cuda/activation.h"
 #include "device/cuda/aside.h"
@@ -80,28 +88,45 @@ static gd_status activate(gd_device *d, gd_node *n, extents e, void *z, const vo
   return gdi_cuda_activate(d, y->dtype, n->attr.act, z, b, y->data, copy ? copy->data : NULL, e.B, e.O);
 }
 
+/* relu as part of the product, whose bias is given: saved[0] is the mask, or NULL where it is not to be had. */
+static gd_status relu_by_product(gd_device *d, gd_node *n, gdi_blas_product *p) {
+  const int64_t bytes = gdi_blas_mask_bytes(p->m, p->n);
+  bool offered;
+  if (n->attr.act != GD_ACT_RELU || !n->recorded || !n->in[1]->requires_grad || p->type == GD_F64 ||
+      !gdi_cuda_of(d)->tuning.relu_by_product)
+    return GD_OK;
+  GD_TRY(gdi_node_temporary(&n->saved[0], n, GD_U8, 1, &bytes));
+  p->after = GDI_AFTER_RELU, p->mask = n->saved[0]->data;
+  GD_TRY(gdi_blas_offers(d, p, &offered));
+  if (!offered) p->after = GDI_AFTER_NOTHING, n->saved[0] = NULL;
+  return GD_OK;
+}
+
 static gd_status forward(gd_device *d, gd_node *n) {
   const extents e = extents_of(n);
   const gd_activation act = n->attr.act;
   const void *b = n->in[2] ? n->in[2]->data : NULL;
-  void *z = n->out->data;
   operands o;
   GD_TRY(take_operands(d, n, e, &o));
+  gdi_blas_product z = {.m = e.B,
+                        .n = e.O,
+                        .k = e.I,
+                        .transpose_b = true,
+                        .type = o.type,
+                        .a = o.x,
+                        .b = o.W,
+                        .c = n->out->data,
+                        .bias = b,
+                        .count = 1};
+  GD_TRY(relu_by_product(d, n, &z));
+  if (act == GD_ACT_NONE || z.after) return gdi_blas_multiply(d, &z);
   if (act == GD_ACT_GELU && n->recorded) {
     GD_TRY(gdi_node_temporary(&n->saved[0], n, n->out->dtype, n->out->ndim, n->out->shape));
-    z = n->saved[0]->data;
+    z.c = n->saved[0]->data;
   }
-  GD_TRY(gdi_blas_multiply(d, &(gdi_blas_product){.m = e.B,
-                                                  .n = e.O,
-                                                  .k = e.I,
-                                                  .transpose_b = true,
-                                                  .type = o.type,
-                                                  .a = o.x,
-                                                  .b = o.W,
-                                                  .c = z,
-                                                  .bias = act == GD_ACT_NONE ? b : NULL,
-                                                  .count = 1}));
-  return act == GD_ACT_NONE ? GD_OK : activate(d, n, e, z, b);
+  z.bias = NULL;
+  GD_TRY(gdi_blas_multiply(d, &z));
+  return activate(d, n, e, z.c, b);
 }
 
 gd_status gdi_cuda_linear_forward(gd_device *d, gd_node *n) {
@@ -115,10 +140,12 @@ gd_status gdi_cuda_linear_forward(gd_device *d, gd_node *n) {
 typedef struct pass {
   gd_node *n;
   extents e;
+  gd_dtype type; /* of the products' operands */
   const gd_tensor *dy;
   gd_tensor *dx, *dW, *db; /* NULL: not wanted */
   bool add[3];
-  bool aside;     /* dW and what db there is to make after dz */
+  bool given;     /* dy is dz, as products take it: the product that made it has seen to relu */
+  bool aside;     /* gradients of leaves may be made there */
   const void *dz; /* as products take it */
 } pass;
 
@@ -127,11 +154,12 @@ static gd_status activation_gradient(gd_device *d, const pass *p, void *dz) {
   const gd_node *n = p->n;
   return gdi_cuda_activation_gradient(
       d, &(gdi_activation_gradient){.type = p->dy->dtype,
-                                    .dz_type = gdi_blas_type(d, p->dy->dtype),
-                                    .act = n->attr.act,
+                                    .dy_type = p->given ? p->type : p->dy->dtype,
+                                    .dz_type = p->type,
+                                    .act = p->given ? GD_ACT_NONE : n->attr.act,
                                     .dy = p->dy->data,
                                     .y = n->out->data,
-                                    .z = n->saved[0] ? n->saved[0]->data : n->out->data,
+                                    .z = n->attr.act == GD_ACT_GELU ? n->saved[0]->data : n->out->data,
                                     .dz = dz,
                                     .db = p->db ? p->db->data : NULL,
                                     .add = p->add[2],
@@ -140,42 +168,58 @@ static gd_status activation_gradient(gd_device *d, const pass *p, void *dz) {
 }
 
 /* Memory for dz that lives until the products have read it. */
-static gd_status dz_memory(gd_device *d, const pass *p, gd_dtype type, void **out) {
+static gd_status dz_memory(gd_device *d, const pass *p, void **out) {
   gd_tensor *t;
-  if (!p->aside) return gdi_cuda_scratch(d, p->e.B * p->e.O, gd_dtype_bytes(type), out);
-  GD_TRY(gdi_node_temporary(&t, p->n, type, 2, (const int64_t[]){p->e.B, p->e.O}));
+  if (!p->aside) return gdi_cuda_scratch(d, p->e.B * p->e.O, gd_dtype_bytes(p->type), out);
+  GD_TRY(gdi_node_temporary(&t, p->n, p->type, 2, (const int64_t[]){p->e.B, p->e.O}));
   *out = t->data;
   return GD_OK;
 }
 
 /* And db on the way. Not made: products take dy as it is, and db is left to do. */
 static gd_status make_dz(gd_device *d, pass *p, bool *made) {
-  const gd_dtype type = gdi_blas_type(d, p->dy->dtype);
   void *dz;
   p->dz = p->dy->data;
-  *made = (p->dx || p->dW) && (p->n->attr.act != GD_ACT_NONE || type != p->dy->dtype);
+  *made = !p->given && (p->dx || p->dW) && (p->n->attr.act != GD_ACT_NONE || p->type != p->dy->dtype);
   if (!*made) return GD_OK;
   if (p->dx && p->dx == p->db) p->add[2] = p->add[0], p->add[0] = true; /* db is the first of the two */
-  GD_TRY(dz_memory(d, p, type, &dz));
+  GD_TRY(dz_memory(d, p, &dz));
   p->dz = dz;
   return activation_gradient(d, p, dz);
 }
 
+/* The record that made x, if the product that makes dx may see to its relu. */
+static gd_node *relu_before(const pass *p) {
+  const gd_tensor *x = p->n->in[0];
+  gd_node *before = x->node;
+  const bool masked =
+      before && before->op == GDI_OP_linear && before->attr.act == GD_ACT_RELU && before->saved[0];
+  return masked && x->uses == 1 && !p->add[0] ? before : NULL;
+}
+
 static gd_status make_dx(gd_device *d, const pass *p, const operands *o) {
-  if (!p->dx) return GD_OK;
-  return gdi_blas_multiply(d, &(gdi_blas_product){.m = p->e.B,
-                                                  .n = p->e.I,
-                                                  .k = p->e.O,
-                                                  .type = o->type,
-                                                  .a = p->dz,
-                                                  .b = o->W,
-                                                  .c = p->dx->data,
-                                                  .add = p->add[0],
-                                                  .count = 1});
+  gdi_blas_product dx = {.m = p->e.B,
+                         .n = p->e.I,
+                         .k = p->e.O,
+                         .type = o->type,
+                         .a = p->dz,
+                         .b = o->W,
+                         .c = p->dx->data,
+                         .add = p->add[0],
+                         .count = 1};
+  gd_node *before = relu_before(p);
+  bool offered = false;
+  if (before) {
+    gdi_blas_product dz = dx; /* of the layer before */
+    dz.after = GDI_AFTER_RELU_GRADIENT, dz.mask = before->saved[0]->data;
+    dz.rounded = dz.type == GD_BF16; /* fits where f32 does */
+    GD_TRY(gdi_blas_offers(d, &dz, &offered));
+    if (offered) dx = dz, before->dz_pass = before->pass;
+  }
+  return gdi_blas_multiply(d, &dx);
 }
 
 static gd_status make_dW(gd_device *d, const pass *p, const operands *o) {
-  if (!p->dW) return GD_OK;
   return gdi_blas_multiply(d, &(gdi_blas_product){.m = p->e.O,
                                                   .n = p->e.I,
                                                   .k = p->e.B,
@@ -188,31 +232,47 @@ static gd_status make_dW(gd_device *d, const pass *p, const operands *o) {
                                                   .count = 1});
 }
 
-/* dx first: others wait for it. */
+static gd_status make_db(gd_device *d, const pass *p, const operands *o) {
+  (void)o;
+  return activation_gradient(d, p, NULL);
+}
+
+typedef gd_status (*work)(gd_device *d, const pass *p, const operands *o);
+
+static gd_status in_lane(gd_device *d, bool aside, gdi_lane lane, work make, const pass *p,
+                         const operands *o) {
+  if (!aside) return make(d, p, o);
+  GD_TRY(gdi_aside_enter(d, lane));
+  gd_status st = make(d, p, o);
+  gdi_aside_leave(d);
+  return st;
+}
+
+/* What a layer without dx leaves to be done is dW, beside which db is made. */
 static gd_status backward(gd_device *d, pass *p) {
   operands o = {.type = p->dy->dtype};
   bool made;
   GD_TRY(make_dz(d, p, &made));
+  const bool sums = p->db && !made;
   if (p->dx || p->dW) GD_TRY(take_operands(d, p->n, p->e, &o));
   if (p->aside) GD_TRY(gdi_aside_fork(d));
-  GD_TRY(make_dx(d, p, &o));
-  if (p->aside) gdi_aside_enter(d);
-  gd_status st = make_dW(d, p, &o);
-  if (st == GD_OK && !made) st = activation_gradient(d, p, NULL);
-  if (p->aside) gdi_aside_leave(d);
-  return st;
+  if (p->dx) GD_TRY(make_dx(d, p, &o)); /* first: others wait for it */
+  if (p->dW) GD_TRY(in_lane(d, p->aside && p->dx, GDI_LANE_GRADIENTS, make_dW, p, &o));
+  return sums ? in_lane(d, p->aside, GDI_LANE_SUMS, make_db, p, &o) : GD_OK;
 }
 
 gd_status gdi_cuda_linear_backward(gd_device *d, gd_node *n, const gd_tensor *dout, gd_tensor *const din[],
                                    const bool add[]) {
   pass p = {.n = n,
             .e = extents_of(n),
+            .type = gdi_blas_type(d, dout->dtype),
             .dy = dout,
             .dx = din[0],
             .dW = din[1],
             .db = n->in[2] ? din[2] : NULL,
-            .add = {add[0], add[1], n->in[2] && add[2]}};
-  p.aside = p.dx && p.dW && gdi_aside_may(n, 1) && (!p.db || gdi_aside_may(n, 2));
+            .add = {add[0], add[1], n->in[2] && add[2]},
+            .given = n->dz_pass && n->dz_pass == n->pass};
+  p.aside = p.dW && gdi_aside_may(n, 1) && (!p.db || gdi_aside_may(n, 2));
   const size_t mark = gd_arena_mark(d->scratch);
   gd_status st = backward(d, &p);
   gd_arena_release(d->scratch, mark);

@@ -1,6 +1,6 @@
 /*
- * What only a measurement on the GPU at hand can tell, for developers: GDTRAIN_TUNE="update_share=8". Nothing
- * here changes a bit of any result, so ranks need not agree.
+ * What only a measurement on the GPU at hand can tell, for developers: GDTRAIN_TUNE="update_share=8". Ranks need
+ * not agree: what may change bits is part of the device's description, which they compare.
  */
 #ifndef GDI_CUDA_TUNING_H
 #define GDI_CUDA_TUNING_H
@@ -10,7 +10,8 @@
 typedef struct gdi_tuning {
   /* An update beside products gets a block of threads for so many multiprocessors; 0: as if it were alone. */
   int update_share;
-  int gradient_lane; /* 0: gradients of weights are made in the compute lane, in turn with the others */
+  int gradient_lane;   /* 0: gradients of weights are made in the compute lane, in turn with the others */
+  int relu_by_product; /* 0: relu is a kernel of its own; may change bits, as another product may be chosen */
 } gdi_tuning;
 
 /* Defaults, changed by the environment. Errors: GD_ERR_USAGE: a knob or a value that is not there */

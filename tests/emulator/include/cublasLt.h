@@ -48,14 +48,19 @@ typedef enum cublasLtReductionScheme_t {
 
 typedef enum cublasLtEpilogue_t {
   CUBLASLT_EPILOGUE_DEFAULT = 1,
-  CUBLASLT_EPILOGUE_BIAS = 4
+  CUBLASLT_EPILOGUE_BIAS = 4,
+  CUBLASLT_EPILOGUE_RELU_AUX = 2 | 128,
+  CUBLASLT_EPILOGUE_RELU_AUX_BIAS = 2 | 128 | 4,
+  CUBLASLT_EPILOGUE_DRELU = 8 | 128
 } cublasLtEpilogue_t;
 
 typedef enum cublasLtMatmulDescAttributes_t {
-  CUBLASLT_MATMUL_DESC_TRANSA = 3,      /* int32_t */
-  CUBLASLT_MATMUL_DESC_TRANSB = 4,      /* int32_t */
-  CUBLASLT_MATMUL_DESC_EPILOGUE = 7,    /* uint32_t */
-  CUBLASLT_MATMUL_DESC_BIAS_POINTER = 8 /* const void * */
+  CUBLASLT_MATMUL_DESC_TRANSA = 3,                /* int32_t */
+  CUBLASLT_MATMUL_DESC_TRANSB = 4,                /* int32_t */
+  CUBLASLT_MATMUL_DESC_EPILOGUE = 7,              /* uint32_t */
+  CUBLASLT_MATMUL_DESC_BIAS_POINTER = 8,          /* const void * */
+  CUBLASLT_MATMUL_DESC_EPILOGUE_AUX_POINTER = 11, /* void * */
+  CUBLASLT_MATMUL_DESC_EPILOGUE_AUX_LD = 12       /* int64_t, bits */
 } cublasLtMatmulDescAttributes_t;
 
 typedef enum cublasLtMatrixLayoutAttribute_t {
