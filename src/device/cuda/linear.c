@@ -170,7 +170,7 @@ static gd_status activation_gradient(gd_device *d, const pass *p, void *dz) {
 /* Memory for dz that lives until the products have read it. */
 static gd_status dz_memory(gd_device *d, const pass *p, void **out) {
   gd_tensor *t;
-  if (!p->aside) return gdi_cuda_scratch(d, p->e.B * p->e.O, gd_dtype_bytes(p->type), out);
+  if (!p->aside || !p->dx) return gdi_cuda_scratch(d, p->e.B * p->e.O, gd_dtype_bytes(p->type), out);
   GD_TRY(gdi_node_temporary(&t, p->n, p->type, 2, (const int64_t[]){p->e.B, p->e.O}));
   *out = t->data;
   return GD_OK;
