@@ -49,30 +49,37 @@ static __device__ __forceinline__ void row_gradient(const rows_of<T> &j, int64_t
   }
 }
 
-template <typename T, int LANES> static __device__ void row_forward(const rows_of<T> &j, int64_t i) {
+/* Rows beyond the last are like ignored ones, and leave nothing. */
+template <int LANES, typename T> static __device__ void row_forward(const rows_of<T> &j, int64_t i) {
   const int lane = (int)threadIdx.x % LANES;
+  const bool exists = i < j.B;
   const T *x = j.x + i * j.C;
-  const int64_t label = j.label[i];
+  const int64_t label = exists ? j.label[i] : j.ignore, C = label != j.ignore ? j.C : 0;
   kept k = {0, 1, 0};
   double loss = 0;
+  T max = (T)-INFINITY, sum = 0; /* NaN is passed over by one and shows in the other */
+  for (int64_t c = lane; c < C; c += LANES) max = gdi_larger()(max, x[c]);
+  max = gdi_group<LANES>(max, gdi_larger());
+  for (int64_t c = lane; c < C; c += LANES) sum += EXP(x[c] - max);
+  sum = gdi_group<LANES>(sum, gdi_adding());
   if (label != j.ignore) {
-    T max = (T)-INFINITY, sum = 0; /* NaN is passed over by one and shows in the other */
-    for (int64_t c = lane; c < j.C; c += LANES) max = gdi_larger()(max, x[c]);
-    max = gdi_group<LANES>(max, gdi_larger());
-    for (int64_t c = lane; c < j.C; c += LANES) sum += EXP(x[c] - max);
-    k.max = (double)max, k.sum = (double)gdi_group<LANES>(sum, gdi_adding());
+    k.max = (double)max, k.sum = (double)sum;
     k.weight = loss = NAN;
     if (label >= 0 && label < j.C) {
       k.weight = j.weight ? (double)j.weight[label] : 1;
       if (lane == 0) loss = k.weight * (log(k.sum) + (k.max - (double)x[label]));
     }
   }
-  if (lane == 0) j.row[i] = k, j.loss[i] = loss;
-  if (j.dx) row_gradient<LANES, 1>(j, i, k, 1, j.dx, false);
+  if (exists && lane == 0) j.row[i] = k, j.loss[i] = loss;
+  if (exists && j.dx) row_gradient<LANES, 1>(j, i, k, 1, j.dx, false);
 }
 
-/* Blocks of a kernel with a warp per row are large, so that one of them does for a small batch. */
-enum { MOST_THREADS = 1024, ROWS_OF_ONE_BLOCK = 8 * MOST_THREADS / 32 };
+template <int LANES, typename T> static __device__ __forceinline__ void rows_forward(const rows_of<T> &j) {
+  GDI_EACH_ROW(LANES, i, gdi_whole_warps<LANES>(j.B)) row_forward<LANES>(j, i);
+}
+
+/* Large blocks, so that one of them does for a small batch. */
+enum { MOST_THREADS = 1024, ROWS_OF_ONE_BLOCK = 256 };
 
 template <typename T>
 static __device__ void write_sums(const rows_of<T> &j, int which, T *loss, double *weights) {
@@ -87,9 +94,9 @@ static __device__ void write_sums(const rows_of<T> &j, int which, T *loss, doubl
 }
 
 /* The whole of a small batch by one block. */
-template <typename T>
+template <typename T, int LANES>
 static __global__ void __launch_bounds__(MOST_THREADS) forward_small(rows_of<T> j, T *loss, double *weights) {
-  GDI_EACH_ROW(32, i, j.B) row_forward<T, 32>(j, i);
+  rows_forward<LANES>(j);
   __syncthreads();
   write_sums(j, 0, loss, weights);
   write_sums(j, 1, loss, weights);
@@ -98,7 +105,7 @@ static __global__ void __launch_bounds__(MOST_THREADS) forward_small(rows_of<T> 
 /* A large one: rows, then a block for each of the two sums. */
 template <typename T, int LANES>
 static __global__ void __launch_bounds__(GDI_THREADS) forward_rows(rows_of<T> j) {
-  GDI_EACH_ROW(LANES, i, j.B) row_forward<T, LANES>(j, i);
+  rows_forward<LANES>(j);
 }
 
 template <typename T>
@@ -128,8 +135,10 @@ template <typename T> static __global__ void backward_weights(rows_of<T> j, cons
 }
 
 /* Threads that share a row. Of the shape alone: it decides the order of sums. */
+enum { FEW = 8, WARP = 32, BLOCK = GDI_THREADS, FEW_CLASSES = 32, WARP_CLASSES = 1024 };
+
 static int lanes_for(int64_t C) {
-  return C <= 1024 ? 32 : GDI_THREADS;
+  return C <= FEW_CLASSES ? FEW : C <= WARP_CLASSES ? WARP : BLOCK;
 }
 
 template <typename T> static rows_of<T> rows_from(const gd_node *n, void *row, void *loss) {
@@ -151,9 +160,13 @@ template <typename T> static gd_status forward(gd_device *d, gd_node *n, void *r
   T *out = (T *)n->out->data;
   double *weights = (double *)n->saved[1]->data;
   const int lanes = lanes_for(j.C);
-  if (lanes == 32 && j.B <= ROWS_OF_ONE_BLOCK)
-    return gdi_launch(d, "cross-entropy", forward_small<T>, 1, MOST_THREADS, j, out, weights);
-  GD_TRY(gdi_launch(d, "cross-entropy", lanes == 32 ? forward_rows<T, 32> : forward_rows<T, GDI_THREADS>,
+  if (lanes <= WARP && j.B <= ROWS_OF_ONE_BLOCK)
+    return gdi_launch(d, "cross-entropy", lanes == FEW ? forward_small<T, FEW> : forward_small<T, WARP>, 1,
+                      MOST_THREADS, j, out, weights);
+  GD_TRY(gdi_launch(d, "cross-entropy",
+                    lanes == FEW    ? forward_rows<T, FEW>
+                    : lanes == WARP ? forward_rows<T, WARP>
+                                    : forward_rows<T, BLOCK>,
                     gdi_blocks_for(d, j.B * lanes), GDI_THREADS, j));
   return gdi_launch(d, "cross-entropy's sums", forward_sums<T>, 2, MOST_THREADS, j, out, weights);
 }
@@ -187,7 +200,9 @@ template <typename T, int N>
 static gd_status launch_backward_rows(gd_device *d, const rows_of<T> &j, const T *dloss, T *dx, bool add) {
   const int lanes = lanes_for(j.C);
   return gdi_launch(d, "cross-entropy's gradient",
-                    lanes == 32 ? backward_rows<T, 32, N> : backward_rows<T, GDI_THREADS, N>,
+                    lanes == FEW    ? backward_rows<T, FEW, N>
+                    : lanes == WARP ? backward_rows<T, WARP, N>
+                                    : backward_rows<T, BLOCK, N>,
                     gdi_blocks_for(d, j.B * lanes), GDI_THREADS, j, dloss, dx, add);
 }
 
