@@ -227,6 +227,13 @@ cudaError_t cudaGraphNodeGetType(cudaGraphNode_t node, cudaGraphNodeType *type);
  */
 cudaError_t gdi_emulated_enqueue(cudaStream_t stream, const char *name, cudaError_t (*run)(void *arguments),
                                  const void *arguments, size_t bytes);
+/*
+ * The same, and gone(user) once no capture, graph or instance of a graph has the work any more; at once where
+ * none ever had it. It must not call CUDA either.
+ */
+cudaError_t gdi_emulated_enqueue_held(cudaStream_t stream, const char *name,
+                                      cudaError_t (*run)(void *arguments), const void *arguments,
+                                      size_t bytes, void (*gone)(void *user), void *user);
 
 #ifdef __cplusplus
 }
