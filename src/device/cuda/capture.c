@@ -11,6 +11,11 @@ struct gdi_graph {
   cudaGraphExec_t exec;
 };
 
+/* Each lane's kernels keep their priority in a replay, which otherwise has that of the compute lane. */
+static unsigned long long flags(const gd_device *d) {
+  return gdi_cuda_of(d)->tuning.node_priority ? cudaGraphInstantiateFlagUseNodePriority : 0;
+}
+
 gd_status gdi_cuda_capture(gd_device *d) {
   GD_TRY(gdi_aside_join(d, GDI_LANE_COMPUTE)); /* recorded work cannot wait for what is not */
   GD_TRY(GDI_CUDA(d, cudaStreamBeginCapture(gdi_cuda_stream(d), cudaStreamCaptureModeThreadLocal)));
@@ -27,7 +32,7 @@ gd_status gdi_cuda_captured(gd_device *d, gdi_graph **out) {
   GD_TRY(GDI_CUDA(d, cudaStreamEndCapture(gdi_cuda_stream(d), &work)));
   gdi_graph *g = calloc(1, sizeof *g);
   gd_status st = g ? GD_OK : GD_FAIL(GD_ERR_OOM, "no memory for a graph");
-  if (st == GD_OK) st = GDI_CUDA(d, cudaGraphInstantiate(&g->exec, work, 0));
+  if (st == GD_OK) st = GDI_CUDA(d, cudaGraphInstantiate(&g->exec, work, flags(d)));
   if (st == GD_OK) {
     *g = (gdi_graph){d, c->graphs, work, g->exec};
     *out = c->graphs = g;

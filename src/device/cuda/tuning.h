@@ -11,6 +11,7 @@ typedef struct gdi_tuning {
   /* An update beside products gets a block of threads for so many multiprocessors; 0: as if it were alone. */
   int update_share;
   int gradient_lane; /* 0: gradients of weights are made in the compute lane, in turn with the others */
+  int node_priority; /* 0: all kernels of a recorded step have the compute lane's priority */
 } gdi_tuning;
 
 /* Defaults, changed by the environment. Errors: GD_ERR_USAGE: a knob or a value that is not there */

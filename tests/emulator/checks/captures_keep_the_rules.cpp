@@ -73,7 +73,7 @@ static void test_work_that_a_library_follows(void **) {
   assert_success(cudaStreamBeginCapture(s, global));
   queue();
   assert_success(cudaStreamEndCapture(s, &graph));
-  assert_success(cudaGraphInstantiate(&exec, graph, 0));
+  assert_success(cudaGraphInstantiate(&exec, graph, cudaGraphInstantiateFlagUseNodePriority));
   assert_success(cudaGraphLaunch(exec, s));
   assert_success(cudaGraphDestroy(graph));
   assert_int_equal(held, 2);
