@@ -70,6 +70,8 @@ step_us() { gdtrain bench --device cuda --lr 0.01 --momentum 0.9 --steps 200 "$@
 
 # The knobs of src/device/cuda/tuning.h: every value on the two models that speed is judged by. No verdict, a table to choose from.
 knobs="gradient_lane 0 1
+node_priority 0 1
+relu_by_product 0 1
 update_share 0 1 2 3 4 6 8 12 16 33"
 tune() {
   needs_hardware

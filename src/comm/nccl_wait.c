@@ -51,12 +51,18 @@ static void end_process(const char *why) {
   _exit(gd_status_exit_code(GD_ERR_COMM));
 }
 
-/* After it the work that hung in the lanes is done, if not well. */
+/*
+ * After it the work that hung in the lanes is done, if not well. NCCL keeps a communicator, and its abort, until
+ * no graph has work of it. They are ended once the abort is under way, for only that ends a replay that hangs.
+ */
 static void abort_within_grace(gdi_nccl *x) {
   const gd_error cause = *gd_error_last();
   const int64_t until = gdi_now_ns() + (int64_t)(gdi_grace_s(x->world) * 1e9);
   pthread_t thread;
   if (gdi_thread_start(&thread, abort_comm, x, "end NCCL") != GD_OK) end_process(cause.message);
+  gdi_watch(&x->world->watchdog, "the end of recorded work");
+  x->device->gpu->graphs_end(x->device);
+  gdi_unwatch(&x->world->watchdog);
   while (!atomic_load(&x->ended) && gdi_now_ns() < until) nanosleep(&(struct timespec){0, 1000000}, NULL);
   if (!atomic_load(&x->ended)) end_process(cause.message);
   pthread_join(thread, NULL);

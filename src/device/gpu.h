@@ -156,6 +156,11 @@ typedef struct gdi_gpu {
    * when they cannot be counted. */
   int (*graph_kernels)(const gdi_graph *g, int *longest);
   void (*graph_free)(gd_device *d, gdi_graph *g);
+  /*
+   * Nothing recorded runs any more: all graphs are given back to CUDA, and what is being recorded is dropped.
+   * Does not wait for a replay that is under way. Graphs are freed as ever, and `captured` is called.
+   */
+  void (*graphs_end)(gd_device *d);
 
   /*
    * Kernels go to this lane from now on; the compute lane at first. Operations, and kernels that take scratch

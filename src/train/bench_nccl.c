@@ -1,4 +1,7 @@
-/* What NCCL passes from GPU to GPU, by itself: groups of equal exchanges between two marks. */
+/*
+ * What NCCL passes from GPU to GPU, by itself: groups of equal exchanges between two marks. They are recorded,
+ * as steps are, or small ones would take the time in which the host queues them.
+ */
 #include "gd/nn.h"
 #include "sync/board.h"
 #include "train/bench.h"
@@ -13,15 +16,32 @@ typedef struct exchange {
   gd_sync *sync;
   gd_status (*queue)(struct exchange *e);
   gdi_mark *from, *to;
-  float *memory; /* all-reduce */
+  bool recording;
+  gdi_graph *graph; /* of a group */
+  float *memory;    /* all-reduce */
   int64_t n, step;
 } exchange;
+
+static gd_status queue(exchange *e) {
+  for (int i = 0; i < CALLS; i++) GD_TRY(e->queue(e));
+  return GD_OK;
+}
+
+static gd_status record(exchange *e) {
+  gdi_board *b = gdi_board_of(e->sync);
+  GD_TRY(b->gpu->capture(b->device));
+  e->recording = true;
+  gd_status st = queue(e);
+  e->recording = false;
+  const gd_status ended = b->gpu->captured(b->device, &e->graph);
+  return st != GD_OK ? st : ended;
+}
 
 static gd_status group(exchange *e, double *seconds) {
   gdi_board *b = gdi_board_of(e->sync);
   GD_TRY(gd_world_barrier(e->sync->world));
   GD_TRY(b->gpu->mark(b->device, GDI_LANE_COMPUTE, e->from));
-  for (int i = 0; i < CALLS; i++) GD_TRY(e->queue(e));
+  GD_TRY(e->graph ? b->gpu->replay(b->device, e->graph) : queue(e));
   GD_TRY(b->gpu->mark(b->device, GDI_LANE_COMPUTE, e->to));
   GD_TRY(b->gpu->wait_for(b->device, e->to));
   GD_TRY(b->gpu->seconds(b->device, e->from, e->to, seconds));
@@ -29,11 +49,13 @@ static gd_status group(exchange *e, double *seconds) {
   return GD_OK;
 }
 
-/* The median over groups, each as long as its slowest rank takes. The first one makes connections. */
+/* The median over groups, each as long as its slowest rank takes. The first one makes connections, and so is
+ * not recorded. */
 static gd_status groups(exchange *e, double *median) {
   gd_world *w = e->sync->world;
   double seconds[MOST], once;
   GD_TRY(group(e, &once));
+  GD_TRY(gd_world_agree(w, record(e)));
   GD_TRY(group(e, &once));
   GD_TRY(gd_world_allreduce_f64(w, &once, 1, GD_MAX));
   const double fit = seconds_of_groups / (once * CALLS);
@@ -50,6 +72,8 @@ static gd_status measure(exchange *e, double *median) {
   if (st == GD_OK) st = b->gpu->clock_new(b->device, &e->to);
   st = gd_world_agree(e->sync->world, st);
   if (st == GD_OK) st = groups(e, median);
+  b->gpu->graph_free(b->device, e->graph);
+  e->graph = NULL;
   b->gpu->mark_free(b->device, e->from);
   b->gpu->mark_free(b->device, e->to);
   return st;
@@ -86,7 +110,8 @@ static gd_status queue_ordered(exchange *e) {
   gd_sync_leaf(e->sync, run.lo);
   if (e->step == 0) GD_TRY(gd_tensor_fill(t->grad, 0));
   t->has_grad = true;
-  GD_TRY(gdi_board_input(e->sync, &(gd_sync_step){.lr = 0.1, .step = e->step++}, NULL));
+  if (!e->recording) /* a recorded step reads what was sent before it */
+    GD_TRY(gdi_board_input(e->sync, &(gd_sync_step){.lr = 0.1, .step = e->step++}, NULL));
   GD_TRY(gd_sync_leaf_done(e->sync, run.lo, NULL));
   return gdi_onboard_update(e->sync);
 }

@@ -95,7 +95,7 @@ void capture_forget(CUstream_st *s) {
   std::shared_ptr<Capture> c = s->capture;
   c->valid = false;
   leave(s);
-  if (s == c->origin) machine().captures.erase(c);
+  if (s == c->origin) c->nodes.clear(), machine().captures.erase(c);
 }
 
 } // namespace emulated
@@ -131,12 +131,13 @@ cudaError_t cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t *graph) {
       return no;
     }
     const bool all = joined(*c);
+    std::vector<CUgraphNode_st> nodes = std::move(c->nodes); /* events still have the capture */
     for (CUstream_st *other : machine().streams)
       if (other->capture == c) leave(other);
     machine().captures.erase(c);
     if (!c->valid) return cudaErrorStreamCaptureInvalidated;
     if (!all) return cudaErrorStreamCaptureUnjoined;
-    *graph = new CUgraph_st{std::move(c->nodes)};
+    *graph = new CUgraph_st{std::move(nodes)};
     machine().graphs.insert(*graph);
     return cudaSuccess;
   });

@@ -38,6 +38,7 @@ struct Work {
   cudaGraphNodeType type;
   bool on_device; /* kernels, copies: device memory is open meanwhile */
   std::function<cudaError_t()> run;
+  std::shared_ptr<void> held = nullptr; /* in captures and graphs: goes with the last of them */
 };
 
 /* Work in the queue of a stream. */

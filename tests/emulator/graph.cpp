@@ -26,8 +26,9 @@ static std::vector<size_t> replay_order(const std::vector<CUgraphNode_st> &nodes
   return order;
 }
 
-cudaError_t cudaGraphInstantiate(cudaGraphExec_t *exec, cudaGraph_t graph, unsigned long long) {
+cudaError_t cudaGraphInstantiate(cudaGraphExec_t *exec, cudaGraph_t graph, unsigned long long flags) {
   return call([=] {
+    if (flags & ~(unsigned long long)cudaGraphInstantiateFlagUseNodePriority) return cudaErrorInvalidValue;
     if (!machine().graphs.count(graph)) return cudaErrorInvalidValue;
     *exec = new CUgraphExec_st{graph->nodes, nullptr};
     machine().execs.insert(*exec);

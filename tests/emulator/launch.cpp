@@ -30,8 +30,15 @@ cudaError_t gdi_emulated_kernel(cudaStream_t stream, const char *name, const voi
   });
 }
 
-cudaError_t gdi_emulated_enqueue(cudaStream_t stream, const char *, cudaError_t (*run)(void *arguments),
+cudaError_t gdi_emulated_enqueue(cudaStream_t stream, const char *name, cudaError_t (*run)(void *arguments),
                                  const void *arguments, size_t bytes) {
+  return gdi_emulated_enqueue_held(stream, name, run, arguments, bytes, nullptr, nullptr);
+}
+
+cudaError_t gdi_emulated_enqueue_held(cudaStream_t stream, const char *, cudaError_t (*run)(void *arguments),
+                                      const void *arguments, size_t bytes, void (*gone)(void *user),
+                                      void *user) {
+  const std::shared_ptr<void> held = gone ? std::shared_ptr<void>(user, gone) : nullptr;
   return call([=] {
     CUstream_st *s = stream_of(stream);
     if (!s) return cudaErrorInvalidResourceHandle;
@@ -43,7 +50,7 @@ cudaError_t gdi_emulated_enqueue(cudaStream_t stream, const char *, cudaError_t 
       if (!again) now = copy; /* for a replay */
       return e;
     };
-    return submit(s, {cudaGraphNodeTypeKernel, true, std::move(work)});
+    return submit(s, {cudaGraphNodeTypeKernel, true, std::move(work), held});
   });
 }
 

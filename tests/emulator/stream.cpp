@@ -40,6 +40,7 @@ static void add_legacy_waits(CUstream_st *s, std::vector<OpRef> &after) {
 
 static OpRef enqueue(CUstream_st *s, Work work, std::vector<OpRef> after) {
   add_legacy_waits(s, after);
+  work.held = nullptr;
   OpRef op = std::make_shared<Op>(Op{std::move(work), s, std::move(after)});
   s->queue.push_back(op);
   s->last = op;

@@ -86,7 +86,9 @@ with GDTRAIN_STUB_NCCL=block@9:1 ends 9 "rank 1 on host .*(: stuck in NCCL for m
 for n in 3 50; do
   with GDTRAIN_STUB_NCCL=hang@$n expect 9 "stopped|rank 0 .*error|error: NCCL.s .* on GPU 0 did not finish within 3 s although every rank answers" \
     on 2 timeout -k 1 40 gdtrain "${words[@]}" --out "hang$n" --steps 40 --transport nccl
+  ! grep -q "does not let go" out.txt || { fail "the abort hung"; cat out.txt; }
 done
+with GDTRAIN_STUB_NCCL=refuse@5:0 ends 9 "error: NCCL.s .* on GPU 0 failed: unhandled system error" 2 --transport nccl # while a step is recorded
 if [ "${GD_FAULTS:-}" = 1 ]; then # a rank that cannot record: nobody does, or nobody goes on
   with GDTRAIN_FAULT=recording@1 ends 0 "warning: steps are not recorded .*planted" 3 --transport nccl
   mv run$runs eager
@@ -118,6 +120,7 @@ lost() {
 lost KILL 137
 lost STOP 9
 grep -q "rank 1 on host .* has not arrived at NCCL's .* within 3 s" out.txt || { fail "who was stopped?"; cat out.txt; }
+! grep -q "does not let go" out.txt || { fail "the abort hung"; cat out.txt; }
 lost STOP 9 --data.memory stream
 grep -q "rank 1 on host .* has not arrived at " out.txt || { fail "who was stopped, with a streamed set?"; cat out.txt; }
 finish

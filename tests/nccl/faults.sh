@@ -38,9 +38,29 @@ outcome 9 'rank 0 on host .*: stuck in NCCL for more than' $(job 1 1 5)
 with ""
 GDTRAIN_EMULATED_FAULT=700@4:1 outcome 10 'ERR_GPU: rank 1: GPU 1: .*cudaErrorIllegalAddress' $(job 2 20 5)
 
+# Recorded steps: NCCL keeps a communicator as long as a graph has work of it, so the graphs go first.
+# lets_go: the last job ended by itself
+lets_go() { ! grep -q "does not let go" out.txt || { fail "the abort hung"; cat out.txt; }; }
+with ""
+outcome 0 '^done$' $(job 3 60 9 none -1 recorded)
+with hang@5:1
+outcome 9 'NCCL.s (send|receive) of .* on GPU [012] did not finish within 1 s although every rank answers' $(job 3 1 9 none -1 recorded)
+lets_go
+with error@5:0
+outcome 9 'ERR_COMM: .*NCCL.s .* on GPU 0 failed: unhandled system error: planted' $(job 1 1 9 none -1 recorded)
+lets_go
+for n in 3 4; do # while it records
+  with refuse@$n:0
+  outcome 9 'ERR_COMM: .*NCCL.s .* on GPU 0 failed: unhandled system error: planted' $(job 1 1 9 none -1 recorded)
+  lets_go
+done
+with ""
+
 # A rank is lost.
 outcome 137 '' $(job 3 20 5 kill 2)
 outcome 9 'ERR_COMM: rank 2: rank 2 on host .* has not arrived at NCCL.s .* within 1 s' $(job 3 1 5 stop 2)
+outcome 9 'ERR_COMM: rank 2: rank 2 on host .* has not arrived at NCCL.s .* within 1 s' $(job 3 1 5 stop 2 recorded)
+lets_go
 outcome 9 'ERR_COMM: rank 2: rank 2 on host .* has not arrived at NCCL.s .* within 1 s' $(job 3 1 5 late 2)
 
 # Ranks do not do the same.

@@ -35,6 +35,7 @@ typedef struct gdi_cuda {
     uint16_t *copy;
   } fresh;
   gdi_tuning tuning;
+  gdi_graph *graphs; /* all that were recorded and not freed */
   bool capturing;
   struct {
     gd_status (*wait)(void *user, gdi_mark *m);

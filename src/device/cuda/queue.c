@@ -190,6 +190,7 @@ const gdi_gpu gdi_cuda_gpu = {
     .replay = gdi_cuda_replay,
     .graph_kernels = gdi_cuda_graph_kernels,
     .graph_free = gdi_cuda_graph_free,
+    .graphs_end = gdi_cuda_graphs_end,
     .use = use,
     .shadow = shadow,
     .round = round_run,

@@ -17,6 +17,7 @@ gd_status gdi_cuda_captured(gd_device *d, gdi_graph **out) GD_CHECKED;
 gd_status gdi_cuda_replay(gd_device *d, gdi_graph *g) GD_CHECKED;
 int gdi_cuda_graph_kernels(const gdi_graph *g, int *longest);
 void gdi_cuda_graph_free(gd_device *d, gdi_graph *g);
+void gdi_cuda_graphs_end(gd_device *d);
 
 /* count.c */
 gd_status gdi_cuda_graph_count(const gd_device *d, cudaGraph_t graph, int *kernels, int *longest) GD_CHECKED;

@@ -12,6 +12,7 @@ typedef struct gdi_tuning {
   int update_share;
   int gradient_lane;   /* 0: gradients of weights are made in the compute lane, in turn with the others */
   int relu_by_product; /* 0: relu is a kernel of its own; may change bits, as another product may be chosen */
+  int node_priority;   /* 0: all kernels of a recorded step have the compute lane's priority */
 } gdi_tuning;
 
 /* Defaults, changed by the environment. Errors: GD_ERR_USAGE: a knob or a value that is not there */

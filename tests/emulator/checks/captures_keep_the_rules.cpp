@@ -51,6 +51,42 @@ static void test_launches_of_one_graph_follow_one_another(void **) {
   assert_int_equal(read(x, a), 7);
 }
 
+static cudaError_t nothing(void *) {
+  return cudaSuccess;
+}
+static void count_down(void *held) {
+  --*(int *)held;
+}
+
+/* A library hears when the last graph with its work is gone: launches that are still queued do not count. */
+static void test_work_that_a_library_follows(void **) {
+  gpu();
+  int held = 3;
+  cudaGraph_t graph;
+  cudaGraphExec_t exec;
+  cudaStream_t s = stream();
+  const auto queue = [&] {
+    assert_success(gdi_emulated_enqueue_held(s, "held", nothing, nullptr, 0, count_down, &held));
+  };
+  queue(); /* never recorded */
+  assert_int_equal(held, 2);
+  assert_success(cudaStreamBeginCapture(s, global));
+  queue();
+  assert_success(cudaStreamEndCapture(s, &graph));
+  assert_success(cudaGraphInstantiate(&exec, graph, cudaGraphInstantiateFlagUseNodePriority));
+  assert_success(cudaGraphLaunch(exec, s));
+  assert_success(cudaGraphDestroy(graph));
+  assert_int_equal(held, 2);
+  assert_success(cudaGraphExecDestroy(exec));
+  assert_int_equal(held, 1);
+  assert_success(cudaStreamBeginCapture(s, global));
+  queue();
+  assert_cuda(cudaErrorStreamCaptureUnsupported, cudaStreamSynchronize(s));
+  assert_int_equal(held, 1);
+  assert_cuda(cudaErrorStreamCaptureInvalidated, cudaStreamEndCapture(s, &graph));
+  assert_int_equal(held, 0);
+}
+
 /* x = 1 in `a`; then, in `b` beside it, y = 2 x; joined, x += y. Returns the graph's result. */
 static int fork_and_join(bool waits, bool joins, cudaError_t *error) {
   int *x = on_device<int>(2), *y = x + 1;
@@ -236,6 +272,7 @@ static void test_modes_of_threads(void **) {
 int main() {
   const CMUnitTest tests[] = {cmocka_unit_test(test_captured_work_runs_at_replay_with_its_arguments),
                               cmocka_unit_test(test_launches_of_one_graph_follow_one_another),
+                              cmocka_unit_test(test_work_that_a_library_follows),
                               cmocka_unit_test(test_branches_by_events),
                               cmocka_unit_test(test_a_missing_dependency_shows_at_replay),
                               cmocka_unit_test(test_nodes),

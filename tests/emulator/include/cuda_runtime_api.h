@@ -204,6 +204,7 @@ cudaError_t cudaStreamBeginCapture(cudaStream_t stream, cudaStreamCaptureMode mo
 cudaError_t cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t *graph);
 cudaError_t cudaStreamIsCapturing(cudaStream_t stream, cudaStreamCaptureStatus *status);
 cudaError_t cudaThreadExchangeStreamCaptureMode(cudaStreamCaptureMode *mode);
+#define cudaGraphInstantiateFlagUseNodePriority 8
 cudaError_t cudaGraphInstantiate(cudaGraphExec_t *exec, cudaGraph_t graph,
                                  unsigned long long flags GDI_DEFAULT(0));
 cudaError_t cudaGraphLaunch(cudaGraphExec_t exec, cudaStream_t stream);
@@ -227,6 +228,13 @@ cudaError_t cudaGraphNodeGetType(cudaGraphNode_t node, cudaGraphNodeType *type);
  */
 cudaError_t gdi_emulated_enqueue(cudaStream_t stream, const char *name, cudaError_t (*run)(void *arguments),
                                  const void *arguments, size_t bytes);
+/*
+ * The same, and gone(user) once no capture, graph or instance of a graph has the work any more; at once where
+ * none ever had it. It must not call CUDA either.
+ */
+cudaError_t gdi_emulated_enqueue_held(cudaStream_t stream, const char *name,
+                                      cudaError_t (*run)(void *arguments), const void *arguments,
+                                      size_t bytes, void (*gone)(void *user), void *user);
 
 #ifdef __cplusplus
 }

@@ -77,10 +77,16 @@ static bool on_device(const void *p, size_t bytes) {
   for (;;) sleep(1);
 }
 
+static void let_go(void *comm) {
+  ((ncclComm *)comm)->held--;
+}
+
 /* Queued as one operation; the first takes a while to connect. */
 static ncclResult_t submit() {
   ncclComm *comm = calls_comm;
-  if (fault().hits("block", (long)comm->groups.size() + 1, comm->rank)) wait_for_ever();
+  const long number = (long)comm->groups.size() + 1;
+  if (fault().hits("block", number, comm->rank)) wait_for_ever();
+  if (fault().hits("refuse", number, comm->rank)) return comm->fail(ncclSystemError, "planted");
   cudaStreamCaptureStatus capture;
   if (cudaStreamIsCapturing(calls_stream, &capture) != cudaSuccess)
     return comm->fail(ncclUnhandledCudaError, "stream");
@@ -89,7 +95,8 @@ static ncclResult_t submit() {
   comm->groups.emplace_back(new Group{comm, std::move(calls), recorded});
   calls.clear();
   const Ticket t = {comm->groups.back().get(), nullptr};
-  if (gdi_emulated_enqueue(calls_stream, "NCCL", execute, &t, sizeof t) != cudaSuccess)
+  comm->held++;
+  if (gdi_emulated_enqueue_held(calls_stream, "NCCL", execute, &t, sizeof t, let_go, comm) != cudaSuccess)
     return comm->fail(ncclUnhandledCudaError, "the operation cannot be queued");
   if (!recorded) comm->queued++;
   if (comm->state != ncclSuccess || comm->groups.size() > 1) return (ncclResult_t)comm->state.load();
@@ -173,6 +180,7 @@ ncclResult_t ncclCommDeregister(ncclComm_t comm, void *handle) {
 ncclResult_t ncclCommFinalize(ncclComm_t comm) {
   if (comm->state != ncclSuccess) return ncclInvalidArgument;
   if (comm->queued) return comm->fail(ncclInvalidUsage, "the end comes before what is queued has run");
+  if (comm->held) return comm->fail(ncclInvalidUsage, "the end comes before that of recorded operations");
   comm->busy = 2, comm->state = ncclInProgress;
   return ncclInProgress;
 }
@@ -187,5 +195,6 @@ ncclResult_t ncclCommAbort(ncclComm_t comm) {
   if (fault().hits("cling", fault().at, comm->rank)) wait_for_ever();
   comm->aborted = true;
   comm->state = ncclInternalError;
+  while (comm->held) usleep(1000);
   return ncclSuccess;
 }

@@ -7,8 +7,8 @@
  *
  * It is stricter than NCCL. Operations of a communicator run in the same order on all ranks, whatever the
  * streams; all ranks pass memory that is registered, or none does; nothing is recorded before the first
- * operation ran, nor still queued at the end. Operations that meet and do not fit are an error, told on
- * stderr too.
+ * operation ran, nor still queued or in a graph at the end. Operations that meet and do not fit are an error,
+ * told on stderr too. An abort does not come back before the graphs with its operations are gone: as in NCCL.
  *
  * It is not like NCCL in that streams run only when their owner waits: a rank that does not come to wait is
  * one that the others wait for. Sums are taken in the order of ranks.
@@ -17,7 +17,8 @@
  *   error@N:RANK     the N-th operation that runs is a system error
  *   hang@N:RANK      ... never ends, and nobody says so
  *   cling@N:RANK     ... nor does the abort
- *   block@N:RANK     the call that queues the N-th operation does not come back
+ *   block@N:RANK     the call that queues or records the N-th operation does not come back
+ *   refuse@N:RANK    ... is a system error
  *   slow@N:RANK:MS   ... and each after it takes that long
  *   version@CODE:RANK   (rank of the job)
  */
@@ -106,6 +107,7 @@ struct ncclComm {
   int busy = 0;       /* how often the state is still in progress */
   std::string last_error;
   long queued = 0, runs = 0; /* operations that are to run; executions that began */
+  std::atomic<long> held{0}; /* operations in captures and graphs */
   std::vector<std::unique_ptr<stub::Group>> groups;
   std::set<std::pair<const char *, size_t>> memory; /* registered */
 
