@@ -39,13 +39,13 @@ gd_status gdi_board_loss(gd_sync *s, int64_t k, const gd_loss *loss, int64_t sam
   const bool only = s->K == 1 && b->on_board && !b->nccl && !b->single;
   if (only) return gdi_onboard_only(s, loss, samples);
   GD_TRY(b->gpu->record(b->device, b->records + k * GDI_RECORD, loss->sum, loss->weight, (double)samples));
-  return b->early && s->last_leaf ? gdi_onboard_total(s) : GD_OK;
+  return b->early && s->early.last_leaf ? gdi_onboard_total(s) : GD_OK;
 }
 
 gd_status gdi_board_leaf_done(gd_sync *s, int64_t k) {
   gdi_board *b = s->board;
   gdi_board_plan *p;
-  s->last_leaf = false;
+  s->early.last_leaf = false;
   GD_TRY(gd_params_finish_grads(s->params));
   GD_TRY(gdi_board_plan_for(s, &p));
   if (b->single) GD_TRY(gdi_onboard_square(s, k, held_before(s, k)));

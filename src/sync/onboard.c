@@ -13,11 +13,12 @@
 
 static gd_status put_segments(gd_sync *s) {
   gdi_gpu_slice *x = &s->board->slice;
-  const size_t n = (size_t)s->segments;
+  const gdi_segment *at = s->segments.at;
+  const size_t n = (size_t)s->segments.n;
   int64_t *first = malloc((n + 1) * sizeof *first);
   int32_t *param = malloc((n + 1) * sizeof *param);
   gd_status st = first && param ? GD_OK : GD_FAIL(GD_ERR_OOM, "no memory for %zu blocks", n);
-  for (size_t i = 0; st == GD_OK && i <= n; i++) first[i] = s->segment[i].lo, param[i] = s->segment[i].param;
+  for (size_t i = 0; st == GD_OK && i <= n; i++) first[i] = at[i].lo, param[i] = at[i].param;
   if (st == GD_OK) st = gdi_board_put(s->board, first, (n + 1) * sizeof *first, &x->segment);
   if (st == GD_OK) st = gdi_board_put(s->board, param, (n + 1) * sizeof *param, &x->param);
   free(first), free(param);
@@ -27,15 +28,16 @@ static gd_status put_segments(gd_sync *s) {
 /* What norms of all elements need. */
 static gd_status new_norms(gd_sync *s) {
   gdi_board *b = s->board;
+  const gdi_segments *x = &s->segments;
   b->slice = (gdi_gpu_slice){.dtype = s->dtype,
                              .rule = gdi_optim_rule(&s->o.optim),
                              .elements = {0, s->elements},
                              .w = b->params,
-                             .segments = s->segments,
-                             .own = {0, s->segments},
-                             .norms = s->norms,
+                             .segments = x->n,
+                             .own = {0, x->n},
+                             .norms = x->norms,
                              .kept = b->gradients};
-  GD_TRY(gdi_board_put(b, NULL, (size_t)(s->segments * s->norms) * sizeof(double), &b->slice.square));
+  GD_TRY(gdi_board_put(b, NULL, (size_t)(x->n * x->norms) * sizeof(double), &b->slice.square));
   return put_segments(s);
 }
 
@@ -49,7 +51,7 @@ static gd_status new_update(gd_sync *s) {
                            .skip_nonfinite = s->o.skip_nonfinite};
   for (int i = 0; i < s->n_states; i++)
     GD_TRY(gdi_board_put(b, NULL, gd_params_bytes(s->params), &b->slice.state[i]));
-  if (s->norms == 1) return GD_OK;
+  if (s->segments.norms == 1) return GD_OK;
   return gdi_board_put(b, NULL, (size_t)s->params->n * sizeof(double), &b->slice.rate);
 }
 
@@ -125,7 +127,7 @@ gd_status gdi_onboard_only(gd_sync *s, const gd_loss *loss, int64_t samples) {
 
 /* How many segments are complete when all elements before this one are. */
 static int64_t segments_before(const gd_sync *s, int64_t element) {
-  return gdi_segments_in(s->segment, s->segments + 1, (gd_range){0, element + 1}).hi - 1;
+  return gdi_segments_in(s->segments.at, s->segments.n + 1, (gd_range){0, element + 1}).hi - 1;
 }
 
 /*
@@ -164,9 +166,9 @@ static gd_status pass_buckets(gd_sync *s, int params, bool beside) {
  */
 void gdi_onboard_ready(void *sync, gd_tensor *leaf) {
   gd_sync *s = sync;
-  if (!s->last_leaf || !s->board->totalled) return;
+  if (!s->early.last_leaf || !s->board->totalled) return;
   gdi_early_finish(s, leaf);
-  gd_status st = pass_buckets(s, s->front, s->front < s->params->n);
+  gd_status st = pass_buckets(s, s->early.front, s->early.front < s->params->n);
   if (s->failed == GD_OK) s->failed = st;
 }
 
