@@ -20,16 +20,10 @@ gd_status gdi_board_put(gdi_board *b, const void *from, size_t bytes, void *out)
 
 /* ---- leaves ---- */
 
-/* The buffer that leaf k goes to. */
-static int held_before(const gd_sync *s, int64_t k) {
-  gd_range node[GD_TREE_MAX_COVER];
-  return s->o.mode == GD_SYNC_ALLREDUCE ? 0 : gd_tree_cover(s->K, (gd_range){s->run.lo, k}, node);
-}
-
 void gdi_board_leaf(gd_sync *s, int64_t k) {
   gdi_early_leaf(s, k);
   if (s->o.mode == GD_SYNC_ALLREDUCE && k != s->run.lo) return; /* later ones add to the first */
-  gd_params_bind_grads(s->params, gdi_board_buffer(s, held_before(s, k)));
+  gd_params_bind_grads(s->params, gdi_board_buffer(s, gdi_leaf_buffer(s, k)));
 }
 
 gd_status gdi_board_loss(gd_sync *s, int64_t k, const gd_loss *loss, int64_t samples) {
@@ -48,7 +42,7 @@ gd_status gdi_board_leaf_done(gd_sync *s, int64_t k) {
   s->early.last_leaf = false;
   GD_TRY(gd_params_finish_grads(s->params));
   GD_TRY(gdi_board_plan_for(s, &p));
-  if (b->single) GD_TRY(gdi_onboard_square(s, k, held_before(s, k)));
+  if (b->single) GD_TRY(gdi_onboard_square(s, k));
   const gdi_gpu_sum *merge = &p->merge[k - s->run.lo];
   if (merge->n_terms == 0) return GD_OK;
   return b->gpu->tree_sum(b->device, s->dtype, merge, (gd_range){0, s->elements},

@@ -111,8 +111,8 @@ gd_status gdi_onboard_total(gd_sync *s) GD_CHECKED; /* as soon as all records ar
 /* The record of a step's only micro-batch, on the only rank, and its total. */
 gd_status gdi_onboard_only(gd_sync *s, const gd_loss *loss, int64_t samples) GD_CHECKED;
 void gdi_onboard_ready(void *sync, gd_tensor *leaf);
-gd_status gdi_onboard_square(gd_sync *s, int64_t k,
-                             int held) GD_CHECKED; /* |gradient of leaf k|^2 to its record */
+/* |gradient of leaf k|^2 to its record. */
+gd_status gdi_onboard_square(gd_sync *s, int64_t k) GD_CHECKED;
 gd_status gdi_onboard_update(gd_sync *s) GD_CHECKED;
 
 /* peers.c: between ranks, by NCCL; nothing for one rank */

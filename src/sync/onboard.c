@@ -94,11 +94,12 @@ static gd_status follow_compute(gdi_board *b) {
   return b->gpu->gradients(b->device, GDI_LANE_EXCHANGE);
 }
 
-gd_status gdi_onboard_square(gd_sync *s, int64_t k, int held) {
+gd_status gdi_onboard_square(gd_sync *s, int64_t k) {
   gdi_board *b = s->board;
+  const int buffer = gdi_leaf_buffer(s, k);
   gdi_gpu_slice leaf = b->slice;
-  leaf.kept = gdi_board_buffer(s, held);
-  GD_TRY(b->gpu->sum_and_square(b->device, &leaf, &b->single[held]));
+  leaf.kept = gdi_board_buffer(s, buffer);
+  GD_TRY(b->gpu->sum_and_square(b->device, &leaf, &b->single[buffer]));
   return b->gpu->record_square(b->device, &leaf, b->records + k * GDI_RECORD);
 }
 

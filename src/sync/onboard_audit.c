@@ -11,9 +11,6 @@
 #include "sync/audit.h"
 #include "sync/board.h"
 
-/* Sums travel as doubles, which hold this many bits exactly. */
-static const uint64_t exact_bits = ((uint64_t)1 << 52) - 1;
-
 static int64_t sums_of(const gd_sync *s) {
   return (1 + s->n_states) * s->audit->pieces;
 }
@@ -68,7 +65,7 @@ double gdi_onboard_audit_total(gd_sync *s) {
   for (int64_t i = 0; b->audit.asked && i < sums_of(s); i++)
     sum = (sum ^ b->audit.found[i]) * 0x9E3779B97F4A7C15u; /* in this order */
   b->audit.asked = false;
-  return (double)(sum >> 12 & exact_bits);
+  return (double)(sum >> 12); /* as many bits as a double holds exactly */
 }
 
 /* The rank that the fewest agree with; among equals the last. */
@@ -83,18 +80,14 @@ static int odd_one(const uint64_t *sum, int64_t stride, int ranks) {
 }
 
 static gd_status tell(gd_sync *s, int64_t at, int wrong, int other) {
-  const gdi_audit *x = s->audit;
-  const int array = (int)(at / x->pieces);
-  const gdi_segment *piece = &x->piece[at % x->pieces];
-  const int64_t base = s->params->offset[piece->param];
-  const int64_t numel = gd_numel(s->params->item[piece->param].tensor), end = piece[1].lo - base;
+  const int64_t piece = at % s->audit->pieces;
+  const gd_range part = gdi_audit_elements(s, piece);
+  char place[GDI_AUDIT_PLACE];
   return GD_FAIL(GD_ERR_REPLICA,
-                 "%s differ: %s%stensor %s, elements %lld to %lld, rank %d on host %s at step %lld (rank %d "
-                 "on host %s has other values); resume from the last checkpoint",
-                 array ? "states of the optimizer" : "parameters",
-                 array ? gd_optim_state_name(&s->o.optim, array - 1) : "", array ? " of " : "",
-                 s->params->item[piece->param].name, (long long)(piece->lo - base),
-                 (long long)((end < numel ? end : numel) - 1), wrong, gd_world_hostname(s->world, wrong),
+                 "%s, elements %lld to %lld, rank %d on host %s at step %lld (rank %d on host %s has other "
+                 "values); resume from the last checkpoint",
+                 gdi_audit_place(s, (int)(at / s->audit->pieces), piece, place), (long long)part.lo,
+                 (long long)(part.hi - 1), wrong, gd_world_hostname(s->world, wrong),
                  (long long)s->board->audit.step, other, gd_world_hostname(s->world, other));
 }
 

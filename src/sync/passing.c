@@ -110,7 +110,7 @@ static gd_status pass(gd_sync *s, gdi_route *q, gd_range slice, int64_t n) {
   if (s->merge.n_terms > 1) {
     char *sum = x->sent + x->sent_used;
     gdi_sum_store(&s->merge, s->cpu, all, sum);
-    x->sent_used += (size_t)(all.hi - all.lo) * s->element_bytes;
+    x->sent_used += gdi_bytes_of(s, all);
     from = sum;
   }
   for (int64_t i = q->message; i < q->message + n; i++) {

@@ -122,9 +122,7 @@ void gd_sync_leaf(gd_sync *s, int64_t k) {
     if (k == s->run.lo) gd_params_bind_grads(s->params, s->gradient_memory.data); /* later ones add to it */
     return;
   }
-  gd_range node[GD_TREE_MAX_COVER];
-  const int held = gd_tree_cover(s->K, (gd_range){s->run.lo, k}, node);
-  gd_params_bind_grads(s->params, gdi_buffer(s, gd_world_rank(s->world), held));
+  gd_params_bind_grads(s->params, gdi_buffer(s, gd_world_rank(s->world), gdi_leaf_buffer(s, k)));
 }
 
 /* Leaf k is there: add what it completes, in one go, into the buffer of the leftmost node. */
@@ -136,12 +134,10 @@ static void merge(gd_sync *s, int64_t k) {
                 own + (size_t)into * gd_params_bytes(s->params));
 }
 
-/* |sum of the gradients of leaf k|^2; `square` is free until the update. */
+/* |sum of the gradients of leaf k|^2; the squares of segments are free until the update. */
 static double leaf_squared(gd_sync *s, int64_t k) {
-  gd_range node[GD_TREE_MAX_COVER];
-  const int held = gd_tree_cover(s->K, (gd_range){s->run.lo, k}, node);
-  return gdi_squares_of(s->cpu, s->dtype, gdi_buffer(s, gd_world_rank(s->world), held), s->elements,
-                        s->segments.square);
+  const char *gradient = gdi_buffer(s, gd_world_rank(s->world), gdi_leaf_buffer(s, k));
+  return gdi_squares_of(s->cpu, s->dtype, gradient, s->elements, s->segments.square);
 }
 
 gd_status gd_sync_leaf_loss(gd_sync *s, int64_t k, const gd_loss *loss, int64_t samples) {

@@ -76,6 +76,10 @@ struct gd_sync {
   bool sick;       /* an update found a value that is not finite */
 };
 
+static inline size_t gdi_bytes_of(const gd_sync *s, gd_range elements) {
+  return (size_t)(elements.hi - elements.lo) * s->element_bytes;
+}
+
 /* memory.c: where everything lies */
 gd_range gdi_slice_of(const gd_sync *s, int rank);   /* what a rank updates */
 gd_range gdi_extent_of(const gd_sync *s, int group); /* what the ranks of a group update */
@@ -99,7 +103,8 @@ gd_status gdi_records_exchange(gd_sync *s, const gd_sync_step *step, gd_sync_res
 /* terms.c: which nodes of the tree lie where */
 int gdi_rank_nodes(int64_t K, int ranks, int rank, gd_range node[GD_TREE_MAX_COVER + 1]);
 gd_range gdi_group_run(const gd_sync *s, int group);
-gd_status gdi_terms(gd_sync *s) GD_CHECKED; /* compile the sum of the slice for s->K */
+int gdi_leaf_buffer(const gd_sync *s, int64_t k); /* the gradient buffer of this rank that leaf k goes to */
+gd_status gdi_terms(gd_sync *s) GD_CHECKED;       /* compile the sum of the slice for s->K */
 /*
  * s->merge becomes what is to be added when leaf k is there, over gradient buffers that begin at `buffers`.
  * Returns the buffer that the sum goes to, -1 when nothing is to be added yet.
