@@ -18,6 +18,12 @@ gd_status gdi_board_put(gdi_board *b, const void *from, size_t bytes, void *out)
   return from ? b->device->upload(b->device, memory, from, bytes) : b->device->zero(b->device, memory, bytes);
 }
 
+gd_status gdi_board_pinned(gdi_board *b, size_t bytes, void *out) {
+  void *memory = gd_arena_alloc(b->pinned, bytes);
+  memcpy(out, &memory, sizeof memory);
+  return memory ? GD_OK : GD_ERR_OOM;
+}
+
 /* ---- leaves ---- */
 
 void gdi_board_leaf(gd_sync *s, int64_t k) {
@@ -61,12 +67,6 @@ gd_status gdi_board_input(gd_sync *s, const gd_sync_step *step, const gdi_batch_
 
 /* ---- life ---- */
 
-static gd_status pinned(gdi_board *b, size_t bytes, void *out) {
-  void *memory = gd_arena_alloc(b->pinned, bytes);
-  memcpy(out, &memory, sizeof memory);
-  return memory ? GD_OK : GD_ERR_OOM;
-}
-
 /* Memory that NCCL reads in place, where it has such memory. */
 static gd_status new_gradients(gd_sync *s) {
   gdi_board *b = s->board;
@@ -100,9 +100,8 @@ static gd_status new_memory(gd_sync *s) {
   GD_TRY(new_gradients(s));
   GD_TRY(gdi_board_put(b, NULL, records, &b->records));
   GD_TRY(gdi_board_put(b, NULL, sizeof *b->input, &b->input));
-  GD_TRY(pinned(b, GDI_RING * sizeof *b->inputs, &b->inputs));
-  GD_TRY(pinned(b, GDI_RING * sizeof *b->found, &b->found));
-  GD_TRY(pinned(b, records, &b->records_here));
+  GD_TRY(gdi_board_pinned(b, GDI_RING * sizeof *b->inputs, &b->inputs));
+  GD_TRY(gdi_board_pinned(b, records, &b->records_here));
   GD_TRY(new_rounded(s));
   if (b->on_board) return gdi_onboard_new(s);
   return s->o.noise_scale ? gdi_onboard_squares_new(s) : GD_OK;
@@ -135,7 +134,7 @@ void gdi_board_free(gd_sync *s) {
   gdi_board *b = s->board;
   if (!b) return;
   if (b->rounded) b->gpu->shadow(b->device, NULL, 0, NULL);
-  b->gpu->mark_free(b->device, b->fetched);
+  b->gpu->mark_free(b->device, b->found.fetched);
   b->gpu->mark_free(b->device, b->ready);
   b->gpu->mark_free(b->device, b->joined);
   if (b->pinned_params) b->gpu->unpin(b->device, b->pinned_params);

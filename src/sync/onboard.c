@@ -73,11 +73,10 @@ gd_status gdi_onboard_new(gd_sync *s) {
   GD_TRY(new_update(s));
   if (s->o.noise_scale) GD_TRY(new_singles(s));
   GD_TRY(gdi_board_put(b, NULL, sizeof *b->now, &b->now));
-  GD_TRY(gdi_board_put(b, NULL, GDI_RING * sizeof *b->ring, &b->ring));
+  GD_TRY(gdi_found_new(b));
   GD_TRY(gdi_onboard_audit_new(s));
   GD_TRY(gdi_buckets_cut(s, &b->bucket, &b->buckets));
   b->early = b->buckets > 1 && !s->o.no_overlap && !b->single; /* those square a whole gradient first */
-  GD_TRY(b->gpu->mark_new(b->device, &b->fetched));
   GD_TRY(b->gpu->mark_new(b->device, &b->ready));
   return b->gpu->mark_new(b->device, &b->joined);
 }
@@ -109,8 +108,8 @@ gd_status gdi_onboard_total(gd_sync *s) {
   GD_TRY(follow_compute(b));
   GD_TRY(gdi_peers_sum(s, b->records, s->K * GDI_RECORD, GD_F64, GDI_LANE_EXCHANGE));
   b->gpu->use(b->device, GDI_LANE_EXCHANGE);
-  gd_status st =
-      b->gpu->totals(b->device, b->records, s->K, b->input, s->o.skip_nonfinite, b->now, b->ring, GDI_RING);
+  gd_status st = b->gpu->totals(b->device, b->records, s->K, b->input, s->o.skip_nonfinite, b->now,
+                                b->found.ring, GDI_RING);
   b->gpu->use(b->device, GDI_LANE_COMPUTE);
   return st;
 }
@@ -121,7 +120,7 @@ gd_status gdi_onboard_only(gd_sync *s, const gd_loss *loss, int64_t samples) {
   GD_TRY(follow_compute(b));
   b->gpu->use(b->device, GDI_LANE_EXCHANGE);
   gd_status st = b->gpu->record_only(b->device, b->records, loss->sum, loss->weight, (double)samples,
-                                     b->input, s->o.skip_nonfinite, b->now, b->ring, GDI_RING);
+                                     b->input, s->o.skip_nonfinite, b->now, b->found.ring, GDI_RING);
   b->gpu->use(b->device, GDI_LANE_COMPUTE);
   return st;
 }
@@ -177,7 +176,7 @@ void gdi_onboard_ready(void *sync, gd_tensor *leaf) {
 static gd_status update_in_two_passes(gd_sync *s) {
   gdi_board *b = s->board;
   b->gpu->use(b->device, GDI_LANE_EXCHANGE);
-  gd_status st = b->gpu->norms(b->device, &b->slice, &b->clip, b->input, b->now, b->ring, GDI_RING);
+  gd_status st = b->gpu->norms(b->device, &b->slice, &b->clip, b->input, b->now, b->found.ring, GDI_RING);
   if (st == GD_OK) st = b->gpu->update(b->device, &b->slice, NULL, b->input, b->now);
   b->gpu->use(b->device, GDI_LANE_COMPUTE);
   return st;

@@ -27,8 +27,7 @@ gd_status gdi_onboard_audit_new(gd_sync *s) {
   GD_TRY(st);
   const size_t bytes = (size_t)sums_of(s) * sizeof *b->audit.sum;
   GD_TRY(gdi_board_put(b, NULL, bytes, &b->audit.sum));
-  b->audit.found = gd_arena_alloc(b->pinned, bytes);
-  return b->audit.found ? GD_OK : GD_ERR_OOM;
+  return gdi_board_pinned(b, bytes, &b->audit.here);
 }
 
 /* One bit of what this rank has updated. */
@@ -51,11 +50,11 @@ gd_status gdi_onboard_audit_ask(gd_sync *s) {
   gdi_board *b = s->board;
   if (!b->audit.due) return GD_OK;
   const int64_t n = s->audit->pieces;
-  b->audit.due = false, b->audit.asked = true, b->audit.step = b->queued;
+  b->audit.due = false, b->audit.asked = true, b->audit.step = b->found.queued;
   for (int a = 0; a <= s->n_states; a++)
     GD_TRY(b->gpu->checksum(b->device, a ? b->slice.state[a - 1] : b->params, s->element_bytes,
                             b->audit.piece, n, b->audit.sum + a * n));
-  return b->gpu->fetch(b->device, GDI_LANE_COMPUTE, b->audit.found, b->audit.sum,
+  return b->gpu->fetch(b->device, GDI_LANE_COMPUTE, b->audit.here, b->audit.sum,
                        (size_t)sums_of(s) * sizeof *b->audit.sum);
 }
 
@@ -63,7 +62,7 @@ double gdi_onboard_audit_total(gd_sync *s) {
   gdi_board *b = s->board;
   uint64_t sum = 0;
   for (int64_t i = 0; b->audit.asked && i < sums_of(s); i++)
-    sum = (sum ^ b->audit.found[i]) * 0x9E3779B97F4A7C15u; /* in this order */
+    sum = (sum ^ b->audit.here[i]) * 0x9E3779B97F4A7C15u; /* in this order */
   b->audit.asked = false;
   return (double)(sum >> 12); /* as many bits as a double holds exactly */
 }
@@ -98,7 +97,7 @@ gd_status gdi_onboard_audit_find(gd_sync *s) {
   gd_status st =
       gd_world_agree(s->world, all ? GD_OK : GD_FAIL(GD_ERR_OOM, "no memory to compare checksums"));
   if (st == GD_OK) {
-    memcpy(all + rank * n, s->board->audit.found, (size_t)n * sizeof *all);
+    memcpy(all + rank * n, s->board->audit.here, (size_t)n * sizeof *all);
     st = gd_world_allgather(s->world, all, (size_t)n * sizeof *all);
   }
   bool found = false;
