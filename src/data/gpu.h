@@ -22,8 +22,8 @@ void gdi_gpu_set_free(gdi_gpu_set *s);
 gd_status gdi_gpu_set_form(gdi_gpu_set *s, const gdi_batch_input *in, int64_t first, int64_t epoch,
                            gd_range rows, gd_tensor *x, gd_tensor *rounded, gd_tensor *y) GD_CHECKED;
 
-/* Host memory that a batch is formed in and sent from, twice, and the marks that keep the two from being
- * mixed up. */
+/* A loader forms batches in two slots of host memory by turns, and sends them. These marks keep a slot from
+ * being overwritten before it was sent, and the tensors before kernels are done with them. */
 typedef struct gdi_gpu_slot {
   gdi_mark *sent, *used; /* the host memory is free again; kernels are done with the device's */
   bool was_sent, was_used;

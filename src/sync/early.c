@@ -1,7 +1,5 @@
-/*
- * What leaves while backward goes on: the hook that tells of gradients that are complete, and the polls
- * without which messages do not move.
- */
+/* What is sent while backward goes on: the hook that hears which gradients are complete, and the polls
+ * without which messages do not move. */
 #include <stdlib.h>
 #include <string.h>
 

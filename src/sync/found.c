@@ -1,5 +1,5 @@
-/* What steps on board found: fetched every few steps, and looked at when it has come, so that nobody
- * waits. */
+/* What steps on board found: fetched every few steps, and looked at only when it is here, so that nobody
+ * waits for it. */
 #include <math.h>
 
 #include "sync/board.h"
@@ -74,8 +74,8 @@ static gd_status take_answer(gd_sync *s, gd_sync_result *out) {
   return collect(s, f->asked, out);
 }
 
-/* Ranks stop together: requests of any, a step that one of them alone found sick, and a difference between
- * copies, are everybody's. */
+/* Ranks stop together: a request of one, a step that only one found sick, and a difference between copies
+ * concern all. */
 static gd_status agree(gd_sync *s, gd_status mine, gd_sync_result *out) {
   enum { BITS = 8, STEP = BITS, MOST, LEAST, FIELDS };
   double v[FIELDS];
@@ -94,8 +94,7 @@ static gd_status agree(gd_sync *s, gd_status mine, gd_sync_result *out) {
   return mine == GD_OK && v[MOST] != -v[LEAST] ? gdi_onboard_audit_find(s) : mine;
 }
 
-/* Every lag the answer to the last question is taken, which the GPU gave a lag ago, and the next one
- * asked. */
+/* Every GDI_LAG steps: take the answer to the last question, which has long arrived, and ask the next one. */
 gd_status gdi_board_queued(gd_sync *s, const gd_sync_step *step, gd_sync_result *out) {
   gdi_found *f = &s->board->found;
   const bool alone = gd_world_size(s->world) == 1;

@@ -1,7 +1,8 @@
 /*
  * On board: exchange, sums, norms and update, queued. The run goes bucket by bucket, in a lane of its own,
  * while backward is still on its way: the update of a layer costs bandwidth, the products of the next one
- * arithmetic. Where the update needs norms first, that is as far as squares, and the rest follows backward.
+ * arithmetic. Where the update needs norms first, a bucket goes only as far as its squares, and the rest
+ * follows backward.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -84,8 +85,9 @@ gd_status gdi_onboard_new(gd_sync *s) {
 /* ---- a step ---- */
 
 /*
- * What follows losses and gradients runs in the exchange lane, beside the operations, which wait for it in the end. It
- * goes on when what the compute lane has queued so far is done, and the gradients beside it.
+ * What follows losses and gradients runs in the exchange lane, beside the operations, which wait for it in
+ * the end. From here on that lane waits for all that is queued so far in the lanes of compute and of
+ * gradients.
  */
 static gd_status follow_compute(gdi_board *b) {
   GD_TRY(b->gpu->mark(b->device, GDI_LANE_COMPUTE, b->ready));
@@ -160,10 +162,8 @@ static gd_status pass_buckets(gd_sync *s, int params, bool beside) {
   return st;
 }
 
-/*
- * No kernel of a GPU gives a gradient before all its work is queued: what reads this layer's weights in its
- * backward is, and the exchange lane comes after it.
- */
+/* A gradient on a GPU is announced only when all work of its kernel is queued, so what reads this layer's
+ * weights in backward is queued too, and the exchange lane, which may update them, comes after it. */
 void gdi_onboard_ready(void *sync, gd_tensor *leaf) {
   gd_sync *s = sync;
   if (!s->early.last_leaf || !s->board->totalled) return;

@@ -1,8 +1,8 @@
 /*
  * The audit of copies on board. Every rank updates everything, so all of them must hold the same parameters
- * and the same state. At the first look at found things after an interval of the audit the GPU forms
- * checksums of its own, a number for each block; one sum over them travels with what ranks agree on anyway.
- * Nobody waits for any of it. Only when the sums differ are checksums gathered, to find block and rank.
+ * and the same state. When an interval of the audit is over, the GPU forms checksums, one for each block,
+ * with the next results that it is asked for; one sum over them travels with what ranks agree on anyway.
+ * Nobody waits for it. Only when the sums differ are the checksums gathered, to find block and rank.
  */
 #include <stdlib.h>
 #include <string.h>

@@ -67,9 +67,9 @@ static int params_until(const gd_params *p, int64_t end) {
 }
 
 /*
- * Are the first `end` elements of a node of this group final? A rank's nodes before its last leaf are, as
- * soon as the last leaf of its part is merged; its last leaf is never merged, and so becomes final from the
- * front on.
+ * Are the first `end` elements of a node of this group final? What a rank holds of it before its last leaf
+ * is final as soon as the last leaf of its part is merged. The last leaf of a rank is never merged: it
+ * becomes final parameter by parameter, from the front on, as backward completes their gradients.
  */
 static bool is_final(const gd_sync *s, gd_range node, int64_t end) {
   const gdi_exchange *x = s->exchange;

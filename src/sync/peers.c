@@ -24,7 +24,7 @@ static int nodes_of(const gd_sync *s, int rank) {
 
 /* ---- sums of this rank's shares ---- */
 
-/* The nodes of every rank: this one's where it made them, the others' where they are received. */
+/* The nodes of all ranks: this rank's where it made them, the others' where they are received. */
 static gd_status put_share(gd_sync *s, const gdi_board_plan *p, gd_range share, gdi_gpu_sum *out) {
   const int size = gd_world_size(s->world), rank = gd_world_rank(s->world);
   char *next = p->received;
@@ -95,8 +95,8 @@ static gd_status gather_sums(gd_sync *s, gd_range bucket, gdi_lane lane) {
   return gdi_nccl_end(x);
 }
 
-/* A rank's own first node makes place for the sums: its parts were sent, and its own share nobody else reads.
- */
+/* The sums overwrite this rank's first node: the others have been sent their parts, and its own share only
+ * it reads. */
 gd_status gdi_peers_bucket(gd_sync *s, const gdi_board_plan *p, int bucket, gdi_lane lane) {
   gdi_board *b = s->board;
   const gd_range all = b->bucket[bucket].elements;

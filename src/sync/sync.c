@@ -103,7 +103,7 @@ gd_range gd_sync_begin(gd_sync *s, int64_t K) {
   s->early.travelling = s->K > 0;
   s->failed = GD_OK;
   if (s->board && s->board->on_board) {
-    s->board->totalled = false; /* here, because a recording may have failed half-way */
+    s->board->totalled = false; /* reset here, because a recording may have failed half-way */
     s->board->passed = 0;
     return s->run;
   }

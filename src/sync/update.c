@@ -117,7 +117,7 @@ static gd_status send_gradients(gd_sync *s) {
   return gdi_exchange_pass(s);
 }
 
-/* Even when the records are an error: receive every message that was sent, so that none is left for the next
+/* Also when the records brought an error: receive all that was sent, so that nothing is left for the next
  * step. */
 static gd_status after_records(gd_sync *s, gd_status records) {
   if (s->overlap) return gdi_overlap_wait(s);
