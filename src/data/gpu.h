@@ -31,10 +31,10 @@ typedef struct gdi_gpu_slot {
 
 gd_status gdi_gpu_slot_new(gd_device *d, gdi_gpu_slot *s) GD_CHECKED;
 void gdi_gpu_slot_free(gd_device *d, gdi_gpu_slot *s);
-gd_status gdi_gpu_slot_free_to_form(gd_device *d,
-                                    gdi_gpu_slot *s) GD_CHECKED; /* wait until it may be overwritten */
-gd_status gdi_gpu_slot_used(gd_device *d,
-                            gdi_gpu_slot *s) GD_CHECKED; /* what is queued now is the last use */
+/* Wait until its host memory may be overwritten. */
+gd_status gdi_gpu_slot_free_to_form(gd_device *d, gdi_gpu_slot *s) GD_CHECKED;
+/* What is queued now is the last use of the tensors. */
+gd_status gdi_gpu_slot_used(gd_device *d, gdi_gpu_slot *s) GD_CHECKED;
 gd_status gdi_gpu_slot_send(gd_device *d, gdi_gpu_slot *s, gd_tensor *x, const void *host_x, size_t x_bytes,
                             gd_tensor *y, const void *host_y, size_t y_bytes) GD_CHECKED;
 

@@ -1,5 +1,4 @@
-/* What steps on board found: fetched every few steps, and looked at only when it is here, so that nobody
- * waits for it. */
+/* What steps on board found: fetched every few steps, and looked at once it is here, so that nobody waits. */
 #include <math.h>
 
 #include "sync/board.h"
@@ -74,8 +73,7 @@ static gd_status take_answer(gd_sync *s, gd_sync_result *out) {
   return collect(s, f->asked, out);
 }
 
-/* Ranks stop together: a request of one, a step that only one found sick, and a difference between copies
- * concern all. */
+/* Ranks stop together: what one requests or finds sick, and a difference between copies, concern all. */
 static gd_status agree(gd_sync *s, gd_status mine, gd_sync_result *out) {
   enum { BITS = 8, STEP = BITS, MOST, LEAST, FIELDS };
   double v[FIELDS];

@@ -95,8 +95,7 @@ static gd_status gather_sums(gd_sync *s, gd_range bucket, gdi_lane lane) {
   return gdi_nccl_end(x);
 }
 
-/* The sums overwrite this rank's first node: the others have been sent their parts, and its own share only
- * it reads. */
+/* The sums overwrite this rank's first node: the parts of others are sent, and only it reads its own share. */
 gd_status gdi_peers_bucket(gd_sync *s, const gdi_board_plan *p, int bucket, gdi_lane lane) {
   gdi_board *b = s->board;
   const gd_range all = b->bucket[bucket].elements;

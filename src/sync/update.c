@@ -117,8 +117,7 @@ static gd_status send_gradients(gd_sync *s) {
   return gdi_exchange_pass(s);
 }
 
-/* Also when the records brought an error: receive all that was sent, so that nothing is left for the next
- * step. */
+/* Also when the records brought an error: receive all that was sent, so that the next step meets none of it. */
 static gd_status after_records(gd_sync *s, gd_status records) {
   if (s->overlap) return gdi_overlap_wait(s);
   if (!s->exchange) return GD_OK;

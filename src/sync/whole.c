@@ -1,5 +1,4 @@
-/* Everything at once: from all owners to rank 0 for a checkpoint, and from rank 0 to all owners for a
- * start. */
+/* Everything at once: from all owners to rank 0 for a checkpoint, from rank 0 to all owners for a start. */
 #include <string.h>
 
 #include "base/fault.h"
@@ -28,8 +27,7 @@ static gd_status move_now(gd_sync *s, move m, void *data, size_t bytes, int peer
   return gd_wait(s->world, &request, 1);
 }
 
-/* Move the states of other groups between rank 0's buffers and the windows that each group's first
- * rank has. */
+/* Move the states of other groups between rank 0's buffers and the window of each group's first rank. */
 static gd_status move_states(gd_sync *s, move at_zero, move at_first, void *const states[]) {
   const int rank = gd_world_rank(s->world), own = gd_world_group(s->world, rank);
   for (int i = 0; i < s->n_states; i++) {

@@ -1,5 +1,4 @@
-/* A data set as the trainer uses it: opened by every rank, held once per host, classes matched to the
- * model's. */
+/* A data set as the trainer uses it: opened by all ranks, held once per host, classes matched to the model. */
 #ifndef GDI_TRAIN_SET_H
 #define GDI_TRAIN_SET_H
 
