@@ -101,8 +101,9 @@ void gdi_records_free(gd_sync *s);
 gd_status gdi_records_exchange(gd_sync *s, const gd_sync_step *step, gd_sync_result *out) GD_CHECKED;
 
 /* terms.c: which nodes of the tree lie where */
+/* What a rank holds once its micro-batches are done, buffer by buffer; returns how many. */
 int gdi_rank_nodes(int64_t K, int ranks, int rank, gd_range node[GD_TREE_MAX_COVER + 1]);
-gd_range gdi_group_run(const gd_sync *s, int group);
+gd_range gdi_group_run(const gd_sync *s, int group); /* micro-batches of all ranks of a group */
 int gdi_leaf_buffer(const gd_sync *s, int64_t k); /* the gradient buffer of this rank that leaf k goes to */
 gd_status gdi_terms(gd_sync *s) GD_CHECKED;       /* compile the sum of the slice for s->K */
 /*
