@@ -171,7 +171,7 @@ void gdi_h5_array_close(gdi_h5_array *a) {
   a->id = 0;
 }
 
-/* Behind the end of a file that was cut since, HDF5 reads zeros, whose checksum is right. */
+/* Behind the end of a file that was cut short meanwhile HDF5 reads zeros, and their checksum is right. */
 static gd_status check_length(const gdi_h5_array *a) {
   int *handle;
   struct stat now;

@@ -13,7 +13,7 @@ void gd_log_set_sink(gd_log_sink s, void *user) {
   sink_user = user;
 }
 
-/* Whether it is among the latest lines; now it is. By FNV-1a. */
+/* Was this line among the latest, by its FNV-1a hash? It is remembered. */
 static bool said_before(const char *line) {
   enum { REMEMBERED = 16 };
   static uint64_t said[REMEMBERED];

@@ -1,4 +1,4 @@
-/* Words of closed lists, with help for who mistyped one; and texts in quotes. */
+/* Words of closed lists, with help for those who mistype one; and texts in quotes. */
 #ifndef GDI_BASE_WORDS_H
 #define GDI_BASE_WORDS_H
 

@@ -50,6 +50,7 @@ typedef struct gdi_watchdog {
 } gdi_watchdog;
 
 struct gd_world {
+  /* who is where */
   int rank, size, hosts, groups;
   gdi_place *place;      /* [size] */
   gd_range *group_ranks; /* [groups] */
@@ -57,16 +58,22 @@ struct gd_world {
   int local_rank, local_size, seat;
   int cores;
   bool crowded; /* more ranks than cores: do not spin while waiting */
-  double deadline_s;
-  bool mpi, started_mpi;
-  bool broken; /* a rank is lost: nothing collective works any more */
+
+  /* messages */
+  bool mpi;         /* else this rank is alone, without MPI */
+  bool started_mpi; /* by this library, which then ends it too */
+  bool broken;      /* a rank is lost: nothing collective works any more */
   MPI_Comm comm, group_comm;
+  double deadline_s;
+  gd_request *spare; /* finished ones, to be used again */
+  gdi_watchdog watchdog;
+
+  /* the group's control window */
   gd_shared window;
   gdi_control *control; /* NULL in a group of one */
-  char *slots;
-  uint32_t epoch, exchanges;
-  gd_request *spare;
-  gdi_watchdog watchdog;
+  char *slots;          /* [2][ranks of the group][GDI_SLOT_BYTES] */
+  uint32_t epoch;       /* barriers of the group so far */
+  uint32_t exchanges;   /* through slots so far: they take turns */
 };
 
 /* Size and rank from the launcher's environment variables; size 0: started alone. */

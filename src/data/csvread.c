@@ -53,8 +53,7 @@ static char *trim(char *from, char *to) {
   return from;
 }
 
-/* A quoted field, from behind its opening quote: unquoted in place. Returns where it ends, NULL if it does
- * not. */
+/* A quoted field, from behind its opening quote: unquoted in place. Returns its end, NULL if it has none. */
 static char *unquote(gdi_csv *c, char *from, char **past) {
   char *to = from;
   for (; from < c->end; from++) {

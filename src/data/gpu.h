@@ -22,8 +22,8 @@ void gdi_gpu_set_free(gdi_gpu_set *s);
 gd_status gdi_gpu_set_form(gdi_gpu_set *s, const gdi_batch_input *in, int64_t first, int64_t epoch,
                            gd_range rows, gd_tensor *x, gd_tensor *rounded, gd_tensor *y) GD_CHECKED;
 
-/* Host memory that a batch is formed in and sent from, twice, and the marks that keep the two from being
- * mixed up. */
+/* A loader forms batches in two slots of host memory by turns, and sends them. These marks keep a slot from
+ * being overwritten before it was sent, and the tensors before kernels are done with them. */
 typedef struct gdi_gpu_slot {
   gdi_mark *sent, *used; /* the host memory is free again; kernels are done with the device's */
   bool was_sent, was_used;
@@ -31,10 +31,10 @@ typedef struct gdi_gpu_slot {
 
 gd_status gdi_gpu_slot_new(gd_device *d, gdi_gpu_slot *s) GD_CHECKED;
 void gdi_gpu_slot_free(gd_device *d, gdi_gpu_slot *s);
-gd_status gdi_gpu_slot_free_to_form(gd_device *d,
-                                    gdi_gpu_slot *s) GD_CHECKED; /* wait until it may be overwritten */
-gd_status gdi_gpu_slot_used(gd_device *d,
-                            gdi_gpu_slot *s) GD_CHECKED; /* what is queued now is the last use */
+/* Wait until its host memory may be overwritten. */
+gd_status gdi_gpu_slot_free_to_form(gd_device *d, gdi_gpu_slot *s) GD_CHECKED;
+/* What is queued now is the last use of the tensors. */
+gd_status gdi_gpu_slot_used(gd_device *d, gdi_gpu_slot *s) GD_CHECKED;
 gd_status gdi_gpu_slot_send(gd_device *d, gdi_gpu_slot *s, gd_tensor *x, const void *host_x, size_t x_bytes,
                             gd_tensor *y, const void *host_y, size_t y_bytes) GD_CHECKED;
 

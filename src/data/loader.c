@@ -1,5 +1,5 @@
 /*
- * The loader: positions -> samples -> a micro-batch of the model's type.
+ * The loader: micro-batches as tensors. See collate.c for what is in them.
  *
  * A held set is gathered by the caller. A streamed one has a thread that owns the reading: the caller posts
  * what it wants (a hint early, a get at the latest), the thread forms it in the slot that is not in use.
@@ -8,10 +8,8 @@
 #include <string.h>
 
 #include "base/thread.h"
-#include "data/cache.h"
-#include "data/convert.h"
+#include "data/collate.h"
 #include "data/loader.h"
-#include "data/order.h"
 #include "device/device.h"
 
 /* A micro-batch: tensors on the device, and the host memory in which they are formed. */
@@ -24,19 +22,11 @@ typedef struct slot {
   gdi_gpu_slot gpu; /* where those are two memories */
 } slot;
 
-typedef struct pick { /* sample `index` goes to row `row` */
-  int64_t index, row;
-} pick;
-
 struct gd_loader {
   gd_dataset *d;
   gd_loader_options o;
   gd_arena *arena, *host; /* of the tensors; of host memory when the device has its own */
-  gdi_convert x, y;       /* y: real targets */
-  gdi_order_epoch order;
-  pick *picks;
-  gdi_cache *cache;         /* streamed */
-  int64_t ahead, ahead_end; /* positions of the epoch still to be read ahead */
+  gdi_collator collator;
   slot slot[2];
   int current; /* the one the caller has */
 
@@ -52,75 +42,10 @@ struct gd_loader {
   gd_error error;                     /* why it is not there, when READY */
 };
 
-/* ---- forming a micro-batch ---- */
-
-static void put_row(gd_loader *l, slot *s, int64_t row, const char *x, const char *y) {
-  size_t e = gd_dtype_bytes(l->o.dtype);
-  gdi_convert_row(&l->x, x, s->host_x + (size_t)(row * l->x.n) * e);
-  if (l->d->info.labels)
-    ((int64_t *)s->host_y)[row] = *(const int64_t *)y;
-  else
-    gdi_convert_row(&l->y, y, s->host_y + (size_t)(row * l->y.n) * e);
-}
-
-static int by_index(const void *a, const void *b) {
-  const pick *p = a, *q = b;
-  return (p->index > q->index) - (p->index < q->index);
-}
-
-static void choose(gd_loader *l, const slot *s) {
-  if (l->order.epoch != s->epoch) l->order = gdi_order_at_epoch(&l->o.order, s->epoch);
-  for (int64_t i = 0; i < s->rows.hi - s->rows.lo; i++)
-    l->picks[i] = (pick){gdi_order_index(&l->order, s->rows.lo + i), i};
-}
-
-/* Rows lie anywhere: the first lines of each are asked for while earlier ones are converted. */
-static void prefetch_row(const gd_dataset *d, int64_t index) {
-  enum { LINE = 64, MOST = 16 * LINE };
-  const char *row = d->held_x + (size_t)index * d->x_row;
-  for (size_t at = 0; at < d->x_row && at < MOST; at += LINE) __builtin_prefetch(row + at);
-}
-
-static gd_status form(gd_loader *l, slot *s) {
-  enum { ROWS_AHEAD = 4 };
-  const gd_dataset *d = l->d;
-  int64_t n = s->rows.hi - s->rows.lo;
-  choose(l, s);
-  if (!l->cache) {
-    for (int64_t i = 0; i < n; i++) {
-      size_t at = (size_t)l->picks[i].index;
-      if (i + ROWS_AHEAD < n) prefetch_row(d, l->picks[i + ROWS_AHEAD].index);
-      put_row(l, s, i, d->held_x + at * d->x_row, d->held_y + at * d->y_row);
-    }
-    return GD_OK;
-  }
-  qsort(l->picks, (size_t)n, sizeof *l->picks, by_index); /* forward through the file, each block once */
-  for (int64_t i = 0; i < n; i++) {
-    const char *x, *y;
-    GD_TRY(gdi_cache_sample(l->cache, l->picks[i].index, &x, &y));
-    put_row(l, s, l->picks[i].row, x, y);
-  }
-  return GD_OK;
-}
-
 /* ---- the reading thread ---- */
 
-/* Read ahead from the end of the last micro-batch, as far as the cache can hold; not at all when samples are
- * scattered over the file. */
-static void aim_ahead(gd_loader *l, const slot *s) {
-  int64_t far = gdi_cache_ahead(l->cache), end = s->rows.hi + far;
-  if (l->ahead < s->rows.hi || l->ahead > end || far == 0) l->ahead = s->rows.hi;
-  l->ahead_end = end < l->o.order.n ? end : l->o.order.n;
-}
-
-/*
- * With no micro-batch to form, read one position further ahead, as far as the cache keeps blocks until they
- * are needed; false: far enough. A failure is not reported: it comes again when the sample is asked for.
- */
-static bool read_ahead(gd_loader *l) {
-  const char *x, *y;
-  if (l->ahead >= l->ahead_end) return false;
-  return gdi_cache_sample(l->cache, gdi_order_index(&l->order, l->ahead++), &x, &y) == GD_OK;
+static gd_status form(gd_loader *l, slot *s) {
+  return gdi_collate(&l->collator, s->epoch, s->rows, s->host_x, s->host_y);
 }
 
 static void *reader(void *user) {
@@ -129,7 +54,7 @@ static void *reader(void *user) {
   while (!l->stop) {
     if (l->state != WANTED) {
       pthread_mutex_unlock(&l->mutex);
-      bool more = read_ahead(l);
+      bool more = gdi_collator_ahead(&l->collator);
       pthread_mutex_lock(&l->mutex);
       if (!more && l->state != WANTED && !l->stop) pthread_cond_wait(&l->changed, &l->mutex);
       continue;
@@ -137,7 +62,6 @@ static void *reader(void *user) {
     slot *s = &l->slot[1 - l->current];
     pthread_mutex_unlock(&l->mutex);
     gd_error e = {.status = form(l, s)};
-    aim_ahead(l, s);
     if (e.status != GD_OK) e = *gd_error_last();
     pthread_mutex_lock(&l->mutex);
     l->error = e;
@@ -205,9 +129,9 @@ static gd_status release_slots(gd_loader *l) {
 
 static gd_status send(gd_loader *l, slot *s) {
   const size_t e = gd_dtype_bytes(l->o.dtype), n = (size_t)(s->rows.hi - s->rows.lo);
-  const size_t y_bytes = n * (l->d->info.labels ? sizeof(int64_t) : (size_t)l->y.n * e);
-  return gdi_gpu_slot_send(l->o.device, &s->gpu, s->x, s->host_x, n * (size_t)l->x.n * e, s->y, s->host_y,
-                           y_bytes);
+  const size_t y_bytes = n * (l->d->info.labels ? sizeof(int64_t) : (size_t)l->collator.y.n * e);
+  return gdi_gpu_slot_send(l->o.device, &s->gpu, s->x, s->host_x, n * (size_t)l->collator.x.n * e, s->y,
+                           s->host_y, y_bytes);
 }
 
 gd_status gd_loader_get(gd_loader *l, int64_t epoch, gd_range rows, gd_batch *out) {
@@ -261,14 +185,14 @@ static gd_status make_slot(gd_loader *l, slot *s) {
   GD_TRY(gd_tensor_new(&s->y, l->arena, o->device, info->labels ? GD_I64 : o->dtype,
                        info->labels || info->y_vector ? 1 : 2, shape));
   if (l->resident && o->device->matmul == GD_MATMUL_BF16 && o->dtype == GD_F32)
-    GD_TRY(gd_tensor_new(&s->rounded, l->arena, o->device, GD_BF16, GD_SHAPE(o->max_rows, l->x.n)));
+    GD_TRY(gd_tensor_new(&s->rounded, l->arena, o->device, GD_BF16, GD_SHAPE(o->max_rows, l->collator.x.n)));
   if (!l->resident && o->device->gpu) GD_TRY(gdi_gpu_slot_new(o->device, &s->gpu));
-  GD_TRY(host_memory(l, &s->host_x, s->x, (size_t)(o->max_rows * l->x.n) * gd_dtype_bytes(o->dtype)));
-  return host_memory(l, &s->host_y, s->y, (size_t)(o->max_rows * l->y.n) * sizeof(double));
+  GD_TRY(
+      host_memory(l, &s->host_x, s->x, (size_t)(o->max_rows * l->collator.x.n) * gd_dtype_bytes(o->dtype)));
+  return host_memory(l, &s->host_y, s->y, (size_t)(o->max_rows * l->collator.y.n) * sizeof(double));
 }
 
 static gd_status start_reader(gd_loader *l) {
-  GD_TRY(gdi_cache_new(&l->cache, l->d, &l->o.order, l->o.stream_bytes));
   GD_TRY(gdi_thread_start(&l->thread, reader, l, "read samples"));
   l->started = true;
   return GD_OK;
@@ -287,11 +211,8 @@ static gd_status make(gd_loader *l) {
   GD_TRY(gd_arena_new(&l->arena, "batch"));
   GD_TRY(gdi_arena_new_over(&l->host, "batch staging",
                             o->device->gpu ? &o->device->gpu->pinned : &gdi_host_memory));
-  GD_TRY(gdi_convert_make(&l->x, d->info.x_type, o->dtype, d->features, d->info.x_scale, o->standardize));
-  GD_TRY(gdi_convert_make(&l->y, GD_F64, o->dtype, d->info.targets, 1, NULL));
-  l->picks = malloc((size_t)o->max_rows * sizeof *l->picks);
-  if (!l->picks) return GD_FAIL(GD_ERR_OOM, "no memory for a micro-batch of %lld", (long long)o->max_rows);
-  if (o->device->gpu) GD_TRY(gdi_gpu_set_new(&l->resident, o->device, d, &l->x, &l->o.order));
+  GD_TRY(gdi_collator_make(&l->collator, d, o));
+  if (o->device->gpu) GD_TRY(gdi_gpu_set_new(&l->resident, o->device, d, &l->collator.x, &l->o.order));
   const bool two = d->streamed || (o->device->gpu && !l->resident);
   for (int i = 0; i < (two ? 2 : 1); i++) GD_TRY(make_slot(l, &l->slot[i]));
   return d->streamed ? start_reader(l) : GD_OK;
@@ -302,7 +223,6 @@ gd_status gd_loader_new(gd_loader **out, gd_dataset *d, const gd_loader_options 
   if (!l) return GD_FAIL(GD_ERR_OOM, "no memory for a loader");
   l->d = d;
   l->o = *o;
-  l->order.epoch = -1;
   pthread_mutex_init(&l->mutex, NULL);
   pthread_cond_init(&l->changed, NULL);
   gd_status st = make(l);
@@ -326,10 +246,7 @@ void gd_loader_free(gd_loader *l) {
   pthread_cond_destroy(&l->changed);
   gdi_gpu_set_free(l->resident);
   for (int i = 0; l->o.device->gpu && i < 2; i++) gdi_gpu_slot_free(l->o.device, &l->slot[i].gpu);
-  gdi_cache_free(l->cache);
-  gdi_convert_free(&l->x);
-  gdi_convert_free(&l->y);
-  free(l->picks);
+  gdi_collator_free(&l->collator);
   gd_arena_free(l->arena);
   gd_arena_free(l->host);
   free(l);

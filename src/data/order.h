@@ -1,5 +1,4 @@
-/* An order of samples at one epoch: its keys are made once, then each position costs a few rounds of
- * mixing. */
+/* The order of samples at one epoch: keys are made once, then a position costs a few rounds of mixing. */
 #ifndef GDI_DATA_ORDER_H
 #define GDI_DATA_ORDER_H
 

@@ -115,7 +115,8 @@ static gd_status visit(gd_tape *t, gd_node *n) {
   return GD_OK;
 }
 
-/* The seed becomes, or is added to, the root's gradient. A result's is new: it may have been the device's 1. */
+/* The seed becomes the root's gradient, or is added to it. A result gets a new one: what it had may be the
+ * device's constant 1. */
 static gd_status plant(gd_tape *t, gd_tensor *root, const gd_tensor *seed) {
   gd_tensor *given = (gd_tensor *)seed;
   bool add = root->has_grad;

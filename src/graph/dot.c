@@ -1,5 +1,4 @@
-/* The recorded graph as Graphviz DOT: leaves are boxes, operations ellipses; edges carry the shapes of
- * results. */
+/* The recorded graph as Graphviz DOT: leaves are boxes, operations ellipses, and edges carry shapes. */
 #include "graph/graph.h"
 
 /* A name from outside may hold anything: quotes and backslashes are escaped, control characters left out. */

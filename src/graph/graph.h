@@ -47,8 +47,7 @@ GDI_SHAPE_RULES(X)
 const char *gdi_shape_text(const gd_tensor *t, char *buf, size_t bytes);
 enum { GDI_SHAPE_TEXT = 6 * 22 };
 
-/* Run an operation and record it when an input requires a gradient. NULL after an error that the tape
- * keeps. */
+/* Run an operation; record it when an input requires a gradient. NULL after an error that the tape keeps. */
 gd_tensor *gdi_apply(gd_tape *t, gdi_op op, const gdi_attr *attr, int n_in, gd_tensor *const in[]);
 /* The same, returning the node: for operations with more than one result. */
 gd_node *gdi_apply_node(gd_tape *t, gdi_op op, const gdi_attr *attr, int n_in, gd_tensor *const in[]);

@@ -175,7 +175,7 @@ static gd_status check_digest(gdi_h5 *f, const char *attribute, const gd_digest 
   return GD_FAIL(GD_ERR_CHECKPOINT, "%s: its %s does not match: the file is damaged", f->path, attribute);
 }
 
-/* What each array declares was held against the file; that names may share storage is found by the sum. */
+/* Each array alone fits the file, as was checked; that several names share storage shows in the sum. */
 static gd_status check_sum(const gdi_h5 *f, const gdi_entry *entry, int n, size_t *largest) {
   size_t room = f->bytes;
   for (int i = 0; i < n; i++) {

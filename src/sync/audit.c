@@ -17,7 +17,6 @@ int gdi_audit_arrays(const gd_sync *s) {
   return 1 + s->n_states;
 }
 
-/* Array 0: parameters; 1 + i: state i. */
 const char *gdi_audit_array(const gd_sync *s, int array, int64_t element) {
   if (array == 0) return gdi_param_at(s, element);
   void *state[GD_OPTIM_MAX_STATES];
@@ -137,7 +136,6 @@ static gd_range share_of_others(const gd_sync *s, gd_range others) {
   return (gd_range){others.lo + part.lo, others.lo + part.hi};
 }
 
-/* Do copies exist elsewhere? Then this array's checksums are part of the sum that must be equal. */
 bool gdi_audit_has_copies(const gd_sync *s, int array) {
   return s->o.mode == GD_SYNC_ALLREDUCE || s->mirrored || array == 0;
 }

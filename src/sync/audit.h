@@ -4,7 +4,7 @@
 
 #include "sync/sync.h"
 
-enum { GDI_FINDING = 2 };
+enum { GDI_FINDING = 2, GDI_AUDIT_PLACE = 200 };
 /* Sums travel as doubles, which hold this many bits exactly; cut sums still add up. */
 #define GDI_AUDIT_EXACT (((uint64_t)1 << 52) - 1)
 
@@ -27,6 +27,11 @@ void gdi_audit_forget(gd_sync *s);             /* values are about to change out
 void gdi_audit_look(gd_sync *s);               /* before the next update: this rank's finding */
 /* With the findings of all ranks. Collective when copies differ. */
 gd_status gdi_audit_judge(gd_sync *s, int64_t step) GD_CHECKED;
+
+/* "parameters differ: tensor 0.weight", "states of the optimizer differ: momentum_buffer of tensor 0.weight" */
+const char *gdi_audit_place(const gd_sync *s, int array, int64_t piece, char buf[GDI_AUDIT_PLACE]);
+/* The elements of its tensor that a piece holds, without the gap behind it. */
+gd_range gdi_audit_elements(const gd_sync *s, int64_t piece);
 
 /* What audit.c and audit_judge.c share. Array 0: parameters; 1 + i: state i. */
 int gdi_audit_arrays(const gd_sync *s);

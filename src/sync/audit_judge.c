@@ -4,11 +4,20 @@
 
 #include "sync/audit.h"
 
-/* "tensor 0.weight", "momentum_buffer of tensor 0.weight" */
-static void name_array(const gd_sync *s, int array, int64_t piece, char *buf, size_t bytes) {
-  const char *name = s->params->item[s->audit->piece[piece].param].name;
-  snprintf(buf, bytes, "%s%stensor %s", array ? gd_optim_state_name(&s->o.optim, array - 1) : "",
-           array ? " of " : "", name);
+const char *gdi_audit_place(const gd_sync *s, int array, int64_t piece, char buf[GDI_AUDIT_PLACE]) {
+  const char *tensor = s->params->item[s->audit->piece[piece].param].name;
+  if (array == 0)
+    snprintf(buf, GDI_AUDIT_PLACE, "parameters differ: tensor %s", tensor);
+  else
+    snprintf(buf, GDI_AUDIT_PLACE, "states of the optimizer differ: %s of tensor %s",
+             gd_optim_state_name(&s->o.optim, array - 1), tensor);
+  return buf;
+}
+
+gd_range gdi_audit_elements(const gd_sync *s, int64_t piece) {
+  const gdi_segment *p = &s->audit->piece[piece];
+  const int64_t base = s->params->offset[p->param], n = gd_numel(s->params->item[p->param].tensor);
+  return (gd_range){p->lo - base, p[1].lo - base < n ? p[1].lo - base : n};
 }
 
 /* Who updates it; when several do, the lowest from rank `from` on. */
@@ -25,21 +34,17 @@ static int owner_of(const gd_sync *s, int64_t element, int from) {
 static gd_status tell_changed(gd_sync *s, int seen_by, int64_t index, int64_t step) {
   const gdi_audit *x = s->audit;
   const int array = (int)(index / x->pieces);
-  const gdi_segment *piece = &x->piece[index % x->pieces];
-  const int64_t base = s->params->offset[piece->param],
-                numel = gd_numel(s->params->item[piece->param].tensor);
-  const int64_t lo = piece->lo,
-                end = piece[1].lo - base < numel ? piece[1].lo - base : numel; /* without the gap */
+  const int64_t piece = index % x->pieces;
+  const gd_range part = gdi_audit_elements(s, piece);
   const int first = (int)gd_world_group_ranks(s->world, gd_world_group(s->world, seen_by)).lo;
-  const int owner = s->o.mode == GD_SYNC_ORDERED ? owner_of(s, lo, first) : seen_by;
-  char what[160];
-  name_array(s, array, index % x->pieces, what, sizeof what);
+  const int owner = s->o.mode == GD_SYNC_ORDERED ? owner_of(s, x->piece[piece].lo, first) : seen_by;
+  char place[GDI_AUDIT_PLACE];
   return GD_FAIL(
       GD_ERR_REPLICA,
-      "%s differ: %s, elements %lld to %lld, rank %d on host %s at step %lld: memory changed after the "
+      "%s, elements %lld to %lld, rank %d on host %s at step %lld: memory changed after the "
       "update (seen by rank %d); resume from the last checkpoint, and test the memory of that host",
-      array ? "states of the optimizer" : "parameters", what, (long long)(lo - base), (long long)(end - 1),
-      owner, gd_world_hostname(s->world, owner), (long long)step, seen_by);
+      gdi_audit_place(s, array, piece, place), (long long)part.lo, (long long)(part.hi - 1), owner,
+      gd_world_hostname(s->world, owner), (long long)step, seen_by);
 }
 
 /* The rank whose value most ranks share; among equals the owner, then the lowest. */
@@ -82,15 +87,12 @@ static gd_status tell_element(gd_sync *s, int array, int64_t piece, int64_t step
     while (i < n - 1 &&
            memcmp(a + (size_t)i * s->element_bytes, b + (size_t)i * s->element_bytes, s->element_bytes) == 0)
       i++;
-    char what[160];
-    name_array(s, array, piece, what, sizeof what);
+    char place[GDI_AUDIT_PLACE];
     st = GD_FAIL(GD_ERR_REPLICA,
-                 "%s differ: %s, element %lld, rank %d on host %s at step %lld (rank %d on host %s has "
-                 "another value); "
+                 "%s, element %lld, rank %d on host %s at step %lld (rank %d on host %s has another value); "
                  "resume from the last checkpoint",
-                 array ? "states of the optimizer" : "parameters", what,
-                 (long long)(lo + i - s->params->offset[x->piece[piece].param]), wrong,
-                 gd_world_hostname(s->world, wrong < 0 ? 0 : wrong), (long long)step, right,
+                 gdi_audit_place(s, array, piece, place), (long long)(gdi_audit_elements(s, piece).lo + i),
+                 wrong, gd_world_hostname(s->world, wrong < 0 ? 0 : wrong), (long long)step, right,
                  gd_world_hostname(s->world, right));
   }
   free(values);

@@ -18,18 +18,18 @@ gd_status gdi_board_put(gdi_board *b, const void *from, size_t bytes, void *out)
   return from ? b->device->upload(b->device, memory, from, bytes) : b->device->zero(b->device, memory, bytes);
 }
 
-/* ---- leaves ---- */
-
-/* The buffer that leaf k goes to. */
-static int held_before(const gd_sync *s, int64_t k) {
-  gd_range node[GD_TREE_MAX_COVER];
-  return s->o.mode == GD_SYNC_ALLREDUCE ? 0 : gd_tree_cover(s->K, (gd_range){s->run.lo, k}, node);
+gd_status gdi_board_pinned(gdi_board *b, size_t bytes, void *out) {
+  void *memory = gd_arena_alloc(b->pinned, bytes);
+  memcpy(out, &memory, sizeof memory);
+  return memory ? GD_OK : GD_ERR_OOM;
 }
+
+/* ---- leaves ---- */
 
 void gdi_board_leaf(gd_sync *s, int64_t k) {
   gdi_early_leaf(s, k);
   if (s->o.mode == GD_SYNC_ALLREDUCE && k != s->run.lo) return; /* later ones add to the first */
-  gd_params_bind_grads(s->params, gdi_board_buffer(s, held_before(s, k)));
+  gd_params_bind_grads(s->params, gdi_board_buffer(s, gdi_leaf_buffer(s, k)));
 }
 
 gd_status gdi_board_loss(gd_sync *s, int64_t k, const gd_loss *loss, int64_t samples) {
@@ -39,16 +39,16 @@ gd_status gdi_board_loss(gd_sync *s, int64_t k, const gd_loss *loss, int64_t sam
   const bool only = s->K == 1 && b->on_board && !b->nccl && !b->single;
   if (only) return gdi_onboard_only(s, loss, samples);
   GD_TRY(b->gpu->record(b->device, b->records + k * GDI_RECORD, loss->sum, loss->weight, (double)samples));
-  return b->early && s->last_leaf ? gdi_onboard_total(s) : GD_OK;
+  return b->early && s->early.last_leaf ? gdi_onboard_total(s) : GD_OK;
 }
 
 gd_status gdi_board_leaf_done(gd_sync *s, int64_t k) {
   gdi_board *b = s->board;
   gdi_board_plan *p;
-  s->last_leaf = false;
+  s->early.last_leaf = false;
   GD_TRY(gd_params_finish_grads(s->params));
   GD_TRY(gdi_board_plan_for(s, &p));
-  if (b->single) GD_TRY(gdi_onboard_square(s, k, held_before(s, k)));
+  if (b->single) GD_TRY(gdi_onboard_square(s, k));
   const gdi_gpu_sum *merge = &p->merge[k - s->run.lo];
   if (merge->n_terms == 0) return GD_OK;
   return b->gpu->tree_sum(b->device, s->dtype, merge, (gd_range){0, s->elements},
@@ -66,12 +66,6 @@ gd_status gdi_board_input(gd_sync *s, const gd_sync_step *step, const gdi_batch_
 }
 
 /* ---- life ---- */
-
-static gd_status pinned(gdi_board *b, size_t bytes, void *out) {
-  void *memory = gd_arena_alloc(b->pinned, bytes);
-  memcpy(out, &memory, sizeof memory);
-  return memory ? GD_OK : GD_ERR_OOM;
-}
 
 /* Memory that NCCL reads in place, where it has such memory. */
 static gd_status new_gradients(gd_sync *s) {
@@ -106,9 +100,8 @@ static gd_status new_memory(gd_sync *s) {
   GD_TRY(new_gradients(s));
   GD_TRY(gdi_board_put(b, NULL, records, &b->records));
   GD_TRY(gdi_board_put(b, NULL, sizeof *b->input, &b->input));
-  GD_TRY(pinned(b, GDI_RING * sizeof *b->inputs, &b->inputs));
-  GD_TRY(pinned(b, GDI_RING * sizeof *b->found, &b->found));
-  GD_TRY(pinned(b, records, &b->records_here));
+  GD_TRY(gdi_board_pinned(b, GDI_RING * sizeof *b->inputs, &b->inputs));
+  GD_TRY(gdi_board_pinned(b, records, &b->records_here));
   GD_TRY(new_rounded(s));
   if (b->on_board) return gdi_onboard_new(s);
   return s->o.noise_scale ? gdi_onboard_squares_new(s) : GD_OK;
@@ -141,7 +134,7 @@ void gdi_board_free(gd_sync *s) {
   gdi_board *b = s->board;
   if (!b) return;
   if (b->rounded) b->gpu->shadow(b->device, NULL, 0, NULL);
-  b->gpu->mark_free(b->device, b->fetched);
+  b->gpu->mark_free(b->device, b->found.fetched);
   b->gpu->mark_free(b->device, b->ready);
   b->gpu->mark_free(b->device, b->joined);
   if (b->pinned_params) b->gpu->unpin(b->device, b->pinned_params);

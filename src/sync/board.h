@@ -36,18 +36,33 @@ typedef struct gdi_board_plan {
   char *received;     /* those of other ranks, bucket after bucket in one place: [incoming][largest share] */
 } gdi_board_plan;
 
+/* What steps on board found, collected later. See found.c */
+typedef struct gdi_found {
+  gdi_totals *ring, *here;          /* [GDI_RING] by step: in device memory; pinned */
+  gdi_mark *fetched;                /* what was asked for is here */
+  bool started;                     /* a step was queued since parameters were set */
+  int64_t queued, asked, collected; /* then: steps before these were queued, asked about, known */
+  gd_sync_result told[GDI_RING];    /* steps that the last call made known, in their order */
+  int n_told, taken;
+} gdi_found;
+
 struct gdi_board {
   gd_device *device;
   const gdi_gpu *gpu;
   gdi_nccl *nccl; /* NULL: one rank, or staged */
+  bool on_board;
   gd_arena *memory, *pinned;
+
+  /* in device memory, on board and staged */
   char *params, *gradients; /* runs: where the model is bound to, and the buffers of this rank */
   int64_t buffers;
+  uint16_t *rounded;              /* bf16 copies of the parameters, where products take those */
   double *records;                /* [max_micro_batches][GDI_RECORD] */
   gdi_step_input *input, *inputs; /* of the present step; [GDI_RING] pinned, by step */
+  gdi_gpu_slice slice;            /* the whole run, as kernels of updates and norms take it */
+  gdi_gpu_sum *single;            /* [buffers] a buffer as a sum, with noise_scale */
   gdi_board_plan *plan;
   int plans;
-  bool on_board;
 
   /* staged */
   double *records_here;                   /* what came down */
@@ -55,26 +70,24 @@ struct gdi_board {
   char *pinned_params, *pinned_gradients; /* the same, where they are pinned; or NULL */
 
   /* on board */
-  gdi_gpu_slice slice;
   gdi_gpu_clip clip;
-  gdi_gpu_sum *single; /* [buffers] a buffer as a sum, with noise_scale */
-  uint16_t *rounded;   /* bf16 copies of the parameters, where products take those */
-  gdi_bucket *bucket;  /* all ranks have the same ones, and pass them on in their order */
-  int buckets, passed; /* in all; of this step: summed over ranks, and used by the update */
-  bool early;          /* buckets are passed on while backward goes on */
-  bool totalled;       /* the records of this step are added up */
-  gdi_mark *ready, *joined;
-  gdi_totals *now, *ring, *found; /* found: [GDI_RING] pinned */
-  gdi_mark *fetched;              /* what was asked for is in `found` */
-  bool started;
-  int64_t queued, asked, collected; /* steps before these were queued, asked about, known */
-  gd_sync_result told[GDI_RING];    /* steps that the last call made known, in their order */
-  int n_told, taken;
-  struct {
-    int64_t *piece;        /* [pieces + 1] of s->audit, in device memory */
-    uint64_t *sum, *found; /* [1 + states][pieces]: in device memory, NULL without audits; pinned */
-    bool due, asked;       /* an interval is over; sums are on their way to `found` */
-    int64_t step;          /* steps before those sums were queued */
+  gdi_bucket *bucket; /* all ranks have the same ones, and pass them on in their order */
+  int buckets;
+  bool early;               /* buckets are passed on while backward goes on */
+  gdi_mark *ready, *joined; /* between the lanes: compute so far, and the update, are done */
+
+  /* the present step, on board */
+  gdi_totals *now; /* what it found so far, in device memory */
+  bool totalled;   /* its records are added up */
+  int passed;      /* buckets summed over ranks, and used by the update */
+
+  gdi_found found;
+
+  struct {                /* see onboard_audit.c */
+    int64_t *piece;       /* [pieces + 1] of s->audit, in device memory */
+    uint64_t *sum, *here; /* [1 + states][pieces]: in device memory, NULL without audits; pinned */
+    bool due, asked;      /* an interval is over; sums are on their way here */
+    int64_t step;         /* steps before those sums were queued */
   } audit;
 };
 
@@ -89,6 +102,7 @@ gd_status gdi_board_leaf_done(gd_sync *s, int64_t k) GD_CHECKED;
 gd_status gdi_board_input(gd_sync *s, const gd_sync_step *step, const gdi_batch_input *batch) GD_CHECKED;
 /* Memory of the board that lives as long as it does, from host memory or zeroed when `from` is NULL. */
 gd_status gdi_board_put(gdi_board *b, const void *from, size_t bytes, void *out) GD_CHECKED;
+gd_status gdi_board_pinned(gdi_board *b, size_t bytes, void *out) GD_CHECKED; /* host memory, pinned */
 
 /* programs.c: the plan for s->K, made when K is new: not while work is being recorded. */
 gd_status gdi_board_plan_for(gd_sync *s, gdi_board_plan **out) GD_CHECKED;
@@ -96,8 +110,7 @@ gd_status gdi_board_put_sum(gd_sync *s, const gdi_sum *from, gdi_gpu_sum *to) GD
 gd_status gdi_board_put_single(gd_sync *s, int64_t buffer, gdi_gpu_sum *out) GD_CHECKED;
 char *gdi_board_buffer(const gd_sync *s, int64_t i);
 
-/* staged.c: pin the windows and fill them from the model; queue the copies down, wait for them;
- * parameters up */
+/* staged.c: pin the windows and fill them from the model; queue the copies down; wait for them; parameters up */
 gd_status gdi_board_lend(gd_sync *s) GD_CHECKED;
 gd_status gdi_board_down(gd_sync *s) GD_CHECKED;
 gd_status gdi_board_landed(gd_sync *s) GD_CHECKED;
@@ -105,14 +118,14 @@ gd_status gdi_board_up(gd_sync *s) GD_CHECKED;
 
 /* onboard.c */
 gd_status gdi_onboard_new(gd_sync *s) GD_CHECKED;
-gd_status
-gdi_onboard_squares_new(gd_sync *s) GD_CHECKED;     /* staged: no more than gdi_onboard_square() needs */
+/* Staged: no more than gdi_onboard_square() needs. */
+gd_status gdi_onboard_squares_new(gd_sync *s) GD_CHECKED;
 gd_status gdi_onboard_total(gd_sync *s) GD_CHECKED; /* as soon as all records are queued */
 /* The record of a step's only micro-batch, on the only rank, and its total. */
 gd_status gdi_onboard_only(gd_sync *s, const gd_loss *loss, int64_t samples) GD_CHECKED;
 void gdi_onboard_ready(void *sync, gd_tensor *leaf);
-gd_status gdi_onboard_square(gd_sync *s, int64_t k,
-                             int held) GD_CHECKED; /* |gradient of leaf k|^2 to its record */
+/* |gradient of leaf k|^2 to its record. */
+gd_status gdi_onboard_square(gd_sync *s, int64_t k) GD_CHECKED;
 gd_status gdi_onboard_update(gd_sync *s) GD_CHECKED;
 
 /* peers.c: between ranks, by NCCL; nothing for one rank */
@@ -121,8 +134,9 @@ gd_status gdi_peers_plan(gd_sync *s, gdi_board_plan *p) GD_CHECKED; /* what orde
 gd_status gdi_peers_bucket(gd_sync *s, const gdi_board_plan *p, int bucket, gdi_lane lane) GD_CHECKED;
 gd_status gdi_peers_sum(gd_sync *s, void *data, int64_t n, gd_dtype type, gdi_lane lane) GD_CHECKED;
 
-/* found.c: count a step that was queued, and sometimes collect what earlier ones found; or wait for all of
- * them */
+/* found.c */
+gd_status gdi_found_new(gdi_board *b) GD_CHECKED;
+/* Count a step that was queued, and sometimes collect what earlier ones found; or wait for all of them. */
 gd_status gdi_board_queued(gd_sync *s, const gd_sync_step *step, gd_sync_result *out) GD_CHECKED;
 gd_status gdi_board_settle(gd_sync *s, gd_sync_result *out) GD_CHECKED;
 /* The next step that the last of these two calls made known; false: that was all. */

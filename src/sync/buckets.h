@@ -1,5 +1,4 @@
-/* The run of gradients in pieces that are sent, or updated, while backward is still on its way to the next
- * one. */
+/* The run of gradients in pieces that are sent, or updated, while backward is on its way to the next one. */
 #ifndef GDI_SYNC_BUCKETS_H
 #define GDI_SYNC_BUCKETS_H
 

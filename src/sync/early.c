@@ -1,7 +1,6 @@
-/*
- * What leaves while backward goes on: the hook that tells of gradients that are complete, and the polls
- * without which messages do not move.
- */
+/* What is sent while backward goes on: the hook that hears which gradients are complete, and the polls
+ * without which messages do not move. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -11,23 +10,36 @@
 
 static const int64_t poll_ns = 100000;
 
+gd_status gdi_early_new(gd_sync *s) {
+  s->early.finished = calloc((size_t)s->params->n, sizeof *s->early.finished);
+  return s->early.finished ? GD_OK : GD_FAIL(GD_ERR_OOM, "no memory for the sync");
+}
+
+void gdi_early_free(gd_sync *s) {
+  gdi_listener *l = &s->params->device->listener;
+  if (l->pause_user == s) l->pause = NULL, l->pause_user = NULL;
+  free(s->early.finished);
+}
+
 void gdi_early_leaf(gd_sync *s, int64_t k) {
-  s->last_leaf = k + 1 == s->run.hi; /* what its backward finishes is complete */
-  s->front = s->expected = 0;
-  memset(s->finished, 0, (size_t)s->params->n * sizeof *s->finished);
+  gdi_early *e = &s->early;
+  e->last_leaf = k + 1 == s->run.hi; /* what its backward finishes is complete */
+  e->front = e->expected = 0;
+  memset(e->finished, 0, (size_t)s->params->n * sizeof *e->finished);
 }
 
 /* Leaves come in the order of the run, nearly always: look first where the next one is expected. */
 void gdi_early_finish(gd_sync *s, const gd_tensor *leaf) {
+  gdi_early *e = &s->early;
   const int n = s->params->n;
   for (int i = 0; i < n; i++) {
-    const int p = (s->expected + i) % n;
+    const int p = (e->expected + i) % n;
     if (s->params->item[p].tensor != leaf) continue;
-    s->finished[p] = true;
-    s->expected = p + 1;
+    e->finished[p] = true;
+    e->expected = p + 1;
     break;
   }
-  while (s->front < n && s->finished[s->front]) s->front++;
+  while (e->front < n && e->finished[e->front]) e->front++;
 }
 
 static void keep_failure(gd_sync *s, gd_status st) {
@@ -41,12 +53,12 @@ void gdi_early_leaf_done(gd_sync *s, int64_t k) {
 
 static void on_ready(void *sync, gd_tensor *leaf) {
   gd_sync *s = sync;
-  if (!s->last_leaf) return;
+  if (!s->early.last_leaf) return;
   gdi_early_finish(s, leaf);
   if (s->overlap) {
-    keep_failure(s, gdi_overlap_start(s, s->front));
+    keep_failure(s, gdi_overlap_start(s, s->early.front));
   } else {
-    gdi_exchange_reach(s, s->run.hi - 1, s->front);
+    gdi_exchange_reach(s, s->run.hi - 1, s->early.front);
     keep_failure(s, gdi_exchange_pass(s));
   }
   gd_progress(s->world);
@@ -54,9 +66,9 @@ static void on_ready(void *sync, gd_tensor *leaf) {
 
 static void on_pause(void *sync) {
   gd_sync *s = sync;
-  if (!s->travelling || gdi_now_ns() < s->next_poll_ns) return;
+  if (!s->early.travelling || gdi_now_ns() < s->early.next_poll_ns) return;
   gd_progress(s->world);
-  s->next_poll_ns = gdi_now_ns() + poll_ns;
+  s->early.next_poll_ns = gdi_now_ns() + poll_ns;
 }
 
 void gd_sync_attach(gd_sync *s, gd_tape *t) {
@@ -69,9 +81,4 @@ void gd_sync_attach(gd_sync *s, gd_tape *t) {
   if (!early) return;
   s->params->device->listener.pause = on_pause;
   s->params->device->listener.pause_user = s;
-}
-
-void gdi_early_detach(gd_sync *s) {
-  gdi_listener *l = &s->params->device->listener;
-  if (l->pause_user == s) l->pause = NULL, l->pause_user = NULL;
 }

@@ -18,18 +18,14 @@ static gd_status make_room(gdi_requests *q) {
   return GD_OK;
 }
 
-static size_t bytes_of(const gd_sync *s, gd_range r) {
-  return (size_t)(r.hi - r.lo) * s->element_bytes;
-}
-
 gd_status gdi_send(gd_sync *s, gdi_requests *q, const char *from, gd_range r, int to, int tag) {
   GD_TRY(make_room(q));
-  return gd_isend(s->world, from, bytes_of(s, r), to, tag, &q->item[q->n++]);
+  return gd_isend(s->world, from, gdi_bytes_of(s, r), to, tag, &q->item[q->n++]);
 }
 
 static gd_status receive(gd_sync *s, gdi_requests *q, char *to, gd_range r, int from, int tag) {
   GD_TRY(make_room(q));
-  return gd_irecv(s->world, to, bytes_of(s, r), from, tag, &q->item[q->n++]);
+  return gd_irecv(s->world, to, gdi_bytes_of(s, r), from, tag, &q->item[q->n++]);
 }
 
 gd_status gdi_exchange_new(gd_sync *s) {
@@ -109,9 +105,9 @@ gd_status gdi_exchange_compile(gd_sync *s) {
   }
   size_t passed = 0;
   for (int i = 0; i < x->routes; i++)
-    passed += bytes_of(s, gdi_slice_of(s, x->route[i].owner)) * (size_t)x->nodes[x->own];
+    passed += gdi_bytes_of(s, gdi_slice_of(s, x->route[i].owner)) * (size_t)x->nodes[x->own];
   const int room = x->incoming > 0 ? x->incoming : s->mirrored; /* where mirrored sums are kept */
-  GD_TRY(reserve(&x->received, &x->received_room, bytes_of(s, s->slice) * (size_t)room));
+  GD_TRY(reserve(&x->received, &x->received_room, gdi_bytes_of(s, s->slice) * (size_t)room));
   return reserve(&x->sent, &x->sent_room, passed);
 }
 
@@ -123,7 +119,8 @@ int gdi_exchange_terms(gd_sync *s, int group, gdi_term *term) {
   for (int g = 0; g < group; g++)
     if (g != x->own) before += (size_t)x->nodes[g];
   for (int i = 0; i < n; i++)
-    term[i] = (gdi_term){node[i], x->received + (before + (size_t)i) * bytes_of(s, s->slice), s->slice.lo};
+    term[i] =
+        (gdi_term){node[i], x->received + (before + (size_t)i) * gdi_bytes_of(s, s->slice), s->slice.lo};
   return n;
 }
 
@@ -136,7 +133,7 @@ static gd_status expect_gradients(gd_sync *s) {
   char *to = x->received;
   x->gradients.n = 0;
   for (int g = 0; g < x->groups; g++)
-    for (int k = 0; g != x->own && k < x->nodes[g]; k++, to += bytes_of(s, s->slice))
+    for (int k = 0; g != x->own && k < x->nodes[g]; k++, to += gdi_bytes_of(s, s->slice))
       for (int64_t i = 0; i < gdi_messages_of(s, s->slice); i++) {
         const gd_range r = gdi_message_of(s, s->slice, i, 1);
         GD_TRY(receive(s, &x->gradients, to + (size_t)(r.lo - s->slice.lo) * s->element_bytes, r,

@@ -1,8 +1,14 @@
-/* What steps on board found: fetched every few steps, and looked at when it has come, so that nobody
- * waits. */
+/* What steps on board found: fetched every few steps, and looked at once it is here, so that nobody waits. */
 #include <math.h>
 
 #include "sync/board.h"
+
+gd_status gdi_found_new(gdi_board *b) {
+  gdi_found *f = &b->found;
+  GD_TRY(gdi_board_put(b, NULL, GDI_RING * sizeof *f->ring, &f->ring));
+  GD_TRY(gdi_board_pinned(b, GDI_RING * sizeof *f->here, &f->here));
+  return b->gpu->mark_new(b->device, &f->fetched);
+}
 
 static gd_status tell_nonfinite(const gdi_totals *t) {
   if (!isfinite(t->record[GDI_RECORD_LOSS]) || !isfinite(t->record[GDI_RECORD_WEIGHT]))
@@ -17,15 +23,15 @@ static gd_status tell_nonfinite(const gdi_totals *t) {
 
 /* The steps up to `until`, which have been fetched. */
 static gd_status collect(gd_sync *s, int64_t until, gd_sync_result *out) {
-  gdi_board *b = s->board;
-  for (; b->collected < until; b->collected++) {
-    const gdi_totals *t = &b->found[b->collected % GDI_RING];
+  gdi_found *f = &s->board->found;
+  for (; f->collected < until; f->collected++) {
+    const gdi_totals *t = &f->here[f->collected % GDI_RING];
     if (t->sick || (!t->go && !s->o.skip_nonfinite)) {
       out->updated = false;
       out->stopped_at = t->step;
       return tell_nonfinite(t);
     }
-    b->told[b->n_told++] = (gd_sync_result){.total = {.loss_sum = t->record[GDI_RECORD_LOSS],
+    f->told[f->n_told++] = (gd_sync_result){.total = {.loss_sum = t->record[GDI_RECORD_LOSS],
                                                       .weight = t->record[GDI_RECORD_WEIGHT],
                                                       .samples = t->record[GDI_RECORD_SAMPLES],
                                                       .grad_sq = t->record[GDI_RECORD_SQUARE]},
@@ -37,9 +43,9 @@ static gd_status collect(gd_sync *s, int64_t until, gd_sync_result *out) {
 }
 
 bool gdi_board_told(gd_sync *s, gd_sync_result *out) {
-  gdi_board *b = s->board;
-  if (b->taken == b->n_told) return false;
-  *out = b->told[b->taken++];
+  gdi_found *f = &s->board->found;
+  if (f->taken == f->n_told) return false;
+  *out = f->told[f->taken++];
   return true;
 }
 
@@ -51,22 +57,23 @@ gd_status gdi_board_drain(gd_sync *s) {
 
 static gd_status ask(gd_sync *s) {
   gdi_board *b = s->board;
+  gdi_found *f = &b->found;
   GD_TRY(gdi_onboard_audit_ask(s));
-  GD_TRY(b->gpu->fetch(b->device, GDI_LANE_COMPUTE, b->found, b->ring, GDI_RING * sizeof *b->ring));
-  GD_TRY(b->gpu->mark(b->device, GDI_LANE_COMPUTE, b->fetched));
-  b->asked = b->queued;
+  GD_TRY(b->gpu->fetch(b->device, GDI_LANE_COMPUTE, f->here, f->ring, GDI_RING * sizeof *f->ring));
+  GD_TRY(b->gpu->mark(b->device, GDI_LANE_COMPUTE, f->fetched));
+  f->asked = f->queued;
   return GD_OK;
 }
 
 static gd_status take_answer(gd_sync *s, gd_sync_result *out) {
-  gdi_board *b = s->board;
-  if (!b->started || b->asked == b->collected) return GD_OK;
-  GD_TRY(b->gpu->wait_for(b->device, b->fetched));
-  return collect(s, b->asked, out);
+  const gdi_board *b = s->board;
+  const gdi_found *f = &b->found;
+  if (!f->started || f->asked == f->collected) return GD_OK;
+  GD_TRY(b->gpu->wait_for(b->device, f->fetched));
+  return collect(s, f->asked, out);
 }
 
-/* Ranks stop together: requests of any, a step that one of them alone found sick, and a difference between
- * copies, are everybody's. */
+/* Ranks stop together: what one requests or finds sick, and a difference between copies, concern all. */
 static gd_status agree(gd_sync *s, gd_status mine, gd_sync_result *out) {
   enum { BITS = 8, STEP = BITS, MOST, LEAST, FIELDS };
   double v[FIELDS];
@@ -85,27 +92,26 @@ static gd_status agree(gd_sync *s, gd_status mine, gd_sync_result *out) {
   return mine == GD_OK && v[MOST] != -v[LEAST] ? gdi_onboard_audit_find(s) : mine;
 }
 
-/* Every lag the answer to the last question is taken, which the GPU gave a lag ago, and the next one
- * asked. */
+/* Every GDI_LAG steps: take the answer to the last question, which has long arrived, and ask the next one. */
 gd_status gdi_board_queued(gd_sync *s, const gd_sync_step *step, gd_sync_result *out) {
-  gdi_board *b = s->board;
+  gdi_found *f = &s->board->found;
   const bool alone = gd_world_size(s->world) == 1;
-  if (!b->started) b->asked = b->collected = step->step;
-  b->started = true;
-  b->n_told = b->taken = 0;
-  b->queued = step->step + 1;
+  if (!f->started) f->asked = f->collected = step->step;
+  f->started = true;
+  f->n_told = f->taken = 0;
+  f->queued = step->step + 1;
   GD_TRY(gdi_onboard_audit_step(s, step->step));
-  out->flags = alone || b->queued % GDI_LAG == 0 ? step->flags : 0;
-  if (b->queued % GDI_LAG != 0) return GD_OK;
+  out->flags = alone || f->queued % GDI_LAG == 0 ? step->flags : 0;
+  if (f->queued % GDI_LAG != 0) return GD_OK;
   GD_TRY(agree(s, take_answer(s, out), out));
   return ask(s);
 }
 
 gd_status gdi_board_settle(gd_sync *s, gd_sync_result *out) {
-  gdi_board *b = s->board;
-  b->n_told = b->taken = 0;
+  gdi_found *f = &s->board->found;
+  f->n_told = f->taken = 0;
   gd_status st = take_answer(s, out);
-  if (st == GD_OK && b->started && b->collected < b->queued) {
+  if (st == GD_OK && f->started && f->collected < f->queued) {
     st = ask(s);
     if (st == GD_OK) st = take_answer(s, out);
   }

@@ -1,7 +1,8 @@
 /*
  * On board: exchange, sums, norms and update, queued. The run goes bucket by bucket, in a lane of its own,
  * while backward is still on its way: the update of a layer costs bandwidth, the products of the next one
- * arithmetic. Where the update needs norms first, that is as far as squares, and the rest follows backward.
+ * arithmetic. Where the update needs norms first, a bucket goes only as far as its squares, and the rest
+ * follows backward.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -13,11 +14,12 @@
 
 static gd_status put_segments(gd_sync *s) {
   gdi_gpu_slice *x = &s->board->slice;
-  const size_t n = (size_t)s->segments;
+  const gdi_segment *at = s->segments.at;
+  const size_t n = (size_t)s->segments.n;
   int64_t *first = malloc((n + 1) * sizeof *first);
   int32_t *param = malloc((n + 1) * sizeof *param);
   gd_status st = first && param ? GD_OK : GD_FAIL(GD_ERR_OOM, "no memory for %zu blocks", n);
-  for (size_t i = 0; st == GD_OK && i <= n; i++) first[i] = s->segment[i].lo, param[i] = s->segment[i].param;
+  for (size_t i = 0; st == GD_OK && i <= n; i++) first[i] = at[i].lo, param[i] = at[i].param;
   if (st == GD_OK) st = gdi_board_put(s->board, first, (n + 1) * sizeof *first, &x->segment);
   if (st == GD_OK) st = gdi_board_put(s->board, param, (n + 1) * sizeof *param, &x->param);
   free(first), free(param);
@@ -27,15 +29,16 @@ static gd_status put_segments(gd_sync *s) {
 /* What norms of all elements need. */
 static gd_status new_norms(gd_sync *s) {
   gdi_board *b = s->board;
+  const gdi_segments *x = &s->segments;
   b->slice = (gdi_gpu_slice){.dtype = s->dtype,
                              .rule = gdi_optim_rule(&s->o.optim),
                              .elements = {0, s->elements},
                              .w = b->params,
-                             .segments = s->segments,
-                             .own = {0, s->segments},
-                             .norms = s->norms,
+                             .segments = x->n,
+                             .own = {0, x->n},
+                             .norms = x->norms,
                              .kept = b->gradients};
-  GD_TRY(gdi_board_put(b, NULL, (size_t)(s->segments * s->norms) * sizeof(double), &b->slice.square));
+  GD_TRY(gdi_board_put(b, NULL, (size_t)(x->n * x->norms) * sizeof(double), &b->slice.square));
   return put_segments(s);
 }
 
@@ -49,7 +52,7 @@ static gd_status new_update(gd_sync *s) {
                            .skip_nonfinite = s->o.skip_nonfinite};
   for (int i = 0; i < s->n_states; i++)
     GD_TRY(gdi_board_put(b, NULL, gd_params_bytes(s->params), &b->slice.state[i]));
-  if (s->norms == 1) return GD_OK;
+  if (s->segments.norms == 1) return GD_OK;
   return gdi_board_put(b, NULL, (size_t)s->params->n * sizeof(double), &b->slice.rate);
 }
 
@@ -71,11 +74,10 @@ gd_status gdi_onboard_new(gd_sync *s) {
   GD_TRY(new_update(s));
   if (s->o.noise_scale) GD_TRY(new_singles(s));
   GD_TRY(gdi_board_put(b, NULL, sizeof *b->now, &b->now));
-  GD_TRY(gdi_board_put(b, NULL, GDI_RING * sizeof *b->ring, &b->ring));
+  GD_TRY(gdi_found_new(b));
   GD_TRY(gdi_onboard_audit_new(s));
   GD_TRY(gdi_buckets_cut(s, &b->bucket, &b->buckets));
   b->early = b->buckets > 1 && !s->o.no_overlap && !b->single; /* those square a whole gradient first */
-  GD_TRY(b->gpu->mark_new(b->device, &b->fetched));
   GD_TRY(b->gpu->mark_new(b->device, &b->ready));
   return b->gpu->mark_new(b->device, &b->joined);
 }
@@ -83,8 +85,9 @@ gd_status gdi_onboard_new(gd_sync *s) {
 /* ---- a step ---- */
 
 /*
- * What follows losses and gradients runs in the exchange lane, beside the operations, which wait for it in the end. It
- * goes on when what the compute lane has queued so far is done, and the gradients beside it.
+ * What follows losses and gradients runs in the exchange lane, beside the operations, which wait for it in
+ * the end. From here on that lane waits for all that is queued so far in the lanes of compute and of
+ * gradients.
  */
 static gd_status follow_compute(gdi_board *b) {
   GD_TRY(b->gpu->mark(b->device, GDI_LANE_COMPUTE, b->ready));
@@ -92,11 +95,12 @@ static gd_status follow_compute(gdi_board *b) {
   return b->gpu->gradients(b->device, GDI_LANE_EXCHANGE);
 }
 
-gd_status gdi_onboard_square(gd_sync *s, int64_t k, int held) {
+gd_status gdi_onboard_square(gd_sync *s, int64_t k) {
   gdi_board *b = s->board;
+  const int buffer = gdi_leaf_buffer(s, k);
   gdi_gpu_slice leaf = b->slice;
-  leaf.kept = gdi_board_buffer(s, held);
-  GD_TRY(b->gpu->sum_and_square(b->device, &leaf, &b->single[held]));
+  leaf.kept = gdi_board_buffer(s, buffer);
+  GD_TRY(b->gpu->sum_and_square(b->device, &leaf, &b->single[buffer]));
   return b->gpu->record_square(b->device, &leaf, b->records + k * GDI_RECORD);
 }
 
@@ -106,8 +110,8 @@ gd_status gdi_onboard_total(gd_sync *s) {
   GD_TRY(follow_compute(b));
   GD_TRY(gdi_peers_sum(s, b->records, s->K * GDI_RECORD, GD_F64, GDI_LANE_EXCHANGE));
   b->gpu->use(b->device, GDI_LANE_EXCHANGE);
-  gd_status st =
-      b->gpu->totals(b->device, b->records, s->K, b->input, s->o.skip_nonfinite, b->now, b->ring, GDI_RING);
+  gd_status st = b->gpu->totals(b->device, b->records, s->K, b->input, s->o.skip_nonfinite, b->now,
+                                b->found.ring, GDI_RING);
   b->gpu->use(b->device, GDI_LANE_COMPUTE);
   return st;
 }
@@ -118,14 +122,14 @@ gd_status gdi_onboard_only(gd_sync *s, const gd_loss *loss, int64_t samples) {
   GD_TRY(follow_compute(b));
   b->gpu->use(b->device, GDI_LANE_EXCHANGE);
   gd_status st = b->gpu->record_only(b->device, b->records, loss->sum, loss->weight, (double)samples,
-                                     b->input, s->o.skip_nonfinite, b->now, b->ring, GDI_RING);
+                                     b->input, s->o.skip_nonfinite, b->now, b->found.ring, GDI_RING);
   b->gpu->use(b->device, GDI_LANE_COMPUTE);
   return st;
 }
 
 /* How many segments are complete when all elements before this one are. */
 static int64_t segments_before(const gd_sync *s, int64_t element) {
-  return gdi_segments_in(s->segment, s->segments + 1, (gd_range){0, element + 1}).hi - 1;
+  return gdi_segments_in(s->segments.at, s->segments.n + 1, (gd_range){0, element + 1}).hi - 1;
 }
 
 /*
@@ -158,15 +162,13 @@ static gd_status pass_buckets(gd_sync *s, int params, bool beside) {
   return st;
 }
 
-/*
- * No kernel of a GPU gives a gradient before all its work is queued: what reads this layer's weights in its
- * backward is, and the exchange lane comes after it.
- */
+/* A gradient on a GPU is announced only when all work of its kernel is queued, so what reads this layer's
+ * weights in backward is queued too, and the exchange lane, which may update them, comes after it. */
 void gdi_onboard_ready(void *sync, gd_tensor *leaf) {
   gd_sync *s = sync;
-  if (!s->last_leaf || !s->board->totalled) return;
+  if (!s->early.last_leaf || !s->board->totalled) return;
   gdi_early_finish(s, leaf);
-  gd_status st = pass_buckets(s, s->front, s->front < s->params->n);
+  gd_status st = pass_buckets(s, s->early.front, s->early.front < s->params->n);
   if (s->failed == GD_OK) s->failed = st;
 }
 
@@ -174,7 +176,7 @@ void gdi_onboard_ready(void *sync, gd_tensor *leaf) {
 static gd_status update_in_two_passes(gd_sync *s) {
   gdi_board *b = s->board;
   b->gpu->use(b->device, GDI_LANE_EXCHANGE);
-  gd_status st = b->gpu->norms(b->device, &b->slice, &b->clip, b->input, b->now, b->ring, GDI_RING);
+  gd_status st = b->gpu->norms(b->device, &b->slice, &b->clip, b->input, b->now, b->found.ring, GDI_RING);
   if (st == GD_OK) st = b->gpu->update(b->device, &b->slice, NULL, b->input, b->now);
   b->gpu->use(b->device, GDI_LANE_COMPUTE);
   return st;

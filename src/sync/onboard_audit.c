@@ -1,8 +1,8 @@
 /*
  * The audit of copies on board. Every rank updates everything, so all of them must hold the same parameters
- * and the same state. At the first look at found things after an interval of the audit the GPU forms
- * checksums of its own, a number for each block; one sum over them travels with what ranks agree on anyway.
- * Nobody waits for any of it. Only when the sums differ are checksums gathered, to find block and rank.
+ * and the same state. When an interval of the audit is over, the GPU forms checksums, one for each block,
+ * with the next results that it is asked for; one sum over them travels with what ranks agree on anyway.
+ * Nobody waits for it. Only when the sums differ are the checksums gathered, to find block and rank.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -10,9 +10,6 @@
 #include "base/fault.h"
 #include "sync/audit.h"
 #include "sync/board.h"
-
-/* Sums travel as doubles, which hold this many bits exactly. */
-static const uint64_t exact_bits = ((uint64_t)1 << 52) - 1;
 
 static int64_t sums_of(const gd_sync *s) {
   return (1 + s->n_states) * s->audit->pieces;
@@ -30,8 +27,7 @@ gd_status gdi_onboard_audit_new(gd_sync *s) {
   GD_TRY(st);
   const size_t bytes = (size_t)sums_of(s) * sizeof *b->audit.sum;
   GD_TRY(gdi_board_put(b, NULL, bytes, &b->audit.sum));
-  b->audit.found = gd_arena_alloc(b->pinned, bytes);
-  return b->audit.found ? GD_OK : GD_ERR_OOM;
+  return gdi_board_pinned(b, bytes, &b->audit.here);
 }
 
 /* One bit of what this rank has updated. */
@@ -54,11 +50,11 @@ gd_status gdi_onboard_audit_ask(gd_sync *s) {
   gdi_board *b = s->board;
   if (!b->audit.due) return GD_OK;
   const int64_t n = s->audit->pieces;
-  b->audit.due = false, b->audit.asked = true, b->audit.step = b->queued;
+  b->audit.due = false, b->audit.asked = true, b->audit.step = b->found.queued;
   for (int a = 0; a <= s->n_states; a++)
     GD_TRY(b->gpu->checksum(b->device, a ? b->slice.state[a - 1] : b->params, s->element_bytes,
                             b->audit.piece, n, b->audit.sum + a * n));
-  return b->gpu->fetch(b->device, GDI_LANE_COMPUTE, b->audit.found, b->audit.sum,
+  return b->gpu->fetch(b->device, GDI_LANE_COMPUTE, b->audit.here, b->audit.sum,
                        (size_t)sums_of(s) * sizeof *b->audit.sum);
 }
 
@@ -66,9 +62,9 @@ double gdi_onboard_audit_total(gd_sync *s) {
   gdi_board *b = s->board;
   uint64_t sum = 0;
   for (int64_t i = 0; b->audit.asked && i < sums_of(s); i++)
-    sum = (sum ^ b->audit.found[i]) * 0x9E3779B97F4A7C15u; /* in this order */
+    sum = (sum ^ b->audit.here[i]) * 0x9E3779B97F4A7C15u; /* in this order */
   b->audit.asked = false;
-  return (double)(sum >> 12 & exact_bits);
+  return (double)(sum >> 12); /* as many bits as a double holds exactly */
 }
 
 /* The rank that the fewest agree with; among equals the last. */
@@ -83,18 +79,14 @@ static int odd_one(const uint64_t *sum, int64_t stride, int ranks) {
 }
 
 static gd_status tell(gd_sync *s, int64_t at, int wrong, int other) {
-  const gdi_audit *x = s->audit;
-  const int array = (int)(at / x->pieces);
-  const gdi_segment *piece = &x->piece[at % x->pieces];
-  const int64_t base = s->params->offset[piece->param];
-  const int64_t numel = gd_numel(s->params->item[piece->param].tensor), end = piece[1].lo - base;
+  const int64_t piece = at % s->audit->pieces;
+  const gd_range part = gdi_audit_elements(s, piece);
+  char place[GDI_AUDIT_PLACE];
   return GD_FAIL(GD_ERR_REPLICA,
-                 "%s differ: %s%stensor %s, elements %lld to %lld, rank %d on host %s at step %lld (rank %d "
-                 "on host %s has other values); resume from the last checkpoint",
-                 array ? "states of the optimizer" : "parameters",
-                 array ? gd_optim_state_name(&s->o.optim, array - 1) : "", array ? " of " : "",
-                 s->params->item[piece->param].name, (long long)(piece->lo - base),
-                 (long long)((end < numel ? end : numel) - 1), wrong, gd_world_hostname(s->world, wrong),
+                 "%s, elements %lld to %lld, rank %d on host %s at step %lld (rank %d on host %s has other "
+                 "values); resume from the last checkpoint",
+                 gdi_audit_place(s, (int)(at / s->audit->pieces), piece, place), (long long)part.lo,
+                 (long long)(part.hi - 1), wrong, gd_world_hostname(s->world, wrong),
                  (long long)s->board->audit.step, other, gd_world_hostname(s->world, other));
 }
 
@@ -105,7 +97,7 @@ gd_status gdi_onboard_audit_find(gd_sync *s) {
   gd_status st =
       gd_world_agree(s->world, all ? GD_OK : GD_FAIL(GD_ERR_OOM, "no memory to compare checksums"));
   if (st == GD_OK) {
-    memcpy(all + rank * n, s->board->audit.found, (size_t)n * sizeof *all);
+    memcpy(all + rank * n, s->board->audit.here, (size_t)n * sizeof *all);
     st = gd_world_allgather(s->world, all, (size_t)n * sizeof *all);
   }
   bool found = false;

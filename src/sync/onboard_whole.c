@@ -41,7 +41,7 @@ gd_status gdi_onboard_scatter(gd_sync *s, const void *params, const void *const 
     st = with_states != 0 ? spread(s, b->slice.state[i], states ? states[i] : NULL, stage)
                           : b->device->zero(b->device, b->slice.state[i], run);
   free(stage);
-  b->started = b->audit.due = b->audit.asked = false;
+  b->found.started = b->audit.due = b->audit.asked = false;
   s->sick = false;
   return st == GD_OK ? b->device->zero(b->device, b->now, sizeof *b->now) : st;
 }

@@ -25,16 +25,21 @@ int64_t gdi_segments_cut(const gd_params *p, bool cut, gdi_segment *segment) {
 }
 
 gd_status gdi_segments_new(gd_sync *s) {
+  gdi_segments *x = &s->segments;
   const bool cut = s->o.optim.kind == GD_LARS;
-  s->segments = gdi_segments_cut(s->params, cut, NULL);
-  s->norms = cut ? 2 : 1;
-  s->segment = calloc((size_t)s->segments + 1, sizeof *s->segment);
-  s->square = calloc((size_t)s->segments * (size_t)s->norms, sizeof *s->square);
-  s->rate = calloc((size_t)s->params->n, sizeof *s->rate);
-  if (!s->segment || !s->square || !s->rate)
-    return GD_FAIL(GD_ERR_OOM, "no memory for the norms of %lld blocks", (long long)s->segments);
-  gdi_segments_cut(s->params, cut, s->segment);
+  x->n = gdi_segments_cut(s->params, cut, NULL);
+  x->norms = cut ? 2 : 1;
+  x->at = calloc((size_t)x->n + 1, sizeof *x->at);
+  x->square = calloc((size_t)x->n * (size_t)x->norms, sizeof *x->square);
+  x->rate = calloc((size_t)s->params->n, sizeof *x->rate);
+  if (!x->at || !x->square || !x->rate)
+    return GD_FAIL(GD_ERR_OOM, "no memory for the norms of %lld blocks", (long long)x->n);
+  gdi_segments_cut(s->params, cut, x->at);
   return GD_OK;
+}
+
+void gdi_segments_free(gdi_segments *x) {
+  free(x->at), free(x->square), free(x->rate);
 }
 
 static int64_t first_from(const gdi_segment *segment, int64_t n, int64_t element) {
@@ -54,11 +59,11 @@ gd_range gdi_segments_in(const gdi_segment *segment, int64_t n, gd_range element
 }
 
 gd_range gdi_segments_of(const gd_sync *s, gd_range elements) {
-  return gdi_segments_in(s->segment, s->segments, elements);
+  return gdi_segments_in(s->segments.at, s->segments.n, elements);
 }
 
 typedef struct job {
-  gd_sync *s;
+  const gd_sync *s;
   int64_t first; /* segment */
   const gd_update *u;
   atomic_bool bad;
@@ -76,20 +81,21 @@ static char *kept_sum(const gd_sync *s, int64_t element) {
 static void sum_segments(void *context, int64_t lo, int64_t hi) {
   const job *j = context;
   const gd_sync *s = j->s;
+  const gdi_segments *x = &s->segments;
   gdi_partial partial;
   for (int64_t g = j->first + lo; g < j->first + hi; g++) {
     double gradient[GDI_SQUARE_LANES] = {0}, param[GDI_SQUARE_LANES] = {0};
-    const int64_t end = s->segment[g + 1].lo;
-    for (int64_t at = s->segment[g].lo, n; at < end; at += n) {
+    const int64_t end = x->at[g + 1].lo;
+    for (int64_t at = x->at[g].lo, n; at < end; at += n) {
       n = end - at < GDI_STRETCH ? end - at : GDI_STRETCH;
       const char *sum = gdi_sum_eval(&s->sum, at, n, &partial);
       char *keep = kept_sum(s, at);
       if (keep != sum) memcpy(keep, sum, (size_t)n * s->element_bytes);
       gdi_squares_add(s->dtype, sum, n, gradient);
-      if (s->norms > 1) gdi_squares_add(s->dtype, gdi_param_at(s, at), n, param);
+      if (x->norms > 1) gdi_squares_add(s->dtype, gdi_param_at(s, at), n, param);
     }
-    s->square[g * s->norms] = gdi_squares_sum(gradient);
-    if (s->norms > 1) s->square[g * s->norms + 1] = gdi_squares_sum(param);
+    x->square[g * x->norms] = gdi_squares_sum(gradient);
+    if (x->norms > 1) x->square[g * x->norms + 1] = gdi_squares_sum(param);
   }
 }
 
@@ -100,16 +106,17 @@ void gdi_pass_sum(gd_sync *s, gd_range segments) {
 
 static void update_segments(void *context, int64_t lo, int64_t hi) {
   job *j = context;
-  gd_sync *s = j->s;
+  const gd_sync *s = j->s;
+  const gdi_segments *x = &s->segments;
   gdi_partial partial;
   gd_update u = *j->u;
   const bool squares = s->o.noise_scale && !s->two_pass;
   bool finite = true;
   for (int64_t g = j->first + lo; g < j->first + hi; g++) {
     double gradient[GDI_SQUARE_LANES] = {0};
-    if (s->norms > 1) u.local_rate = s->rate[s->segment[g].param];
-    const int64_t end = s->segment[g + 1].lo;
-    for (int64_t at = s->segment[g].lo, n; at < end; at += n) {
+    if (x->norms > 1) u.local_rate = x->rate[x->at[g].param];
+    const int64_t end = x->at[g + 1].lo;
+    for (int64_t at = x->at[g].lo, n; at < end; at += n) {
       n = end - at < GDI_STRETCH ? end - at : GDI_STRETCH;
       void *state[GD_OPTIM_MAX_STATES] = {NULL};
       gdi_state_at(s, at, state);
@@ -117,7 +124,7 @@ static void update_segments(void *context, int64_t lo, int64_t hi) {
       if (squares) gdi_squares_add(s->dtype, sum, n, gradient); /* while it is near */
       finite &= gd_optim_update(&s->o.optim, &u, s->dtype, n, gdi_param_at(s, at), sum, state);
     }
-    if (squares) s->square[g * s->norms] = gdi_squares_sum(gradient);
+    if (squares) x->square[g * x->norms] = gdi_squares_sum(gradient);
   }
   if (!finite) atomic_store(&j->bad, true);
 }
@@ -136,8 +143,8 @@ gd_status gdi_norms_everywhere(gd_sync *s) {
     gd_range own = gdi_segments_of(s, gdi_slice_of(s, r));
     if (gd_world_group(s->world, r) > 0 && s->mirrored)
       own = (gd_range){0, 0}; /* the first group's will do */
-    const int64_t bytes = s->norms * (int64_t)sizeof *s->square;
+    const int64_t bytes = s->segments.norms * (int64_t)sizeof *s->segments.square;
     s->part[r] = (gd_range){own.lo * bytes, own.hi * bytes};
   }
-  return gd_world_allgatherv(s->world, s->square, s->part);
+  return gd_world_allgatherv(s->world, s->segments.square, s->part);
 }

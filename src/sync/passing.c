@@ -67,9 +67,9 @@ static int params_until(const gd_params *p, int64_t end) {
 }
 
 /*
- * Are the first `end` elements of a node of this group final? A rank's nodes before its last leaf are, as
- * soon as the last leaf of its part is merged; its last leaf is never merged, and so becomes final from the
- * front on.
+ * Are the first `end` elements of a node of this group final? What a rank holds of it before its last leaf
+ * is final as soon as the last leaf of its part is merged. The last leaf of a rank is never merged: it
+ * becomes final parameter by parameter, from the front on, as backward completes their gradients.
  */
 static bool is_final(const gd_sync *s, gd_range node, int64_t end) {
   const gdi_exchange *x = s->exchange;
@@ -110,7 +110,7 @@ static gd_status pass(gd_sync *s, gdi_route *q, gd_range slice, int64_t n) {
   if (s->merge.n_terms > 1) {
     char *sum = x->sent + x->sent_used;
     gdi_sum_store(&s->merge, s->cpu, all, sum);
-    x->sent_used += (size_t)(all.hi - all.lo) * s->element_bytes;
+    x->sent_used += gdi_bytes_of(s, all);
     from = sum;
   }
   for (int64_t i = q->message; i < q->message + n; i++) {

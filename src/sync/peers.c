@@ -13,10 +13,6 @@ static gd_range share_of(const gd_sync *s, gd_range bucket, int rank) {
   return (gd_range){bucket.lo + part.lo, bucket.lo + part.hi};
 }
 
-static size_t bytes_of(const gd_sync *s, gd_range r) {
-  return (size_t)(r.hi - r.lo) * s->element_bytes;
-}
-
 static char *at(const gd_sync *s, int64_t buffer, gd_range r) {
   return gdi_board_buffer(s, buffer) + (size_t)r.lo * s->element_bytes;
 }
@@ -28,7 +24,7 @@ static int nodes_of(const gd_sync *s, int rank) {
 
 /* ---- sums of this rank's shares ---- */
 
-/* The nodes of every rank: this one's where it made them, the others' where they are received. */
+/* The nodes of all ranks: this rank's where it made them, the others' where they are received. */
 static gd_status put_share(gd_sync *s, const gdi_board_plan *p, gd_range share, gdi_gpu_sum *out) {
   const int size = gd_world_size(s->world), rank = gd_world_rank(s->world);
   char *next = p->received;
@@ -41,7 +37,7 @@ static gd_status put_share(gd_sync *s, const gdi_board_plan *p, gd_range share, 
       const bool own = r == rank;
       s->sum.term[s->sum.n_terms++] =
           (gdi_term){node[i], own ? gdi_board_buffer(s, i) : next, own ? 0 : share.lo};
-      if (!own) next += bytes_of(s, share);
+      if (!own) next += gdi_bytes_of(s, share);
     }
   }
   gdi_sum_compile(&s->sum, (gd_range){0, s->K});
@@ -55,7 +51,7 @@ gd_status gdi_peers_plan(gd_sync *s, gdi_board_plan *p) {
   if (s->o.mode == GD_SYNC_ALLREDUCE) return GD_OK;
   for (int r = 0; r < size; r++) incoming += r == rank ? 0 : (size_t)nodes_of(s, r);
   for (int i = 0; i < b->buckets; i++) {
-    const size_t bytes = bytes_of(s, share_of(s, b->bucket[i].elements, rank));
+    const size_t bytes = gdi_bytes_of(s, share_of(s, b->bucket[i].elements, rank));
     if (bytes > largest) largest = bytes;
   }
   p->share = calloc((size_t)b->buckets, sizeof *p->share);
@@ -75,7 +71,7 @@ static gd_status send_nodes(gd_sync *s, gd_range bucket, gdi_lane lane) {
     const int to = (rank + k) % size;
     const gd_range r = share_of(s, bucket, to);
     for (int i = 0; i < held && r.lo < r.hi; i++)
-      GD_TRY(gdi_nccl_send(s->board->nccl, lane, at(s, i, r), bytes_of(s, r), to));
+      GD_TRY(gdi_nccl_send(s->board->nccl, lane, at(s, i, r), gdi_bytes_of(s, r), to));
   }
   return GD_OK;
 }
@@ -83,8 +79,8 @@ static gd_status send_nodes(gd_sync *s, gd_range bucket, gdi_lane lane) {
 static gd_status receive_nodes(gd_sync *s, gd_range share, char *to, gdi_lane lane) {
   for (int r = 0; r < gd_world_size(s->world); r++) {
     const int n = r == gd_world_rank(s->world) || share.lo == share.hi ? 0 : nodes_of(s, r);
-    for (int i = 0; i < n; i++, to += bytes_of(s, share))
-      GD_TRY(gdi_nccl_receive(s->board->nccl, lane, to, bytes_of(s, share), r));
+    for (int i = 0; i < n; i++, to += gdi_bytes_of(s, share))
+      GD_TRY(gdi_nccl_receive(s->board->nccl, lane, to, gdi_bytes_of(s, share), r));
   }
   return GD_OK;
 }
@@ -94,13 +90,12 @@ static gd_status gather_sums(gd_sync *s, gd_range bucket, gdi_lane lane) {
   GD_TRY(gdi_nccl_begin(x));
   for (int r = 0; r < gd_world_size(s->world); r++) {
     const gd_range share = share_of(s, bucket, r);
-    if (share.lo < share.hi) GD_TRY(gdi_nccl_broadcast(x, lane, at(s, 0, share), bytes_of(s, share), r));
+    if (share.lo < share.hi) GD_TRY(gdi_nccl_broadcast(x, lane, at(s, 0, share), gdi_bytes_of(s, share), r));
   }
   return gdi_nccl_end(x);
 }
 
-/* A rank's own first node makes place for the sums: its parts were sent, and its own share nobody else reads.
- */
+/* The sums overwrite this rank's first node: the parts of others are sent, and only it reads its own share. */
 gd_status gdi_peers_bucket(gd_sync *s, const gdi_board_plan *p, int bucket, gdi_lane lane) {
   gdi_board *b = s->board;
   const gd_range all = b->bucket[bucket].elements;

@@ -46,7 +46,7 @@ static gd_status plan_merges(gd_sync *s, gdi_board_plan *p) {
   return GD_OK;
 }
 
-/* Of the only rank: its nodes. Between ranks: what they have made of theirs in the first buffer. */
+/* One rank alone adds its nodes. Between ranks the sums are already in the first buffer: see peers.c. */
 static gd_status plan_sum(gd_sync *s, gdi_board_plan *p) {
   gd_range node[GD_TREE_MAX_COVER + 1];
   if (s->board->nccl || s->o.mode == GD_SYNC_ALLREDUCE) {

@@ -11,18 +11,19 @@
 
 enum { FLAGS, SICK, FINDING, HEAD = FINDING + GDI_FINDING };
 
-gd_status gdi_records_room(gd_sync *s, int64_t K) {
-  if (K <= s->record_room) return GD_OK;
+gd_status gdi_records_new(gd_sync *s) {
+  const int64_t K = s->o.max_micro_batches;
   const size_t ranks = (size_t)gd_world_size(s->world), numbers = (size_t)K * GDI_RECORD;
-  free(s->message), free(s->record), free(s->part);
   s->message = calloc(ranks * HEAD + numbers, sizeof *s->message);
   s->record = calloc(numbers, sizeof *s->record);
   s->part = calloc(ranks, sizeof *s->part);
-  s->record_room = 0;
   if (!s->message || !s->record || !s->part)
     return GD_FAIL(GD_ERR_OOM, "no memory for the records of %lld micro-batches", (long long)K);
-  s->record_room = K;
   return GD_OK;
+}
+
+void gdi_records_free(gd_sync *s) {
+  free(s->message), free(s->record), free(s->part);
 }
 
 /* Where rank r's part starts, in numbers. */

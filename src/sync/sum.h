@@ -26,7 +26,7 @@ typedef struct gdi_term {
 /* The sum of a node from terms that tile it, as a postfix program over them. */
 typedef struct gdi_sum {
   gd_dtype dtype;
-  int n_terms, term_room, n_ops, op_room;
+  int n_terms, term_room, n_ops;
   gdi_term *term; /* left to right */
   bool *add;      /* [n_ops] true: add the two upper ones; false: push the next term */
 } gdi_sum;

@@ -32,16 +32,15 @@ static gd_status build(gd_sync *s) {
   s->mirrored = s->o.mode == GD_SYNC_ORDERED && gd_world_groups(s->world) == 2;
   const bool squares_first = s->params->device->gpu && s->o.noise_scale; /* there is no third kernel for it */
   s->two_pass = s->o.clip_norm > 0 || s->o.optim.kind == GD_LARS || s->o.skip_nonfinite || squares_first;
-  s->finished = calloc((size_t)s->params->n, sizeof *s->finished);
-  if (!s->finished) return GD_FAIL(GD_ERR_OOM, "no memory for the sync");
   s->cpu = s->params->device;
   if (s->cpu->gpu)
     GD_TRY(
         gd_device_open(&s->cpu, &(gd_device_options){.kind = GD_CPU, .threads = gd_device_threads(s->cpu)}));
   GD_TRY(gdi_sum_reserve(&s->merge, GD_TREE_MAX_COVER + 1));
+  GD_TRY(gdi_early_new(s));
   GD_TRY(gdi_segments_new(s));
-  if (s->o.audit_every > 0) GD_TRY(gdi_audit_new(s));
-  return gdi_records_room(s, s->o.max_micro_batches);
+  GD_TRY(gdi_records_new(s));
+  return s->o.audit_every > 0 ? gdi_audit_new(s) : GD_OK;
 }
 
 gd_status gd_sync_new(gd_sync **out, gd_world *w, gd_params *p, const gd_sync_options *o) {
@@ -79,7 +78,7 @@ fail:
 
 void gd_sync_free(gd_sync *s) {
   if (!s) return;
-  if (s->params) gdi_early_detach(s);
+  if (s->params) gdi_early_free(s);
   const bool bound = s->params && s->params->data == (s->board ? s->board->params : s->param_memory.data);
   if (bound && gd_params_bind(s->params, NULL, true) != GD_OK)
     gd_message(GD_LOG_WARN, "%s", gd_error_last()->message);
@@ -90,8 +89,8 @@ void gd_sync_free(gd_sync *s) {
   gdi_memory_free(s);
   gdi_sum_free(&s->sum);
   gdi_sum_free(&s->merge);
-  free(s->message), free(s->record), free(s->part);
-  free(s->segment), free(s->square), free(s->rate), free(s->finished);
+  gdi_segments_free(&s->segments);
+  gdi_records_free(s);
   if (s->params && s->cpu != s->params->device) gd_device_close(s->cpu);
   free(s);
 }
@@ -101,10 +100,10 @@ gd_range gd_sync_begin(gd_sync *s, int64_t K) {
     return s->run; /* a step on a GPU is begun before it is known whether it is replayed */
   s->K = K >= 1 && K <= s->o.max_micro_batches ? K : 0;
   s->run = s->K ? gd_share(K, gd_world_size(s->world), gd_world_rank(s->world)) : (gd_range){0, 0};
-  s->travelling = s->K > 0;
+  s->early.travelling = s->K > 0;
   s->failed = GD_OK;
   if (s->board && s->board->on_board) {
-    s->board->totalled = false; /* here, because a recording may have failed half-way */
+    s->board->totalled = false; /* reset here, because a recording may have failed half-way */
     s->board->passed = 0;
     return s->run;
   }
@@ -123,9 +122,7 @@ void gd_sync_leaf(gd_sync *s, int64_t k) {
     if (k == s->run.lo) gd_params_bind_grads(s->params, s->gradient_memory.data); /* later ones add to it */
     return;
   }
-  gd_range node[GD_TREE_MAX_COVER];
-  const int held = gd_tree_cover(s->K, (gd_range){s->run.lo, k}, node);
-  gd_params_bind_grads(s->params, gdi_buffer(s, gd_world_rank(s->world), held));
+  gd_params_bind_grads(s->params, gdi_buffer(s, gd_world_rank(s->world), gdi_leaf_buffer(s, k)));
 }
 
 /* Leaf k is there: add what it completes, in one go, into the buffer of the leftmost node. */
@@ -137,12 +134,10 @@ static void merge(gd_sync *s, int64_t k) {
                 own + (size_t)into * gd_params_bytes(s->params));
 }
 
-/* |sum of the gradients of leaf k|^2; `square` is free until the update. */
+/* |sum of the gradients of leaf k|^2; the squares of segments are free until the update. */
 static double leaf_squared(gd_sync *s, int64_t k) {
-  gd_range node[GD_TREE_MAX_COVER];
-  const int held = gd_tree_cover(s->K, (gd_range){s->run.lo, k}, node);
-  return gdi_squares_of(s->cpu, s->dtype, gdi_buffer(s, gd_world_rank(s->world), held), s->elements,
-                        s->square);
+  const char *gradient = gdi_buffer(s, gd_world_rank(s->world), gdi_leaf_buffer(s, k));
+  return gdi_squares_of(s->cpu, s->dtype, gradient, s->elements, s->segments.square);
 }
 
 gd_status gd_sync_leaf_loss(gd_sync *s, int64_t k, const gd_loss *loss, int64_t samples) {
@@ -159,7 +154,7 @@ gd_status gd_sync_leaf_done(gd_sync *s, int64_t k, const gd_record *r) {
   gd_record *record = (gd_record *)(void *)(s->record + k * GDI_RECORD);
   if (r) *record = *r;
   record->grad_sq = s->o.noise_scale && record->weight > 0 ? leaf_squared(s, k) / record->weight : 0;
-  s->last_leaf = false;
+  s->early.last_leaf = false;
   if (!s->overlap && k + 1 < s->run.hi) merge(s, k);
   if (s->exchange) gdi_early_leaf_done(s, k);
   return GD_OK;

@@ -13,13 +13,31 @@ typedef struct gdi_segment {
   int32_t param;
 } gdi_segment;
 
-/* Between groups: what this rank owes to and expects from other groups at each step. See exchange.c. */
-typedef struct gdi_exchange gdi_exchange;
-typedef struct gdi_audit gdi_audit;     /* checksums of what an update wrote. See audit.c */
-typedef struct gdi_overlap gdi_overlap; /* all-reduce during backward. See overlap.c */
-typedef struct gdi_board gdi_board;     /* the part on a GPU. See board.h */
+/* All elements in segments, and what is known of each. See pass.c */
+typedef struct gdi_segments {
+  int64_t n;
+  gdi_segment *at; /* [n + 1] */
+  double *square;  /* [n][norms] sums of squares */
+  int norms;       /* 1: of gradients; 2: and of parameters */
+  double *rate;    /* [params] lars */
+} gdi_segments;
+
+/* What backward of the last micro-batch has finished so far. See early.c */
+typedef struct gdi_early {
+  bool last_leaf;       /* backward of the last micro-batch is running */
+  bool *finished;       /* [params] */
+  int front, expected;  /* all before `front` are finished; the next one is expected at `expected` */
+  bool travelling;      /* messages may be under way */
+  int64_t next_poll_ns; /* when to look after them */
+} gdi_early;
+
+typedef struct gdi_exchange gdi_exchange; /* between groups. See exchange.c */
+typedef struct gdi_overlap gdi_overlap;   /* all-reduce during backward. See overlap.c */
+typedef struct gdi_audit gdi_audit;       /* checksums of what an update wrote. See audit.c */
+typedef struct gdi_board gdi_board;       /* the part on a GPU. See board.h */
 
 struct gd_sync {
+  /* what was asked for, and what follows from it */
   gd_world *world;
   gd_params *params;
   gd_sync_options o;
@@ -27,45 +45,40 @@ struct gd_sync {
   size_t element_bytes;
   int64_t elements;
   int n_states;
-  bool two_pass; /* sums and norms first, then the update */
-  bool mirrored; /* two groups: each updates everything, so that no parameters cross */
+  bool two_pass;  /* sums and norms first, then the update */
+  bool mirrored;  /* two groups: each updates everything, so that no parameters cross */
+  gd_device *cpu; /* runs the loops over host memory */
 
+  /* parts that not every sync has: else NULL */
+  gdi_exchange *exchange; /* between groups, when ordered */
+  gdi_overlap *overlap;   /* all-reduce */
+  gdi_audit *audit;
+  gdi_board *board; /* the model is on a GPU */
+
+  /* memory.c; none of it on board */
   gd_shared param_memory, state_memory, gradient_memory;
   gd_range slice;   /* what this rank updates */
   gd_range group;   /* what this group updates: the extent of its optimizer state */
   int64_t *buffers; /* [ranks of the group + 1] first gradient buffer of each, in gradient_memory */
 
-  int64_t K;    /* of the present step */
-  gd_range run; /* this rank's micro-batches */
-  bool begun;   /* and not updated yet */
-
-  bool *finished;       /* [params] by backward of the last micro-batch. See early.c */
-  int front, expected;  /* all before `front` are finished; the next one is expected at `expected` */
-  bool last_leaf;       /* backward of the last micro-batch is running */
-  bool travelling;      /* messages may be under way */
-  gd_status failed;     /* of a call that returns no status */
-  int64_t next_poll_ns; /* for messages */
-
-  double *message;     /* records and flags as sent: see records.c */
-  double *record;      /* [K][GDI_RECORD] */
-  gd_range *part;      /* [ranks] bytes of message */
-  int64_t record_room; /* K that there is room for */
-  bool sick;           /* an update found a value that is not finite */
-
-  gdi_sum sum, merge;   /* of the slice; of nodes on the way */
-  int64_t compiled;     /* K of sum */
-  gdi_segment *segment; /* [segments + 1] */
-  int64_t segments;
-  double *square; /* [segments][norms] */
-  int norms;      /* 1: gradients; 2: and parameters */
-  double *rate;   /* [params] lars */
-
-  gdi_exchange *exchange; /* NULL in one group */
-  gdi_overlap *overlap;   /* NULL when ordered */
-  gdi_audit *audit;       /* NULL when off */
-  gdi_board *board;       /* NULL when the model is on the CPU */
-  gd_device *cpu;         /* runs the loops over host memory */
+  /* the present step */
+  int64_t K;
+  gd_range run;     /* this rank's micro-batches */
+  bool begun;       /* and not updated yet */
+  gd_status failed; /* of a call that returns no status */
+  gdi_early early;
+  gdi_sum sum, merge; /* of the slice; of nodes on the way */
+  int64_t compiled;   /* K of sum */
+  gdi_segments segments;
+  double *record;  /* [max_micro_batches][GDI_RECORD] of this rank, then of all. See records.c */
+  double *message; /* records and flags as sent */
+  gd_range *part;  /* [ranks] bytes of what is gathered: of message, or of segments.square */
+  bool sick;       /* an update found a value that is not finite */
 };
+
+static inline size_t gdi_bytes_of(const gd_sync *s, gd_range elements) {
+  return (size_t)(elements.hi - elements.lo) * s->element_bytes;
+}
 
 /* memory.c: where everything lies */
 gd_range gdi_slice_of(const gd_sync *s, int rank);   /* what a rank updates */
@@ -83,13 +96,16 @@ char *gdi_param_at(const gd_sync *s, int64_t element);
 void gdi_state_at(const gd_sync *s, int64_t element, void *state[GD_OPTIM_MAX_STATES]);
 
 /* records.c: the losses and flags of all ranks, exchanged before anything is summed */
-gd_status gdi_records_room(gd_sync *s, int64_t K) GD_CHECKED;
+gd_status gdi_records_new(gd_sync *s) GD_CHECKED;
+void gdi_records_free(gd_sync *s);
 gd_status gdi_records_exchange(gd_sync *s, const gd_sync_step *step, gd_sync_result *out) GD_CHECKED;
 
 /* terms.c: which nodes of the tree lie where */
+/* What a rank holds once its micro-batches are done, buffer by buffer; returns how many. */
 int gdi_rank_nodes(int64_t K, int ranks, int rank, gd_range node[GD_TREE_MAX_COVER + 1]);
-gd_range gdi_group_run(const gd_sync *s, int group);
-gd_status gdi_terms(gd_sync *s) GD_CHECKED; /* compile the sum of the slice for s->K */
+gd_range gdi_group_run(const gd_sync *s, int group); /* micro-batches of all ranks of a group */
+int gdi_leaf_buffer(const gd_sync *s, int64_t k); /* the gradient buffer of this rank that leaf k goes to */
+gd_status gdi_terms(gd_sync *s) GD_CHECKED;       /* compile the sum of the slice for s->K */
 /*
  * s->merge becomes what is to be added when leaf k is there, over gradient buffers that begin at `buffers`.
  * Returns the buffer that the sum goes to, -1 when nothing is to be added yet.
@@ -98,6 +114,7 @@ int gdi_merge_terms(gd_sync *s, int64_t k, char *buffers);
 
 /* pass.c: loops over segments of the slice */
 gd_status gdi_segments_new(gd_sync *s) GD_CHECKED;
+void gdi_segments_free(gdi_segments *x);
 /* Blocks, for `cut` also cut where a parameter begins: [n + 1], returns n. segment NULL: count only. */
 int64_t gdi_segments_cut(const gd_params *p, bool cut, gdi_segment *segment);
 gd_range gdi_segments_in(const gdi_segment *segment, int64_t n, gd_range elements);
@@ -133,9 +150,11 @@ gd_status gdi_overlap_start_all(gd_sync *s) GD_CHECKED;
 gd_status gdi_overlap_wait(gd_sync *s) GD_CHECKED;
 
 /* early.c: while backward goes on */
+gd_status gdi_early_new(gd_sync *s) GD_CHECKED;
+void gdi_early_free(gd_sync *s);
 void gdi_early_leaf(gd_sync *s, int64_t k);
-void gdi_early_leaf_done(gd_sync *s, int64_t k);          /* and merged, with an exchange */
-void gdi_early_finish(gd_sync *s, const gd_tensor *leaf); /* its gradient is complete: s->front follows */
-void gdi_early_detach(gd_sync *s);
+void gdi_early_leaf_done(gd_sync *s, int64_t k); /* and merged, with an exchange */
+/* The gradient of `leaf` is complete: s->early.front follows. */
+void gdi_early_finish(gd_sync *s, const gd_tensor *leaf);
 
 #endif

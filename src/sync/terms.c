@@ -13,6 +13,12 @@ int gdi_rank_nodes(int64_t K, int ranks, int rank, gd_range node[GD_TREE_MAX_COV
   return n + 1;
 }
 
+/* One for each node that is held before it; an all-reduce adds all leaves to the first. */
+int gdi_leaf_buffer(const gd_sync *s, int64_t k) {
+  gd_range node[GD_TREE_MAX_COVER];
+  return s->o.mode == GD_SYNC_ALLREDUCE ? 0 : gd_tree_cover(s->K, (gd_range){s->run.lo, k}, node);
+}
+
 gd_range gdi_group_run(const gd_sync *s, int group) {
   const int size = gd_world_size(s->world);
   const gd_range ranks = gd_world_group_ranks(s->world, group);

@@ -9,17 +9,19 @@
 
 /* Norms are summed in the order of segments, whichever ranks computed them. */
 static double gradient_squared(const gd_sync *s) {
+  const gdi_segments *x = &s->segments;
   double sum = 0;
-  for (int64_t g = 0; g < s->segments; g++) sum += s->square[g * s->norms];
+  for (int64_t g = 0; g < x->n; g++) sum += x->square[g * x->norms];
   return sum;
 }
 
 static void lars_rates(gd_sync *s, double scale) {
+  const gdi_segments *x = &s->segments;
   double gradient = 0, param = 0;
-  for (int64_t g = 0; g < s->segments; g++) {
-    gradient += s->square[g * 2], param += s->square[g * 2 + 1];
-    if (g + 1 < s->segments && s->segment[g + 1].param == s->segment[g].param) continue;
-    s->rate[s->segment[g].param] = gd_lars_rate(&s->o.optim, sqrt(param), sqrt(gradient) * scale);
+  for (int64_t g = 0; g < x->n; g++) {
+    gradient += x->square[g * 2], param += x->square[g * 2 + 1];
+    if (g + 1 < x->n && x->at[g + 1].param == x->at[g].param) continue;
+    x->rate[x->at[g].param] = gd_lars_rate(&s->o.optim, sqrt(param), sqrt(gradient) * scale);
     gradient = param = 0;
   }
 }
@@ -115,8 +117,7 @@ static gd_status send_gradients(gd_sync *s) {
   return gdi_exchange_pass(s);
 }
 
-/* Even when the records are an error: receive every message that was sent, so that none is left for the next
- * step. */
+/* Also when the records brought an error: receive all that was sent, so that the next step meets none of it. */
 static gd_status after_records(gd_sync *s, gd_status records) {
   if (s->overlap) return gdi_overlap_wait(s);
   if (!s->exchange) return GD_OK;
@@ -137,7 +138,7 @@ gd_status gd_sync_update(gd_sync *s, const gd_sync_step *step, gd_sync_result *o
   CLOCKED(out->wait_s, st = gdi_records_exchange(s, step, out));
   gd_status sent = GD_OK;
   CLOCKED(out->exchange_s, sent = after_records(s, st));
-  s->travelling = false;
+  s->early.travelling = false;
   GD_TRY(sent);
   if (st == GD_OK) st = update(s, step, out);
   if (st == GD_OK && s->board) CLOCKED(out->exchange_s, st = gdi_board_up(s));

@@ -1,5 +1,4 @@
-/* Everything at once: from all owners to rank 0 for a checkpoint, and from rank 0 to all owners for a
- * start. */
+/* Everything at once: from all owners to rank 0 for a checkpoint, from rank 0 to all owners for a start. */
 #include <string.h>
 
 #include "base/fault.h"
@@ -8,16 +7,12 @@
 
 enum { TAG_PARAMS = 16, TAG_STATE };
 
-static size_t bytes_of(const gd_sync *s, gd_range r) {
-  return (size_t)(r.hi - r.lo) * s->element_bytes;
-}
-
 /* Between a buffer of all elements and this group's state i; `to_window` tells the way. */
 static void copy_state(gd_sync *s, int i, void *whole, bool to_window) {
   void *window[GD_OPTIM_MAX_STATES];
   gdi_state_at(s, s->group.lo, window);
   char *part = (char *)whole + (size_t)s->group.lo * s->element_bytes;
-  memcpy(to_window ? window[i] : part, to_window ? part : window[i], bytes_of(s, s->group));
+  memcpy(to_window ? window[i] : part, to_window ? part : window[i], gdi_bytes_of(s, s->group));
 }
 
 typedef gd_status (*move)(gd_world *w, void *data, size_t bytes, int peer, int tag, gd_request **out);
@@ -32,20 +27,19 @@ static gd_status move_now(gd_sync *s, move m, void *data, size_t bytes, int peer
   return gd_wait(s->world, &request, 1);
 }
 
-/* Move the states of other groups between rank 0's buffers and the windows that each group's first
- * rank has. */
+/* Move the states of other groups between rank 0's buffers and the window of each group's first rank. */
 static gd_status move_states(gd_sync *s, move at_zero, move at_first, void *const states[]) {
   const int rank = gd_world_rank(s->world), own = gd_world_group(s->world, rank);
   for (int i = 0; i < s->n_states; i++) {
     for (int g = 1; rank == 0 && g < gd_world_groups(s->world); g++) {
       gd_range r = gdi_extent_of(s, g);
-      GD_TRY(move_now(s, at_zero, (char *)states[i] + (size_t)r.lo * s->element_bytes, bytes_of(s, r),
+      GD_TRY(move_now(s, at_zero, (char *)states[i] + (size_t)r.lo * s->element_bytes, gdi_bytes_of(s, r),
                       (int)gd_world_group_ranks(s->world, g).lo, TAG_STATE));
     }
     void *window[GD_OPTIM_MAX_STATES];
     gdi_state_at(s, s->group.lo, window);
     if (own > 0 && rank == gd_world_group_ranks(s->world, own).lo)
-      GD_TRY(move_now(s, at_first, window[i], bytes_of(s, s->group), 0, TAG_STATE));
+      GD_TRY(move_now(s, at_first, window[i], gdi_bytes_of(s, s->group), 0, TAG_STATE));
   }
   return GD_OK;
 }
@@ -99,7 +93,7 @@ static gd_status scatter_to_groups(gd_sync *s, const void *params, const void *c
 static void forget_states(gd_sync *s) {
   void *state[GD_OPTIM_MAX_STATES];
   gdi_state_at(s, s->slice.lo, state);
-  for (int i = 0; i < s->n_states; i++) memset(state[i], 0, bytes_of(s, s->slice));
+  for (int i = 0; i < s->n_states; i++) memset(state[i], 0, gdi_bytes_of(s, s->slice));
 }
 
 gd_status gd_sync_scatter(gd_sync *s, const void *params, const void *const states[]) {
@@ -109,7 +103,7 @@ gd_status gd_sync_scatter(gd_sync *s, const void *params, const void *const stat
   GD_TRY(gd_world_allreduce_f64(w, &with_states, 1,
                                 GD_MAX)); /* a barrier too: the old values are no longer in use */
   if (with_states == 0 && s->state_memory.owner)
-    memset(s->state_memory.data, 0, (size_t)s->n_states * bytes_of(s, s->group));
+    memset(s->state_memory.data, 0, (size_t)s->n_states * gdi_bytes_of(s, s->group));
   s->sick = false;
   if (s->audit) gdi_audit_forget(s);
   if (s->o.mode == GD_SYNC_ALLREDUCE)

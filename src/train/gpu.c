@@ -19,7 +19,7 @@ static const gdi_gpu *gpu_of(const gdi_job *j) {
   return j->device->gpu;
 }
 
-/* Steps that are not recorded cost time: not without a word where nobody asked for it. */
+/* Steps that are not recorded cost time: that is said, unless it was asked for. */
 static gd_status may_record(const gdi_job *j, bool resident) {
   const bool must = strcmp(j->opt.cuda_graphs, "on") == 0;
   if (must && !resident)
@@ -100,8 +100,8 @@ static gd_status capture(gdi_job *j, const gdi_step_plan *plan, gdi_graph **out)
 
 /*
  * A step that cannot be recorded is queued each time: slower, and said once. Ranks that pass data on their
- * GPUs record the same steps: what only some could record is thrown away. All that the step does has run
- * before, or NCCL would connect while it is recorded.
+ * GPUs record the same steps: what only some could record is thrown away. Everything in the step has run
+ * once before, else NCCL would make its connections while it is recorded.
  */
 static gd_status record(gdi_job *j, const gdi_step_plan *plan, gdi_recorded *r) {
   gdi_board_plan *sums; /* made now: nothing may be uploaded while work is recorded */

@@ -34,8 +34,7 @@ gd_status gdi_compute_on_gpu(gdi_job *j, const gdi_step_plan *plan, const gd_syn
 /* A whole step, queued: *out has what earlier steps found. */
 gd_status gdi_step_on_board(gdi_job *j, const gdi_step_plan *plan, const gd_sync_step *step,
                             gd_sync_result *out) GD_CHECKED;
-/* Kernel launches in the recorded step of a whole batch, and on its longest path; 0: steps are not recorded.
- */
+/* Kernel launches in the recorded step of a whole batch, and on its longest path; 0: none was recorded. */
 int gdi_on_gpu_kernels(const gdi_job *j, int *longest);
 
 #endif

@@ -67,8 +67,7 @@ static gd_status load_init(gdi_job *j) {
   return st;
 }
 
-/* The two losses that take logits: an activation of the same kind before them learns, but badly, and
- * silently. */
+/* The two losses that take logits: an activation of the same kind before them spoils learning silently. */
 static void warn_of_double(const gdi_job *j) {
   static const char *const pairs[][2] = {{"cross_entropy", "softmax"}, {"bce_with_logits", "sigmoid"}};
   const char *space = strrchr(j->opt.model, ' '), *last = space ? space + 1 : j->opt.model;

@@ -17,8 +17,7 @@ static gd_status open_val(gdi_job *j) {
   return gd_world_agree(j->world, st);
 }
 
-/* Block shuffle mixes as many blocks as 32 MB of the file hold: a property of the file, so the order is one
- * too. */
+/* Block shuffle mixes as many blocks as 32 MB of the file hold: so the order depends on the file alone. */
 static void choose_blocks(gd_order *o, const gd_data_info *i) {
   enum { WINDOW_BYTES = 32 << 20 };
   o->block = i->block;

@@ -25,8 +25,7 @@ static gd_status describe_settings(const gdi_job *j, const char *text, char *buf
   return st;
 }
 
-/* Asked as they were given, before anything else is done together, and again with what was resolved on each
- * host. */
+/* Asked of the settings as given, before anything else is done together, then of what each host resolved. */
 gd_status gdi_same_settings(const gdi_job *j) {
   char *text = NULL, differences[400];
   size_t bytes = 0;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/words.h"
+
 typedef enum kind { TEXT, WORD, INT, COUNT, REAL, FLAG } kind;
 
 typedef struct option {
@@ -59,9 +60,12 @@ static const char *nearest_key(const char *key) {
 
 /* ---- one value ---- */
 
-static char *keep(gd_arena *a, const char *text) {
-  char *copy = gd_arena_alloc(a, strlen(text) + 1);
-  return copy ? strcpy(copy, text) : NULL;
+static gd_status set_text(gd_options *o, const option *p, const char *value) {
+  char *copy = gd_arena_alloc(o->arena, strlen(value) + 1);
+  *(const char **)((char *)o + p->offset) = copy;
+  if (!copy) return GD_ERR_OOM;
+  strcpy(copy, value);
+  return GD_OK;
 }
 
 /* The words of `limits` that are not numbers, for messages and matching. */
@@ -79,11 +83,7 @@ static gd_status set_word(gd_options *o, const option *p, const gd_setting *s) {
   const char *words[16];
   int n = split_words(p->limits, buf, sizeof buf, words, 15);
   for (int i = 0; i < n; i++)
-    if (strcmp(words[i], s->value) == 0) {
-      char *text = keep(o->arena, s->value);
-      *(const char **)((char *)o + p->offset) = text;
-      return text ? GD_OK : GD_ERR_OOM;
-    }
+    if (strcmp(words[i], s->value) == 0) return set_text(o, p, s->value);
   /* They are all listed; among the shortest the nearest is chance: gpu, cpu. */
   const char *near = strlen(s->value) > 3 ? gd_nearest(s->value, words) : NULL;
   return GD_FAIL(GD_ERR_USAGE, "%s: \"%s\" is not one of: %s%s%s%s", gd_setting_where(s, where, sizeof where),
@@ -114,11 +114,7 @@ static gd_status set_number(gd_options *o, const option *p, const gd_setting *s)
 
 static gd_status set(gd_options *o, const option *p, const gd_setting *s) {
   switch (p->kind) {
-  case TEXT: {
-    char *text = keep(o->arena, s->value);
-    *(const char **)((char *)o + p->offset) = text;
-    return text ? GD_OK : GD_ERR_OOM;
-  }
+  case TEXT: return set_text(o, p, s->value);
   case WORD: return set_word(o, p, s);
   case FLAG: return gd_setting_bool(s, (bool *)((char *)o + p->offset));
   default: return set_number(o, p, s);
@@ -140,20 +136,20 @@ void gd_options_free(gd_options *o) {
   o->arena = NULL;
 }
 
+static gd_status tell_unknown(const gd_setting *s) {
+  char where[160];
+  const char *near = nearest_key(s->key);
+  gd_setting_where(s, where, sizeof where);
+  if (near)
+    return GD_FAIL(GD_ERR_USAGE, "%s: unknown setting \"%s\", did you mean \"%s\"?", where, s->key, near);
+  return GD_FAIL(GD_ERR_USAGE, "%s: unknown setting \"%s\" (gdtrain --help-options lists all)", where,
+                 s->key);
+}
+
 gd_status gd_options_apply(gd_options *o, const gd_settings *s) {
   for (int i = 0; i < s->n; i++) {
     const option *p = find(s->item[i].key);
-    if (!p) {
-      char where[160];
-      const char *near = nearest_key(s->item[i].key);
-      gd_setting_where(&s->item[i], where, sizeof where);
-      if (near)
-        return GD_FAIL(GD_ERR_USAGE, "%s: unknown setting \"%s\", did you mean \"%s\"?", where,
-                       s->item[i].key, near);
-      return GD_FAIL(GD_ERR_USAGE, "%s: unknown setting \"%s\" (gdtrain --help-options lists all)", where,
-                     s->item[i].key);
-    }
-    GD_TRY(set(o, p, &s->item[i]));
+    GD_TRY(p ? set(o, p, &s->item[i]) : tell_unknown(&s->item[i]));
   }
   return GD_OK;
 }

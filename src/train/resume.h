@@ -18,8 +18,7 @@ gd_status gdi_saved_options(gd_options *out, const gd_checkpoint *c) GD_CHECKED;
 gd_status gdi_resume_options(gd_options *o, const gd_checkpoint *c) GD_CHECKED;
 gd_status gdi_resume_apply(gdi_job *j, const gd_checkpoint *c, const char *path) GD_CHECKED;
 
-/* Copy arrays to the parameters of the same names and shapes. Errors: GD_ERR_CHECKPOINT naming file
- * and array */
+/* Copy arrays to the parameters of the same names and shapes. Errors: GD_ERR_CHECKPOINT with file and array */
 gd_status gdi_weights_apply(gd_params *p, const gd_stored *stored, int n, const char *path) GD_CHECKED;
 
 #endif

@@ -1,5 +1,4 @@
-/* A data set as the trainer uses it: opened by every rank, held once per host, classes matched to the
- * model's. */
+/* A data set as the trainer uses it: opened by all ranks, held once per host, classes matched to the model. */
 #ifndef GDI_TRAIN_SET_H
 #define GDI_TRAIN_SET_H
 
@@ -15,7 +14,7 @@ typedef struct gdi_set {
 
 /* Collective. Errors as gd_dataset_open() and gd_dataset_hold(), the same on all ranks. */
 gd_status gdi_set_open(gdi_set *s, gd_world *w, const char *path, const gd_options *o) GD_CHECKED;
-/* A set that is to be learned or judged by needs a label. Errors: GD_ERR_DATA */
+/* To train, validate or evaluate, at least one label must be a class. Errors: GD_ERR_DATA */
 gd_status gdi_set_labelled(const gdi_set *s) GD_CHECKED;
 void gdi_set_close(gdi_set *s, gd_world *w);
 

@@ -26,7 +26,7 @@ static void choose_samples(gdi_verify *v, const gdi_job *j) {
   v->n = least(j->batches.n, 2 * batch + (batch > 2 ? batch / 2 + 1 : 1));
 }
 
-/* Opened twice: how many samples there are is known afterwards. */
+/* Opened twice: the number of samples is known only after the first time. */
 static gd_status open_jobs(gdi_verify *v) {
   const gd_options asked = v->opt;
   GD_TRY(gdi_trial_open(v, &v->job, v->world, &asked));

@@ -4,8 +4,7 @@
 
 #include "train/job.h"
 
-/* A trial makes these steps: whole batches, then the short one that ends the epoch and the next epoch's
- * first. */
+/* A trial's steps: whole batches, then the short one that ends the epoch, and the first of the next epoch. */
 enum { GDI_EVEN_STEPS = 2, GDI_ALL_STEPS = 4 };
 
 /* Parameters and states as rank 0 has gathered them; nothing elsewhere. */

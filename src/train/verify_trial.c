@@ -15,8 +15,7 @@ gd_status gdi_trial_open(const gdi_verify *v, gdi_job *j, gd_world *w, const gd_
   return GD_OK;
 }
 
-/* Ranks that wait for rank 0 agree with it after every step: none of them may wait for longer than a
- * deadline. */
+/* Ranks that wait for rank 0 agree with it after every step, so that none waits longer than a deadline. */
 gd_status gdi_trial_steps(gdi_verify *v, gdi_job *j, gdi_job *alone, int64_t steps) {
   const bool root = gd_world_rank(v->world) == 0;
   gd_sync_result r;

@@ -1,0 +1,97 @@
+#include "data/collate.h"
+
+#include <stdlib.h>
+
+typedef struct gdi_pick { /* sample `index` goes to row `row` */
+  int64_t index, row;
+} gdi_pick;
+
+gd_status gdi_collator_make(gdi_collator *c, gd_dataset *d, const gd_loader_options *o) {
+  *c = (gdi_collator){.d = d, .o = o, .order.epoch = -1};
+  GD_TRY(gdi_convert_make(&c->x, d->info.x_type, o->dtype, d->features, d->info.x_scale, o->standardize));
+  GD_TRY(gdi_convert_make(&c->y, GD_F64, o->dtype, d->info.targets, 1, NULL));
+  c->picks = malloc((size_t)o->max_rows * sizeof *c->picks);
+  if (!c->picks) return GD_FAIL(GD_ERR_OOM, "no memory for a micro-batch of %lld", (long long)o->max_rows);
+  return d->streamed ? gdi_cache_new(&c->cache, d, &o->order, o->stream_bytes) : GD_OK;
+}
+
+void gdi_collator_free(gdi_collator *c) {
+  gdi_cache_free(c->cache);
+  gdi_convert_free(&c->x);
+  gdi_convert_free(&c->y);
+  free(c->picks);
+}
+
+static int by_index(const void *a, const void *b) {
+  const gdi_pick *p = a, *q = b;
+  return (p->index > q->index) - (p->index < q->index);
+}
+
+static void choose(gdi_collator *c, int64_t epoch, gd_range rows) {
+  if (c->order.epoch != epoch) c->order = gdi_order_at_epoch(&c->o->order, epoch);
+  for (int64_t i = 0; i < rows.hi - rows.lo; i++)
+    c->picks[i] = (gdi_pick){gdi_order_index(&c->order, rows.lo + i), i};
+}
+
+static void put_row(const gdi_collator *c, int64_t row, const char *from_x, const char *from_y, char *x,
+                    char *y) {
+  const size_t e = gd_dtype_bytes(c->o->dtype);
+  gdi_convert_row(&c->x, from_x, x + (size_t)(row * c->x.n) * e);
+  if (c->d->info.labels)
+    ((int64_t *)(void *)y)[row] = *(const int64_t *)(const void *)from_y;
+  else
+    gdi_convert_row(&c->y, from_y, y + (size_t)(row * c->y.n) * e);
+}
+
+/* Rows lie anywhere: the first lines of each are asked for while earlier ones are converted. */
+static void prefetch_row(const gd_dataset *d, int64_t index) {
+  enum { LINE = 64, MOST = 16 * LINE };
+  const char *row = d->held_x + (size_t)index * d->x_row;
+  for (size_t at = 0; at < d->x_row && at < MOST; at += LINE) __builtin_prefetch(row + at);
+}
+
+static void gather_rows(const gdi_collator *c, int64_t n, char *x, char *y) {
+  enum { ROWS_AHEAD = 4 };
+  const gd_dataset *d = c->d;
+  for (int64_t i = 0; i < n; i++) {
+    const size_t at = (size_t)c->picks[i].index;
+    if (i + ROWS_AHEAD < n) prefetch_row(d, c->picks[i + ROWS_AHEAD].index);
+    put_row(c, i, d->held_x + at * d->x_row, d->held_y + at * d->y_row, x, y);
+  }
+}
+
+/* Reading ahead begins behind these rows, and goes as far as the cache can hold; not at all when samples are
+ * scattered over the file. */
+static void aim_ahead(gdi_collator *c, gd_range rows) {
+  const int64_t far = gdi_cache_ahead(c->cache), end = rows.hi + far;
+  if (c->ahead < rows.hi || c->ahead > end || far == 0) c->ahead = rows.hi;
+  c->ahead_end = end < c->o->order.n ? end : c->o->order.n;
+}
+
+/* Forward through the file, each block once. */
+static gd_status read_rows(gdi_collator *c, int64_t n, char *x, char *y) {
+  qsort(c->picks, (size_t)n, sizeof *c->picks, by_index);
+  for (int64_t i = 0; i < n; i++) {
+    const char *from_x, *from_y;
+    GD_TRY(gdi_cache_sample(c->cache, c->picks[i].index, &from_x, &from_y));
+    put_row(c, c->picks[i].row, from_x, from_y, x, y);
+  }
+  return GD_OK;
+}
+
+gd_status gdi_collate(gdi_collator *c, int64_t epoch, gd_range rows, char *x, char *y) {
+  choose(c, epoch, rows);
+  if (!c->cache) {
+    gather_rows(c, rows.hi - rows.lo, x, y);
+    return GD_OK;
+  }
+  aim_ahead(c, rows);
+  return read_rows(c, rows.hi - rows.lo, x, y);
+}
+
+/* A failure is not reported: it comes again when the sample is asked for. */
+bool gdi_collator_ahead(gdi_collator *c) {
+  const char *x, *y;
+  if (c->ahead >= c->ahead_end) return false;
+  return gdi_cache_sample(c->cache, gdi_order_index(&c->order, c->ahead++), &x, &y) == GD_OK;
+}

@@ -1,0 +1,29 @@
+/* Forming a micro-batch in host memory: positions -> samples -> rows of the model's type. */
+#ifndef GDI_DATA_COLLATE_H
+#define GDI_DATA_COLLATE_H
+
+#include "data/cache.h"
+#include "data/convert.h"
+#include "data/order.h"
+
+/* Used by one thread at a time: of a streamed set the one that reads. */
+typedef struct gdi_collator {
+  const gd_dataset *d;
+  const gd_loader_options *o;
+  gdi_convert x, y; /* y: real targets */
+  gdi_order_epoch order;
+  struct gdi_pick *picks;
+  gdi_cache *cache;         /* streamed; else NULL */
+  int64_t ahead, ahead_end; /* positions of the epoch still to be read ahead */
+} gdi_collator;
+
+/* `o` must outlive it. Errors: GD_ERR_DTYPE, GD_ERR_USAGE, GD_ERR_OOM */
+gd_status gdi_collator_make(gdi_collator *c, gd_dataset *d, const gd_loader_options *o) GD_CHECKED;
+void gdi_collator_free(gdi_collator *c);
+/* The samples at positions `rows` of an epoch, to memory for that many. Errors: GD_ERR_DATA */
+gd_status gdi_collate(gdi_collator *c, int64_t epoch, gd_range rows, char *x, char *y) GD_CHECKED;
+/* Streamed, with no rows to form: read one position further ahead, as far as the cache keeps blocks until they
+ * are needed; false: far enough. */
+bool gdi_collator_ahead(gdi_collator *c);
+
+#endif
