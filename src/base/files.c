@@ -21,6 +21,11 @@ gd_status gdi_folder_make(const char *path) {
   return GD_OK;
 }
 
+bool gdi_same_file(const char *a, const char *b) {
+  struct stat x, y;
+  return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}
+
 static gd_status cannot(const char *path) {
   return GD_FAIL(GD_ERR_WRITE, "%s: %s", path, strerror(errno));
 }

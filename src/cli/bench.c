@@ -2,8 +2,6 @@
  * gdtrain bench [CONFIG.yaml] [--key value ...]: where the time of a step goes; with --comm, what messages
  * cost.
  */
-#include <string.h>
-
 #include "cli/cli.h"
 
 static void print_part(const char *name, double seconds, double total) {
@@ -120,8 +118,9 @@ static gd_status bench_comm(gd_world *w, const gd_options *o, int64_t max_mb) {
 static gd_status take_comm(args *a, int64_t *max_mb) {
   *max_mb = 256;
   GD_TRY(args_i64(a, "max_mb", 1, 1024, max_mb));
-  const char *comm = args_take(a, "comm");
-  if (!comm || strcmp(comm, "true") != 0) *max_mb = 0;
+  bool comm = false;
+  GD_TRY(args_flag(a, "comm", &comm));
+  if (!comm) *max_mb = 0;
   return GD_OK;
 }
 

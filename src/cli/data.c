@@ -71,17 +71,20 @@ static gd_status make(args *a, const char *out) {
   return write_out(&t, out);
 }
 
-static gd_status import(const args *a, const char *out) {
+static gd_status import(args *a, const char *out) {
   const char *format = a->n_words > 1 ? a->word[1] : "", *const *files = a->word + 2;
   const int n = a->n_words - 2;
-  const bool classes = args_get(a, "classes") != NULL;
+  bool header = false, classes = false;
   gd_table t;
   GD_TRY(args_check(a, "out header target classes"));
+  GD_TRY(args_flag(a, "header", &header));
+  GD_TRY(args_flag(a, "classes", &classes));
   if (!out && n >= 1) return GD_FAIL(GD_ERR_USAGE, "--out FILE.h5 is missing");
+  for (int i = 0; i < n; i++) GD_TRY(args_keep_input(out, files[i]));
   if (strcmp(format, "idx") == 0 && n == 2) {
     GD_TRY(gd_import_idx(&t, files[0], files[1]));
   } else if (strcmp(format, "csv") == 0 && n >= 1) {
-    gd_csv_options c = {args_get(a, "header") != NULL, args_get(a, "target"), classes};
+    gd_csv_options c = {header, args_get(a, "target"), classes};
     GD_TRY(gd_import_csv(&t, files, n, &c));
   } else if (strcmp(format, "npy") == 0 && n == 2) {
     GD_TRY(gd_import_npy(&t, files[0], files[1], classes));

@@ -42,6 +42,14 @@ expect 4 "error: hole.csv:3" gdtrain data import csv hole.csv --header --out x.h
 expect 4 "error: header.csv:1:1: column 0 holds \"a\", not a number .--header" gdtrain data import csv header.csv --out x.h5
 expect 6 "error: nowhere/x.h5: cannot be created: No such file or directory" gdtrain data make linear --n 9 --out nowhere/x.h5
 expect 4 "error: nan.csv:1" gdtrain data import csv nan.csv --out x.h5
+# What is read stays: under its own name, by a link, and as a prediction's data.
+ln hole.csv link.h5
+for out in hole.csv ./hole.csv link.h5; do
+  expect 2 "error: --out $out would replace the file that it is made from" gdtrain data import csv hole.csv --header --out $out
+done
+equal "$(head -1 hole.csv)" "x1,x2,y" "an input that was to be written over"
+expect 4 "error: header.csv:1:1: column 0 holds \"a\"" gdtrain data import csv header.csv --header false --out x.h5
+expect 2 "error: --classes: 'maybe' is not true or false" gdtrain data import csv header.csv --classes=maybe --out x.h5
 expect 2 "unknown command \"trian\", did you mean \"train\"" gdtrain trian
 expect 2 "error: --epochs needs a value" gdtrain --epochs
 expect 2 "error: --device: \"gpu\" is not one of: auto cpu cuda$" gdtrain --device gpu
@@ -49,6 +57,7 @@ expect 2 "error: model: word 2, 'linear:ten' at column 6: linear: 'ten' is not" 
 expect 0 "warning: batch_size 999 is more than the 300 samples" gdtrain --data g.h5 --model linear:10 --batch-size 999 --steps 1 --plots false --out big
 expect 0 "folder *saved" gdtrain --data g.h5 --model linear:10 --steps 1 --plots false --out saved
 expect 2 "error: --out w.pt: weights are written as .safetensors" gdtrain export saved --out w.pt
+expect 2 "error: --out g.h5 would replace" gdtrain predict saved --data g.h5 --out g.h5
 [ ! -e w.pt ] || fail "weights under a name of another format"
 
 # A label out of range and a NaN inside HDF5 files that others made.
