@@ -107,9 +107,11 @@ static gd_status open_fit(gdi_fit *f, gdi_job *j, const place *p) {
   f->log_every = j->opt.log_every ? j->opt.log_every : automatic_log_every(j);
   GD_TRY(gd_interval_parse(j->opt.checkpoint_every, &f->save_steps, &f->save_seconds));
   GD_TRY(gdi_saver_open(&f->saver, j, p->folder));
-  return gd_world_agree(j->world, is_root(j->world)
+  GD_TRY(gd_world_agree(j->world, is_root(j->world)
                                       ? gdi_record_open(&f->record, p->folder, &j->opt, j->step, f->result)
-                                      : GD_OK);
+                                      : GD_OK));
+  f->earlier_s = f->result->last.seconds;
+  return GD_OK;
 }
 
 static void continue_measuring(gdi_fit *f, const gd_measured *m) {

@@ -14,6 +14,7 @@ run 2 parts --epochs 2
 run 3 parts --epochs 4 --resume auto
 equal "$(digest whole)" "$(digest parts)" "digest of 2 + 2 epochs against 4"
 equal "$(cut -d, -f1,2,3,4,7,8 whole/metrics.csv | tail -1)" "$(cut -d, -f1,2,3,4,7,8 parts/metrics.csv | tail -1)" "last row"
+awk -F, 'NR > 2 && $9 < before { exit 1 } { before = $9 }' parts/metrics.csv || fail "time starts again where a run is resumed"
 
 # What is measured goes on too: killed between two rows of metrics.csv, a run writes the rows of one that was not.
 measured() { run $1 $2 --log-every 7 --noise-scale --checkpoint-every 4 --schedule constant "${@:3}"; }
