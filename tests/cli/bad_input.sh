@@ -56,6 +56,7 @@ expect 2 "error: --device: \"gpu\" is not one of: auto cpu cuda$" gdtrain --devi
 expect 2 "error: model: word 2, 'linear:ten' at column 6: linear: 'ten' is not" gdtrain --data g.h5 --model "relu linear:ten"
 expect 0 "warning: batch_size 999 is more than the 300 samples" gdtrain --data g.h5 --model linear:10 --batch-size 999 --steps 1 --plots false --out big
 expect 0 "folder *saved" gdtrain --data g.h5 --model linear:10 --steps 1 --plots false --out saved
+expect 2 "error: resume: saved is a folder: .*--resume auto --out saved" gdtrain --data g.h5 --model linear:10 --out more --resume saved
 expect 2 "error: --out w.pt: weights are written as .safetensors" gdtrain export saved --out w.pt
 expect 2 "error: --out g.h5 would replace" gdtrain predict saved --data g.h5 --out g.h5
 [ ! -e w.pt ] || fail "weights under a name of another format"

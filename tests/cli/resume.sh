@@ -52,11 +52,13 @@ expect 2 "optimizer.lr: 0.1 -> 0.2" gdtrain --data g.h5 --val-fraction 0.2 --mod
     --momentum 0.9 --schedule sgdr --schedule.t0 1 --schedule.t-mult 2 --plots false --out stopped --epochs 4000 >stop.txt 2>&1
   echo $? >code
 ) &
+job=$!
 for _ in $(seq 600); do
   [ -s stopped/metrics.csv ] && [ "$(wc -l <stopped/metrics.csv)" -gt 3 ] && break
   sleep 0.1
 done
-pkill -USR1 -P $! || fail "nobody to stop" # mpirun, which passes it on
+expect 2 "error: stopped: another run is writing to this folder" gdtrain --data g.h5 --model linear:10 --out stopped --resume auto
+pkill -USR1 -P $job || fail "nobody to stop" # mpirun, which passes it on
 wait
 equal "$(cat code)" 75 "exit code of a stopped run"
 grep -q "stopped on request after step" stop.txt || fail "no word of the stop"
