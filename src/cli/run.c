@@ -47,7 +47,9 @@ static gd_status read_options(run_setup *r) {
   const args *a = &r->a;
   GD_TRY(gd_options_new(&r->o));
   if (a->n_words > 1)
-    return GD_FAIL(GD_ERR_USAGE, "one configuration file at most, not also \"%s\"", a->word[1]);
+    return GD_FAIL(GD_ERR_USAGE,
+                   "\"%s\" and \"%s\": one configuration file at most, and options begin with --", a->word[0],
+                   a->word[1]);
   gd_settings file = {0};
   char buf[4200];
   const char *path = config_file(a, buf, sizeof buf);

@@ -161,6 +161,13 @@ static gd_status add_row_room(import *m) {
   return GD_OK;
 }
 
+static const char *not_a_number_hint(const import *m, int column) {
+  if (m->target[column]) return "";
+  return m->rows == 0 && !m->name
+             ? " (--header, if the first line holds names; only a target may be text: --target N)"
+             : " (only a target may be text)";
+}
+
 static gd_status add_record(import *m, const gdi_csv *c) {
   GD_TRY(add_row_room(m));
   int n_features = m->columns - m->n_targets, feature = 0;
@@ -178,8 +185,7 @@ static gd_status add_record(import *m, const gdi_csv *c) {
     int at = m->target[i] ? n_features + m->target[i] - 1 : feature++;
     if (!gdi_csv_number(text, &row[at]))
       return GD_FAIL(GD_ERR_DATA, "%s:%lld:%d: %s holds \"%.40s\", not a number%s", c->path,
-                     (long long)c->line, i + 1, column_name(m, i, where), text,
-                     m->rows == 0 && !m->name ? " (--header, if the first line holds names)" : "");
+                     (long long)c->line, i + 1, column_name(m, i, where), text, not_a_number_hint(m, i));
   }
   m->rows++;
   return GD_OK;

@@ -40,6 +40,8 @@ done
 expect 4 "error: wine.csv: not an HDF5 file; .*import csv" gdtrain --data wine.csv --model linear:1
 expect 4 "error: hole.csv:3" gdtrain data import csv hole.csv --header --out x.h5
 expect 4 "error: header.csv:1:1: column 0 holds \"a\", not a number .--header" gdtrain data import csv header.csv --out x.h5
+printf '1,2,3\n4,red,6\n' >text.csv
+expect 4 "error: text.csv:2:2: column 1 holds \"red\", not a number .only a target may be text" gdtrain data import csv text.csv --out x.h5
 expect 6 "error: nowhere/x.h5: cannot be created: No such file or directory" gdtrain data make linear --n 9 --out nowhere/x.h5
 expect 4 "error: nan.csv:1" gdtrain data import csv nan.csv --out x.h5
 # What is read stays: under its own name, by a link, and as a prediction's data.
@@ -53,6 +55,10 @@ expect 2 "error: --classes: 'maybe' is not true or false" gdtrain data import cs
 expect 2 "unknown command \"trian\", did you mean \"train\"" gdtrain trian
 expect 2 "error: --epochs needs a value" gdtrain --epochs
 expect 2 "error: --device: \"gpu\" is not one of: auto cpu cuda$" gdtrain --device gpu
+expect 2 "error: --batch_size: 'all' is not a whole number, or full$" gdtrain --data g.h5 --batch-size all
+expect 2 "error: \"epochs\" and \"3\": one configuration file at most, and options begin with --" gdtrain --data g.h5 epochs 3
+printf 'data: g.h5\nmodel: linear:10\nshuffle: true\n' >word.yaml
+expect 2 "error: word.yaml:3: shuffle: \"true\" is not one of: auto full" gdtrain word.yaml
 expect 2 "error: model: word 2, 'linear:ten' at column 6: linear: 'ten' is not" gdtrain --data g.h5 --model "relu linear:ten"
 expect 0 "warning: batch_size 999 is more than the 300 samples" gdtrain --data g.h5 --model linear:10 --batch-size 999 --steps 1 --plots false --out big
 expect 0 "folder *saved" gdtrain --data g.h5 --model linear:10 --steps 1 --plots false --out saved
