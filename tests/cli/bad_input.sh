@@ -57,6 +57,8 @@ expect 2 "error: --epochs needs a value" gdtrain --epochs
 expect 2 "error: --device: \"gpu\" is not one of: auto cpu cuda$" gdtrain --device gpu
 expect 2 "error: --batch_size: 'all' is not a whole number, or full$" gdtrain --data g.h5 --batch-size all
 expect 2 "error: \"epochs\" and \"3\": one configuration file at most, and options begin with --" gdtrain --data g.h5 epochs 3
+printf 'model: linear:10\nlr: 0.1\n' >dataless.yaml
+expect 2 "error: dataless.yaml: no data: " gdtrain dataless.yaml
 printf 'data: g.h5\nmodel: linear:10\nshuffle: true\n' >word.yaml
 expect 2 "error: word.yaml:3: shuffle: \"true\" is not one of: auto full" gdtrain word.yaml
 expect 2 "error: model: word 2, 'linear:ten' at column 6: linear: 'ten' is not" gdtrain --data g.h5 --model "relu linear:ten"
