@@ -8,9 +8,11 @@ static gd_status open_val(gdi_job *j) {
   GD_TRY(gdi_set_open(&j->val, j->world, j->opt.data_val, &j->opt));
   const gd_data_info *t = gd_dataset_info(j->train.data), *v = gd_dataset_info(j->val.data);
   gd_status st = GD_OK;
-  if (t->ndim != v->ndim || memcmp(t->sample, v->sample, (size_t)t->ndim * sizeof *t->sample) != 0 ||
-      t->labels != v->labels || (!t->labels && t->targets != v->targets))
+  if (t->ndim != v->ndim || memcmp(t->sample, v->sample, (size_t)t->ndim * sizeof *t->sample) != 0)
     st = GD_FAIL(GD_ERR_DATA, "%s and %s hold samples of different shapes: see gdtrain data info", t->path,
+                 v->path);
+  else if (t->labels != v->labels || (!t->labels && t->targets != v->targets))
+    st = GD_FAIL(GD_ERR_DATA, "%s and %s hold targets of different kinds: see gdtrain data info", t->path,
                  v->path);
   if (st == GD_OK) st = gdi_set_match(&j->val, t->classes, t->class_name);
   if (st == GD_OK) st = gdi_set_labelled(&j->val);

@@ -67,6 +67,14 @@ expect 0 "folder *saved" gdtrain --data g.h5 --model linear:10 --steps 1 --plots
 expect 2 "error: resume: saved is a folder: .*--resume auto --out saved" gdtrain --data g.h5 --model linear:10 --out more --resume saved
 expect 2 "error: --out w.pt: weights are written as .safetensors" gdtrain export saved --out w.pt
 expect 2 "error: --out g.h5 would replace" gdtrain predict saved --data g.h5 --out g.h5
+expect 4 "error: lin.h5: its samples have another shape" gdtrain eval saved --data lin.h5
+expect 0 "folder *reals" gdtrain --data lin.h5 --model linear:1 --steps 1 --plots false --out reals
+gdtrain data make blobs --n 100 --d 4 --out blobs.h5 >/dev/null || fail "data"
+expect 4 "error: blobs.h5 holds labels, but this loss compares with real targets" gdtrain eval reals --data blobs.h5
+gdtrain predict reals --data blobs.h5 --out reals.npy || fail "predictions need no targets"
+expect 4 "error: lin.h5 and blobs.h5 hold targets of different kinds" gdtrain --data lin.h5 --val-data blobs.h5 --model linear:1
+gdtrain data make linear --n 100 --d 5 --out wide.h5 >/dev/null || fail "data"
+expect 5 "error: reals: 0.weight is .1, 4., but the model's is .1, 5." gdtrain --data wide.h5 --model linear:1 --init reals
 [ ! -e w.pt ] || fail "weights under a name of another format"
 
 # A label out of range and a NaN inside HDF5 files that others made.
