@@ -87,6 +87,7 @@ static const char use[] = "[mpirun -n 8] gdtrain eval CHECKPOINT --data FILE [--
                           "gdtrain export CHECKPOINT --out F.safetensors\n"
                           "\n"
                           "A run folder means its best checkpoint, or the newest without validation.\n"
+                          "predict: classes and their probabilities, or what the model puts out.\n"
                           "  --device auto|cpu|cuda --threads N    of eval and predict\n"
                           "  --digest    SHA-256 of all parameters: equal when all bits are\n";
 
