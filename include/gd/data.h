@@ -41,6 +41,7 @@ typedef struct gd_data_options {
   const char *x_name, *y_name; /**< NULL: x/y, data/label, images/labels, X/y or features/targets */
   enum { GD_MEMORY_AUTO, GD_MEMORY_HOLD, GD_MEMORY_STREAM } memory;
   size_t hold_limit_bytes; /**< auto: larger sets are streamed; 0: a quarter of the machine's memory */
+  bool without_targets;    /**< a file without targets will do: each reads as one 0 */
   bool looked; /**< skip the trial in a child process (h5look.h): another process of this host made it */
 } gd_data_options;
 

@@ -55,13 +55,13 @@ static gd_status open_loader(gdi_use *u) {
   return gd_loader_new(&u->loader, u->set.data, &l);
 }
 
-gd_status gdi_use_open(gdi_use *u, gd_world *w, const char *path, const gd_use_options *o) {
+gd_status gdi_use_open(gdi_use *u, gd_world *w, const char *path, const gd_use_options *o, bool targets) {
   memset(u, 0, sizeof *u);
   u->world = w;
   GD_TRY(gd_world_agree(w, gd_checkpoint_read(&u->checkpoint, path, false)));
   GD_TRY(gd_world_agree(w, gdi_saved_options(&u->trained, &u->checkpoint)));
   GD_TRY(gd_world_agree(w, open_model(u, path, o)));
-  GD_TRY(gdi_set_open(&u->set, w, o->data, &u->trained));
+  GD_TRY(gdi_set_open(&u->set, w, o->data, &u->trained, targets));
   GD_TRY(gd_world_agree(w, match_data(u)));
   return gd_world_agree(w, open_loader(u));
 }
@@ -79,7 +79,7 @@ void gdi_use_close(gdi_use *u) {
 
 gd_status gd_evaluate(gd_world *w, const char *checkpoint, const gd_use_options *o, gd_metrics *out) {
   gdi_use u;
-  gd_status st = gdi_use_open(&u, w, checkpoint, o);
+  gd_status st = gdi_use_open(&u, w, checkpoint, o, true);
   if (st == GD_OK) st = gd_world_agree(w, match_targets(&u));
   if (st == GD_OK)
     st = gdi_evaluate(&(gdi_evaluation){w, u.model, u.tape, u.loader, &u.set, u.loss, u.n}, out);

@@ -91,13 +91,18 @@ with h5py.File("label.h5", "w") as f:
     f["x"], f["y"] = x, y
 with h5py.File("ignored.h5", "w") as f:
     f["x"], f["y"] = x, np.full(50, -100)
+with h5py.File("bare.h5", "w") as f:
+    f["x"] = h5py.File("lin.h5")["x"][()]
 with h5py.File("three.h5", "w") as f:
     f["x"], f["y"] = x, np.arange(50) % 3
 P
+  gdtrain predict reals --data lin.h5 --out known.npy || fail "predictions"
   for ranks in 1 4; do
     expect 4 "error: nan.h5: .*17.*2" on $ranks gdtrain --data nan.h5 --model linear:2 --out o$ranks
     expect 4 "error: ignored.h5: none of its labels is a class" on $ranks gdtrain --data ignored.h5 --model linear:3 --out s$ranks
     expect 4 "error: ignored.h5: none of its labels is a class" on $ranks gdtrain --data three.h5 --val-data ignored.h5 --model linear:3 --out r$ranks
+    on $ranks gdtrain predict reals --data bare.h5 --out bare$ranks.npy && cmp bare$ranks.npy known.npy || fail "predictions of samples without targets"
+    expect 4 "error: bare.h5: no samples and targets" on $ranks gdtrain eval reals --data bare.h5
     expect 4 "error: label.h5: .*-7 at sample 20" on $ranks gdtrain --data label.h5 --model linear:3 --out p$ranks
   done
 fi
