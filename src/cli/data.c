@@ -12,6 +12,8 @@ static void print_info(const gd_data_info *i) {
     printf("%-9s labels, %lld classes%s", i->y_name, (long long)i->classes, i->class_name ? ":" : "");
     for (int64_t c = 0; i->class_name && c < i->classes && c < 12; c++) printf(" %s", i->class_name[c]);
     printf("%s\n", i->class_name && i->classes > 12 ? " ..." : "");
+  } else if (!i->y_name[0]) {
+    printf("targets   none\n");
   } else {
     printf("%-9s %lld real target%s\n", i->y_name, (long long)i->targets, i->targets > 1 ? "s" : "");
   }
@@ -21,7 +23,7 @@ static void print_info(const gd_data_info *i) {
 
 gd_status data_info(const char *path) {
   gd_dataset *d;
-  GD_TRY(gd_dataset_open(&d, path, &(gd_data_options){0}));
+  GD_TRY(gd_dataset_open(&d, path, &(gd_data_options){.without_targets = true}));
   print_info(gd_dataset_info(d));
   gd_dataset_close(d);
   return GD_OK;

@@ -52,7 +52,7 @@ static const char data[] =
     "gdtrain data import idx IMAGES LABELS --out F.h5    MNIST family, .gz too\n"
     "gdtrain data import csv FILE... --out F.h5\n"
     "  --header             the first line holds names\n"
-    "  --target last|N|NAME|a,b    columns to predict; they count from 0\n"
+    "  --target last|N|NAME|a,b|none    columns to predict; they count from 0\n"
     "  --classes            whole numbers are classes (text always is)\n"
     "gdtrain data import npy X.npy Y.npy --out F.h5 [--classes]\n"
     "gdtrain data import cifar10|cifar100 FILE... --out F.h5    binary version\n"

@@ -68,6 +68,7 @@ static gd_status choose_targets(import *m, const char *path) {
     return GD_FAIL(GD_ERR_USAGE, "the list of target columns is too long");
   m->target = calloc((size_t)m->columns, sizeof *m->target);
   if (!m->target) return GD_FAIL(GD_ERR_OOM, "no memory for %d columns", m->columns);
+  if (strcmp(words, "none") == 0 && find_column(m, words) < 0) return GD_OK;
   for (char *word; (word = strsep(&rest, ",")) != NULL;) {
     int column = find_column(m, word);
     if (column < 0)
@@ -93,7 +94,7 @@ static gd_status begin(import *m, gdi_csv *c, bool *more) {
   double number;
   for (int i = 0; i < c->n; i++)
     if (m->target[i] && c->field[i][0] && !gdi_csv_number(c->field[i], &number)) m->classes = true;
-  if (m->classes && m->n_targets > 1)
+  if (m->classes && m->n_targets != 1)
     return GD_FAIL(GD_ERR_DATA, "%s: classes need exactly one target column, not %d", c->path, m->n_targets);
   return GD_OK;
 }

@@ -41,6 +41,7 @@ expect 4 "error: wine.csv: not an HDF5 file; .*import csv" gdtrain --data wine.c
 expect 4 "error: hole.csv:3" gdtrain data import csv hole.csv --header --out x.h5
 expect 4 "error: header.csv:1:1: column 0 holds \"a\", not a number .--header" gdtrain data import csv header.csv --out x.h5
 printf '1,2,3\n4,red,6\n' >text.csv
+expect 0 "^targets *none$" gdtrain data import csv header.csv --header --target none --out none.h5
 expect 4 "error: text.csv:2:2: column 1 holds \"red\", not a number .only a target may be text" gdtrain data import csv text.csv --out x.h5
 expect 6 "error: nowhere/x.h5: cannot be created: No such file or directory" gdtrain data make linear --n 9 --out nowhere/x.h5
 expect 4 "error: nan.csv:1" gdtrain data import csv nan.csv --out x.h5
