@@ -22,7 +22,6 @@ static gd_status take_options(args *a, gd_compare_options *c, const char **repor
   c->batch_sizes = args_take(a, "batch_sizes");
   c->lr_grid = args_take(a, "lr_grid");
   *report = args_take(a, "report");
-  if (!c->batch_sizes) c->batch_sizes = "full,4096,512,64,8";
   GD_TRY(args_f64(a, "target_loss", -1e300, 1e300, &c->target_loss));
   GD_TRY(take_metric(a, c));
   GD_TRY(args_i64(a, "seeds", 1, 64, &c->seeds));
