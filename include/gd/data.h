@@ -41,6 +41,7 @@ typedef struct gd_data_options {
   const char *x_name, *y_name; /**< NULL: x/y, data/label, images/labels, X/y or features/targets */
   enum { GD_MEMORY_AUTO, GD_MEMORY_HOLD, GD_MEMORY_STREAM } memory;
   size_t hold_limit_bytes; /**< auto: larger sets are streamed; 0: a quarter of the machine's memory */
+  bool without_targets;    /**< a file without targets will do: each reads as one 0 */
   bool looked; /**< skip the trial in a child process (h5look.h): another process of this host made it */
 } gd_data_options;
 
@@ -186,7 +187,7 @@ GD_API gd_status gd_import_idx(gd_table *out, const char *images, const char *la
 GD_API gd_status gd_import_cifar(gd_table *out, const char *const files[], int n, bool hundred) GD_CHECKED;
 typedef struct gd_csv_options {
   bool header;        /**< the first line names the columns */
-  const char *target; /**< "last" (NULL), a 0-based column number, a column name, or several with commas */
+  const char *target; /**< "last" (NULL), a 0-based column number or a name, several with commas, or "none" */
   bool classes;       /**< the target is a class even when it is a number; text targets always are */
 } gd_csv_options;
 /** CSV files of the same columns, one after the other. Errors: GD_ERR_DATA with file, line and column */

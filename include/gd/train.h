@@ -29,7 +29,7 @@ typedef struct gd_row {
   double grad_norm;     /**< of the last update; NaN where clipping did not ask for it */
   double samples_per_s; /**< training only, without evaluation */
   gd_metrics val;       /**< NaN where the interval has no validation */
-  double seconds;       /**< since the start of the run */
+  double seconds;       /**< the run has taken, without the time between a stop and a resume */
   double noise_scale;   /**< S / |G|^2, smoothed (option noise_scale); NaN where there is none */
   double noise_s;       /**< S: trace of the covariance of one sample's gradient */
   double noise_g2;      /**< |G|^2 of the gradient without noise */

@@ -1,8 +1,11 @@
 #include "base/files.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 gd_status gdi_folder_make(const char *path) {
@@ -19,6 +22,21 @@ gd_status gdi_folder_make(const char *path) {
   if (access(path, W_OK | X_OK) != 0)
     return GD_FAIL(GD_ERR_WRITE, "%s: cannot write there: %s", path, strerror(errno));
   return GD_OK;
+}
+
+gd_status gdi_folder_hold(int *hold, const char *path, const char *taken) {
+  enum { TRIES = 50, PAUSE_NS = 100000000 };
+  *hold = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  for (int i = 0; *hold >= 0 && flock(*hold, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK; i++) {
+    if (i == TRIES) return GD_FAIL(GD_ERR_USAGE, "%s: %s", path, taken);
+    nanosleep(&(struct timespec){0, PAUSE_NS}, NULL);
+  }
+  return GD_OK;
+}
+
+bool gdi_same_file(const char *a, const char *b) {
+  struct stat x, y;
+  return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
 }
 
 static gd_status cannot(const char *path) {

@@ -1,5 +1,6 @@
 #include <string.h>
 
+#include "base/files.h"
 #include "cli/cli.h"
 
 static bool listed(const char *word, const char *list) {
@@ -101,6 +102,17 @@ gd_status args_i64(args *a, const char *key, int64_t lo, int64_t hi, int64_t *ou
 gd_status args_f64(args *a, const char *key, double lo, double hi, double *out) {
   const char *value = args_take(a, key);
   return value ? gd_setting_f64(&(gd_setting){key, value, NULL, 0}, lo, hi, out) : GD_OK;
+}
+
+gd_status args_flag(args *a, const char *key, bool *out) {
+  const char *value = args_take(a, key);
+  return value ? gd_setting_bool(&(gd_setting){key, value, NULL, 0}, out) : GD_OK;
+}
+
+gd_status args_keep_input(const char *out, const char *input) {
+  if (gdi_same_file(out, input))
+    return GD_FAIL(GD_ERR_USAGE, "--out %s would replace the file that it is made from", out);
+  return GD_OK;
 }
 
 bool settings_name(const gd_settings *s, const char *keys) {

@@ -2,7 +2,7 @@
  * gdtrain bench [CONFIG.yaml] [--key value ...]: where the time of a step goes; with --comm, what messages
  * cost.
  */
-#include <string.h>
+#include <math.h>
 
 #include "cli/cli.h"
 
@@ -71,13 +71,13 @@ static const char *size_text(size_t bytes, char *buf, size_t room) {
 /* Bandwidths in GB/s as nccl-tests defines them: bytes / time, and what every link carries of it. */
 static void print_sizes(const gd_comm_bench *r, int ranks) {
   const double share = 2.0 * (ranks - 1) / ranks;
-  printf("%9s %14s %9s %9s %18s %9s %9s\n", "", "all-reduce", "algbw", "busbw", "ordered exchange", "algbw",
+  printf("%8s %13s %9s %9s %17s %9s %9s\n", "", "all-reduce", "algbw", "busbw", "ordered exchange", "algbw",
          "busbw");
   for (int i = 0; i < r->rows; i++) {
     const gd_comm_row *w = &r->row[i];
     const double a = 1e-9 * (double)w->bytes / w->all_reduce_s, b = 1e-9 * (double)w->bytes / w->ordered_s;
     char size[32];
-    printf("%9s %11.1f us %9.3f %9.3f %15.1f us %9.3f %9.3f\n", size_text(w->bytes, size, sizeof size),
+    printf("%8s %10.1f us %9.3f %9.3f %14.1f us %9.3f %9.3f\n", size_text(w->bytes, size, sizeof size),
            1e6 * w->all_reduce_s, a, a * share, 1e6 * w->ordered_s, b, b * share);
   }
   printf("GB/s: algbw = bytes / time, busbw = algbw 2 (n - 1) / n with n = %d ranks\n", ranks);
@@ -91,11 +91,12 @@ static void print_comm(const gd_comm_bench *r, int ranks) {
     printf("  %-22s %9.2f ms   %s %8.2f ms\n", way[i], 1e3 * r->step_s[i],
            r->queued ? "the host waits" : "exchange and wait", 1e3 * r->exchange_s[i]);
   const double *t = r->step_s, paid = t[GD_COMM_AFTER] - t[GD_COMM_ALONE],
-               left = t[GD_COMM_DURING] - t[GD_COMM_ALONE];
-  if (ranks > 1 && paid > 0)
-    printf(
-        "communication takes %.2f ms of a step, of which %.2f ms (%.0f %%) are not hidden behind backward\n",
-        1e3 * paid, 1e3 * left, 100 * left / paid);
+               hidden = t[GD_COMM_AFTER] - t[GD_COMM_DURING];
+  if (ranks > 1 && paid > 0 && hidden > 0)
+    printf("communication takes %.2f ms of a step; backward hides %.2f ms (%.0f %%) of it\n", 1e3 * paid,
+           1e3 * hidden, 100 * fmin(hidden / paid, 1));
+  else if (ranks > 1 && paid > 0)
+    printf("communication takes %.2f ms of a step; backward hides none of it\n", 1e3 * paid);
   printf("\nsizes, by %s:\n", r->path);
   print_sizes(r, ranks);
 }
@@ -120,8 +121,9 @@ static gd_status bench_comm(gd_world *w, const gd_options *o, int64_t max_mb) {
 static gd_status take_comm(args *a, int64_t *max_mb) {
   *max_mb = 256;
   GD_TRY(args_i64(a, "max_mb", 1, 1024, max_mb));
-  const char *comm = args_take(a, "comm");
-  if (!comm || strcmp(comm, "true") != 0) *max_mb = 0;
+  bool comm = false;
+  GD_TRY(args_flag(a, "comm", &comm));
+  if (!comm) *max_mb = 0;
   return GD_OK;
 }
 

@@ -28,6 +28,10 @@ gd_status args_check(const args *a, const char *known) GD_CHECKED;
 /* Take a number between lo and hi; *out stays as it is when the option is not there. */
 gd_status args_i64(args *a, const char *key, int64_t lo, int64_t hi, int64_t *out) GD_CHECKED;
 gd_status args_f64(args *a, const char *key, double lo, double hi, double *out) GD_CHECKED;
+/* Take a switch: true unless "false" follows; *out stays as it is when the option is not there. */
+gd_status args_flag(args *a, const char *key, bool *out) GD_CHECKED;
+/* What is written may not be what is read. */
+gd_status args_keep_input(const char *out, const char *input) GD_CHECKED;
 /* Does `s` have a setting that is one of `keys` (blank-separated)? */
 bool settings_name(const gd_settings *s, const char *keys);
 

@@ -22,7 +22,6 @@ static gd_status take_options(args *a, gd_compare_options *c, const char **repor
   c->batch_sizes = args_take(a, "batch_sizes");
   c->lr_grid = args_take(a, "lr_grid");
   *report = args_take(a, "report");
-  if (!c->batch_sizes) c->batch_sizes = "full,4096,512,64,8";
   GD_TRY(args_f64(a, "target_loss", -1e300, 1e300, &c->target_loss));
   GD_TRY(take_metric(a, c));
   GD_TRY(args_i64(a, "seeds", 1, 64, &c->seeds));
@@ -59,8 +58,8 @@ static void print_row(const gd_compare_row *r, bool seeds) {
   for (int i = 0; i < 6; i++) compare_number(v[i], number[i]);
   if (seeds && isfinite(r->updates_max))
     snprintf(range, sizeof range, "  (%.0f to %.0f)", r->updates_min, r->updates_max);
-  printf("%12s %9s %9s %8s %9s %9s %11s %8s  %-11s%s\n", batch, rate, v[0], v[1], v[2], v[3], v[4], v[5],
-         r->regime, range);
+  printf("%11s %9s %7s %6s %7s %7s %6s %6s  %-*s%s\n", batch, rate, v[0], v[1], v[2], v[3], v[4], v[5],
+         *range ? 11 : 0, r->regime, range);
 }
 
 static void print_fit(const gd_compare_result *r) {
@@ -100,8 +99,8 @@ static void print_notes(const gd_compare_result *r) {
 }
 
 static void print_table(const gd_compare_result *r, const gd_compare_options *c) {
-  printf("%12s %9s %9s %8s %9s %9s %11s %8s  %s\n", "batch", "rate", "updates", "epochs", "samples",
-         "seconds", "final loss", "noise", "regime");
+  printf("%11s %9s %7s %6s %7s %7s %6s %6s  %s\n", "batch", "rate", "updates", "epochs", "samples", "seconds",
+         "loss", "noise", "regime");
   for (int i = 0; i < r->rows; i++) print_row(&r->row[i], c->seeds > 1);
   print_notes(r);
   print_fit(r);

@@ -71,12 +71,17 @@ static void loss_panel(FILE *f, const gd_compare_result *r, const gd_compare_opt
   fputs(accuracy ? "  set logscale y\n" : "  set ytics auto\n", f);
 }
 
-/* A dotted line at a batch size, named beside it. */
-static void mark(FILE *f, const char *name, double batch, bool right, double height) {
+/* A dotted line at a batch size within the panel, named on the side that is asked for, or that has room. */
+static void mark(FILE *f, const char *name, double batch, const double range[2], bool right, double height) {
+  const double along = log(batch / range[0]) / log(range[1] / range[0]);
+  char number[24];
+  if (!(along > 0 && along < 1)) return;
+  if (along < 0.25 || along > 0.75) right = along < 0.25;
+  compare_number(number, batch);
   fprintf(f,
           "  set arrow from %.6g,graph 0 to %.6g,graph 1 nohead dt 3 lc rgb '#999999'\n"
-          "  set label '%s = %.3g' at %.6g,graph %g %s offset character %s,0 textcolor rgb '#777777'\n",
-          batch, batch, name, batch, batch, height, right ? "left" : "right", right ? "0.5" : "-0.5");
+          "  set label '%s = %s' at %.6g,graph %g %s offset character %s,0 textcolor rgb '#777777'\n",
+          batch, batch, name, number, batch, height, right ? "left" : "right", right ? "0.5" : "-0.5");
 }
 
 static void batch_panel(FILE *f, const gd_compare_result *r) {
@@ -93,13 +98,14 @@ static void batch_panel(FILE *f, const gd_compare_result *r) {
           f);
     return;
   }
-  if (h->points) mark(f, "B_{crit}", h->b_crit, false, 0.04);
-  if (h->points && !isnan(r->b_simple)) mark(f, "B_{simple}", r->b_simple, r->b_simple > h->b_crit, 0.11);
+  const double range[] = {(double)r->row[r->rows - 1].batch / 1.5, (double)r->row[0].batch * 1.5};
+  if (h->points) mark(f, "B_{crit}", h->b_crit, range, false, 0.04);
+  if (h->points) mark(f, "B_{simple}", r->b_simple, range, r->b_simple > h->b_crit, 0.11);
   fprintf(f,
           "  plot [%g:%g][%g:%g] %.10g * %.10g / x with lines dt 2 lw 1.2 lc rgb '#888888' title 'perfect "
           "scaling', \\\n",
-          (double)r->row[r->rows - 1].batch / 1.5, (double)r->row[0].batch * 1.5, lo / 3,
-          3 * (isfinite(hi) ? hi : small->updates), small->updates, (double)small->batch);
+          range[0], range[1], lo / 3, 3 * (isfinite(hi) ? hi : small->updates), small->updates,
+          (double)small->batch);
   if (h->points)
     fprintf(f, "    %.10g + %.10g / x with lines lw 2 lc rgb '#3b528b' title 'S_{min} + E_{min} / B', \\\n",
             h->s_min, h->e_min);

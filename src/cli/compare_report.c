@@ -29,7 +29,8 @@ static const char style[] =
     "h1{font-size:1.5em}h2{font-size:1.15em;margin-top:2em}table{border-collapse:collapse;width:100%}"
     "td,th{padding:.3em .7em;text-align:right;border-bottom:1px solid #ddd;font-variant-numeric:tabular-nums}"
     "th{border-bottom:2px solid #888}td:last-child,th:last-child{text-align:left}"
-    "pre{background:#f5f5f5;padding:1em;overflow-x:auto}svg{max-width:100%;height:auto}</style>\n";
+    "pre{background:#f5f5f5;padding:1em;white-space:pre-wrap;overflow-wrap:anywhere}svg{max-width:100%;"
+    "height:auto}</style>\n";
 
 /* The drawing from its <svg on: a page has no place for an XML head. */
 static void figure(FILE *f, const char *folder) {
@@ -48,26 +49,34 @@ static void figure(FILE *f, const char *folder) {
   fclose(svg);
 }
 
-static void table(FILE *f, const gd_compare_result *r) {
-  fputs("<table><tr><th>batch<th>rate<th>updates<th>range over "
-        "seeds<th>epochs<th>samples<th>seconds<th>final loss"
-        "<th>noise scale<th>reached / runs<th>regime</tr>\n",
-        f);
-  for (int i = 0; i < r->rows; i++) {
-    const gd_compare_row *w = &r->row[i];
-    char batch[32], v[8][24];
-    const double number[] = {w->updates, w->updates_min, w->updates_max, w->epochs,
-                             w->samples, w->seconds,     w->final_loss,  w->noise_scale};
-    compare_batch(batch, w);
-    for (int k = 0; k < 8; k++) compare_number(v[k], number[k]);
-    fprintf(f, "<tr><td>%s<td>%g%s<td>%s<td>%s to %s<td>%s<td>%s<td>%s<td>%s<td>%s<td>%d / %d<td>%s</tr>\n",
-            batch, w->lr, w->edge ? " *" : "", v[0], v[1], v[2], v[3], v[4], v[5], v[6], v[7], w->reached,
-            w->runs, w->regime);
-  }
-  fputs("</table>\n<p>* the best rate is an end of the grid: a better one may lie beyond. Seconds: training "
-        "alone, "
-        "measurements left out, each best run by itself.</p>\n",
-        f);
+static void row(FILE *f, const gd_compare_row *w, bool seeds) {
+  char batch[32], v[8][24];
+  const double number[] = {w->updates, w->updates_min, w->updates_max, w->epochs,
+                           w->samples, w->seconds,     w->final_loss,  w->noise_scale};
+  compare_batch(batch, w);
+  for (int k = 0; k < 8; k++) compare_number(v[k], number[k]);
+  fprintf(f, "<tr><td>%s<td>%g%s<td>%s", batch, w->lr, w->edge ? " *" : "", v[0]);
+  if (seeds) fprintf(f, "<td>%s to %s", v[1], v[2]);
+  fprintf(f, "<td>%s<td>%s<td>%s<td>%s<td>%s<td>%d / %d<td>%s</tr>\n", v[3], v[4], v[5], v[6], v[7],
+          w->reached, w->runs, w->regime);
+}
+
+static void table(FILE *f, const gd_compare_result *r, bool seeds) {
+  bool edge = false;
+  fprintf(f,
+          "<table><tr><th>batch<th>rate<th>updates%s<th>epochs<th>samples<th>seconds<th>final loss"
+          "<th>noise scale<th>reached / runs<th>regime</tr>\n",
+          seeds ? "<th>range over seeds" : "");
+  for (int i = 0; i < r->rows; i++) row(f, &r->row[i], seeds), edge |= r->row[i].edge;
+  fprintf(f, "</table>\n<p>%sSeconds: training alone, measurements left out, each best run by itself.</p>\n",
+          edge ? "* the best rate is an end of the grid: a better one may lie beyond. " : "");
+}
+
+/* "70.8 [59.7, 81.8]" */
+static void interval(FILE *f, const char *name, double v, double lo, double hi, const char *after) {
+  char text[3][24];
+  compare_number(text[0], v), compare_number(text[1], lo), compare_number(text[2], hi);
+  fprintf(f, "%s = %s [%s, %s]%s", name, text[0], text[1], text[2], after);
 }
 
 static void fit(FILE *f, const gd_compare_result *r) {
@@ -75,17 +84,20 @@ static void fit(FILE *f, const gd_compare_result *r) {
   if (h->points == 0) return;
   fprintf(f,
           "<h2>Where larger batches stop paying</h2><p>updates(B) = S<sub>min</sub> + E<sub>min</sub> / B "
-          "over %d batch "
-          "sizes: S<sub>min</sub> = %.4g [%.4g, %.4g] updates, E<sub>min</sub> = %.4g [%.4g, %.4g] samples, "
-          "B<sub>crit</sub> = %.4g [%.4g, %.4g] (95 %% by bootstrap); the measured points lie %.2g %% off "
-          "this curve.",
-          h->points, h->s_min, h->lo[0], h->hi[0], h->e_min, h->lo[1], h->hi[1], h->b_crit, h->lo[2],
-          h->hi[2], 100 * h->deviation);
-  if (!isnan(r->b_simple))
+          "over %d batch sizes: ",
+          h->points);
+  interval(f, "S<sub>min</sub>", h->s_min, h->lo[0], h->hi[0], " updates, ");
+  interval(f, "E<sub>min</sub>", h->e_min, h->lo[1], h->hi[1], " samples, ");
+  interval(f, "B<sub>crit</sub>", h->b_crit, h->lo[2], h->hi[2], " (95 % by bootstrap); ");
+  fprintf(f, "the measured points lie %.2g %% off this curve.", 100 * h->deviation);
+  if (!isnan(r->b_simple)) {
+    char simple[24];
+    compare_number(simple, r->b_simple);
     fprintf(f,
-            " Gradient noise scale at the target: B<sub>simple</sub> = %.4g; B<sub>crit</sub> / "
+            " Gradient noise scale at the target: B<sub>simple</sub> = %s; B<sub>crit</sub> / "
             "B<sub>simple</sub> = %.2g.",
-            r->b_simple, h->b_crit / r->b_simple);
+            simple, h->b_crit / r->b_simple);
+  }
   fputs("</p>\n", f);
 }
 
@@ -115,7 +127,7 @@ gd_status compare_report(const gd_compare_result *r, const gd_options *o, const 
           isnan(c->target_loss) ? c->target_accuracy : c->target_loss, (long long)c->seeds,
           c->seeds > 1 ? "s" : "");
   figure(f, r->folder);
-  table(f, r);
+  table(f, r, c->seeds > 1);
   fit(f, r);
   fputs("<h2>How to reproduce</h2><p>gdtrain " GD_VERSION ", on any number of ranks:</p><pre>gdtrain compare",
         f);

@@ -12,6 +12,8 @@ static void print_info(const gd_data_info *i) {
     printf("%-9s labels, %lld classes%s", i->y_name, (long long)i->classes, i->class_name ? ":" : "");
     for (int64_t c = 0; i->class_name && c < i->classes && c < 12; c++) printf(" %s", i->class_name[c]);
     printf("%s\n", i->class_name && i->classes > 12 ? " ..." : "");
+  } else if (!i->y_name[0]) {
+    printf("targets   none\n");
   } else {
     printf("%-9s %lld real target%s\n", i->y_name, (long long)i->targets, i->targets > 1 ? "s" : "");
   }
@@ -21,7 +23,7 @@ static void print_info(const gd_data_info *i) {
 
 gd_status data_info(const char *path) {
   gd_dataset *d;
-  GD_TRY(gd_dataset_open(&d, path, &(gd_data_options){0}));
+  GD_TRY(gd_dataset_open(&d, path, &(gd_data_options){.without_targets = true}));
   print_info(gd_dataset_info(d));
   gd_dataset_close(d);
   return GD_OK;
@@ -71,17 +73,20 @@ static gd_status make(args *a, const char *out) {
   return write_out(&t, out);
 }
 
-static gd_status import(const args *a, const char *out) {
+static gd_status import(args *a, const char *out) {
   const char *format = a->n_words > 1 ? a->word[1] : "", *const *files = a->word + 2;
   const int n = a->n_words - 2;
-  const bool classes = args_get(a, "classes") != NULL;
+  bool header = false, classes = false;
   gd_table t;
   GD_TRY(args_check(a, "out header target classes"));
+  GD_TRY(args_flag(a, "header", &header));
+  GD_TRY(args_flag(a, "classes", &classes));
   if (!out && n >= 1) return GD_FAIL(GD_ERR_USAGE, "--out FILE.h5 is missing");
+  for (int i = 0; i < n; i++) GD_TRY(args_keep_input(out, files[i]));
   if (strcmp(format, "idx") == 0 && n == 2) {
     GD_TRY(gd_import_idx(&t, files[0], files[1]));
   } else if (strcmp(format, "csv") == 0 && n >= 1) {
-    gd_csv_options c = {args_get(a, "header") != NULL, args_get(a, "target"), classes};
+    gd_csv_options c = {header, args_get(a, "target"), classes};
     GD_TRY(gd_import_csv(&t, files, n, &c));
   } else if (strcmp(format, "npy") == 0 && n == 2) {
     GD_TRY(gd_import_npy(&t, files[0], files[1], classes));

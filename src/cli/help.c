@@ -52,7 +52,7 @@ static const char data[] =
     "gdtrain data import idx IMAGES LABELS --out F.h5    MNIST family, .gz too\n"
     "gdtrain data import csv FILE... --out F.h5\n"
     "  --header             the first line holds names\n"
-    "  --target last|N|NAME|a,b    columns to predict; they count from 0\n"
+    "  --target last|N|NAME|a,b|none    columns to predict; they count from 0\n"
     "  --classes            whole numbers are classes (text always is)\n"
     "gdtrain data import npy X.npy Y.npy --out F.h5 [--classes]\n"
     "gdtrain data import cifar10|cifar100 FILE... --out F.h5    binary version\n"
@@ -87,6 +87,7 @@ static const char use[] = "[mpirun -n 8] gdtrain eval CHECKPOINT --data FILE [--
                           "gdtrain export CHECKPOINT --out F.safetensors\n"
                           "\n"
                           "A run folder means its best checkpoint, or the newest without validation.\n"
+                          "predict: classes and their probabilities, or what the model puts out.\n"
                           "  --device auto|cpu|cuda --threads N    of eval and predict\n"
                           "  --digest    SHA-256 of all parameters: equal when all bits are\n";
 

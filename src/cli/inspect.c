@@ -40,10 +40,11 @@ static void print_checkpoint(const gd_checkpoint *c) {
 static gd_status inspect(args *a) {
   char path[4096];
   gd_checkpoint c;
+  bool digest = false;
   GD_TRY(args_check(a, "digest"));
+  GD_TRY(args_flag(a, "digest", &digest));
   if (a->n_words != 1) return GD_FAIL(GD_ERR_USAGE, "usage: gdtrain inspect FILE [--digest]");
   GD_TRY(gd_checkpoint_find(a->word[0], path, sizeof path));
-  const bool digest = args_get(a, "digest") != NULL;
   if (!digest && data_info(a->word[0]) == GD_OK) return GD_OK;
   gd_status st = gd_checkpoint_read(&c, path, !digest);
   if (st == GD_OK && digest) st = print_digest(&c);

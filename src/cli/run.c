@@ -17,9 +17,12 @@ static gd_status apply_text(gd_options *o, const char *path, const char *text) {
   return st;
 }
 
-static gd_status fill(run_setup *r, const gd_settings *file) {
+/* `path`: of the file, or NULL. Without one the program shows what it can; one without data has forgotten them. */
+static gd_status fill(run_setup *r, const char *path, const gd_settings *file) {
   static const char data[] = "data data.train resume", optimizer[] = "optimizer optimizer.name";
   r->demonstration = !settings_name(&r->a.setting, data) && !settings_name(file, data);
+  if (r->demonstration && path)
+    return GD_FAIL(GD_ERR_USAGE, "%s: no data: give data: {train: FILE.h5}, or --data FILE.h5", path);
   if (r->demonstration) {
     GD_TRY(apply_text(&r->o, "the demonstration", demo_settings));
     if (!settings_name(&r->a.setting, optimizer) && !settings_name(file, optimizer))
@@ -47,12 +50,14 @@ static gd_status read_options(run_setup *r) {
   const args *a = &r->a;
   GD_TRY(gd_options_new(&r->o));
   if (a->n_words > 1)
-    return GD_FAIL(GD_ERR_USAGE, "one configuration file at most, not also \"%s\"", a->word[1]);
+    return GD_FAIL(GD_ERR_USAGE,
+                   "\"%s\" and \"%s\": one configuration file at most, and options begin with --", a->word[0],
+                   a->word[1]);
   gd_settings file = {0};
   char buf[4200];
   const char *path = config_file(a, buf, sizeof buf);
   if (path) GD_TRY(gd_settings_read(&file, path, NULL));
-  gd_status st = fill(r, &file);
+  gd_status st = fill(r, path, &file);
   gd_settings_free(&file);
   return st;
 }

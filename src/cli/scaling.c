@@ -16,7 +16,7 @@ static const char script[] =
     "'Helvetica,Arial,sans-serif,13' } \\\n"
     "  else { set terminal pngcairo size 1500,630 font 'Sans,15' lw 1.5 }\n"
     "  set output 'scaling.'.format\n"
-    "  set multiplot layout 1,2 margins 0.07,0.985,0.14,0.95 spacing 0.09\n"
+    "  set multiplot layout 1,2 margins 0.085,0.985,0.14,0.95 spacing 0.09\n"
     "  set grid lc rgb '#e4e4e4' lw 0.7; set border 3 lc rgb '#555555'; set tics nomirror textcolor rgb "
     "'#333333'\n"
     "  set logscale x 2; set xlabel 'ranks'; set xrange [*:*] noextend; set offsets graph 0.05, graph 0.05, "

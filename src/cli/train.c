@@ -59,7 +59,8 @@ static gd_status train(gd_world *w, const gd_options *o) {
 gd_status command_train(int argc, char **argv) {
   run_setup r;
   gd_status st = run_parse(&r, argc, argv, run_switches);
-  const bool print_only = st == GD_OK && args_take(&r.a, "print_config");
+  bool print_only = false;
+  if (st == GD_OK) st = args_flag(&r.a, "print_config", &print_only);
   st = run_options(&r, st);
   if (print_only && st == GD_OK) {
     gd_options_print(&r.o, stdout);

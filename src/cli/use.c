@@ -42,10 +42,12 @@ gd_status command_predict(int argc, char **argv) {
   gd_world *w = NULL;
   gd_status st = parse(&a, argc, argv, "data out device threads",
                        "gdtrain predict CHECKPOINT --data FILE --out FILE.csv|.npy|.h5", &o, checkpoint);
-  if (st == GD_OK && !args_get(&a, "out"))
-    st = GD_FAIL(GD_ERR_USAGE, "--out FILE.csv, .npy or .h5 is missing");
+  const char *out = args_get(&a, "out");
+  if (st == GD_OK && !out) st = GD_FAIL(GD_ERR_USAGE, "--out FILE.csv, .npy or .h5 is missing");
+  if (st == GD_OK) st = args_keep_input(out, o.data);
+  if (st == GD_OK) st = args_keep_input(out, checkpoint);
   st = join(&w, st, NULL);
-  if (st == GD_OK) st = gd_predict(w, checkpoint, &o, args_get(&a, "out"));
+  if (st == GD_OK) st = gd_predict(w, checkpoint, &o, out);
   st = leave(w, st);
   args_free(&a);
   return st;

@@ -129,9 +129,10 @@ static gd_status find_cores(gd_world *w, const self *all, int self_old) {
     gd_message(GD_LOG_WARN, "host %s: %d ranks share %d cores; waiting ranks sleep", w->place[w->rank].name,
                n, used);
   else if (w->local_rank == 0 && getenv("OMPI_MCA_orte_bound_at_launch") && used < online)
-    gd_message(GD_LOG_WARN,
-               "host %s: mpirun bound each rank to %d core(s), %d of %d are used; --bind-to none uses all",
-               w->place[w->rank].name, own, used, online);
+    gd_message(
+        GD_LOG_WARN,
+        "host %s: mpirun bound each rank to %d core%s: %d of %d cores %s used; --bind-to none uses all",
+        w->place[w->rank].name, own, own > 1 ? "s" : "", used, online, used > 1 ? "are" : "is");
   return GD_OK;
 }
 

@@ -68,6 +68,7 @@ static gd_status choose_targets(import *m, const char *path) {
     return GD_FAIL(GD_ERR_USAGE, "the list of target columns is too long");
   m->target = calloc((size_t)m->columns, sizeof *m->target);
   if (!m->target) return GD_FAIL(GD_ERR_OOM, "no memory for %d columns", m->columns);
+  if (strcmp(words, "none") == 0 && find_column(m, words) < 0) return GD_OK;
   for (char *word; (word = strsep(&rest, ",")) != NULL;) {
     int column = find_column(m, word);
     if (column < 0)
@@ -93,7 +94,7 @@ static gd_status begin(import *m, gdi_csv *c, bool *more) {
   double number;
   for (int i = 0; i < c->n; i++)
     if (m->target[i] && c->field[i][0] && !gdi_csv_number(c->field[i], &number)) m->classes = true;
-  if (m->classes && m->n_targets > 1)
+  if (m->classes && m->n_targets != 1)
     return GD_FAIL(GD_ERR_DATA, "%s: classes need exactly one target column, not %d", c->path, m->n_targets);
   return GD_OK;
 }
@@ -161,6 +162,13 @@ static gd_status add_row_room(import *m) {
   return GD_OK;
 }
 
+static const char *not_a_number_hint(const import *m, int column) {
+  if (m->target[column]) return "";
+  return m->rows == 0 && !m->name
+             ? " (--header, if the first line holds names; only a target may be text: --target N)"
+             : " (only a target may be text)";
+}
+
 static gd_status add_record(import *m, const gdi_csv *c) {
   GD_TRY(add_row_room(m));
   int n_features = m->columns - m->n_targets, feature = 0;
@@ -178,8 +186,7 @@ static gd_status add_record(import *m, const gdi_csv *c) {
     int at = m->target[i] ? n_features + m->target[i] - 1 : feature++;
     if (!gdi_csv_number(text, &row[at]))
       return GD_FAIL(GD_ERR_DATA, "%s:%lld:%d: %s holds \"%.40s\", not a number%s", c->path,
-                     (long long)c->line, i + 1, column_name(m, i, where), text,
-                     m->rows == 0 && !m->name ? " (--header, if the first line holds names)" : "");
+                     (long long)c->line, i + 1, column_name(m, i, where), text, not_a_number_hint(m, i));
   }
   m->rows++;
   return GD_OK;

@@ -23,13 +23,22 @@ static gd_status find_arrays(gd_dataset *d, const gd_data_options *o) {
   static const char *const known[][2] = {
       {"x", "y"}, {"data/data", "data/label"}, {"data", "label"}, {"data", "labels"}, {"images", "labels"},
       {"X", "y"}, {"features", "targets"}};
+  const char *alone = NULL;
   for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
     const char *x = o && o->x_name ? o->x_name : known[i][0], *y = o && o->y_name ? o->y_name : known[i][1];
-    if (!gdi_h5_has(&d->file, x) || !gdi_h5_has(&d->file, y)) continue;
+    if (!gdi_h5_has(&d->file, x)) continue;
+    if (!gdi_h5_has(&d->file, y)) {
+      if (!alone) alone = x;
+      continue;
+    }
     if (strlen(x) >= sizeof d->info.x_name || strlen(y) >= sizeof d->info.y_name)
       return GD_FAIL(GD_ERR_DATA, "%s: the names of the arrays are too long", d->file.path);
     strcpy(d->info.x_name, x);
     strcpy(d->info.y_name, y);
+    return GD_OK;
+  }
+  if (alone && o && o->without_targets && strlen(alone) < sizeof d->info.x_name) {
+    strcpy(d->info.x_name, alone);
     return GD_OK;
   }
   char found[280] = "";
@@ -60,9 +69,20 @@ static gd_status open_x(gd_dataset *d) {
   return GD_OK;
 }
 
+/* How much room the targets take as they are held. */
+static void size_y(gd_dataset *d) {
+  d->y_row = (size_t)d->info.targets * sizeof(double);
+  d->info.y_bytes = (size_t)d->info.n * d->y_row;
+}
+
 static gd_status open_y(gd_dataset *d) {
   gd_data_info *info = &d->info;
   gdi_h5_array *y = &d->y;
+  if (!info->y_name[0]) { /* there are none, and none are asked for */
+    info->y_vector = true, info->targets = 1;
+    size_y(d);
+    return GD_OK;
+  }
   GD_TRY(gdi_h5_array_open(y, &d->file, info->y_name));
   if (y->text)
     return GDI_H5_REFUSE(&d->file, info->y_name, "it holds text; store class numbers and their names");
@@ -75,8 +95,7 @@ static gd_status open_y(gd_dataset *d) {
   info->targets = y->n / info->n;
   if (info->targets < 1) return GDI_H5_REFUSE(&d->file, info->y_name, "it holds no targets");
   info->labels = y->type != GD_F32 && y->type != GD_F64 && info->targets == 1;
-  d->y_row = (size_t)info->targets * sizeof(double);
-  info->y_bytes = (size_t)info->n * d->y_row;
+  size_y(d);
   return GD_OK;
 }
 

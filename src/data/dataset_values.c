@@ -45,6 +45,10 @@ gd_status gdi_dataset_read(gd_dataset *d, int64_t lo, int64_t hi, void *x, void 
   const gd_data_info *info = &d->info;
   GD_TRY(gdi_h5_array_read(&d->x, info->x_type, lo, hi, x));
   GD_TRY(check_finite(d, info->x_name, info->x_type, x, lo, hi - lo, d->features));
+  if (!info->y_name[0]) {
+    memset(y, 0, (size_t)(hi - lo) * d->y_row);
+    return GD_OK;
+  }
   gd_dtype y_type = info->labels ? GD_I64 : GD_F64;
   GD_TRY(gdi_h5_array_read(&d->y, y_type, lo, hi, y));
   return info->labels ? check_labels(d, y, lo, hi - lo)

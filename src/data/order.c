@@ -20,7 +20,8 @@ gd_order gd_order_all(int64_t n, uint64_t seed) {
 gd_status gd_order_split(int64_t n, double val_fraction, uint64_t seed, gd_order *train, gd_order *val) {
   if (!(val_fraction > 0 && val_fraction < 1))
     return GD_FAIL(GD_ERR_USAGE, "val_fraction is %g; it must lie between 0 and 1", val_fraction);
-  if (n < 2) return GD_FAIL(GD_ERR_USAGE, "%lld samples cannot be split in two", (long long)n);
+  if (n < 2)
+    return GD_FAIL(GD_ERR_USAGE, "%lld sample%s cannot be split in two", (long long)n, n == 1 ? "" : "s");
   int64_t held_out = llround(val_fraction * (double)n);
   if (held_out < 1) held_out = 1;
   if (held_out > n - 1) held_out = n - 1;

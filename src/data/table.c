@@ -37,6 +37,7 @@ static gd_status put_table(gdi_h5_writer *w, const gd_table *t) {
   int64_t shape[GD_MAX_DIMS] = {t->n};
   for (int d = 0; d < t->ndim; d++) shape[d + 1] = t->sample[d];
   GD_TRY(gdi_h5_put(w, "x", t->x_type, t->ndim + 1, shape, t->x));
+  if (t->targets == 0 && !t->labels) return gdi_h5_finish(w);
   const int64_t y_shape[2] = {t->n, t->targets};
   GD_TRY(gdi_h5_put(w, "y", t->labels ? GD_I64 : GD_F64, t->labels || t->y_vector ? 1 : 2, y_shape, t->y));
   if (t->labels) GD_TRY(gdi_h5_put_attr_i64(w, "y", "classes", t->classes));

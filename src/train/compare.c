@@ -1,12 +1,9 @@
 /* gd_compare(): the folder of a study, its runs, the timing of the best, the results. */
 #include "gd/compare.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 #include "base/files.h"
@@ -42,9 +39,7 @@ static gd_status enter(gdi_study *s, const char *data_digest, int *guard) {
   GD_TRY(identify(s, data_digest, mine, sizeof mine));
   GD_TRY(gdi_folder_make(s->runs));
   snprintf(path, sizeof path, "%s/study.txt", s->folder);
-  *guard = open(s->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (*guard >= 0 && flock(*guard, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
-    return GD_FAIL(GD_ERR_USAGE, "%s: another study is running in this folder", s->folder);
+  GD_TRY(gdi_folder_hold(guard, s->folder, "another study is running in this folder"));
   FILE *f = fopen(path, "r");
   if (!f) return gdi_file_write(s->folder, "study.txt", print_text, mine);
   theirs[fread(theirs, 1, sizeof theirs - 1, f)] = 0;

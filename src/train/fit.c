@@ -37,7 +37,7 @@ static gd_status write_row(gdi_fit *f, const gd_sync_result *r, const gd_metrics
                 .grad_norm = r->grad_norm,
                 .samples_per_s = f->interval.samples / f->interval_s,
                 .val = *val,
-                .seconds = gdi_now() - f->started,
+                .seconds = f->earlier_s + gdi_now() - f->started,
                 .noise_scale = gdi_noise_scale(&f->noise),
                 .noise_s = f->noise.weight > 0 ? f->noise.mean.s : NAN,
                 .noise_g2 = f->noise.weight > 0 ? f->noise.mean.g2 : NAN};

@@ -19,6 +19,7 @@ typedef struct gdi_fit {
   bool has_best;
   double best; /* quality of the best validation, of earlier parts of the run too */
   double started, last_save;
+  double earlier_s;             /* what the run took before it was resumed, by its last row */
   gdi_noise noise;              /* when asked for */
   gd_record interval;           /* since the last row */
   double interval_s, trained_s; /* time in steps, since the last row and in all */

@@ -86,7 +86,8 @@ static gd_status set_word(gd_options *o, const option *p, const gd_setting *s) {
     if (strcmp(words[i], s->value) == 0) return set_text(o, p, s->value);
   /* They are all listed; among the shortest the nearest is chance: gpu, cpu. */
   const char *near = strlen(s->value) > 3 ? gd_nearest(s->value, words) : NULL;
-  return GD_FAIL(GD_ERR_USAGE, "%s: \"%s\" is not one of: %s%s%s%s", gd_setting_where(s, where, sizeof where),
+  return GD_FAIL(GD_ERR_USAGE, "%s%s%s: \"%s\" is not one of: %s%s%s%s",
+                 gd_setting_where(s, where, sizeof where), s->file ? ": " : "", s->file ? s->key : "",
                  s->value, p->limits, near ? " (did you mean " : "", near ? near : "", near ? "?)" : "");
 }
 
@@ -108,8 +109,12 @@ static gd_status set_number(gd_options *o, const option *p, const gd_setting *s)
   }
   char *rest;
   double lo = strtod(p->limits + word, &rest), hi = strtod(rest, NULL);
-  if (p->kind == REAL) return gd_setting_f64(s, lo, hi, field);
-  return gd_setting_i64(s, (int64_t)lo, (int64_t)hi, field);
+  gd_status st =
+      p->kind == REAL ? gd_setting_f64(s, lo, hi, field) : gd_setting_i64(s, (int64_t)lo, (int64_t)hi, field);
+  if (st == GD_OK || word == 0) return st;
+  char why[512];
+  snprintf(why, sizeof why, "%s", gd_error_last()->message);
+  return GD_FAIL(st, "%s, or %.*s", why, word, p->limits);
 }
 
 static gd_status set(gd_options *o, const option *p, const gd_setting *s) {

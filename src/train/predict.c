@@ -134,7 +134,7 @@ gd_status gd_predict(gd_world *w, const char *checkpoint, const gd_use_options *
   gdi_use u;
   const bool root = gd_world_rank(w) == 0;
   GD_TRY(gd_world_agree(w, check_ending(path)));
-  gd_status st = gdi_use_open(&u, w, checkpoint, o);
+  gd_status st = gdi_use_open(&u, w, checkpoint, o, false);
   prediction p = {0};
   if (st == GD_OK) {
     p = (prediction){.n = u.n,

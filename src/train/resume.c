@@ -8,6 +8,7 @@
 #include "device/convert.h"
 #include "device/device.h"
 #include "gd/log.h"
+#include "graph/graph.h"
 
 /* ---- the checkpoint and its settings ---- */
 
@@ -86,7 +87,12 @@ static gd_status find(const gd_params *p, int i, const gd_stored *stored, int n,
     if (stored[k].ndim == t->ndim &&
         memcmp(stored[k].shape, t->shape, (size_t)t->ndim * sizeof *t->shape) == 0)
       return GD_OK;
-    return GD_FAIL(GD_ERR_CHECKPOINT, "%s: %s has another shape than the model's", path, p->item[i].name);
+    gd_tensor theirs = {.ndim = stored[k].ndim};
+    char text[2][GDI_SHAPE_TEXT];
+    memcpy(theirs.shape, stored[k].shape, sizeof stored[k].shape);
+    return GD_FAIL(GD_ERR_CHECKPOINT, "%s: %s is %s, but the model's is %s", path, p->item[i].name,
+                   gdi_shape_text(&theirs, text[0], sizeof text[0]),
+                   gdi_shape_text(t, text[1], sizeof text[1]));
   }
   char has[160] = "";
   for (int k = 0, at = 0; k < n && at < (int)sizeof has; k++)

@@ -17,9 +17,11 @@ static const char *importer_of(const char *path) {
   return NULL;
 }
 
-static gd_status open_file(gdi_set *s, const char *path, const gd_options *o, bool looked) {
-  gd_data_options d = {
-      .looked = looked, .x_name = o->x_name[0] ? o->x_name : NULL, .y_name = o->y_name[0] ? o->y_name : NULL};
+static gd_status open_file(gdi_set *s, const char *path, const gd_options *o, bool targets, bool looked) {
+  gd_data_options d = {.looked = looked,
+                       .without_targets = !targets,
+                       .x_name = o->x_name[0] ? o->x_name : NULL,
+                       .y_name = o->y_name[0] ? o->y_name : NULL};
   if (strcmp(o->memory, "hold") == 0) d.memory = GD_MEMORY_HOLD;
   if (strcmp(o->memory, "stream") == 0) d.memory = GD_MEMORY_STREAM;
   gd_status st = gd_dataset_open(&s->data, path, &d);
@@ -30,12 +32,12 @@ static gd_status open_file(gdi_set *s, const char *path, const gd_options *o, bo
   return st;
 }
 
-gd_status gdi_set_open(gdi_set *s, gd_world *w, const char *path, const gd_options *o) {
+gd_status gdi_set_open(gdi_set *s, gd_world *w, const char *path, const gd_options *o, bool targets) {
   memset(s, 0, sizeof *s);
   /* One rank of each host takes the first, guarded look; the others need not. */
   const bool looks = gd_world_local_rank(w) == 0;
-  GD_TRY(gd_world_agree(w, looks ? open_file(s, path, o, false) : GD_OK));
-  GD_TRY(gd_world_agree(w, looks ? GD_OK : open_file(s, path, o, true)));
+  GD_TRY(gd_world_agree(w, looks ? open_file(s, path, o, targets, false) : GD_OK));
+  GD_TRY(gd_world_agree(w, looks ? GD_OK : open_file(s, path, o, targets, true)));
   size_t bytes = gd_dataset_hold_bytes(s->data);
   if (bytes == 0) return GD_OK;
   GD_TRY(gd_shared_new(w, &s->memory, bytes));

@@ -12,8 +12,12 @@ typedef struct gdi_set {
   int64_t *class_map; /* label in the file -> label of the model; NULL: the same */
 } gdi_set;
 
-/* Collective. Errors as gd_dataset_open() and gd_dataset_hold(), the same on all ranks. */
-gd_status gdi_set_open(gdi_set *s, gd_world *w, const char *path, const gd_options *o) GD_CHECKED;
+/*
+ * `targets`: the file must hold them. Collective. Errors as gd_dataset_open() and gd_dataset_hold(), the same on
+ * all ranks.
+ */
+gd_status gdi_set_open(gdi_set *s, gd_world *w, const char *path, const gd_options *o,
+                       bool targets) GD_CHECKED;
 /* To train, validate or evaluate, at least one label must be a class. Errors: GD_ERR_DATA */
 gd_status gdi_set_labelled(const gdi_set *s) GD_CHECKED;
 void gdi_set_close(gdi_set *s, gd_world *w);

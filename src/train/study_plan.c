@@ -12,6 +12,8 @@ static int largest_first(const void *a, const void *b) {
 
 gd_status gdi_study_batches(int64_t *list, int *n, const char *text, int64_t samples) {
   char buf[1024];
+  const bool usual = !text;
+  if (usual) text = "full,4096,512,64,8";
   if (strlen(text) >= sizeof buf) return GD_FAIL(GD_ERR_USAGE, "batch_sizes: the list is too long");
   strcpy(buf, text);
   *n = 0;
@@ -20,8 +22,8 @@ gd_status gdi_study_batches(int64_t *list, int *n, const char *text, int64_t sam
     if (*n == GDI_STUDY_MAX_BATCHES)
       return GD_FAIL(GD_ERR_USAGE, "batch_sizes: more than %d", GDI_STUDY_MAX_BATCHES);
     if (strcmp(word, "full") != 0)
-      GD_TRY(gd_setting_i64(&(gd_setting){"batch_sizes", word, NULL, 0}, 1, samples, &v));
-    list[(*n)++] = v;
+      GD_TRY(gd_setting_i64(&(gd_setting){"batch_sizes", word, NULL, 0}, 1, usual ? INT64_MAX : samples, &v));
+    if (v <= samples) list[(*n)++] = v;
   }
   qsort(list, (size_t)*n, sizeof *list, largest_first);
   int kept = 0;

@@ -1,7 +1,10 @@
 /* gd_train(): from options to a run folder. */
 #include <math.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
+#include "base/files.h"
 #include "gd/log.h"
 #include "train/fit.h"
 #include "train/resume.h"
@@ -17,11 +20,30 @@ typedef struct place {
   char checkpoint[4096]; /* to resume from; "" for a fresh start */
 } place;
 
-static gd_status find_place(place *p, const gd_options *o) {
+/* Two runs in one folder would mix their metrics and remove each other's checkpoints. */
+static gd_status take_folder(place *p, int *hold, const gd_options *o) {
+  const bool resumes = o->resume[0] != 0;
+  char folder[sizeof p->folder];
+  GD_TRY(gdi_record_folder(folder, sizeof folder, o->out, resumes));
+  GD_TRY(gdi_folder_hold(hold, folder, "another run is writing to this folder"));
+  return gdi_record_folder_name(p->folder, sizeof p->folder, folder, resumes); /* which may have been it */
+}
+
+static bool is_folder(const char *path) {
+  struct stat s;
+  return stat(path, &s) == 0 && S_ISDIR(s.st_mode);
+}
+
+static gd_status find_place(place *p, int *hold, const gd_options *o) {
   const bool automatic = strcmp(o->resume, "auto") == 0;
   if (automatic && !o->out[0])
     return GD_FAIL(GD_ERR_USAGE, "--resume auto needs --out, the folder of the run to continue");
-  GD_TRY(gdi_record_folder(p->folder, sizeof p->folder, o->out, o->resume[0] != 0));
+  if (is_folder(o->resume))
+    return GD_FAIL(GD_ERR_USAGE,
+                   "resume: %s is a folder: name one of its checkpoints, or continue the run in it with "
+                   "--resume auto --out %s",
+                   o->resume, o->resume);
+  GD_TRY(take_folder(p, hold, o));
   if (!automatic) {
     if (strlen(o->resume) >= sizeof p->checkpoint)
       return GD_FAIL(GD_ERR_USAGE, "resume: the name is too long");
@@ -35,9 +57,9 @@ static gd_status find_place(place *p, const gd_options *o) {
   return GD_OK;
 }
 
-static gd_status agree_on_place(place *p, gd_world *w, const gd_options *o) {
+static gd_status agree_on_place(place *p, int *hold, gd_world *w, const gd_options *o) {
   memset(p, 0, sizeof *p);
-  GD_TRY(gd_world_agree(w, is_root(w) ? find_place(p, o) : GD_OK));
+  GD_TRY(gd_world_agree(w, is_root(w) ? find_place(p, hold, o) : GD_OK));
   return gd_world_bcast(w, p, sizeof *p, 0);
 }
 
@@ -107,9 +129,11 @@ static gd_status open_fit(gdi_fit *f, gdi_job *j, const place *p) {
   f->log_every = j->opt.log_every ? j->opt.log_every : automatic_log_every(j);
   GD_TRY(gd_interval_parse(j->opt.checkpoint_every, &f->save_steps, &f->save_seconds));
   GD_TRY(gdi_saver_open(&f->saver, j, p->folder));
-  return gd_world_agree(j->world, is_root(j->world)
+  GD_TRY(gd_world_agree(j->world, is_root(j->world)
                                       ? gdi_record_open(&f->record, p->folder, &j->opt, j->step, f->result)
-                                      : GD_OK);
+                                      : GD_OK));
+  f->earlier_s = f->result->last.seconds;
+  return GD_OK;
 }
 
 static void continue_measuring(gdi_fit *f, const gd_measured *m) {
@@ -155,28 +179,37 @@ static gd_status run(gdi_fit *f, gdi_job *j, const place *p, const gd_checkpoint
              : GD_OK;
 }
 
-gd_status gd_train(gd_world *w, const gd_options *o, const gd_observer *observer, gd_train_result *out) {
-  memset(out, 0, sizeof *out);
-  out->last.loss = out->last.noise_scale = out->last.noise_s = out->last.noise_g2 = NAN;
-  out->last.val = out->best.val = (gd_metrics){NAN, NAN, 0};
-  place p;
-  GD_TRY(agree_on_place(&p, w, o));
+/* The run in its place, which is taken. */
+static gd_status run_there(gd_world *w, const gd_options *o, const place *p, const gd_observer *observer,
+                           gd_train_result *out) {
   gd_options options = *o;
   gd_checkpoint resumed = {0};
-  const bool resumes = p.checkpoint[0] != 0;
-  gd_status st = resumes ? gdi_resume_read(&resumed, w, p.checkpoint) : GD_OK;
+  const bool resumes = p->checkpoint[0] != 0;
+  gd_status st = resumes ? gdi_resume_read(&resumed, w, p->checkpoint) : GD_OK;
   if (st == GD_OK && resumes) st = gd_world_agree(w, gdi_resume_options(&options, &resumed));
   gdi_job job = {0};
   gdi_fit fit = {.observer = observer, .result = out};
   if (st == GD_OK) {
     st = gdi_job_open(&job, w, &options,
                       resumes && resumed.standardize.features ? &resumed.standardize : NULL);
-    if (st == GD_OK) st = run(&fit, &job, &p, resumes ? &resumed : NULL);
+    if (st == GD_OK) st = run(&fit, &job, p, resumes ? &resumed : NULL);
     gdi_record_close(&fit.record);
     gdi_saver_close(&fit.saver);
     gdi_job_close(&job);
   }
   if (resumes) gd_checkpoint_free(&resumed);
-  if (st != GD_OK && is_root(w)) gdi_record_abandon(p.folder);
+  if (st != GD_OK && is_root(w)) gdi_record_abandon(p->folder);
+  return st;
+}
+
+gd_status gd_train(gd_world *w, const gd_options *o, const gd_observer *observer, gd_train_result *out) {
+  memset(out, 0, sizeof *out);
+  out->last.loss = out->last.noise_scale = out->last.noise_s = out->last.noise_g2 = NAN;
+  out->last.val = out->best.val = (gd_metrics){NAN, NAN, 0};
+  place p;
+  int hold = -1; /* rank 0's, on the run folder */
+  gd_status st = agree_on_place(&p, &hold, w, o);
+  if (st == GD_OK) st = run_there(w, o, &p, observer, out);
+  if (hold >= 0) close(hold);
   return st;
 }

@@ -28,7 +28,19 @@ static gd_status match_data(gdi_use *u) {
         GD_ERR_DATA,
         "%s: values are scaled by %g, but the model was trained with %g: store both sets in the same type",
         i->path, i->x_scale, c->x_scale);
-  return gdi_set_match(&u->set, c->classes, c->class_name);
+  return c->classes ? gdi_set_match(&u->set, c->classes, c->class_name) : GD_OK;
+}
+
+/* What predictions do not ask for. */
+static gd_status match_targets(const gdi_use *u) {
+  const gd_data_info *i = gd_dataset_info(u->set.data);
+  if (i->labels != (u->loss == GD_CROSS_ENTROPY))
+    return GD_FAIL(GD_ERR_DATA, "%s holds %s, but this loss compares with %s", i->path,
+                   i->labels ? "labels" : "real targets", i->labels ? "real targets" : "labels");
+  if (!i->labels && i->targets != u->outputs)
+    return GD_FAIL(GD_ERR_DATA, "%s has %lld targets a sample, but the model %lld outputs", i->path,
+                   (long long)i->targets, (long long)u->outputs);
+  return gdi_set_labelled(&u->set);
 }
 
 static gd_status open_loader(gdi_use *u) {
@@ -43,13 +55,13 @@ static gd_status open_loader(gdi_use *u) {
   return gd_loader_new(&u->loader, u->set.data, &l);
 }
 
-gd_status gdi_use_open(gdi_use *u, gd_world *w, const char *path, const gd_use_options *o) {
+gd_status gdi_use_open(gdi_use *u, gd_world *w, const char *path, const gd_use_options *o, bool targets) {
   memset(u, 0, sizeof *u);
   u->world = w;
   GD_TRY(gd_world_agree(w, gd_checkpoint_read(&u->checkpoint, path, false)));
   GD_TRY(gd_world_agree(w, gdi_saved_options(&u->trained, &u->checkpoint)));
   GD_TRY(gd_world_agree(w, open_model(u, path, o)));
-  GD_TRY(gdi_set_open(&u->set, w, o->data, &u->trained));
+  GD_TRY(gdi_set_open(&u->set, w, o->data, &u->trained, targets));
   GD_TRY(gd_world_agree(w, match_data(u)));
   return gd_world_agree(w, open_loader(u));
 }
@@ -67,8 +79,8 @@ void gdi_use_close(gdi_use *u) {
 
 gd_status gd_evaluate(gd_world *w, const char *checkpoint, const gd_use_options *o, gd_metrics *out) {
   gdi_use u;
-  gd_status st = gdi_use_open(&u, w, checkpoint, o);
-  if (st == GD_OK) st = gd_world_agree(w, gdi_set_labelled(&u.set));
+  gd_status st = gdi_use_open(&u, w, checkpoint, o, true);
+  if (st == GD_OK) st = gd_world_agree(w, match_targets(&u));
   if (st == GD_OK)
     st = gdi_evaluate(&(gdi_evaluation){w, u.model, u.tape, u.loader, &u.set, u.loss, u.n}, out);
   gdi_use_close(&u);

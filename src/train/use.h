@@ -18,8 +18,9 @@ typedef struct gdi_use {
   int64_t n, outputs;
 } gdi_use;
 
-/* Collective. On failure it can and must still be closed. */
-gd_status gdi_use_open(gdi_use *u, gd_world *w, const char *checkpoint, const gd_use_options *o) GD_CHECKED;
+/* `targets`: the data must hold them. Collective. On failure it can and must still be closed. */
+gd_status gdi_use_open(gdi_use *u, gd_world *w, const char *checkpoint, const gd_use_options *o,
+                       bool targets) GD_CHECKED;
 void gdi_use_close(gdi_use *u);
 
 #endif

@@ -40,15 +40,42 @@ done
 expect 4 "error: wine.csv: not an HDF5 file; .*import csv" gdtrain --data wine.csv --model linear:1
 expect 4 "error: hole.csv:3" gdtrain data import csv hole.csv --header --out x.h5
 expect 4 "error: header.csv:1:1: column 0 holds \"a\", not a number .--header" gdtrain data import csv header.csv --out x.h5
+printf '1,2,3\n4,red,6\n' >text.csv
+expect 0 "^targets *none$" gdtrain data import csv header.csv --header --target none --out none.h5
+expect 4 "error: text.csv:2:2: column 1 holds \"red\", not a number .only a target may be text" gdtrain data import csv text.csv --out x.h5
 expect 6 "error: nowhere/x.h5: cannot be created: No such file or directory" gdtrain data make linear --n 9 --out nowhere/x.h5
 expect 4 "error: nan.csv:1" gdtrain data import csv nan.csv --out x.h5
+# What is read stays: under its own name, by a link, and as a prediction's data.
+ln hole.csv link.h5
+for out in hole.csv ./hole.csv link.h5; do
+  expect 2 "error: --out $out would replace the file that it is made from" gdtrain data import csv hole.csv --header --out $out
+done
+equal "$(head -1 hole.csv)" "x1,x2,y" "an input that was to be written over"
+expect 4 "error: header.csv:1:1: column 0 holds \"a\"" gdtrain data import csv header.csv --header false --out x.h5
+expect 2 "error: --classes: 'maybe' is not true or false" gdtrain data import csv header.csv --classes=maybe --out x.h5
 expect 2 "unknown command \"trian\", did you mean \"train\"" gdtrain trian
 expect 2 "error: --epochs needs a value" gdtrain --epochs
 expect 2 "error: --device: \"gpu\" is not one of: auto cpu cuda$" gdtrain --device gpu
+expect 2 "error: --batch_size: 'all' is not a whole number, or full$" gdtrain --data g.h5 --batch-size all
+expect 2 "error: \"epochs\" and \"3\": one configuration file at most, and options begin with --" gdtrain --data g.h5 epochs 3
+printf 'model: linear:10\nlr: 0.1\n' >dataless.yaml
+expect 2 "error: dataless.yaml: no data: " gdtrain dataless.yaml
+printf 'data: g.h5\nmodel: linear:10\nshuffle: true\n' >word.yaml
+expect 2 "error: word.yaml:3: shuffle: \"true\" is not one of: auto full" gdtrain word.yaml
 expect 2 "error: model: word 2, 'linear:ten' at column 6: linear: 'ten' is not" gdtrain --data g.h5 --model "relu linear:ten"
 expect 0 "warning: batch_size 999 is more than the 300 samples" gdtrain --data g.h5 --model linear:10 --batch-size 999 --steps 1 --plots false --out big
 expect 0 "folder *saved" gdtrain --data g.h5 --model linear:10 --steps 1 --plots false --out saved
+expect 2 "error: resume: saved is a folder: .*--resume auto --out saved" gdtrain --data g.h5 --model linear:10 --out more --resume saved
 expect 2 "error: --out w.pt: weights are written as .safetensors" gdtrain export saved --out w.pt
+expect 2 "error: --out g.h5 would replace" gdtrain predict saved --data g.h5 --out g.h5
+expect 4 "error: lin.h5: its samples have another shape" gdtrain eval saved --data lin.h5
+expect 0 "folder *reals" gdtrain --data lin.h5 --model linear:1 --steps 1 --plots false --out reals
+gdtrain data make blobs --n 100 --d 4 --out blobs.h5 >/dev/null || fail "data"
+expect 4 "error: blobs.h5 holds labels, but this loss compares with real targets" gdtrain eval reals --data blobs.h5
+gdtrain predict reals --data blobs.h5 --out reals.npy || fail "predictions need no targets"
+expect 4 "error: lin.h5 and blobs.h5 hold targets of different kinds" gdtrain --data lin.h5 --val-data blobs.h5 --model linear:1
+gdtrain data make linear --n 100 --d 5 --out wide.h5 >/dev/null || fail "data"
+expect 5 "error: reals: 0.weight is .1, 4., but the model's is .1, 5." gdtrain --data wide.h5 --model linear:1 --init reals
 [ ! -e w.pt ] || fail "weights under a name of another format"
 
 # A label out of range and a NaN inside HDF5 files that others made.
@@ -65,13 +92,18 @@ with h5py.File("label.h5", "w") as f:
     f["x"], f["y"] = x, y
 with h5py.File("ignored.h5", "w") as f:
     f["x"], f["y"] = x, np.full(50, -100)
+with h5py.File("bare.h5", "w") as f:
+    f["x"] = h5py.File("lin.h5")["x"][()]
 with h5py.File("three.h5", "w") as f:
     f["x"], f["y"] = x, np.arange(50) % 3
 P
+  gdtrain predict reals --data lin.h5 --out known.npy || fail "predictions"
   for ranks in 1 4; do
     expect 4 "error: nan.h5: .*17.*2" on $ranks gdtrain --data nan.h5 --model linear:2 --out o$ranks
     expect 4 "error: ignored.h5: none of its labels is a class" on $ranks gdtrain --data ignored.h5 --model linear:3 --out s$ranks
     expect 4 "error: ignored.h5: none of its labels is a class" on $ranks gdtrain --data three.h5 --val-data ignored.h5 --model linear:3 --out r$ranks
+    on $ranks gdtrain predict reals --data bare.h5 --out bare$ranks.npy && cmp bare$ranks.npy known.npy || fail "predictions of samples without targets"
+    expect 4 "error: bare.h5: no samples and targets" on $ranks gdtrain eval reals --data bare.h5
     expect 4 "error: label.h5: .*-7 at sample 20" on $ranks gdtrain --data label.h5 --model linear:3 --out p$ranks
   done
 fi

@@ -40,6 +40,10 @@ equal "$(cut -d, -f1-10 killed/runs.csv)" "$(cut -d, -f1-10 whole/runs.csv)" "ru
 ls killed/runs/*.lock >/dev/null 2>&1 && fail "locks left"
 grep -q " of 18 runs to do" again.txt || fail "no word of what was left"
 
+# Without --batch-sizes: the usual ones, as far as the data go.
+gdtrain compare --data g.h5 --model linear:10 --target-loss 0.1 --max-epochs 0 --max-updates 9 --plots false --out usual >usual.txt 2>&1
+equal "$(cut -d, -f1 usual/compare.csv | tail -n +2 | paste -sd' ')" "1500 512 64 8" "usual batch sizes"
+
 # Two ranks a run, and another order: the same table. An added batch size runs alone.
 study 2 pairs 128,16 --ranks-per-run 2 >pairs.txt 2>&1 || { fail "two ranks a run"; cat pairs.txt; }
 study 2 pairs full,128,16 >added.txt 2>&1 || { fail "added"; cat added.txt; }

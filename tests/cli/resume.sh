@@ -14,6 +14,7 @@ run 2 parts --epochs 2
 run 3 parts --epochs 4 --resume auto
 equal "$(digest whole)" "$(digest parts)" "digest of 2 + 2 epochs against 4"
 equal "$(cut -d, -f1,2,3,4,7,8 whole/metrics.csv | tail -1)" "$(cut -d, -f1,2,3,4,7,8 parts/metrics.csv | tail -1)" "last row"
+awk -F, 'NR > 2 && $9 < before { exit 1 } { before = $9 }' parts/metrics.csv || fail "time starts again where a run is resumed"
 
 # What is measured goes on too: killed between two rows of metrics.csv, a run writes the rows of one that was not.
 measured() { run $1 $2 --log-every 7 --noise-scale --checkpoint-every 4 --schedule constant "${@:3}"; }
@@ -51,11 +52,13 @@ expect 2 "optimizer.lr: 0.1 -> 0.2" gdtrain --data g.h5 --val-fraction 0.2 --mod
     --momentum 0.9 --schedule sgdr --schedule.t0 1 --schedule.t-mult 2 --plots false --out stopped --epochs 4000 >stop.txt 2>&1
   echo $? >code
 ) &
+job=$!
 for _ in $(seq 600); do
   [ -s stopped/metrics.csv ] && [ "$(wc -l <stopped/metrics.csv)" -gt 3 ] && break
   sleep 0.1
 done
-pkill -USR1 -P $! || fail "nobody to stop" # mpirun, which passes it on
+expect 2 "error: stopped: another run is writing to this folder" gdtrain --data g.h5 --model linear:10 --out stopped --resume auto
+pkill -USR1 -P $job || fail "nobody to stop" # mpirun, which passes it on
 wait
 equal "$(cat code)" 75 "exit code of a stopped run"
 grep -q "stopped on request after step" stop.txt || fail "no word of the stop"
