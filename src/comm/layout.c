@@ -32,7 +32,7 @@ static void describe_self(self *me, const gd_world *w, gd_transport transport) {
   int parts = fake ? atoi(fake) : 0;
   me->part = parts > 1 ? w->rank % parts : 0;
   me->transport = (int32_t)transport;
-  sched_getaffinity(0, sizeof me->cores, &me->cores);
+  gdi_cores_own(&me->cores);
 }
 
 static bool same_machine(const self *a, const self *b) {

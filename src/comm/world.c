@@ -52,8 +52,7 @@ static gd_status settle_alone(gd_world *w) {
   gethostname(w->place->name, sizeof w->place->name - 1);
   w->mine = w->group_ranks[0] = (gd_range){0, 1};
   cpu_set_t mask;
-  CPU_ZERO(&mask);
-  sched_getaffinity(0, sizeof mask, &mask);
+  gdi_cores_own(&mask);
   w->cores = gdi_cores_share(&mask, 1, 0, &w->crowded);
   return GD_OK;
 }

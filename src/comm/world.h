@@ -83,6 +83,9 @@ typedef struct gdi_launcher {
 } gdi_launcher;
 gdi_launcher gdi_launcher_find(void);
 
+/* The affinity mask of this rank. All cores where the kernel has more of them than a mask has bits: it then
+ * refuses to fill one. */
+void gdi_cores_own(cpu_set_t *mask);
 /* Cores for rank `self` of this host, given the affinity masks of its n ranks: shared ones are divided. */
 int gdi_cores_share(const cpu_set_t *masks, int n, int self, bool *crowded);
 

@@ -74,9 +74,11 @@ static gd_status count_buffers(gd_sync *s, const gd_range ranks) {
   return st;
 }
 
+/* In pages of its own: CUDA pins pages, each once. */
 static gd_status private_new(gd_shared *m, size_t bytes) {
-  bytes = (bytes + GD_ALIGN - 1) / GD_ALIGN * GD_ALIGN;
-  *m = (gd_shared){aligned_alloc(GD_ALIGN, bytes ? bytes : GD_ALIGN), bytes, true};
+  enum { PAGE = 4096 };
+  bytes = (bytes + PAGE - 1) / PAGE * PAGE;
+  *m = (gd_shared){aligned_alloc(PAGE, bytes ? bytes : PAGE), bytes, true};
   if (!m->data) return GD_FAIL(GD_ERR_OOM, "no %zu bytes of memory for gradients and optimizer state", bytes);
   memset(m->data, 0, bytes);
   return GD_OK;

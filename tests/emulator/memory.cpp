@@ -164,13 +164,19 @@ cudaError_t cudaFreeHost(void *memory) {
   });
 }
 
+/* Pages are pinned, not bytes: two pieces of memory that share one cannot both be. */
+static bool share_a_page(const void *a, size_t a_bytes, const void *b, size_t b_bytes) {
+  const uintptr_t first = (uintptr_t)a / page, last = ((uintptr_t)a + a_bytes - 1) / page;
+  return first <= ((uintptr_t)b + b_bytes - 1) / page && (uintptr_t)b / page <= last;
+}
+
 cudaError_t cudaHostRegister(void *memory, size_t bytes, unsigned) {
   return call([=] {
     TRY(refuse_while_capturing());
     if (!memory || bytes == 0) return cudaErrorInvalidValue;
-    auto next = pinned_memory.lower_bound((char *)memory);
-    const bool meets_next = next != pinned_memory.end() && next->first < (char *)memory + bytes;
-    if (meets_next || place_of(memory, 1) != Place::pageable) return cudaErrorHostMemoryAlreadyRegistered;
+    for (const auto &[start, piece] : pinned_memory)
+      if (share_a_page(start, piece.bytes, memory, bytes)) return cudaErrorHostMemoryAlreadyRegistered;
+    if (place_of(memory, 1) != Place::pageable) return cudaErrorHostMemoryAlreadyRegistered;
     pinned_memory[(char *)memory] = {bytes, nullptr, 0, 0, false};
     return cudaSuccess;
   });

@@ -77,6 +77,9 @@ done
 cmp -s sgd-1.result sgd-many-1.result || fail "buckets change the bits"
 [ ! "$nccl" ] || { train allreduce-a 2 "${deep[@]}" --sync allreduce $nccl; train allreduce-b 2 "${deep[@]}" --sync allreduce $nccl --cuda-graphs off --overlap false; }
 [ ! "$nccl" ] || cmp -s allreduce-a.result allreduce-b.result || fail "allreduce does not repeat itself"
+for width in 1 2 12 13; do # small windows next to each other, each of which is pinned
+  train small-$width 2 --model "linear:$width relu linear:10" --momentum 0 --sync allreduce --transport shm
+done
 
 # micro_batch: auto is larger than on CPUs, and does not follow the number of ranks while each has work.
 train auto-1 1 --batch-size full --micro-batch auto

@@ -108,9 +108,10 @@ static void test_memory_is_counted_and_ends(void **) {
 
 static void test_pinning(void **) {
   gpu();
-  int host[16] = {};
+  alignas(64) int host[16] = {};
   assert_success(cudaHostRegister(host, 32, cudaHostRegisterDefault));
   assert_cuda(cudaErrorHostMemoryAlreadyRegistered, cudaHostRegister(host + 4, 32, 0));
+  assert_cuda(cudaErrorHostMemoryAlreadyRegistered, cudaHostRegister(host + 8, 32, 0)); /* in one page */
   assert_cuda(cudaErrorHostMemoryNotRegistered, cudaHostUnregister(host + 4));
   assert_cuda(cudaErrorInvalidValue, cudaFreeHost(host));
   assert_success(cudaHostUnregister(host));
