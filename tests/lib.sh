@@ -14,11 +14,11 @@ fail() { echo "FAILED: $*"; failures=$((failures + 1)); }
 skip() { echo "skipped: $*"; exit 77; }
 finish() { [ "$failures" = 0 ] && echo "all held" || { echo "$failures failed"; exit 1; }; }
 
-# on RANKS command...: alone for 1 rank, under mpirun for more
+# on RANKS command...: alone for 1 rank, under mpirun for more, each behind GD_RANK_WRAPPER
 on() {
   local ranks=$1
   shift
-  if [ "$ranks" = 1 ]; then "$@"; else mpirun --oversubscribe -n "$ranks" "$@"; fi
+  if [ "$ranks" = 1 ]; then "$@"; else mpirun --oversubscribe -n "$ranks" ${GD_RANK_WRAPPER:-} "$@"; fi
 }
 
 # expect CODE REGEX command...: its exit code, and exactly one line of its output that matches
@@ -44,8 +44,13 @@ equal() { [ "$1" = "$2" ] && [ -n "$1" ] || fail "$3: $1 is not $2"; }
 need_gpus() {
   gdtrain data make linear --n 8 --d 2 --out probe.h5 >/dev/null || { fail "data"; finish; }
   local probe=(gdtrain --data probe.h5 --model linear:1 --steps 1 --device cuda --plots false)
-  "${probe[@]}" --out probe1 >out.txt 2>&1
-  [ $? = 10 ] && skip "$(grep -o 'no GPU.*\|this build has no CUDA.*' out.txt)"
+  if ! "${probe[@]}" --out probe1 >out.txt 2>&1; then
+    grep 'no GPU is here\|no GPU driver\|no GPU can be used' out.txt >why.txt && skip "$(cat why.txt)"
+    fail "a step on a GPU"
+    cat out.txt
+    finish
+    exit 1
+  fi
   for nccl in "--transport nccl" ""; do on 3 "${probe[@]}" $nccl --out probe2 >/dev/null 2>&1 && return; done
 }
 

@@ -3,7 +3,8 @@
 
     versus_torch_gpu.py data FILE.h5 WIDTH CLASSES SAMPLES      random u8 samples with labels
     versus_torch_gpu.py serve                                    for each line "MODEL BATCH PRECISION STEPS" of stdin: the
-                                                                 median microseconds of a step, eager and as a graph
+                                                                 median microseconds of a step, eager and as a graph; nan
+                                                                 where PyTorch fails, with the reason on stderr
 
 MODEL is "784-512-512-10" (relu, cross-entropy, SGD with momentum). PRECISION: fp32, tf32, or bf16 by autocast over fp32
 weights. The batch lies ready in the GPU's memory, which favours PyTorch: gdtrain's steps gather and convert theirs.
@@ -14,6 +15,7 @@ import os
 import statistics
 import sys
 import time
+import traceback
 
 GROUP = 8
 
@@ -97,16 +99,24 @@ def median_us(torch, device, way, steps):
     return statistics.median(1e3 * a.elapsed_time(b) / GROUP for a, b in zip(marks, marks[1:]))
 
 
-def fastest_capture(torch, device, *shape):
+def fastest(torch, device, kind, *shape):
     """PyTorch has two ways to update all parameters at once; the better one is compared with."""
-    if device == "cpu":
-        return None
-    ways = [Captured(torch, device, *shape, foreach=True)]
+    ways = []
+    for optimizer in ({"foreach": True}, {"fused": True}):
+        try:
+            way = kind(torch, device, *shape, **optimizer)
+            ways.append((median_us(torch, device, way, 200), way))
+        except Exception:  # what fails must not take the other with it
+            traceback.print_exc()
+    return min(ways, key=lambda timed: timed[0])[1] if ways else None
+
+
+def time_of(torch, device, way, steps):
     try:
-        ways.append(Captured(torch, device, *shape, fused=True))
-    except (RuntimeError, TypeError):
-        pass
-    return min(ways, key=lambda way: median_us(torch, device, way, 200))
+        return median_us(torch, device, way, steps) if way else float("nan")
+    except Exception:
+        traceback.print_exc()
+        return float("nan")
 
 
 def serve():
@@ -122,8 +132,9 @@ def serve():
         if key not in ways:
             ways.clear()  # one model at a time in the GPU's memory
             shape = ([int(w) for w in model.split("-")], int(rows), precision)
-            ways[key] = (Eager(torch, device, *shape, foreach=True), fastest_capture(torch, device, *shape))
-        eager, captured = (median_us(torch, device, way, int(steps)) if way else float("nan") for way in ways[key])
+            kinds = (Eager, Captured) if device == "cuda" else (Eager,)
+            ways[key] = [fastest(torch, device, kind, *shape) for kind in kinds] + [None]
+        eager, captured = (time_of(torch, device, way, int(steps)) for way in ways[key][:2])
         print(f"{eager:.2f} {captured:.2f}", flush=True)
 
 

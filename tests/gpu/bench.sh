@@ -2,14 +2,15 @@
 # What bench says of steps on a GPU adds up: the step by the GPU's clock, the host's ledger, the launches of a recorded step,
 # and what passes between GPUs, by itself and while backward goes on.
 . "$(dirname "$0")/../lib.sh" "$@"
+need_gpus
 gdtrain data make glyphs --n 640 --out train.h5 >/dev/null
 run=(--device cuda --data train.h5 --model "linear:32 relu linear:10" --batch-size 64 --micro-batch 32 --lr 0.01 --threads 1)
-gdtrain bench "${run[@]}" --steps 1 >out.txt 2>err.txt || { grep -q 'no GPU' err.txt && skip "$(cat err.txt)"; }
 
 # figure NAME: the number after a word at the beginning of a line
 figure() { awk -v w="$1" '$1 == w { print $2; exit }' out.txt; }
 
-# adds_up RANKS options...: parts of the ledger, speed against time, the share of the products, the GPU's clock and the host's
+# adds_up RANKS options...: parts of the ledger, speed against time, the share of the products, the GPU's clock and the host's.
+# Times are printed in tenths of a microsecond, of which a step on a GPU may have few.
 adds_up() {
   local ranks=$1
   shift
@@ -17,7 +18,7 @@ adds_up() {
   awk '/^  (queuing|exchange|update|wait|other) / { sum += $2 } $1 == "total" { total = $2 } $1 == "step" { step = $2 }
     / samples\/s$/ { speed = $(NF - 1) } $1 == "products" { bare = $2; share = $(NF - 3) }
     function near(a, b, e) { return a - b <= e && b - a <= e }
-    END { exit !(total > 0 && near(sum, total, 1) && near(speed * step / 64e6, 1, .01) && near(share, 100 * bare / step, .06) &&
+    END { exit !(total > 0 && near(sum, total, 1) && near(speed * step / 64e6, 1, .01) && near(share, 100 * bare / step, .06 + 15 / step) &&
       step < 5 * total && total < 5 * step) }' out.txt ||
     { fail "figures of $ranks ranks, $*"; cat out.txt; }
 }
@@ -33,7 +34,7 @@ grep -q 'launched one by one' out.txt || fail "steps that are not recorded"
 adds_up 2 --transport mpi
 grep -q '^  exchange ' out.txt || fail "an exchange by the hosts"
 
-if grep -q 'ranks of this host share' err.txt; then
+if [ ! "$nccl" ]; then
   echo "one GPU: NCCL between two was not measured"
   finish
   exit

@@ -51,6 +51,8 @@ if [ -z "${GDTRAIN_EMULATED_GPUS:-}" ]; then
   exit
 fi
 
+export GDTRAIN_EMULATED_GPUS=4
+unset GD_RANK_WRAPPER # lets ranks share a GPU
 with GDTRAIN_EMULATED_GPUS=0 ends 10 "error: no GPU is here" 1
 with GDTRAIN_EMULATED_GPUS=no-driver ends 10 "error: no GPU driver that knows CUDA" 2
 with GDTRAIN_TUNE=update_shares=4 ends 2 "error: unknown knob of GDTRAIN_TUNE 'update_shares': did you mean 'update_share'" 1
