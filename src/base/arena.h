@@ -5,7 +5,7 @@
 #include "gd/arena.h"
 
 typedef struct gdi_memory {
-  void *(*take)(void *user, size_t bytes); /* NULL when there is none; aligned to GD_ALIGN */
+  void *(*take)(void *user, size_t bytes); /* multiples of GD_ALIGN, aligned to it; NULL when there is none */
   void (*give)(void *user, void *memory);
   void *user;
   bool on_host; /* may be poisoned and zeroed by memset */

@@ -8,7 +8,7 @@ static gd_status make_one(gd_device *d) {
     double f64;
     float f32;
   } one = {1, 1};
-  d->one = d->memory.take(d->memory.user, sizeof one);
+  d->one = d->memory.take(d->memory.user, GD_ALIGN); /* the least there is, and enough */
   if (!d->one) return GD_FAIL(GD_ERR_OOM, "no memory for a device");
   return d->upload(d, d->one, &one, sizeof one);
 }
