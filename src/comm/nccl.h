@@ -4,8 +4,8 @@
  * Operations are queued: a call returns when its work is in the queue of its lane, recorded work included.
  * All ranks queue the same operations in the same order; those of different lanes are put in order by marks.
  * Nothing waits longer than the world's deadline. A failure is GD_ERR_COMM and names this rank's GPU and the
- * operation, or the rank that did not come; the communicator is aborted then, and nothing collective works
- * any more.
+ * operation, or the rank that did not come; the communicator is aborted then, what was recorded on its GPU
+ * cannot be replayed, and nothing collective works any more.
  *
  * Connections are made by the first operations of a kind: they take their time, and cannot be recorded. So
  * each operation runs once, waited for, before it is recorded; whether it is recorded is equal on all ranks;
