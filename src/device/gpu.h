@@ -133,6 +133,8 @@ typedef struct gdi_gpu {
   gd_status (*after)(gd_device *d, gdi_lane lane, gdi_mark *m); /* later work of the lane waits for m */
   gd_status (*gradients)(gd_device *d, gdi_lane lane); /* and for all gradients of leaves queued so far */
   gd_status (*reached)(gd_device *d, gdi_mark *m, bool *yes);
+  /* f(user) when the lane gets here, in replays too: in another thread, and it must call nothing of this table. */
+  gd_status (*then)(gd_device *d, gdi_lane lane, void (*f)(void *user), void *user);
   gd_status (*wait_for)(gd_device *d, gdi_mark *m);
   /*
    * From now on every call that waits for the GPU, uploads and downloads too, waits by `wait(user, mark)`,

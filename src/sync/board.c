@@ -24,10 +24,28 @@ gd_status gdi_board_pinned(gdi_board *b, size_t bytes, void *out) {
   return memory ? GD_OK : GD_ERR_OOM;
 }
 
+/* ---- lanes: what follows losses and gradients runs beside the operations, which wait for it in the end ---- */
+
+gd_status gdi_board_follow(gdi_board *b) {
+  GD_TRY(b->gpu->mark(b->device, GDI_LANE_COMPUTE, b->ready));
+  GD_TRY(b->gpu->after(b->device, GDI_LANE_EXCHANGE, b->ready));
+  return b->gpu->gradients(b->device, GDI_LANE_EXCHANGE);
+}
+
+gd_status gdi_board_join(gdi_board *b) {
+  GD_TRY(b->gpu->mark(b->device, GDI_LANE_EXCHANGE, b->joined));
+  return b->gpu->after(b->device, GDI_LANE_COMPUTE, b->joined);
+}
+
 /* ---- leaves ---- */
 
 void gdi_board_leaf(gd_sync *s, int64_t k) {
+  gdi_board *b = s->board;
   gdi_early_leaf(s, k);
+  if (k == s->run.lo) { /* here, because a recording may have failed half-way */
+    b->staged.asked = 0;
+    b->staged.failed = GD_OK;
+  }
   if (s->o.mode == GD_SYNC_ALLREDUCE && k != s->run.lo) return; /* later ones add to the first */
   gd_params_bind_grads(s->params, gdi_board_buffer(s, gdi_leaf_buffer(s, k)));
 }
@@ -39,7 +57,7 @@ gd_status gdi_board_loss(gd_sync *s, int64_t k, const gd_loss *loss, int64_t sam
   const bool only = s->K == 1 && b->on_board && !b->nccl && !b->single;
   if (only) return gdi_onboard_only(s, loss, samples);
   GD_TRY(b->gpu->record(b->device, b->records + k * GDI_RECORD, loss->sum, loss->weight, (double)samples));
-  return b->early && s->early.last_leaf ? gdi_onboard_total(s) : GD_OK;
+  return b->on_board && b->early && s->early.last_leaf ? gdi_onboard_total(s) : GD_OK;
 }
 
 gd_status gdi_board_leaf_done(gd_sync *s, int64_t k) {
@@ -62,6 +80,7 @@ gd_status gdi_board_input(gd_sync *s, const gd_sync_step *step, const gdi_batch_
       .lr = step->lr, .step = step->step, .grad_scale = 1, .clip_value = s->o.clip_value, .local_rate = 1};
   *in = (gdi_step_input){.step = step->step, .constants = gdi_optim_constants(&s->o.optim, &u)};
   if (batch) in->batch = *batch;
+  atomic_store(&b->staged.arrived, 0);
   return b->gpu->send(b->device, GDI_LANE_COMPUTE, b->input, in, sizeof *in);
 }
 
@@ -101,7 +120,9 @@ static gd_status new_memory(gd_sync *s) {
   GD_TRY(gdi_board_put(b, NULL, records, &b->records));
   GD_TRY(gdi_board_put(b, NULL, sizeof *b->input, &b->input));
   GD_TRY(gdi_board_pinned(b, GDI_RING * sizeof *b->inputs, &b->inputs));
-  GD_TRY(gdi_board_pinned(b, records, &b->records_here));
+  GD_TRY(gdi_board_pinned(b, records, &b->staged.records_here));
+  GD_TRY(b->gpu->mark_new(b->device, &b->ready));
+  GD_TRY(b->gpu->mark_new(b->device, &b->joined));
   GD_TRY(new_rounded(s));
   if (b->on_board) return gdi_onboard_new(s);
   return s->o.noise_scale ? gdi_onboard_squares_new(s) : GD_OK;
@@ -137,8 +158,7 @@ void gdi_board_free(gd_sync *s) {
   b->gpu->mark_free(b->device, b->found.fetched);
   b->gpu->mark_free(b->device, b->ready);
   b->gpu->mark_free(b->device, b->joined);
-  if (b->pinned_params) b->gpu->unpin(b->device, b->pinned_params);
-  if (b->pinned_gradients) b->gpu->unpin(b->device, b->pinned_gradients);
+  gdi_staged_free(s);
   for (int i = 0; i < b->plans; i++) free(b->plan[i].merge), free(b->plan[i].into), free(b->plan[i].share);
   free(b->plan), free(b->bucket), free(b->single);
   gdi_nccl_free(b->nccl);

@@ -17,6 +17,8 @@
 #ifndef GDI_SYNC_BOARD_H
 #define GDI_SYNC_BOARD_H
 
+#include <stdatomic.h>
+
 #include "comm/nccl.h"
 #include "device/gpu.h"
 #include "sync/buckets.h"
@@ -46,6 +48,25 @@ typedef struct gdi_found {
   int n_told, taken;
 } gdi_found;
 
+/* Copies between device memory and the windows, in pieces. See staged.c */
+typedef struct gdi_staged {
+  int64_t piece;                          /* elements of a copy */
+  double *records_here;                   /* what came down; pinned */
+  char *gradients_here;                   /* part of the window */
+  char *pinned_params, *pinned_gradients; /* the same, where they are pinned; or NULL */
+
+  /* down */
+  int64_t asked;           /* elements of the last leaf whose copies are queued, or recorded */
+  gd_status failed;        /* while queueing them */
+  _Atomic int64_t arrived; /* copies of the present step that are done */
+
+  /* up: by the ranks that share the window, whose slices this rank's GPU needs too */
+  gd_shared memory;
+  _Atomic int64_t *updated; /* [owners] elements of its slice, over all updates */
+  int64_t *sent;            /* [owners] elements before it are on their way up */
+  int64_t updates;          /* before this one */
+} gdi_staged;
+
 struct gdi_board {
   gd_device *device;
   const gdi_gpu *gpu;
@@ -63,18 +84,15 @@ struct gdi_board {
   gdi_gpu_sum *single;            /* [buffers] a buffer as a sum, with noise_scale */
   gdi_board_plan *plan;
   int plans;
+  bool early;               /* gradients are passed on while backward goes on */
+  gdi_mark *ready, *joined; /* between the lanes: compute so far, and what follows it, are done */
 
-  /* staged */
-  double *records_here;                   /* what came down */
-  char *gradients_here;                   /* part of the window */
-  char *pinned_params, *pinned_gradients; /* the same, where they are pinned; or NULL */
+  gdi_staged staged;
 
   /* on board */
   gdi_gpu_clip clip;
   gdi_bucket *bucket; /* all ranks have the same ones, and pass them on in their order */
   int buckets;
-  bool early;               /* buckets are passed on while backward goes on */
-  gdi_mark *ready, *joined; /* between the lanes: compute so far, and the update, are done */
 
   /* the present step, on board */
   gdi_totals *now; /* what it found so far, in device memory */
@@ -103,6 +121,10 @@ gd_status gdi_board_input(gd_sync *s, const gd_sync_step *step, const gdi_batch_
 /* Memory of the board that lives as long as it does, from host memory or zeroed when `from` is NULL. */
 gd_status gdi_board_put(gdi_board *b, const void *from, size_t bytes, void *out) GD_CHECKED;
 gd_status gdi_board_pinned(gdi_board *b, size_t bytes, void *out) GD_CHECKED; /* host memory, pinned */
+/* The exchange lane waits for all that is queued so far in the lanes of compute and of gradients. */
+gd_status gdi_board_follow(gdi_board *b) GD_CHECKED;
+/* And from now on the compute lane waits for it. */
+gd_status gdi_board_join(gdi_board *b) GD_CHECKED;
 
 /* programs.c: the plan for s->K, made when K is new: not while work is being recorded. */
 gd_status gdi_board_plan_for(gd_sync *s, gdi_board_plan **out) GD_CHECKED;
@@ -110,11 +132,15 @@ gd_status gdi_board_put_sum(gd_sync *s, const gdi_sum *from, gdi_gpu_sum *to) GD
 gd_status gdi_board_put_single(gd_sync *s, int64_t buffer, gdi_gpu_sum *out) GD_CHECKED;
 char *gdi_board_buffer(const gd_sync *s, int64_t i);
 
-/* staged.c: pin the windows and fill them from the model; queue the copies down; wait for them; parameters up */
-gd_status gdi_board_lend(gd_sync *s) GD_CHECKED;
-gd_status gdi_board_down(gd_sync *s) GD_CHECKED;
-gd_status gdi_board_landed(gd_sync *s) GD_CHECKED;
-gd_status gdi_board_up(gd_sync *s) GD_CHECKED;
+/* staged.c */
+gd_status gdi_staged_new(gd_sync *s) GD_CHECKED; /* pin the windows, and fill them from the model */
+void gdi_staged_free(gd_sync *s);
+void gdi_staged_ready(void *sync, gd_tensor *leaf); /* queue copies down of what backward has finished */
+gd_status gdi_staged_down(gd_sync *s) GD_CHECKED;   /* and of the rest */
+gd_status gdi_staged_arrive(gd_sync *s) GD_CHECKED; /* wait for them, and pass on what has come */
+gd_status gdi_staged_updated(gd_sync *s, int64_t end) GD_CHECKED; /* of the slice: queue copies up */
+gd_status gdi_staged_up(gd_sync *s) GD_CHECKED;       /* and of the rest, after all owners' updates */
+gd_status gdi_staged_up_whole(gd_sync *s) GD_CHECKED; /* all parameters, not after an update */
 
 /* onboard.c */
 gd_status gdi_onboard_new(gd_sync *s) GD_CHECKED;

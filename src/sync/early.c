@@ -42,25 +42,31 @@ void gdi_early_finish(gd_sync *s, const gd_tensor *leaf) {
   while (e->front < n && e->finished[e->front]) e->front++;
 }
 
+int64_t gdi_early_end(const gd_sync *s) {
+  return s->early.front < s->params->n ? s->params->offset[s->early.front] : s->elements;
+}
+
 static void keep_failure(gd_sync *s, gd_status st) {
   if (s->failed == GD_OK) s->failed = st;
 }
 
 void gdi_early_leaf_done(gd_sync *s, int64_t k) {
-  gdi_exchange_reach(s, k, s->params->n);
+  gdi_exchange_reach(s, k, s->elements);
   if (!s->o.no_overlap) keep_failure(s, gdi_exchange_pass(s));
+}
+
+gd_status gdi_early_send(gd_sync *s, int64_t end) {
+  if (s->overlap) return gdi_overlap_start(s, end);
+  if (!s->exchange) return GD_OK;
+  gdi_exchange_reach(s, s->run.hi - 1, end);
+  return gdi_exchange_pass(s);
 }
 
 static void on_ready(void *sync, gd_tensor *leaf) {
   gd_sync *s = sync;
   if (!s->early.last_leaf) return;
   gdi_early_finish(s, leaf);
-  if (s->overlap) {
-    keep_failure(s, gdi_overlap_start(s, s->early.front));
-  } else {
-    gdi_exchange_reach(s, s->run.hi - 1, s->early.front);
-    keep_failure(s, gdi_exchange_pass(s));
-  }
+  keep_failure(s, gdi_early_send(s, gdi_early_end(s)));
   gd_progress(s->world);
 }
 
@@ -72,8 +78,9 @@ static void on_pause(void *sync) {
 }
 
 void gd_sync_attach(gd_sync *s, gd_tape *t) {
-  if (s->board) {
-    gdi_tape_on_grad_ready(t, s->board->early ? gdi_onboard_ready : NULL, s);
+  const gdi_board *b = s->board;
+  if (b) {
+    gdi_tape_on_grad_ready(t, !b->early ? NULL : b->on_board ? gdi_onboard_ready : gdi_staged_ready, s);
     return;
   }
   const bool early = !s->o.no_overlap && (s->overlap || s->exchange);

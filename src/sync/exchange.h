@@ -34,14 +34,10 @@ struct gdi_exchange {
   gdi_route *route;
   int routes;
   gd_shared memory;
-  _Atomic int64_t *reached; /* [ranks of the group] parameters finished, over all its leaves of all steps */
+  _Atomic int64_t *reached; /* [ranks of the group] elements finished, over all its leaves of all steps */
   int64_t *before;          /* [ranks of the group] what `reached` was when this step began */
 };
 
-int64_t gdi_messages_of(const gd_sync *s, gd_range slice);
-/* Elements of n messages of a slice, from number i on. */
-gd_range gdi_message_of(const gd_sync *s, gd_range slice, int64_t i, int64_t n);
-int64_t gdi_messages_a_piece(const gd_sync *s);
 /* Start a message over elements r, kept in q. */
 gd_status gdi_send(gd_sync *s, gdi_requests *q, const char *from, gd_range r, int to, int tag) GD_CHECKED;
 /* Does this rank pass its group's nodes to this owner in another group? */

@@ -60,6 +60,31 @@ int64_t gdi_bucket_elements(const gd_sync *s) {
   return (blocks > 0 ? blocks : 1) * GD_BLOCK;
 }
 
+int64_t gdi_messages_of(const gd_sync *s, gd_range slice) {
+  return (slice.hi - slice.lo + gdi_bucket_elements(s) - 1) / gdi_bucket_elements(s);
+}
+
+gd_range gdi_message_of(const gd_sync *s, gd_range slice, int64_t i, int64_t n) {
+  gd_range r = {slice.lo + i * gdi_bucket_elements(s), slice.lo + (i + n) * gdi_bucket_elements(s)};
+  if (r.hi > slice.hi) r.hi = slice.hi;
+  return r;
+}
+
+int64_t gdi_messages_a_piece(const gd_sync *s) {
+  const int64_t least = 64 * GD_BLOCK, message = gdi_bucket_elements(s);
+  return (least + message - 1) / message;
+}
+
+int gdi_pieces(const gd_sync *s) {
+  const int64_t each = gdi_messages_a_piece(s);
+  return (int)((gdi_messages_of(s, s->slice) + each - 1) / each);
+}
+
+gd_range gdi_piece(const gd_sync *s, int piece) {
+  const int64_t each = gdi_messages_a_piece(s);
+  return gdi_message_of(s, s->slice, piece * each, each);
+}
+
 static gd_status count_buffers(gd_sync *s, const gd_range ranks) {
   const int size = gd_world_size(s->world);
   const int rank = gd_world_rank(s->world);

@@ -78,22 +78,10 @@ gd_status gdi_onboard_new(gd_sync *s) {
   GD_TRY(gdi_onboard_audit_new(s));
   GD_TRY(gdi_buckets_cut(s, &b->bucket, &b->buckets));
   b->early = b->buckets > 1 && !s->o.no_overlap && !b->single; /* those square a whole gradient first */
-  GD_TRY(b->gpu->mark_new(b->device, &b->ready));
-  return b->gpu->mark_new(b->device, &b->joined);
+  return GD_OK;
 }
 
 /* ---- a step ---- */
-
-/*
- * What follows losses and gradients runs in the exchange lane, beside the operations, which wait for it in
- * the end. From here on that lane waits for all that is queued so far in the lanes of compute and of
- * gradients.
- */
-static gd_status follow_compute(gdi_board *b) {
-  GD_TRY(b->gpu->mark(b->device, GDI_LANE_COMPUTE, b->ready));
-  GD_TRY(b->gpu->after(b->device, GDI_LANE_EXCHANGE, b->ready));
-  return b->gpu->gradients(b->device, GDI_LANE_EXCHANGE);
-}
 
 gd_status gdi_onboard_square(gd_sync *s, int64_t k) {
   gdi_board *b = s->board;
@@ -107,7 +95,7 @@ gd_status gdi_onboard_square(gd_sync *s, int64_t k) {
 gd_status gdi_onboard_total(gd_sync *s) {
   gdi_board *b = s->board;
   b->totalled = true;
-  GD_TRY(follow_compute(b));
+  GD_TRY(gdi_board_follow(b));
   GD_TRY(gdi_peers_sum(s, b->records, s->K * GDI_RECORD, GD_F64, GDI_LANE_EXCHANGE));
   b->gpu->use(b->device, GDI_LANE_EXCHANGE);
   gd_status st = b->gpu->totals(b->device, b->records, s->K, b->input, s->o.skip_nonfinite, b->now,
@@ -119,7 +107,7 @@ gd_status gdi_onboard_total(gd_sync *s) {
 gd_status gdi_onboard_only(gd_sync *s, const gd_loss *loss, int64_t samples) {
   gdi_board *b = s->board;
   b->totalled = true;
-  GD_TRY(follow_compute(b));
+  GD_TRY(gdi_board_follow(b));
   b->gpu->use(b->device, GDI_LANE_EXCHANGE);
   gd_status st = b->gpu->record_only(b->device, b->records, loss->sum, loss->weight, (double)samples,
                                      b->input, s->o.skip_nonfinite, b->now, b->found.ring, GDI_RING);
@@ -153,7 +141,7 @@ static gd_status pass_buckets(gd_sync *s, int params, bool beside) {
   gdi_board_plan *p;
   if (b->passed == b->buckets || b->bucket[b->passed].params > params) return GD_OK;
   GD_TRY(gdi_board_plan_for(s, &p));
-  GD_TRY(follow_compute(b));
+  GD_TRY(gdi_board_follow(b));
   b->gpu->use(b->device, GDI_LANE_EXCHANGE);
   gd_status st = GD_OK;
   for (; st == GD_OK && b->passed < b->buckets && b->bucket[b->passed].params <= params; b->passed++)
@@ -197,6 +185,5 @@ gd_status gdi_onboard_update(gd_sync *s) {
   if (!b->totalled) GD_TRY(gdi_onboard_total(s));
   GD_TRY(pass_buckets(s, s->params->n, false));
   if (s->two_pass) GD_TRY(update_in_two_passes(s));
-  GD_TRY(b->gpu->mark(b->device, GDI_LANE_EXCHANGE, b->joined));
-  return b->gpu->after(b->device, GDI_LANE_COMPUTE, b->joined);
+  return gdi_board_join(b);
 }

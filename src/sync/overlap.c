@@ -9,7 +9,7 @@
 #include "sync/sync.h"
 
 struct gdi_overlap {
-  int buckets, started;
+  int buckets, started, waited;
   int64_t bucket_elements;
   gd_request **request; /* [buckets] */
 };
@@ -34,9 +34,8 @@ void gdi_overlap_free(gdi_overlap *x) {
   free(x);
 }
 
-gd_status gdi_overlap_start(gd_sync *s, int params) {
+gd_status gdi_overlap_start(gd_sync *s, int64_t end) {
   gdi_overlap *x = s->overlap;
-  const int64_t end = params < s->params->n ? s->params->offset[params] : s->elements;
   for (; x->started < x->buckets; x->started++) {
     const int64_t lo = x->started * x->bucket_elements, hi = lo + x->bucket_elements;
     const gd_range r = {lo, hi < s->elements ? hi : s->elements};
@@ -49,11 +48,14 @@ gd_status gdi_overlap_start(gd_sync *s, int params) {
 
 gd_status gdi_overlap_start_all(gd_sync *s) {
   if (s->run.lo == s->run.hi) memset(s->gradient_memory.data, 0, gd_params_bytes(s->params));
-  return gdi_overlap_start(s, s->params->n);
+  return gdi_overlap_start(s, s->elements);
 }
 
-gd_status gdi_overlap_wait(gd_sync *s) {
+gd_status gdi_overlap_wait(gd_sync *s, int64_t end) {
   gdi_overlap *x = s->overlap;
-  x->started = 0;
-  return gd_wait(s->world, x->request, x->buckets);
+  const int first = x->waited, until = (int)((end + x->bucket_elements - 1) / x->bucket_elements);
+  if (until <= first) return GD_OK;
+  x->waited = until;
+  if (until == x->buckets) x->started = x->waited = 0; /* ready for the next step */
+  return gd_wait(s->world, x->request + first, until - first);
 }

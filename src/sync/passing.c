@@ -44,7 +44,7 @@ gd_status gdi_passing_begin(gd_sync *s) {
   const gd_range ranks = ranks_of_group(s);
   for (int64_t r = ranks.lo; x->K > 0 && r < ranks.hi; r++) {
     const gd_range run = gd_share(x->K, gd_world_size(s->world), r);
-    x->before[r - ranks.lo] += (run.hi - run.lo) * s->params->n;
+    x->before[r - ranks.lo] += (run.hi - run.lo) * s->elements;
   }
   x->K = s->K;
   x->sent_used = 0;
@@ -52,24 +52,17 @@ gd_status gdi_passing_begin(gd_sync *s) {
   return GD_OK;
 }
 
-void gdi_exchange_reach(gd_sync *s, int64_t leaf, int params) {
+void gdi_exchange_reach(gd_sync *s, int64_t leaf, int64_t end) {
   gdi_exchange *x = s->exchange;
   const int64_t me = gd_world_rank(s->world) - ranks_of_group(s).lo;
-  atomic_store_explicit(&x->reached[me], x->before[me] + (leaf - s->run.lo) * s->params->n + params,
+  atomic_store_explicit(&x->reached[me], x->before[me] + (leaf - s->run.lo) * s->elements + end,
                         memory_order_release);
-}
-
-/* Parameters at the front of the run that cover its first `end` elements. */
-static int params_until(const gd_params *p, int64_t end) {
-  int n = 0;
-  while (n < p->n && p->offset[n] < end) n++;
-  return n;
 }
 
 /*
  * Are the first `end` elements of a node of this group final? What a rank holds of it before its last leaf
  * is final as soon as the last leaf of its part is merged. The last leaf of a rank is never merged: it
- * becomes final parameter by parameter, from the front on, as backward completes their gradients.
+ * becomes final from the front on, as backward completes the gradients of one parameter after the other.
  */
 static bool is_final(const gd_sync *s, gd_range node, int64_t end) {
   const gdi_exchange *x = s->exchange;
@@ -78,9 +71,9 @@ static bool is_final(const gd_sync *s, gd_range node, int64_t end) {
     const gd_range run = gd_share(s->K, gd_world_size(s->world), r);
     const int64_t last = (node.hi < run.hi ? node.hi : run.hi) - 1;
     if (last < run.lo || last < node.lo) continue; /* it has no part of this node */
-    const int params = last + 1 == run.hi ? params_until(s->params, end) : s->params->n;
+    const int64_t needed = last + 1 == run.hi ? end : s->elements;
     const int64_t reached = atomic_load_explicit(&x->reached[r - ranks.lo], memory_order_acquire);
-    if (reached - x->before[r - ranks.lo] < (last - run.lo) * s->params->n + params) return false;
+    if (reached - x->before[r - ranks.lo] < (last - run.lo) * s->elements + needed) return false;
   }
   return true;
 }

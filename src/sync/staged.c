@@ -1,8 +1,18 @@
-/* Staged: down to the windows of the ranks' hosts, and up again. */
+/*
+ * Staged: gradients go down to the windows of the ranks' hosts, and parameters up again, in pieces. While
+ * backward goes on what it has finished is copied down, and sent to other hosts as it comes; while slices are
+ * updated what is new is copied up.
+ */
+#include <sched.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
 #include "sync/board.h"
+
+static const size_t default_bytes = 4 << 20;
+
+/* ---- memory ---- */
 
 /*
  * A copy to or from memory that is not pinned stops everything else. Linux may refuse to pin files on a disk, where
@@ -21,20 +31,102 @@ static char *pin(const gdi_board *b, void *memory, size_t bytes) {
 
 static void pin_windows(gd_sync *s) {
   gdi_board *b = s->board;
+  gdi_staged *x = &b->staged;
   const bool ordered = s->o.mode == GD_SYNC_ORDERED;
   const size_t bytes = gd_params_bytes(s->params);
-  b->pinned_params = pin(b, s->param_memory.data, bytes);
+  x->pinned_params = pin(b, s->param_memory.data, bytes);
   if (b->buffers == 0) return;
-  b->gradients_here = ordered ? gdi_buffer(s, gd_world_rank(s->world), 0) : (char *)s->gradient_memory.data;
-  b->pinned_gradients = pin(b, b->gradients_here, (size_t)b->buffers * bytes);
+  x->gradients_here = ordered ? gdi_buffer(s, gd_world_rank(s->world), 0) : (char *)s->gradient_memory.data;
+  x->pinned_gradients = pin(b, x->gradients_here, (size_t)b->buffers * bytes);
 }
 
-gd_status gdi_board_lend(gd_sync *s) {
+/* The ranks whose updates are read from this one's window. */
+static gd_range owners(const gd_sync *s) {
+  const int rank = gd_world_rank(s->world);
+  if (s->o.mode == GD_SYNC_ALLREDUCE) return (gd_range){rank, rank + 1};
+  return gd_world_group_ranks(s->world, gd_world_group(s->world, rank));
+}
+
+static gd_range slice_of(const gd_sync *s, int64_t owner) {
+  return s->o.mode == GD_SYNC_ALLREDUCE ? s->slice : gdi_slice_of(s, (int)owner);
+}
+
+/* Nothing of the slices is on its way up. */
+static void begin_up(gd_sync *s) {
+  const gd_range all = owners(s);
+  for (int64_t r = all.lo; r < all.hi; r++) s->board->staged.sent[r - all.lo] = slice_of(s, r).lo;
+}
+
+gd_status gdi_staged_new(gd_sync *s) {
   gdi_board *b = s->board;
+  gdi_staged *x = &b->staged;
+  const gd_range all = owners(s);
+  const size_t n = (size_t)(all.hi - all.lo), bytes = s->o.bucket_bytes ? s->o.bucket_bytes : default_bytes;
+  x->piece = (int64_t)((bytes + s->element_bytes - 1) / s->element_bytes);
+  b->early = x->piece < s->elements && !s->o.no_overlap && !b->single;
+  GD_TRY(gdi_window_new(s, &x->memory, n * sizeof *x->updated));
+  x->updated = x->memory.data;
+  x->sent = calloc(n, sizeof *x->sent);
+  if (!x->sent) return GD_FAIL(GD_ERR_OOM, "no memory for the sync of a GPU");
+  begin_up(s);
   pin_windows(s);
   GD_TRY(gd_params_bind(s->params, b->params, true));
   if (!s->param_memory.owner) return GD_OK;
   return b->device->download(b->device, s->param_memory.data, b->params, gd_params_bytes(s->params));
+}
+
+void gdi_staged_free(gd_sync *s) {
+  const gdi_board *b = s->board;
+  gdi_staged *x = &s->board->staged;
+  if (x->pinned_params) b->gpu->unpin(b->device, x->pinned_params);
+  if (x->pinned_gradients) b->gpu->unpin(b->device, x->pinned_gradients);
+  if (x->updated) gdi_window_free(s, &x->memory);
+  free(x->sent);
+}
+
+/* ---- gradients, down ---- */
+
+static gd_status fetch(const gd_sync *s, int buffer, gd_range r) {
+  const gdi_board *b = s->board;
+  const size_t lo = (size_t)r.lo * s->element_bytes;
+  char *here = b->staged.gradients_here + (size_t)buffer * gd_params_bytes(s->params);
+  return b->gpu->fetch(b->device, GDI_LANE_EXCHANGE, here + lo, gdi_board_buffer(s, buffer) + lo,
+                       gdi_bytes_of(s, r));
+}
+
+/* In a thread of CUDA's. */
+static void arrived(void *staging) {
+  gdi_staged *x = staging;
+  atomic_fetch_add_explicit(&x->arrived, 1, memory_order_release);
+}
+
+/*
+ * Pieces of the last leaf's gradients that lie before `end`; before the first of them the nodes of earlier
+ * leaves, to which nothing is added any more.
+ */
+static gd_status fetch_until(gd_sync *s, int64_t end) {
+  const gdi_board *b = s->board;
+  gdi_staged *x = &s->board->staged;
+  const int last = gdi_leaf_buffer(s, s->run.hi - 1);
+  if (x->asked == end || (end < s->elements && end - x->asked < x->piece)) return GD_OK;
+  GD_TRY(gdi_board_follow(s->board));
+  for (int i = 0; x->asked == 0 && i < last; i++) GD_TRY(fetch(s, i, (gd_range){0, s->elements}));
+  while (x->asked < end) {
+    const gd_range r = {x->asked, x->asked + x->piece < s->elements ? x->asked + x->piece : s->elements};
+    if (r.hi > end) break;
+    GD_TRY(fetch(s, last, r));
+    if (b->early) GD_TRY(b->gpu->then(b->device, GDI_LANE_EXCHANGE, arrived, x));
+    x->asked = r.hi;
+  }
+  return GD_OK;
+}
+
+void gdi_staged_ready(void *sync, gd_tensor *leaf) {
+  gd_sync *s = sync;
+  gdi_staged *x = &s->board->staged;
+  if (!s->early.last_leaf || x->failed != GD_OK) return;
+  gdi_early_finish(s, leaf);
+  x->failed = fetch_until(s, gdi_early_end(s));
 }
 
 /* This rank's part of the records. */
@@ -45,32 +137,92 @@ static size_t record_bytes(const gd_sync *s) {
   return (size_t)(s->run.hi - s->run.lo) * sizeof(gd_record);
 }
 
-gd_status gdi_board_down(gd_sync *s) {
+gd_status gdi_staged_down(gd_sync *s) {
   gdi_board *b = s->board;
-  gd_range node[GD_TREE_MAX_COVER + 1];
+  const gdi_staged *x = &b->staged;
   if (s->run.lo == s->run.hi) return GD_OK;
-  const bool ordered = s->o.mode == GD_SYNC_ORDERED;
-  const int held = ordered ? gdi_rank_nodes(s->K, gd_world_size(s->world), gd_world_rank(s->world), node) : 1;
-  for (int i = 0; i < held; i++)
-    GD_TRY(b->gpu->fetch(b->device, GDI_LANE_COMPUTE,
-                         b->gradients_here + (size_t)i * gd_params_bytes(s->params), gdi_board_buffer(s, i),
-                         gd_params_bytes(s->params)));
-  return b->gpu->fetch(b->device, GDI_LANE_COMPUTE, b->records_here + first_record(s),
+  GD_TRY(x->failed);
+  GD_TRY(fetch_until(s, s->elements));
+  GD_TRY(gdi_board_join(b));
+  return b->gpu->fetch(b->device, GDI_LANE_COMPUTE, x->records_here + first_record(s),
                        b->records + first_record(s), record_bytes(s));
 }
 
-gd_status gdi_board_landed(gd_sync *s) {
-  gdi_board *b = s->board;
-  GD_TRY(b->gpu->wait(b->device));
-  if (s->run.lo == s->run.hi) return GD_OK;
-  memcpy(s->record + first_record(s), b->records_here + first_record(s), record_bytes(s));
-  if (s->exchange) gdi_exchange_reach(s, s->run.hi - 1, s->params->n);
+/* Pass on what arrives until everything has. */
+static gd_status pass_on(gd_sync *s) {
+  const gdi_board *b = s->board;
+  const gdi_staged *x = &b->staged;
+  bool over = false;
+  for (int64_t known = 0, end = 0; end < s->elements;) {
+    GD_TRY(b->gpu->reached(b->device, b->ready, &over));
+    const int64_t copies = atomic_load_explicit(&x->arrived, memory_order_acquire);
+    gd_progress(s->world);
+    sched_yield();
+    if (copies == known && !over) continue;
+    known = copies;
+    end = over || copies * x->piece > s->elements ? s->elements : copies * x->piece;
+    GD_TRY(gdi_early_send(s, end));
+  }
   return GD_OK;
 }
 
-gd_status gdi_board_up(gd_sync *s) {
+gd_status gdi_staged_arrive(gd_sync *s) {
   gdi_board *b = s->board;
-  GD_TRY(
-      b->gpu->send(b->device, GDI_LANE_COMPUTE, b->params, s->param_memory.data, gd_params_bytes(s->params)));
+  GD_TRY(b->gpu->mark(b->device, GDI_LANE_COMPUTE, b->ready));
+  if (s->run.lo < s->run.hi && b->early) GD_TRY(pass_on(s));
+  GD_TRY(b->gpu->wait_for(b->device, b->ready)); /* others must not change parameters that still go up */
+  memcpy(s->record + first_record(s), b->staged.records_here + first_record(s), record_bytes(s));
+  return GD_OK;
+}
+
+/* ---- parameters, up ---- */
+
+static gd_status send(const gd_sync *s, gd_range r) {
+  const gdi_board *b = s->board;
+  if (r.lo >= r.hi) return GD_OK;
+  return b->gpu->send(b->device, GDI_LANE_COMPUTE, b->params + (size_t)r.lo * s->element_bytes,
+                      gdi_param_at(s, r.lo), gdi_bytes_of(s, r));
+}
+
+/* What one of the owners has updated: whole pieces, and the end of its slice. */
+static gd_status send_updated(const gd_sync *s, int64_t owner) {
+  const gdi_staged *x = &s->board->staged;
+  const gd_range slice = slice_of(s, owner);
+  const int64_t i = owner - owners(s).lo, before = x->updates * (slice.hi - slice.lo);
+  const int64_t end = slice.lo + atomic_load_explicit(&x->updated[i], memory_order_acquire) - before;
+  if (end - x->sent[i] < x->piece && end < slice.hi) return GD_OK;
+  GD_TRY(send(s, (gd_range){x->sent[i], end}));
+  x->sent[i] = end;
+  return GD_OK;
+}
+
+gd_status gdi_staged_updated(gd_sync *s, int64_t end) {
+  const gdi_staged *x = &s->board->staged;
+  const gd_range all = owners(s), slice = s->slice;
+  const int64_t before = x->updates * (slice.hi - slice.lo);
+  atomic_store_explicit(&x->updated[gd_world_rank(s->world) - all.lo], before + end - slice.lo,
+                        memory_order_release);
+  for (int64_t r = all.lo; r < all.hi; r++) GD_TRY(send_updated(s, r));
+  return GD_OK;
+}
+
+static gd_status round_weights(const gdi_board *b) {
   return b->rounded ? b->gpu->round(b->device) : GD_OK;
+}
+
+gd_status gdi_staged_up(gd_sync *s) {
+  gdi_staged *x = &s->board->staged;
+  const gd_range all = owners(s);
+  for (int64_t r = all.lo; r < all.hi; r++)
+    GD_TRY(send(s, (gd_range){x->sent[r - all.lo], slice_of(s, r).hi}));
+  GD_TRY(send(s, (gd_range){0, s->group.lo}));
+  GD_TRY(send(s, (gd_range){s->group.hi, s->elements}));
+  x->updates++;
+  begin_up(s);
+  return round_weights(s->board);
+}
+
+gd_status gdi_staged_up_whole(gd_sync *s) {
+  GD_TRY(send(s, (gd_range){0, s->elements}));
+  return round_weights(s->board);
 }

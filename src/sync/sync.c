@@ -65,7 +65,7 @@ gd_status gd_sync_new(gd_sync **out, gd_world *w, gd_params *p, const gd_sync_op
     st = gdi_exchange_new(s);
   GD_GOTO(st, gd_world_agree(w, st), fail);
   if (s->board)
-    GD_GOTO(st, gd_world_agree(w, gdi_board_lend(s)), fail);
+    GD_GOTO(st, gd_world_agree(w, gdi_staged_new(s)), fail);
   else
     GD_GOTO(st, gd_params_bind(p, s->param_memory.data, s->param_memory.owner), fail);
   GD_GOTO(st, gd_sync_scatter(s, s->param_memory.data, NULL), fail);

@@ -84,6 +84,13 @@ static inline size_t gdi_bytes_of(const gd_sync *s, gd_range elements) {
 gd_range gdi_slice_of(const gd_sync *s, int rank);   /* what a rank updates */
 gd_range gdi_extent_of(const gd_sync *s, int group); /* what the ranks of a group update */
 int64_t gdi_bucket_elements(const gd_sync *s);       /* elements of one message */
+int64_t gdi_messages_of(const gd_sync *s, gd_range slice);
+/* Elements of n messages of a slice, from number i on. */
+gd_range gdi_message_of(const gd_sync *s, gd_range slice, int64_t i, int64_t n);
+/* The slice of this rank in pieces of several messages, which are updated one after the other. */
+int64_t gdi_messages_a_piece(const gd_sync *s);
+int gdi_pieces(const gd_sync *s);
+gd_range gdi_piece(const gd_sync *s, int i);
 gd_status gdi_memory_new(gd_sync *s) GD_CHECKED;
 void gdi_memory_free(gd_sync *s);
 /* Memory of the group when ordered, else this rank's own; zeroed. */
@@ -126,28 +133,27 @@ gd_status gdi_norms_everywhere(gd_sync *s) GD_CHECKED;
 /* exchange.c: between groups */
 gd_status gdi_exchange_new(gd_sync *s) GD_CHECKED;
 void gdi_exchange_free(gd_sync *s);
-gd_status gdi_exchange_compile(gd_sync *s) GD_CHECKED;         /* for s->K */
-int gdi_exchange_terms(gd_sync *s, int group, gdi_term *term); /* nodes of another group, once received */
-gd_status gdi_exchange_begin(gd_sync *s) GD_CHECKED;           /* a step: expect the nodes of the slice */
-gd_status gdi_exchange_expect_params(gd_sync *s) GD_CHECKED;   /* of slices owned elsewhere */
-int gdi_exchange_pieces(const gd_sync *s);
-gd_range gdi_exchange_piece(const gd_sync *s, int piece);
+gd_status gdi_exchange_compile(gd_sync *s) GD_CHECKED;            /* for s->K */
+int gdi_exchange_terms(gd_sync *s, int group, gdi_term *term);    /* nodes of another group, once received */
+gd_status gdi_exchange_begin(gd_sync *s) GD_CHECKED;              /* a step: expect the nodes of the slice */
+gd_status gdi_exchange_expect_params(gd_sync *s) GD_CHECKED;      /* of slices owned elsewhere */
 gd_status gdi_exchange_wait(gd_sync *s, int piece) GD_CHECKED;    /* its nodes are here */
 gd_status gdi_exchange_publish(gd_sync *s, int piece) GD_CHECKED; /* its parameters are new */
 gd_status gdi_exchange_finish(gd_sync *s) GD_CHECKED;             /* every message of the step */
 char *gdi_exchange_room(const gd_sync *s, int64_t element); /* memory for the slice, private to this rank */
 
 /* passing.c: nodes on their way to owners */
-void gdi_exchange_reach(gd_sync *s, int64_t leaf, int params); /* its first `params` gradients are complete */
-gd_status gdi_exchange_pass(gd_sync *s) GD_CHECKED;            /* send what is complete and not sent yet */
+void gdi_exchange_reach(gd_sync *s, int64_t leaf, int64_t end); /* its elements before `end` are complete */
+gd_status gdi_exchange_pass(gd_sync *s) GD_CHECKED;             /* send what is complete and not sent yet */
 
 /* overlap.c: all-reduce */
 gd_status gdi_overlap_new(gd_sync *s) GD_CHECKED;
 void gdi_overlap_free(gdi_overlap *x);
-/* Start the buckets that the first `params` complete gradients fill. */
-gd_status gdi_overlap_start(gd_sync *s, int params) GD_CHECKED;
+/* Gradients before element `end` are complete: start the buckets that they fill. */
+gd_status gdi_overlap_start(gd_sync *s, int64_t end) GD_CHECKED;
 gd_status gdi_overlap_start_all(gd_sync *s) GD_CHECKED;
-gd_status gdi_overlap_wait(gd_sync *s) GD_CHECKED;
+/* The sums before element `end` are here. After `end` = all, the next step may start. */
+gd_status gdi_overlap_wait(gd_sync *s, int64_t end) GD_CHECKED;
 
 /* early.c: while backward goes on */
 gd_status gdi_early_new(gd_sync *s) GD_CHECKED;
@@ -156,5 +162,8 @@ void gdi_early_leaf(gd_sync *s, int64_t k);
 void gdi_early_leaf_done(gd_sync *s, int64_t k); /* and merged, with an exchange */
 /* The gradient of `leaf` is complete: s->early.front follows. */
 void gdi_early_finish(gd_sync *s, const gd_tensor *leaf);
+int64_t gdi_early_end(const gd_sync *s); /* elements before it are complete */
+/* Of the last micro-batch, elements before `end` are here: send what that completes. */
+gd_status gdi_early_send(gd_sync *s, int64_t end) GD_CHECKED;
 
 #endif

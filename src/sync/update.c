@@ -34,11 +34,31 @@ static void lars_rates(gd_sync *s, double scale) {
     (line) += gdi_now() - since_;                                                                            \
   } while (0)
 
+/* One is updated while others are on their way; where nothing comes or goes the slice is one piece. */
+static int pieces(const gd_sync *s) {
+  return s->exchange || s->overlap || s->board ? gdi_pieces(s) : 1;
+}
+
+static gd_range piece(const gd_sync *s, int i) {
+  return pieces(s) > 1 ? gdi_piece(s, i) : s->slice;
+}
+
+/* The gradients of a piece are here. */
+static gd_status wait_for(gd_sync *s, int i) {
+  if (s->exchange) return gdi_exchange_wait(s, i);
+  return s->overlap ? gdi_overlap_wait(s, piece(s, i).hi) : GD_OK;
+}
+
+/* Its parameters are new. */
+static gd_status publish(gd_sync *s, int i) {
+  if (s->board) GD_TRY(gdi_staged_updated(s, piece(s, i).hi));
+  return s->exchange ? gdi_exchange_publish(s, i) : GD_OK;
+}
+
 /* First pass: the sums stay where they are, and all ranks learn the norms. */
 static gd_status sum_first(gd_sync *s, gd_update *u, gd_sync_result *out) {
   gd_status st = GD_OK;
-  for (int i = 0; s->exchange && st == GD_OK && i < gdi_exchange_pieces(s); i++)
-    CLOCKED(out->exchange_s, st = gdi_exchange_wait(s, i));
+  for (int i = 0; st == GD_OK && i < pieces(s); i++) CLOCKED(out->exchange_s, st = wait_for(s, i));
   GD_TRY(st);
   CLOCKED(out->update_s, gdi_pass_sum(s, gdi_segments_of(s, s->slice)));
   CLOCKED(out->wait_s, st = gdi_norms_everywhere(s));
@@ -54,12 +74,12 @@ static gd_status sum_first(gd_sync *s, gd_update *u, gd_sync_result *out) {
 
 static gd_status update_pieces(gd_sync *s, const gd_update *u, gd_sync_result *out) {
   gd_status st = GD_OK;
-  CLOCKED(out->exchange_s, st = gdi_exchange_expect_params(s));
-  for (int i = 0; st == GD_OK && i < gdi_exchange_pieces(s); i++) {
-    if (!s->two_pass) CLOCKED(out->exchange_s, st = gdi_exchange_wait(s, i));
+  if (s->exchange) CLOCKED(out->exchange_s, st = gdi_exchange_expect_params(s));
+  for (int i = 0; st == GD_OK && i < pieces(s); i++) {
+    if (!s->two_pass) CLOCKED(out->exchange_s, st = wait_for(s, i));
     if (st != GD_OK) break;
-    CLOCKED(out->update_s, gdi_pass_update(s, gdi_segments_of(s, gdi_exchange_piece(s, i)), u));
-    CLOCKED(out->exchange_s, st = gdi_exchange_publish(s, i));
+    CLOCKED(out->update_s, gdi_pass_update(s, gdi_segments_of(s, piece(s, i)), u));
+    CLOCKED(out->exchange_s, st = publish(s, i));
   }
   return st;
 }
@@ -78,10 +98,7 @@ static gd_status update(gd_sync *s, const gd_sync_step *step, gd_sync_result *ou
                  .clip_value = s->o.clip_value,
                  .local_rate = 1};
   gd_status st = s->two_pass ? sum_first(s, &u, out) : GD_OK;
-  if (st == GD_OK && !s->exchange)
-    CLOCKED(out->update_s, gdi_pass_update(s, gdi_segments_of(s, s->slice), &u));
-  else if (st == GD_OK)
-    st = update_pieces(s, &u, out);
+  if (st == GD_OK) st = update_pieces(s, &u, out);
   out->updated = st == GD_OK;
   if (st == GD_OK && s->audit) CLOCKED(out->update_s, gdi_audit_keep(s, step->step));
   if (s->overlap || (st != GD_OK && st != GD_ERR_NONFINITE)) return st;
@@ -113,16 +130,16 @@ static gd_status send_gradients(gd_sync *s) {
   GD_TRY(s->failed);
   if (s->overlap) return gdi_overlap_start_all(s);
   if (!s->exchange) return GD_OK;
-  gdi_exchange_reach(s, s->run.hi - 1, s->params->n);
+  gdi_exchange_reach(s, s->run.hi - 1, s->elements);
   return gdi_exchange_pass(s);
 }
 
 /* Also when the records brought an error: receive all that was sent, so that the next step meets none of it. */
 static gd_status after_records(gd_sync *s, gd_status records) {
-  if (s->overlap) return gdi_overlap_wait(s);
-  if (!s->exchange) return GD_OK;
-  GD_TRY(gdi_exchange_pass(s));
-  return records == GD_OK ? GD_OK : gdi_exchange_finish(s);
+  if (s->exchange) GD_TRY(gdi_exchange_pass(s));
+  if (records == GD_OK) return GD_OK;
+  if (s->overlap) return gdi_overlap_wait(s, s->elements);
+  return s->exchange ? gdi_exchange_finish(s) : GD_OK;
 }
 
 gd_status gd_sync_update(gd_sync *s, const gd_sync_step *step, gd_sync_result *out) {
@@ -141,7 +158,7 @@ gd_status gd_sync_update(gd_sync *s, const gd_sync_step *step, gd_sync_result *o
   s->early.travelling = false;
   GD_TRY(sent);
   if (st == GD_OK) st = update(s, step, out);
-  if (st == GD_OK && s->board) CLOCKED(out->exchange_s, st = gdi_board_up(s));
+  if (st == GD_OK && s->board) CLOCKED(out->exchange_s, st = gdi_staged_up(s));
   if (st == GD_ERR_NONFINITE && s->o.skip_nonfinite && !s->sick) {
     gd_error_clear();
     st = GD_OK;

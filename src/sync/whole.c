@@ -112,5 +112,5 @@ gd_status gd_sync_scatter(gd_sync *s, const void *params, const void *const stat
     GD_TRY(scatter_to_groups(s, params, states, with_states != 0));
   GD_TRY(gd_world_barrier(w));
   if (GDI_FAULT("stale_state")) forget_states(s);
-  return s->board ? gdi_board_up(s) : GD_OK;
+  return s->board ? gdi_staged_up_whole(s) : GD_OK;
 }

@@ -79,7 +79,7 @@ static gd_status send_input(gdi_job *j, const gdi_step_plan *plan, const gd_sync
 /* Also what follows it on the GPU: the update, or the copies down. */
 static gd_status queue(gdi_job *j, const gdi_step_plan *plan) {
   GD_TRY(gdi_compute(j, plan));
-  return j->on_gpu->on_board ? gdi_onboard_update(j->sync) : gdi_board_down(j->sync);
+  return j->on_gpu->on_board ? gdi_onboard_update(j->sync) : gdi_staged_down(j->sync);
 }
 
 static gdi_recorded *find(gdi_on_gpu *g, int64_t rows) {
@@ -140,7 +140,7 @@ gd_status gdi_compute_on_gpu(gdi_job *j, const gdi_step_plan *plan, const gd_syn
   GD_TRY(send_input(j, plan, step));
   GD_TRY(run(j, plan));
   const double t0 = gdi_now();
-  gd_status st = gdi_board_landed(j->sync);
+  gd_status st = gdi_staged_arrive(j->sync);
   j->ledger.wait += gdi_now() - t0;
   return st;
 }

@@ -54,7 +54,7 @@ same() {
 # one. Blocks of norms lie across the borders of these.
 many="--bucket-mb 0.001"
 same sgd "1 1-queued 1-traced 1-stream 2-shm 3-mpi-stream 3-nccl 2-nccl-queued 3-nccl-stream"
-same sgd-many "1 1-late 1-tuned 2-shm 2-nccl 3-nccl 4-nccl 3-nccl-queued 3-nccl-late 2-nccl-stream" $many
+same sgd-many "1 1-late 1-tuned 2-shm 2-mpi 2-nccl 3-nccl 4-nccl 3-nccl-queued 3-nccl-late 2-nccl-stream" $many
 same adam "1 1-tuned 2-shm 3-nccl 2-nccl-late" --optimizer adam --momentum 0 --lr 0.002 --clip-norm 0 $many
 same lars "1 2-shm 2-nccl 3-nccl" --optimizer lars $many
 same bf16 "1 1-stream 2-shm 2-nccl 3-nccl-queued" --precision bf16 --clip-norm 0 $many
@@ -66,7 +66,8 @@ same noise "1 2-shm 3-nccl" --noise-scale true $many
 same idle "1 3-nccl 4-nccl" --micro-batch 200 $many
 same nothing "1 4-nccl" --micro-batch 257 --clip-norm 0 $many
 deep=(--model "linear:40 relu linear:30 gelu linear:20 tanh linear:10" --clip-norm 0 $many)
-same deep "1 1-late 1-queued 2-shm 3-nccl 2-nccl-queued" "${deep[@]}"
+same deep "1 1-late 1-queued 2-shm 3-mpi 2-mpi-queued 3-nccl 2-nccl-queued" "${deep[@]}"
+same wide "1 2-shm 2-mpi" --model "linear:800 relu linear:800 relu linear:10" --steps 3 --clip-norm 0 # slices of several pieces
 same saved "1 2-nccl" --checkpoint-every 3 --eval-every 7 --val-fraction 0.1 --on-nan skip --audit-every 4
 same leaves "1 3-nccl 4-nccl" --batch-size 70 --micro-batch 1 --steps 9 --clip-norm 0 $many
 same one "1 3-nccl" --data one.h5 --steps 9 --model linear:10

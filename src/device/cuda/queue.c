@@ -112,6 +112,10 @@ static gd_status reached(gd_device *d, gdi_mark *m, bool *yes) {
   return GD_OK;
 }
 
+static gd_status then(gd_device *d, gdi_lane lane, void (*f)(void *user), void *user) {
+  return GDI_CUDA(d, cudaLaunchHostFunc(stream_of(d, lane), f, user));
+}
+
 /* ---- waiting ---- */
 
 static gd_status wait_for(gd_device *d, gdi_mark *m) {
@@ -181,6 +185,7 @@ const gdi_gpu gdi_cuda_gpu = {
     .after = after,
     .gradients = gdi_aside_join,
     .reached = reached,
+    .then = then,
     .wait_for = wait_for,
     .patience = patience,
     .clock_new = clock_new,
