@@ -1,17 +1,18 @@
 #include "data/collate.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 typedef struct gdi_pick { /* sample `index` goes to row `row` */
   int64_t index, row;
 } gdi_pick;
 
-gd_status gdi_collator_make(gdi_collator *c, gd_dataset *d, const gd_loader_options *o) {
+gd_status gdi_collator_make(gdi_collator *c, gd_dataset *d, const gd_loader_options *o, int64_t rows) {
   *c = (gdi_collator){.d = d, .o = o, .order.epoch = -1};
   GD_TRY(gdi_convert_make(&c->x, d->info.x_type, o->dtype, d->features, d->info.x_scale, o->standardize));
   GD_TRY(gdi_convert_make(&c->y, GD_F64, o->dtype, d->info.targets, 1, NULL));
-  c->picks = malloc((size_t)o->max_rows * sizeof *c->picks);
-  if (!c->picks) return GD_FAIL(GD_ERR_OOM, "no memory for a micro-batch of %lld", (long long)o->max_rows);
+  c->picks = malloc((size_t)rows * sizeof *c->picks);
+  if (!c->picks) return GD_FAIL(GD_ERR_OOM, "no memory for a batch of %lld", (long long)rows);
   return d->streamed ? gdi_cache_new(&c->cache, d, &o->order, o->stream_bytes) : GD_OK;
 }
 
@@ -35,9 +36,15 @@ static void choose(gdi_collator *c, int64_t epoch, gd_range rows) {
 
 static void put_row(const gdi_collator *c, int64_t row, const char *from_x, const char *from_y, char *x,
                     char *y) {
+  const gd_dataset *d = c->d;
   const size_t e = gd_dtype_bytes(c->o->dtype);
+  if (c->as_stored) {
+    memcpy(x + (size_t)row * d->x_row, from_x, d->x_row);
+    memcpy(y + (size_t)row * d->y_row, from_y, d->y_row);
+    return;
+  }
   gdi_convert_row(&c->x, from_x, x + (size_t)(row * c->x.n) * e);
-  if (c->d->info.labels)
+  if (d->info.labels)
     ((int64_t *)(void *)y)[row] = *(const int64_t *)(const void *)from_y;
   else
     gdi_convert_row(&c->y, from_y, y + (size_t)(row * c->y.n) * e);

@@ -1,4 +1,4 @@
-/* Forming a micro-batch in host memory: positions -> samples -> rows of the model's type. */
+/* Forming a micro-batch in host memory: positions -> samples -> rows of the model's type, or as stored. */
 #ifndef GDI_DATA_COLLATE_H
 #define GDI_DATA_COLLATE_H
 
@@ -11,14 +11,16 @@ typedef struct gdi_collator {
   const gd_dataset *d;
   const gd_loader_options *o;
   gdi_convert x, y; /* y: real targets */
+  bool as_stored;   /* rows are not converted: a GPU does that */
   gdi_order_epoch order;
   struct gdi_pick *picks;
   gdi_cache *cache;         /* streamed; else NULL */
   int64_t ahead, ahead_end; /* positions of the epoch still to be read ahead */
 } gdi_collator;
 
-/* `o` must outlive it. Errors: GD_ERR_DTYPE, GD_ERR_USAGE, GD_ERR_OOM */
-gd_status gdi_collator_make(gdi_collator *c, gd_dataset *d, const gd_loader_options *o) GD_CHECKED;
+/* `o` must outlive it; rows: at most at a time. Errors: GD_ERR_DTYPE, GD_ERR_USAGE, GD_ERR_OOM */
+gd_status gdi_collator_make(gdi_collator *c, gd_dataset *d, const gd_loader_options *o,
+                            int64_t rows) GD_CHECKED;
 void gdi_collator_free(gdi_collator *c);
 /* The samples at positions `rows` of an epoch, to memory for that many. Errors: GD_ERR_DATA */
 gd_status gdi_collate(gdi_collator *c, int64_t epoch, gd_range rows, char *x, char *y) GD_CHECKED;

@@ -4,15 +4,77 @@
 
 #include "data/order.h"
 
-struct gdi_gpu_set {
+/* Samples as stored, in device memory. */
+typedef struct samples {
   gd_device *device;
   gd_arena *memory;
-  const gd_order *order;
   gdi_resident set;
-  gdi_batch_input *input; /* of calls that bring their own */
+  gdi_batch_input *input; /* of calls that have none in device memory */
+} samples;
+
+struct gdi_gpu_set {
+  samples on;
+  const gd_order *order;
   gdi_batch_input here;
   int64_t epoch; /* of here.order; -1: none */
 };
+
+struct gdi_staging {
+  samples on;
+  gd_arena *pinned;
+  int64_t rows; /* of a slot */
+  size_t x_row, y_row;
+  struct {
+    char *x, *y;
+    gdi_mark *sent, *used; /* the host memory is free again; kernels are done with the device's */
+    bool was_sent, was_used;
+  } slot[2];
+};
+
+/* ---- samples in device memory ---- */
+
+/* From host memory; from NULL: without contents yet. */
+static void *put(samples *s, const void *from, size_t bytes, gd_status *st) {
+  if (*st != GD_OK) return NULL;
+  void *to = gd_arena_alloc(s->memory, bytes);
+  if (!to) *st = GD_ERR_OOM;
+  if (to && from) *st = s->device->upload(s->device, to, from, bytes);
+  return to;
+}
+
+/* All in one piece: another chunk of an arena would be twice as large as the first, for a few labels. */
+static gd_status reserve(gd_arena *a, size_t bytes) {
+  enum { PARTS = 5 };
+  if (!gd_arena_alloc(a, bytes + PARTS * GD_ALIGN)) return GD_ERR_OOM;
+  gd_arena_reset(a);
+  return GD_OK;
+}
+
+/* n samples of a set and what scales them; x NULL: room for samples. */
+static gd_status fill(samples *s, const gd_dataset *d, const gdi_convert *c, int64_t n, const char *x,
+                      const char *y) {
+  const size_t rows = (size_t)n, number = c->in_float ? sizeof(float) : sizeof(double);
+  GD_TRY(gdi_arena_new_over(&s->memory, x ? "resident set" : "batch staging", &s->device->memory));
+  gd_status st =
+      reserve(s->memory, rows * (d->x_row + d->y_row) + 2 * (size_t)c->n * number + sizeof *s->input);
+  s->set = (gdi_resident){.x = put(s, x, rows * d->x_row, &st),
+                          .y = put(s, y, rows * d->y_row, &st),
+                          .x_type = d->info.x_type,
+                          .y_type = d->info.labels ? GD_I64 : GD_F64,
+                          .x_n = d->features,
+                          .y_n = d->info.targets,
+                          .shift = c->standardizes ? put(s, c->shift, (size_t)c->n * number, &st) : NULL,
+                          .factor = put(s, c->factor, (c->standardizes ? (size_t)c->n : 1) * number, &st),
+                          .in_float = c->in_float};
+  s->input = put(s, NULL, sizeof *s->input, &st);
+  return st;
+}
+
+static gd_status form(samples *s, const gdi_batch_input *in, int64_t offset, int64_t rows, gd_tensor *x,
+                      gd_tensor *rounded, gd_tensor *y) {
+  return s->device->gpu->form_batch(s->device, &s->set, in, offset, rows, x->dtype, x->data,
+                                    rounded ? rounded->data : NULL, y->data);
+}
 
 /* ---- a resident set ---- */
 
@@ -32,44 +94,13 @@ gd_status gdi_order_key_at(const gd_order *o, int64_t epoch, gdi_order_key *out)
   return GD_OK;
 }
 
-static const void *put(gdi_gpu_set *s, const void *from, size_t bytes, gd_status *st) {
-  if (*st != GD_OK || !from) return NULL;
-  void *to = gd_arena_alloc(s->memory, bytes);
-  *st = to ? s->device->upload(s->device, to, from, bytes) : GD_ERR_OOM;
-  return to;
-}
-
-/* All in one piece: another chunk of an arena would be twice as large as the first, for a few labels. */
-static gd_status reserve(gd_arena *a, size_t bytes) {
-  enum { PARTS = 5 };
-  if (!gd_arena_alloc(a, bytes + PARTS * GD_ALIGN)) return GD_ERR_OOM;
-  gd_arena_reset(a);
-  return GD_OK;
-}
-
-static gd_status fill(gdi_gpu_set *s, const gd_dataset *d, const gdi_convert *x) {
-  const size_t n = (size_t)d->info.n, number = x->in_float ? sizeof(float) : sizeof(double);
-  gd_status st = reserve(s->memory, n * (d->x_row + d->y_row) + 2 * (size_t)x->n * number + sizeof *s->input);
-  s->set = (gdi_resident){.x = put(s, d->held_x, n * d->x_row, &st),
-                          .y = put(s, d->held_y, n * d->y_row, &st),
-                          .x_type = d->info.x_type,
-                          .y_type = d->info.labels ? GD_I64 : GD_F64,
-                          .x_n = d->features,
-                          .y_n = d->info.targets,
-                          .shift = put(s, x->standardizes ? x->shift : NULL, (size_t)x->n * number, &st),
-                          .factor = put(s, x->factor, (x->standardizes ? (size_t)x->n : 1) * number, &st),
-                          .in_float = x->in_float};
-  s->input = gd_arena_alloc(s->memory, sizeof *s->input);
-  return st == GD_OK && !s->input ? GD_ERR_OOM : st;
-}
-
 /*
  * Steps need memory too. How much is not known yet; a set that leaves less than half its own size is taken to
  * be too large, instead of ending a run that could send its batches.
  */
 static bool leaves_enough(const gdi_gpu_set *s) {
-  const gdi_memory *m = &s->device->memory;
-  void *rest = m->take(m->user, gd_arena_reserved_bytes(s->memory) / 2);
+  const gdi_memory *m = &s->on.device->memory;
+  void *rest = m->take(m->user, gd_arena_reserved_bytes(s->on.memory) / 2);
   if (rest) m->give(m->user, rest);
   return rest != NULL;
 }
@@ -81,9 +112,8 @@ gd_status gdi_gpu_set_new(gdi_gpu_set **out, gd_device *d, const gd_dataset *dat
     return GD_OK;
   gdi_gpu_set *s = calloc(1, sizeof *s);
   if (!s) return GD_FAIL(GD_ERR_OOM, "no memory for a set on the GPU");
-  *s = (gdi_gpu_set){.device = d, .order = order, .epoch = -1};
-  gd_status st = gdi_arena_new_over(&s->memory, "resident set", &d->memory);
-  if (st == GD_OK) st = fill(s, data, x);
+  *s = (gdi_gpu_set){.on.device = d, .order = order, .epoch = -1};
+  gd_status st = fill(&s->on, data, x, data->info.n, data->held_x, data->held_y);
   if (st == GD_OK && !leaves_enough(s)) st = GD_ERR_OOM;
   if (st == GD_OK) {
     *out = s;
@@ -91,57 +121,119 @@ gd_status gdi_gpu_set_new(gdi_gpu_set **out, gd_device *d, const gd_dataset *dat
   }
   gdi_gpu_set_free(s);
   if (st != GD_ERR_OOM) return st;
-  gd_error_clear(); /* it stays here and is sent batch by batch */
+  gd_error_clear(); /* it stays on the host and is sent batch by batch */
   return GD_OK;
 }
 
 void gdi_gpu_set_free(gdi_gpu_set *s) {
   if (!s) return;
-  gd_arena_free(s->memory);
+  gd_arena_free(s->on.memory);
   free(s);
 }
 
 gd_status gdi_gpu_set_form(gdi_gpu_set *s, const gdi_batch_input *in, int64_t first, int64_t epoch,
                            gd_range rows, gd_tensor *x, gd_tensor *rounded, gd_tensor *y) {
-  gd_device *d = s->device;
+  gd_device *d = s->on.device;
   if (!in) {
     if (s->epoch != epoch) GD_TRY(gdi_order_key_at(s->order, epoch, &s->here.order));
     s->epoch = epoch;
     s->here.first = first = rows.lo;
-    GD_TRY(d->upload(d, s->input, &s->here, sizeof s->here));
+    GD_TRY(d->upload(d, s->on.input, &s->here, sizeof s->here));
   }
-  return d->gpu->form_batch(d, &s->set, in ? in : s->input, rows.lo - first, rows.hi - rows.lo, x->dtype,
-                            x->data, rounded ? rounded->data : NULL, y->data);
+  return form(&s->on, in ? in : s->on.input, rows.lo - first, rows.hi - rows.lo, x, rounded, y);
 }
 
-/* ---- batches that are formed here ---- */
+/* ---- a set of which two batches are there ---- */
 
-gd_status gdi_gpu_slot_new(gd_device *d, gdi_gpu_slot *s) {
-  GD_TRY(d->gpu->mark_new(d, &s->sent));
-  return d->gpu->mark_new(d, &s->used);
+/* As if it were a resident set of two slots, in the order of memory. */
+gdi_batch_input gdi_staging_input(const gdi_staging *s, int slot) {
+  return (gdi_batch_input){.first = slot * s->rows, .order = {.kind = GDI_ORDER_PLAIN, .n = 2 * s->rows}};
 }
 
-void gdi_gpu_slot_free(gd_device *d, gdi_gpu_slot *s) {
-  d->gpu->mark_free(d, s->sent);
-  d->gpu->mark_free(d, s->used);
+static gd_status make_slots(gdi_staging *s) {
+  const gdi_gpu *g = s->on.device->gpu;
+  const size_t x_bytes = (size_t)s->rows * s->x_row, y_bytes = (size_t)s->rows * s->y_row;
+  char *memory = gd_arena_alloc(s->pinned, 2 * (x_bytes + y_bytes));
+  if (!memory) return GD_ERR_OOM;
+  for (int i = 0; i < 2; i++) { /* both y first: they are aligned whatever a sample of x measures */
+    s->slot[i].y = memory + (size_t)i * y_bytes;
+    s->slot[i].x = memory + 2 * y_bytes + (size_t)i * x_bytes;
+    GD_TRY(g->mark_new(s->on.device, &s->slot[i].sent));
+    GD_TRY(g->mark_new(s->on.device, &s->slot[i].used));
+  }
+  return GD_OK;
 }
 
-gd_status gdi_gpu_slot_free_to_form(gd_device *d, gdi_gpu_slot *s) {
-  return s->was_sent ? d->gpu->wait_for(d, s->sent) : GD_OK;
+static gd_status make(gdi_staging *s, const gd_dataset *data, const gdi_convert *x) {
+  gd_device *d = s->on.device;
+  const gdi_batch_input first = gdi_staging_input(s, 0);
+  GD_TRY(fill(&s->on, data, x, 2 * s->rows, NULL, NULL));
+  GD_TRY(d->upload(d, s->on.input, &first, sizeof first));
+  GD_TRY(gdi_arena_new_over(&s->pinned, "batch staging", &d->gpu->pinned));
+  return make_slots(s);
 }
 
-gd_status gdi_gpu_slot_used(gd_device *d, gdi_gpu_slot *s) {
-  s->was_used = true;
-  return d->gpu->mark(d, GDI_LANE_COMPUTE, s->used);
+gd_status gdi_staging_new(gdi_staging **out, gd_device *d, const gd_dataset *data, const gdi_convert *x,
+                          int64_t rows) {
+  gdi_staging *s = *out = calloc(1, sizeof *s);
+  if (!s) return GD_FAIL(GD_ERR_OOM, "no memory to send batches to a GPU");
+  *s = (gdi_staging){.on.device = d, .rows = rows, .x_row = data->x_row, .y_row = data->y_row};
+  gd_status st = make(s, data, x);
+  if (st == GD_OK) return GD_OK;
+  gdi_staging_free(s);
+  *out = NULL;
+  return st;
 }
 
-gd_status gdi_gpu_slot_send(gd_device *d, gdi_gpu_slot *s, gd_tensor *x, const void *host_x, size_t x_bytes,
-                            gd_tensor *y, const void *host_y, size_t y_bytes) {
+void gdi_staging_free(gdi_staging *s) {
+  if (!s) return;
+  for (int i = 0; i < 2; i++) {
+    s->on.device->gpu->mark_free(s->on.device, s->slot[i].sent);
+    s->on.device->gpu->mark_free(s->on.device, s->slot[i].used);
+  }
+  gd_arena_free(s->on.memory); /* waits for what is queued, also for copies from the other */
+  gd_arena_free(s->pinned);
+  free(s);
+}
+
+char *gdi_staging_x(const gdi_staging *s, int slot) {
+  return s->slot[slot].x;
+}
+
+char *gdi_staging_y(const gdi_staging *s, int slot) {
+  return s->slot[slot].y;
+}
+
+gd_status gdi_staging_writable(gdi_staging *s, int slot) {
+  gd_device *d = s->on.device;
+  return s->slot[slot].was_sent ? d->gpu->wait_for(d, s->slot[slot].sent) : GD_OK;
+}
+
+gd_status gdi_staging_send(gdi_staging *s, int slot, int64_t rows) {
+  gd_device *d = s->on.device;
   const gdi_gpu *g = d->gpu;
-  if (s->was_used) GD_TRY(g->after(d, GDI_LANE_COPY, s->used));
-  GD_TRY(g->send(d, GDI_LANE_COPY, x->data, host_x, x_bytes));
-  GD_TRY(g->send(d, GDI_LANE_COPY, y->data, host_y, y_bytes));
-  GD_TRY(g->mark(d, GDI_LANE_COPY, s->sent));
-  s->was_sent = true;
-  return g->after(d, GDI_LANE_COMPUTE, s->sent);
+  char *x = (char *)s->on.set.x, *y = (char *)s->on.set.y; /* of slot 0 */
+  const size_t n = (size_t)rows, first = (size_t)(slot * s->rows);
+  if (s->slot[slot].was_used) GD_TRY(g->after(d, GDI_LANE_COPY, s->slot[slot].used));
+  GD_TRY(g->send(d, GDI_LANE_COPY, x + first * s->x_row, s->slot[slot].x, n * s->x_row));
+  GD_TRY(g->send(d, GDI_LANE_COPY, y + first * s->y_row, s->slot[slot].y, n * s->y_row));
+  s->slot[slot].was_sent = true;
+  return g->mark(d, GDI_LANE_COPY, s->slot[slot].sent);
+}
+
+gd_status gdi_staging_arrive(gdi_staging *s, int slot) {
+  gd_device *d = s->on.device;
+  return d->gpu->after(d, GDI_LANE_COMPUTE, s->slot[slot].sent);
+}
+
+gd_status gdi_staging_used(gdi_staging *s, int slot) {
+  gd_device *d = s->on.device;
+  s->slot[slot].was_used = true;
+  return d->gpu->mark(d, GDI_LANE_COMPUTE, s->slot[slot].used);
+}
+
+gd_status gdi_staging_form(gdi_staging *s, int slot, const gdi_batch_input *in, gd_range rows, gd_tensor *x,
+                           gd_tensor *rounded, gd_tensor *y) {
+  const int64_t offset = in ? rows.lo : slot * s->rows + rows.lo; /* the input of our own says slot 0 */
+  return form(&s->on, in ? in : s->on.input, offset, rows.hi - rows.lo, x, rounded, y);
 }

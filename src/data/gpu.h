@@ -1,4 +1,4 @@
-/* Batches on a GPU: formed there from a set that is resident, else formed here and sent in the background. */
+/* Batches, formed on a GPU: from a set that is resident, or from samples that are sent in the background. */
 #ifndef GDI_DATA_GPU_H
 #define GDI_DATA_GPU_H
 
@@ -22,20 +22,33 @@ void gdi_gpu_set_free(gdi_gpu_set *s);
 gd_status gdi_gpu_set_form(gdi_gpu_set *s, const gdi_batch_input *in, int64_t first, int64_t epoch,
                            gd_range rows, gd_tensor *x, gd_tensor *rounded, gd_tensor *y) GD_CHECKED;
 
-/* A loader forms batches in two slots of host memory by turns, and sends them. These marks keep a slot from
- * being overwritten before it was sent, and the tensors before kernels are done with them. */
-typedef struct gdi_gpu_slot {
-  gdi_mark *sent, *used; /* the host memory is free again; kernels are done with the device's */
-  bool was_sent, was_used;
-} gdi_gpu_slot;
+/*
+ * A set that is not resident: rows as stored are put together in one of two slots of pinned host memory and
+ * sent, in the copy lane, to the same slot on the GPU, where a kernel forms the batch as it does from a
+ * resident set. While one slot is in use the other is filled. Marks keep a slot from being overwritten before
+ * it was sent here, and before it was used there.
+ */
+typedef struct gdi_staging gdi_staging;
 
-gd_status gdi_gpu_slot_new(gd_device *d, gdi_gpu_slot *s) GD_CHECKED;
-void gdi_gpu_slot_free(gd_device *d, gdi_gpu_slot *s);
-/* Wait until its host memory may be overwritten. */
-gd_status gdi_gpu_slot_free_to_form(gd_device *d, gdi_gpu_slot *s) GD_CHECKED;
-/* What is queued now is the last use of the tensors. */
-gd_status gdi_gpu_slot_used(gd_device *d, gdi_gpu_slot *s) GD_CHECKED;
-gd_status gdi_gpu_slot_send(gd_device *d, gdi_gpu_slot *s, gd_tensor *x, const void *host_x, size_t x_bytes,
-                            gd_tensor *y, const void *host_y, size_t y_bytes) GD_CHECKED;
+/* Slots of up to `rows` samples. Errors: GD_ERR_OOM, GD_ERR_GPU */
+gd_status gdi_staging_new(gdi_staging **out, gd_device *d, const gd_dataset *data, const gdi_convert *x,
+                          int64_t rows) GD_CHECKED;
+void gdi_staging_free(gdi_staging *s);
+/* Host memory of a slot: x and y of its first sample. */
+char *gdi_staging_x(const gdi_staging *s, int slot);
+char *gdi_staging_y(const gdi_staging *s, int slot);
+/* Wait until a slot's host memory may be overwritten. */
+gd_status gdi_staging_writable(gdi_staging *s, int slot) GD_CHECKED;
+/* Queue the copy of its first samples. */
+gd_status gdi_staging_send(gdi_staging *s, int slot, int64_t rows) GD_CHECKED;
+/* What is queued from now on finds them on the GPU. */
+gd_status gdi_staging_arrive(gdi_staging *s, int slot) GD_CHECKED;
+/* What is queued now was the last use of what was sent. */
+gd_status gdi_staging_used(gdi_staging *s, int slot) GD_CHECKED;
+/* What says in device memory that a batch is in this slot. */
+gdi_batch_input gdi_staging_input(const gdi_staging *s, int slot);
+/* Form its samples `rows` in x and y. `in` NULL: of this slot; else of the one that lies there by then. */
+gd_status gdi_staging_form(gdi_staging *s, int slot, const gdi_batch_input *in, gd_range rows, gd_tensor *x,
+                           gd_tensor *rounded, gd_tensor *y) GD_CHECKED;
 
 #endif

@@ -3,6 +3,9 @@
  *
  * A held set is gathered by the caller. A streamed one has a thread that owns the reading: the caller posts
  * what it wants (a hint early, a get at the latest), the thread forms it in the slot that is not in use.
+ *
+ * A GPU forms micro-batches by itself, from the whole set when it is resident, else from samples as stored,
+ * which were put in a slot here and sent (gdi_staging). There is one pair of tensors then.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -12,33 +15,36 @@
 #include "data/loader.h"
 #include "device/device.h"
 
-/* A micro-batch: tensors on the device, and the host memory in which they are formed. */
+/* Samples that are wanted, and the host memory in which they are put together. */
 typedef struct slot {
-  gd_tensor *x, *y;
-  gd_tensor *rounded;    /* x in bf16, of a resident set where products take that; or NULL */
-  char *host_x, *host_y; /* the tensors' own memory on a CPU */
+  gd_tensor *x, *y;      /* on a GPU the same ones in both slots */
+  char *host_x, *host_y; /* the tensors' own memory on a CPU, else that of the staging */
   int64_t epoch;
   gd_range rows;
-  gdi_gpu_slot gpu; /* where those are two memories */
 } slot;
 
 struct gd_loader {
   gd_dataset *d;
   gd_loader_options o;
-  gd_arena *arena, *host; /* of the tensors; of host memory when the device has its own */
+  gd_arena *arena;
   gdi_collator collator;
   slot slot[2];
-  int current; /* the one the caller has */
+  int current;  /* the one the caller has */
+  int64_t most; /* samples of a slot */
 
-  gdi_gpu_set *resident;         /* on a GPU, when it fits */
-  const gdi_batch_input *follow; /* gd_loader_follow() */
+  /* on a GPU: the whole set when it fits, or what was sent */
+  gdi_gpu_set *resident;
+  gdi_staging *staging;
+  gd_tensor *rounded;            /* x in bf16, where products take that; or NULL */
+  const gdi_batch_input *follow; /* gdi_loader_follow(), gdi_loader_take() */
   int64_t follow_first;
+  bool taken; /* the current slot has what gdi_loader_take() asked for, not used up yet */
 
   pthread_t thread;
   pthread_mutex_t mutex;
   pthread_cond_t changed;
   bool started, stop;
-  enum { IDLE, WANTED, READY } state; /* of the other slot */
+  enum { IDLE, WANTED, READY } state; /* of the other slot; READY, without a thread: sent too */
   gd_error error;                     /* why it is not there, when READY */
 };
 
@@ -84,24 +90,16 @@ static void want(gd_loader *l, int64_t epoch, gd_range rows) {
   pthread_cond_broadcast(&l->changed);
 }
 
-static bool possible(const gd_loader *l, int64_t epoch, gd_range rows) {
-  return epoch >= 0 && rows.lo >= 0 && rows.lo < rows.hi && rows.hi - rows.lo <= l->o.max_rows &&
+static bool possible(const gd_loader *l, int64_t epoch, gd_range rows, int64_t most) {
+  return epoch >= 0 && rows.lo >= 0 && rows.lo < rows.hi && rows.hi - rows.lo <= most &&
          rows.hi <= l->o.order.n;
 }
 
-/* The GPU may still read the host memory of the slot that would be formed in. */
-static bool other_was_sent(gd_loader *l) {
-  gd_device *d = l->o.device;
-  return l->resident || !d->gpu || gdi_gpu_slot_free_to_form(d, &l->slot[1 - l->current].gpu) == GD_OK;
-}
-
-/* Only a hint: otherwise gd_loader_get() forms the batch and reports errors. */
-void gd_loader_hint(gd_loader *l, int64_t epoch, gd_range rows) {
-  if (!l->started || !possible(l, epoch, rows) || !other_was_sent(l)) return;
-  pthread_mutex_lock(&l->mutex);
-  if (l->state != WANTED && !(l->state == READY && is_for(&l->slot[1 - l->current], epoch, rows)))
-    want(l, epoch, rows);
-  pthread_mutex_unlock(&l->mutex);
+static gd_status check(const gd_loader *l, int64_t epoch, gd_range rows, int64_t most) {
+  if (possible(l, epoch, rows, most)) return GD_OK;
+  return GD_FAIL(GD_ERR_USAGE, "epoch %lld, positions %lld to %lld: of %lld samples, at most %lld at a time",
+                 (long long)epoch, (long long)rows.lo, (long long)rows.hi, (long long)l->o.order.n,
+                 (long long)most);
 }
 
 static gd_status take_streamed(gd_loader *l, int64_t epoch, gd_range rows) {
@@ -120,41 +118,79 @@ static gd_status take_streamed(gd_loader *l, int64_t epoch, gd_range rows) {
 
 /* ---- the caller's side ---- */
 
-/* The caller is done with its batch, and the other slot may be formed again once it was sent. */
-static gd_status release_slots(gd_loader *l) {
-  gd_device *d = l->o.device;
-  GD_TRY(gdi_gpu_slot_used(d, &l->slot[l->current].gpu));
-  return gdi_gpu_slot_free_to_form(d, &l->slot[1 - l->current].gpu);
+/* A held set that is not resident: rows are put in the other slot and sent, by the caller. */
+static gd_status send_ahead(gd_loader *l, int64_t epoch, gd_range rows) {
+  const int next = 1 - l->current;
+  slot *s = &l->slot[next];
+  if (l->state == READY && is_for(s, epoch, rows)) return GD_OK;
+  l->state = IDLE;
+  GD_TRY(gdi_staging_writable(l->staging, next));
+  s->epoch = epoch;
+  s->rows = rows;
+  GD_TRY(form(l, s));
+  GD_TRY(gdi_staging_send(l->staging, next, rows.hi - rows.lo));
+  l->state = READY;
+  return GD_OK;
 }
 
-static gd_status send(gd_loader *l, slot *s) {
-  const size_t e = gd_dtype_bytes(l->o.dtype), n = (size_t)(s->rows.hi - s->rows.lo);
-  const size_t y_bytes = n * (l->d->info.labels ? sizeof(int64_t) : (size_t)l->collator.y.n * e);
-  return gdi_gpu_slot_send(l->o.device, &s->gpu, s->x, s->host_x, n * (size_t)l->collator.x.n * e, s->y,
-                           s->host_y, y_bytes);
+static gd_status take_held(gd_loader *l, int64_t epoch, gd_range rows) {
+  if (l->staging) {
+    GD_TRY(send_ahead(l, epoch, rows));
+    l->state = IDLE;
+    l->current = 1 - l->current;
+    return GD_OK;
+  }
+  slot *s = &l->slot[0];
+  s->epoch = epoch;
+  s->rows = rows;
+  return form(l, s);
+}
+
+/* The current slot is then for these samples; on a GPU it is on its way there. */
+static gd_status take(gd_loader *l, int64_t epoch, gd_range rows) {
+  if (!l->started) {
+    GD_TRY(take_held(l, epoch, rows));
+  } else {
+    if (l->staging) GD_TRY(gdi_staging_writable(l->staging, 1 - l->current));
+    GD_TRY(take_streamed(l, epoch, rows));
+    if (l->staging) GD_TRY(gdi_staging_send(l->staging, l->current, rows.hi - rows.lo));
+  }
+  return l->staging ? gdi_staging_arrive(l->staging, l->current) : GD_OK;
+}
+
+/* Only a hint: otherwise gd_loader_get() asks for the batch and reports errors. */
+void gd_loader_hint(gd_loader *l, int64_t epoch, gd_range rows) {
+  if (l->resident || l->taken || !possible(l, epoch, rows, l->most)) return;
+  if (!l->started) {
+    if (l->staging && send_ahead(l, epoch, rows) != GD_OK) l->state = IDLE;
+    return;
+  }
+  /* the GPU may still read the host memory of the slot that would be formed in */
+  if (l->staging && gdi_staging_writable(l->staging, 1 - l->current) != GD_OK) return;
+  pthread_mutex_lock(&l->mutex);
+  if (l->state != WANTED && !(l->state == READY && is_for(&l->slot[1 - l->current], epoch, rows)))
+    want(l, epoch, rows);
+  pthread_mutex_unlock(&l->mutex);
+}
+
+static gd_status form_on_gpu(gd_loader *l, const slot *s, int64_t epoch, gd_range rows) {
+  if (l->resident)
+    return gdi_gpu_set_form(l->resident, l->follow, l->follow_first, epoch, rows, s->x, l->rounded, s->y);
+  const gd_range within = {rows.lo - s->rows.lo, rows.hi - s->rows.lo};
+  GD_TRY(
+      gdi_staging_form(l->staging, l->current, l->taken ? l->follow : NULL, within, s->x, l->rounded, s->y));
+  return l->taken ? GD_OK : gdi_staging_used(l->staging, l->current);
 }
 
 gd_status gd_loader_get(gd_loader *l, int64_t epoch, gd_range rows, gd_batch *out) {
-  if (!possible(l, epoch, rows))
-    return GD_FAIL(GD_ERR_USAGE,
-                   "epoch %lld, positions %lld to %lld: of %lld samples, at most %lld at a time",
-                   (long long)epoch, (long long)rows.lo, (long long)rows.hi, (long long)l->o.order.n,
-                   (long long)l->o.max_rows);
-  const bool sends = !l->resident && !l->o.device->memory.on_host;
-  if (sends) GD_TRY(release_slots(l));
-  if (l->started) {
-    GD_TRY(take_streamed(l, epoch, rows));
-  } else if (!l->resident) {
-    if (sends) l->current = 1 - l->current;
-    l->slot[l->current].epoch = epoch;
-    l->slot[l->current].rows = rows;
-    GD_TRY(form(l, &l->slot[l->current]));
-  }
+  GD_TRY(check(l, epoch, rows, l->o.max_rows));
+  if (!l->resident && !l->taken) GD_TRY(take(l, epoch, rows));
   slot *s = &l->slot[l->current];
+  if (l->taken && (s->epoch != epoch || rows.lo < s->rows.lo || rows.hi > s->rows.hi))
+    return GD_FAIL(GD_ERR_USAGE, "positions %lld to %lld were not taken", (long long)rows.lo,
+                   (long long)rows.hi);
   s->x->shape[0] = s->y->shape[0] = rows.hi - rows.lo; /* the tensors have room for max_rows */
-  if (sends) GD_TRY(send(l, s));
-  if (l->resident)
-    GD_TRY(gdi_gpu_set_form(l->resident, l->follow, l->follow_first, epoch, rows, s->x, s->rounded, s->y));
+  if (l->resident || l->staging) GD_TRY(form_on_gpu(l, s, epoch, rows));
   *out = (gd_batch){s->x, s->y, rows};
   return GD_OK;
 }
@@ -168,14 +204,23 @@ void gdi_loader_follow(gd_loader *l, const gdi_batch_input *in, int64_t first) {
   l->follow_first = first;
 }
 
-static gd_status host_memory(gd_loader *l, char **out, const gd_tensor *t, size_t bytes) {
-  *out = t->data;
-  if (l->o.device->memory.on_host || l->resident) return GD_OK;
-  *out = gd_arena_alloc(l->host, bytes);
-  return *out ? GD_OK : GD_ERR_OOM;
+gd_status gdi_loader_take(gd_loader *l, int64_t epoch, gd_range rows, const gdi_batch_input *in,
+                          gdi_batch_input *now) {
+  GD_TRY(check(l, epoch, rows, l->most));
+  GD_TRY(take(l, epoch, rows));
+  l->taken = true;
+  l->follow = in;
+  *now = gdi_staging_input(l->staging, l->current);
+  return GD_OK;
 }
 
-static gd_status make_slot(gd_loader *l, slot *s) {
+gd_status gdi_loader_used(gd_loader *l) {
+  if (!l->taken) return GD_OK;
+  l->taken = false;
+  return gdi_staging_used(l->staging, l->current);
+}
+
+static gd_status make_tensors(gd_loader *l, slot *s) {
   const gd_data_info *info = &l->d->info;
   const gd_loader_options *o = &l->o;
   int64_t shape[GD_MAX_DIMS] = {o->max_rows};
@@ -184,12 +229,26 @@ static gd_status make_slot(gd_loader *l, slot *s) {
   shape[1] = info->targets;
   GD_TRY(gd_tensor_new(&s->y, l->arena, o->device, info->labels ? GD_I64 : o->dtype,
                        info->labels || info->y_vector ? 1 : 2, shape));
-  if (l->resident && o->device->matmul == GD_MATMUL_BF16 && o->dtype == GD_F32)
-    GD_TRY(gd_tensor_new(&s->rounded, l->arena, o->device, GD_BF16, GD_SHAPE(o->max_rows, l->collator.x.n)));
-  if (!l->resident && o->device->gpu) GD_TRY(gdi_gpu_slot_new(o->device, &s->gpu));
-  GD_TRY(
-      host_memory(l, &s->host_x, s->x, (size_t)(o->max_rows * l->collator.x.n) * gd_dtype_bytes(o->dtype)));
-  return host_memory(l, &s->host_y, s->y, (size_t)(o->max_rows * l->collator.y.n) * sizeof(double));
+  s->host_x = s->x->data;
+  s->host_y = s->y->data;
+  return GD_OK;
+}
+
+static gd_status make_on_gpu(gd_loader *l) {
+  gd_device *d = l->o.device;
+  GD_TRY(gdi_gpu_set_new(&l->resident, d, l->d, &l->collator.x, &l->o.order));
+  GD_TRY(make_tensors(l, &l->slot[0]));
+  if (d->matmul == GD_MATMUL_BF16 && l->o.dtype == GD_F32)
+    GD_TRY(gd_tensor_new(&l->rounded, l->arena, d, GD_BF16, GD_SHAPE(l->o.max_rows, l->collator.x.n)));
+  if (l->resident) return GD_OK;
+  GD_TRY(gdi_staging_new(&l->staging, d, l->d, &l->collator.x, l->most));
+  l->collator.as_stored = true;
+  l->slot[1] = l->slot[0];
+  for (int i = 0; i < 2; i++) {
+    l->slot[i].host_x = gdi_staging_x(l->staging, i);
+    l->slot[i].host_y = gdi_staging_y(l->staging, i);
+  }
+  return GD_OK;
 }
 
 static gd_status start_reader(gd_loader *l) {
@@ -208,13 +267,14 @@ static gd_status make(gd_loader *l) {
     return GD_FAIL(GD_ERR_USAGE, "%s: a block of %lld samples", d->info.path, (long long)o->order.block);
   if (!d->streamed && !d->held_x)
     return GD_FAIL(GD_ERR_USAGE, "%s is not in memory yet: gd_dataset_hold()", d->info.path);
+  l->most = o->device->gpu && o->sent_rows > o->max_rows ? o->sent_rows : o->max_rows;
   GD_TRY(gd_arena_new(&l->arena, "batch"));
-  GD_TRY(gdi_arena_new_over(&l->host, "batch staging",
-                            o->device->gpu ? &o->device->gpu->pinned : &gdi_host_memory));
-  GD_TRY(gdi_collator_make(&l->collator, d, o));
-  if (o->device->gpu) GD_TRY(gdi_gpu_set_new(&l->resident, o->device, d, &l->collator.x, &l->o.order));
-  const bool two = d->streamed || (o->device->gpu && !l->resident);
-  for (int i = 0; i < (two ? 2 : 1); i++) GD_TRY(make_slot(l, &l->slot[i]));
+  GD_TRY(gdi_collator_make(&l->collator, d, o, l->most));
+  if (o->device->gpu) {
+    GD_TRY(make_on_gpu(l));
+  } else {
+    for (int i = 0; i < (d->streamed ? 2 : 1); i++) GD_TRY(make_tensors(l, &l->slot[i]));
+  }
   return d->streamed ? start_reader(l) : GD_OK;
 }
 
@@ -245,9 +305,8 @@ void gd_loader_free(gd_loader *l) {
   pthread_mutex_destroy(&l->mutex);
   pthread_cond_destroy(&l->changed);
   gdi_gpu_set_free(l->resident);
-  for (int i = 0; l->o.device->gpu && i < 2; i++) gdi_gpu_slot_free(l->o.device, &l->slot[i].gpu);
+  gdi_staging_free(l->staging);
   gdi_collator_free(&l->collator);
   gd_arena_free(l->arena);
-  gd_arena_free(l->host);
   free(l);
 }

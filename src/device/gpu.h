@@ -37,11 +37,11 @@ typedef struct gdi_graph gdi_graph; /* recorded work: a CUDA graph */
 
 /* Which samples a step uses, in device memory, where a replayed graph reads it anew. */
 typedef struct gdi_batch_input {
-  int64_t first; /* position in the epoch of row 0 of the batch */
+  int64_t first; /* position of row 0 of the batch: in the epoch, or among samples that were sent */
   gdi_order_key order;
 } gdi_batch_input;
 
-/* A data set in device memory, as stored. */
+/* A data set, or what was sent of one, in device memory, as stored. */
 typedef struct gdi_resident {
   const void *x, *y;       /* [N, x_n] and [N, y_n] */
   gd_dtype x_type, y_type; /* y_type: i64 labels, else f64 targets */

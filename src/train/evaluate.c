@@ -23,7 +23,13 @@ static gd_status count_correct(const gd_tensor *predicted, const gd_tensor *labe
   return GD_OK;
 }
 
-static gd_status micro_batch(const gdi_evaluation *e, gd_range rows, double record[FIELDS]) {
+static gd_range rows_of(const gdi_evaluation *e, int64_t k) {
+  const int64_t lo = k * GDI_EVAL_ROWS, hi = lo + GDI_EVAL_ROWS;
+  return (gd_range){lo, hi < e->n ? hi : e->n};
+}
+
+/* The next rows are read, and sent to a GPU, while these are computed. */
+static gd_status micro_batch(const gdi_evaluation *e, gd_range rows, gd_range next, double record[FIELDS]) {
   gd_batch batch;
   GD_TRY(gd_loader_get(e->loader, 0, rows, &batch));
   const bool labels = gd_dataset_info(e->set->data)->labels;
@@ -33,6 +39,7 @@ static gd_status micro_batch(const gdi_evaluation *e, gd_range rows, double reco
   gd_loss loss = gd_loss_of(e->tape, e->loss, prediction, batch.y);
   gd_tensor *largest = labels ? gd_argmax(e->tape, prediction, -1) : NULL;
   GD_TRY(gd_tape_status(e->tape));
+  if (next.lo < next.hi) gd_loader_hint(e->loader, 0, next);
   record[LOSS] = gd_item(loss.sum);
   record[WEIGHT] = gd_item(loss.weight);
   return labels ? count_correct(largest, batch.y, record) : GD_OK;
@@ -41,10 +48,8 @@ static gd_status micro_batch(const gdi_evaluation *e, gd_range rows, double reco
 static gd_status run_of_this_rank(const gdi_evaluation *e, int64_t K, double *records) {
   gd_range run = gd_share(K, gd_world_size(e->world), gd_world_rank(e->world));
   for (int64_t k = run.lo; k < run.hi; k++) {
-    int64_t lo = k * GDI_EVAL_ROWS, hi = lo + GDI_EVAL_ROWS < e->n ? lo + GDI_EVAL_ROWS : e->n;
-    GD_TRY(micro_batch(e, (gd_range){lo, hi}, records + k * FIELDS));
-    if (k + 1 < run.hi)
-      gd_loader_hint(e->loader, 0, (gd_range){hi, hi + GDI_EVAL_ROWS < e->n ? hi + GDI_EVAL_ROWS : e->n});
+    const gd_range none = {0, 0};
+    GD_TRY(micro_batch(e, rows_of(e, k), k + 1 < run.hi ? rows_of(e, k + 1) : none, records + k * FIELDS));
   }
   return GD_OK;
 }

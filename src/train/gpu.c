@@ -1,7 +1,8 @@
 /*
- * Steps on a GPU. A step is queued like the one of step.c; when the data are on the GPU too, its second run
- * is recorded as a graph and all others are one launch. What differs from step to step - rate, number, which
- * samples - lies in device memory (gdi_step_input), so nothing is ever recorded again.
+ * Steps on a GPU. A step is queued like the one of step.c; its second run is recorded as a graph and all
+ * others are one launch. What differs from step to step - rate, number, which samples - lies in device memory
+ * (gdi_step_input), so nothing is ever recorded again. The samples lie there from the start, or a rank's share
+ * of a step is sent before it, in one piece.
  */
 #include "train/gpu.h"
 
@@ -13,43 +14,73 @@
 #include "base/log.h"
 #include "data/loader.h"
 
-enum { MOST_SHAPES = 8 }; /* a batch and the short last one; more only when a test asks for them */
+enum {
+  MOST_SHAPES = 8, /* a batch and the short last one; more only when a test asks for them */
+  SENT_MB = 64     /* of a share that is sent at once, as two of them are in memory; else by micro-batches */
+};
 
 static const gdi_gpu *gpu_of(const gdi_job *j) {
   return j->device->gpu;
 }
 
+/* The most samples that a rank has in a step, and what those take as stored. */
+static int64_t largest_share(const gdi_job *j, double *mb) {
+  const int64_t K = gdi_batches_max_micro(&j->batches), ranks = gd_world_size(j->world);
+  const int64_t share = (K + ranks - 1) / ranks * j->batches.micro;
+  const gd_data_info *i = gd_dataset_info(j->train.data);
+  const int64_t rows = share < j->batches.batch ? share : j->batches.batch;
+  *mb = (double)rows * (double)(i->x_bytes + i->y_bytes) / (double)i->n / (1 << 20);
+  return rows;
+}
+
+int64_t gdi_sent_rows(const gdi_job *j) {
+  double mb;
+  const int64_t share = largest_share(j, &mb);
+  return mb <= SENT_MB ? share : j->batches.micro;
+}
+
 /* Steps that are not recorded cost time: that is said, unless it was asked for. */
-static gd_status may_record(const gdi_job *j, bool resident) {
-  const bool must = strcmp(j->opt.cuda_graphs, "on") == 0;
-  if (must && !resident)
+static gd_status may_record(const gdi_job *j, bool resident, bool follows) {
+  const bool must = strcmp(j->opt.cuda_graphs, "on") == 0, never = strcmp(j->opt.cuda_graphs, "off") == 0;
+  const bool streamed = gd_dataset_streamed(j->train.data) || j->train_order.shuffle == GD_SHUFFLE_BLOCK;
+  double mb;
+  (void)largest_share(j, &mb);
+  if (must && !follows)
     return GD_FAIL(
         GD_ERR_USAGE,
-        "cuda_graphs: on needs the data in the GPU's memory, where they do not fit or are streamed");
+        "cuda_graphs: on needs the data in the GPU's memory, or at most %d MB of them for a rank and "
+        "step, not %.0f: use a smaller batch_size or more ranks",
+        SENT_MB, mb);
   if (must && j->trace)
     return GD_FAIL(GD_ERR_USAGE,
                    "cuda_graphs: on cannot be combined with trace, which lists samples as they are used");
-  const bool streamed = gd_dataset_streamed(j->train.data) || j->train_order.shuffle == GD_SHUFFLE_BLOCK;
-  if (!resident && !streamed && gd_world_rank(j->world) == 0)
+  if (gd_world_rank(j->world) != 0) return GD_OK;
+  if (!resident && !streamed)
+    gdi_message_once(GD_LOG_INFO,
+                     "the data leave too little of the GPU's memory: batches are copied there as needed");
+  if (!follows && !never)
     gdi_message_once(
         GD_LOG_INFO,
-        "the data leave too little of the GPU's memory: batches are copied there, and steps not recorded as "
-        "CUDA graphs");
+        "steps are not recorded as CUDA graphs: a rank's data of one take %.0f MB, more than the %d "
+        "that are sent at once",
+        mb, SENT_MB);
   return GD_OK;
 }
 
 gd_status gdi_on_gpu_new(gdi_job *j) {
+  double mb;
   if (!gpu_of(j)) return GD_OK;
   gdi_on_gpu *g = j->on_gpu = calloc(1, sizeof *g);
   if (g) g->recorded = calloc(MOST_SHAPES, sizeof *g->recorded);
   if (!g || !g->recorded) return GD_FAIL(GD_ERR_OOM, "no memory for steps on a GPU");
-  double here = gdi_loader_resident(j->loader); /* ranks that pass data on their GPUs record all, or none */
+  const bool resident = gdi_loader_resident(j->loader);
   g->on_board = gdi_board_of(j->sync)->on_board;
+  g->follows = resident || gdi_sent_rows(j) == largest_share(j, &mb);
   g->epoch = -1;
-  if (g->on_board) GD_TRY(gd_world_allreduce_f64(j->world, &here, 1, GD_MIN));
-  const bool resident = here != 0;
-  g->records = strcmp(j->opt.cuda_graphs, "off") != 0 && resident;
-  return may_record(j, resident);
+  double all[] = {resident, g->follows}; /* ranks that pass data on their GPUs record all, or none */
+  if (g->on_board) GD_TRY(gd_world_allreduce_f64(j->world, all, 2, GD_MIN));
+  g->records = strcmp(j->opt.cuda_graphs, "off") != 0 && all[1] != 0;
+  return may_record(j, all[0] != 0, all[1] != 0);
 }
 
 void gdi_on_gpu_free(gdi_job *j) {
@@ -62,15 +93,33 @@ void gdi_on_gpu_free(gdi_job *j) {
 
 /* ---- what changes from step to step ---- */
 
-static gd_status send_input(gdi_job *j, const gdi_step_plan *plan, const gd_sync_step *step) {
+/* The samples of a resident set, by their positions. */
+static gd_status name_samples(gdi_job *j, const gdi_step_plan *plan, const gdi_batch_input *in) {
   gdi_on_gpu *g = j->on_gpu;
-  if (!gdi_loader_resident(j->loader)) return gdi_board_input(j->sync, step, NULL);
   if (g->epoch != plan->epoch) GD_TRY(gdi_order_key_at(&j->train_order, plan->epoch, &g->batch.order));
   g->epoch = plan->epoch;
   g->batch.first = plan->rows.lo;
-  const gdi_step_input *input = gdi_board_of(j->sync)->input;
-  gdi_loader_follow(j->loader, &input->batch, plan->rows.lo);
-  gd_tape_step_at(j->tape, &input->step);
+  gdi_loader_follow(j->loader, in, plan->rows.lo);
+  return GD_OK;
+}
+
+/* Those that this rank reads, by where they arrive. */
+static gd_status send_samples(gdi_job *j, const gdi_step_plan *plan, const gdi_batch_input *in) {
+  const gd_range rows = gdi_rank_rows(j, plan, true);
+  const double t0 = gdi_now();
+  if (rows.lo == rows.hi) return GD_OK;
+  gd_status st = gdi_loader_take(j->loader, plan->epoch, rows, in, &j->on_gpu->batch);
+  j->ledger.data += gdi_now() - t0;
+  return st;
+}
+
+static gd_status send_input(gdi_job *j, const gdi_step_plan *plan, const gd_sync_step *step) {
+  gdi_on_gpu *g = j->on_gpu;
+  if (!g->follows) return gdi_board_input(j->sync, step, NULL);
+  const gdi_step_input *in = gdi_board_of(j->sync)->input;
+  const bool resident = gdi_loader_resident(j->loader);
+  GD_TRY(resident ? name_samples(j, plan, &in->batch) : send_samples(j, plan, &in->batch));
+  gd_tape_step_at(j->tape, &in->step);
   return gdi_board_input(j->sync, step, &g->batch);
 }
 
@@ -124,7 +173,7 @@ static gd_status record(gdi_job *j, const gdi_step_plan *plan, gdi_recorded *r) 
   return GD_OK;
 }
 
-static gd_status run(gdi_job *j, const gdi_step_plan *plan) {
+static gd_status queue_or_replay(gdi_job *j, const gdi_step_plan *plan) {
   gdi_on_gpu *g = j->on_gpu;
   gdi_recorded *r = g->records && !j->trace ? find(g, plan->rows.hi - plan->rows.lo) : NULL;
   if (r && !r->graph && r->seen > 0) GD_TRY(record(j, plan, r));
@@ -132,6 +181,16 @@ static gd_status run(gdi_job *j, const gdi_step_plan *plan) {
   if (!r || !r->graph) return queue(j, plan);
   (void)gd_sync_begin(j->sync, plan->K);
   return gpu_of(j)->replay(j->device, r->graph);
+}
+
+/* The next step's samples are read, and sent, while the GPU is busy with this one. */
+static gd_status run(gdi_job *j, const gdi_step_plan *plan) {
+  GD_TRY(queue_or_replay(j, plan));
+  GD_TRY(gdi_loader_used(j->loader));
+  const double t0 = gdi_now();
+  gdi_hint_next_step(j);
+  j->ledger.data += gdi_now() - t0;
+  return GD_OK;
 }
 
 /* ---- the two ways of sync/board.h ---- */

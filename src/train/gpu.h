@@ -14,11 +14,12 @@ typedef struct gdi_recorded {
 
 struct gdi_on_gpu {
   bool on_board; /* the update too: see sync/board.h */
+  bool follows;  /* what a step needs is on the GPU before it, in places that stay: it can be recorded */
   bool records;  /* steps are recorded */
   bool agreed;   /* what failed is known to all ranks */
   gdi_recorded *recorded;
   int n;
-  int64_t epoch; /* of batch.order; -1: none yet */
+  int64_t epoch; /* of batch.order, of a resident set; -1: none yet */
   gdi_batch_input batch;
 };
 
@@ -27,8 +28,15 @@ struct gdi_on_gpu {
 gd_status gdi_on_gpu_new(gdi_job *j) GD_CHECKED;
 void gdi_on_gpu_free(gdi_job *j);
 
+/* Samples that a rank of this job sends to its GPU at once, where the set does not fit there. */
+int64_t gdi_sent_rows(const gdi_job *j);
+
 /* All micro-batches of this rank, one after the other (step.c). */
 gd_status gdi_compute(gdi_job *j, const gdi_step_plan *plan) GD_CHECKED;
+/* The samples of this rank's micro-batches, `all` or the first; empty when it has none (step.c). */
+gd_range gdi_rank_rows(const gdi_job *j, const gdi_step_plan *plan, bool all);
+/* While the ranks exchange gradients, or the GPU computes, the next step's samples can be read (step.c). */
+void gdi_hint_next_step(gdi_job *j);
 /* The same on a GPU, down to gradients in host memory. */
 gd_status gdi_compute_on_gpu(gdi_job *j, const gdi_step_plan *plan, const gd_sync_step *step) GD_CHECKED;
 /* A whole step, queued: *out has what earlier steps found. */

@@ -38,14 +38,6 @@ static gd_status micro_batch(gdi_job *j, const gdi_step_plan *plan, int64_t k, g
   return st;
 }
 
-/* While the ranks exchange gradients, the first samples of the next step can already be read. */
-static void hint_next_step(gdi_job *j) {
-  if (j->step + 1 >= j->total_steps) return;
-  gdi_step_plan next = gdi_batches_step(&j->batches, j->step + 1);
-  gd_range run = gd_share(next.K, gd_world_size(j->world), gd_world_rank(j->world));
-  if (run.lo < run.hi) gd_loader_hint(j->loader, next.epoch, gdi_batches_micro(&j->batches, &next, run.lo));
-}
-
 gd_status gdi_compute(gdi_job *j, const gdi_step_plan *plan) {
   const gd_range run = gd_sync_begin(j->sync, plan->K);
   gd_status mine = GD_OK;
@@ -54,8 +46,20 @@ gd_status gdi_compute(gdi_job *j, const gdi_step_plan *plan) {
     if (mine == GD_OK) mine = micro_batch(j, plan, k, gdi_batches_micro(&j->batches, plan, k));
     if (k + 1 < run.hi) gd_loader_hint(j->loader, plan->epoch, gdi_batches_micro(&j->batches, plan, k + 1));
   }
-  hint_next_step(j);
   return mine;
+}
+
+gd_range gdi_rank_rows(const gdi_job *j, const gdi_step_plan *plan, bool all) {
+  const gd_range run = gd_share(plan->K, gd_world_size(j->world), gd_world_rank(j->world));
+  if (run.lo == run.hi) return (gd_range){0, 0};
+  return (gd_range){gdi_batches_micro(&j->batches, plan, run.lo).lo,
+                    gdi_batches_micro(&j->batches, plan, all ? run.hi - 1 : run.lo).hi};
+}
+
+void gdi_hint_next_step(gdi_job *j) {
+  if (j->step + 1 >= j->total_steps) return;
+  const gdi_step_plan next = gdi_batches_step(&j->batches, j->step + 1);
+  gd_loader_hint(j->loader, next.epoch, gdi_rank_rows(j, &next, j->on_gpu && j->on_gpu->follows));
 }
 
 gd_status gdi_step(gdi_job *j, uint32_t flags, gd_sync_result *out) {
@@ -63,6 +67,7 @@ gd_status gdi_step(gdi_job *j, uint32_t flags, gd_sync_result *out) {
   gd_sync_step step = {.lr = gdi_job_lr(j, j->step), .step = j->step, .flags = flags};
   if (j->on_gpu && j->on_gpu->on_board) return gdi_step_on_board(j, &plan, &step, out);
   gd_status mine = j->on_gpu ? gdi_compute_on_gpu(j, &plan, &step) : gdi_compute(j, &plan);
+  if (!j->on_gpu) gdi_hint_next_step(j);
 
   /* A rank that failed still joins the exchange, where all learn of it, instead of leaving them to wait. */
   if (mine != GD_OK) step.flags |= GDI_FLAG_FAILED;

@@ -29,6 +29,8 @@ at_least "$recorded" 10 "launches in a step"
 path=$(awk '$1 == "kernels" { print $NF }' out.txt)
 at_least "$((recorded - path))" 2 "launches beside the longest path"
 grep -q "on the GPU's clock" out.txt || fail "whose clock?"
+adds_up 1 --data.memory stream
+equal "$(figure kernels)" "$recorded" "launches in a step whose data are sent before it"
 adds_up 1 --cuda-graphs off
 grep -q 'launched one by one' out.txt || fail "steps that are not recorded"
 adds_up 2 --transport mpi

@@ -42,7 +42,14 @@ equal "$(digest skip-1)" "$(digest skip-3)" "digest with steps left out"
 # Ranks and GPUs that do not fit.
 ends 2 "error: .*tf32 needs a GPU" 1 --device cpu --precision tf32
 ends 2 "error: transport: nccl is for GPUs" 2 --device cpu --transport nccl
-ends 2 "error: cuda_graphs: on needs the data in the GPU" 1 --data.memory stream --cuda-graphs on
+gdtrain data make linear --n 300000 --d 40 --out many.h5 >/dev/null || fail "data"
+many=(--data many.h5 --data.shuffle full --model linear:1 --batch-size full --micro-batch 10000 --lr 1e-6 --steps 2)
+ends 2 "error: cuda_graphs: on needs the data in the GPU.* at most 64 MB .* not 84" 1 "${many[@]}" --data.memory stream --cuda-graphs on
+ends 0 "^steps are not recorded as CUDA graphs: a rank's data of one take 84 MB" 1 "${many[@]}" --data.memory stream # said once
+sent=$(digest run$runs)
+ends 0 "^digest" 1 "${many[@]}" --cuda-graphs on
+equal "$(digest run$runs)" "$sent" "digest of data that are sent by micro-batches, and of the same kept"
+rm many.h5
 ends 2 "error: cuda_graphs: on cannot be combined with trace" 1 --trace . --cuda-graphs on
 ends 0 "warning: 1 micro-batch for 3 ranks: 2 idle; a larger --batch-size gives them work" 3 --batch-size 1 --micro-batch auto
 if [ -z "${GDTRAIN_EMULATED_GPUS:-}" ]; then
@@ -64,9 +71,11 @@ with GDTRAIN_EMULATED_GPUS=2 expect 0 "warning: 3 ranks of this host share 2 GPU
   --batch-size 30 --device cuda --progress none
 gdtrain data make glyphs --n 30000 --out large.h5 >/dev/null || fail "data"
 large=(--data large.h5 --model "linear:64 relu linear:10" --batch-size 2048 --micro-batch 2048 --steps 4)
-with GDTRAIN_EMULATED_MEMORY=96 ends 0 "^the data leave too little of the GPU's memory: .* not recorded" 1 "${large[@]}"
-with GDTRAIN_EMULATED_MEMORY=96 ends 2 "error: cuda_graphs: on needs the data in the GPU" 1 "${large[@]}" --cuda-graphs on
+with GDTRAIN_EMULATED_MEMORY=96 ends 0 "^the data leave too little of the GPU's memory: batches are copied there" 1 "${large[@]}" --cuda-graphs on
+sent=$(digest run$runs)
 with GDTRAIN_EMULATED_MEMORY=128 ends 0 "^digest" 1 "${large[@]}" --cuda-graphs on # kept where it may be
+! grep -q "too little" out.txt || fail "a set that fits is not kept"
+equal "$(digest run$runs)" "$sent" "digest of a set that is kept, and of one that is sent"
 
 # A GPU fails for good, in any launch: while the job opens, in a step, in a replay, while it evaluates.
 for n in 1 4 333 600; do

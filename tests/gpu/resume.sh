@@ -28,6 +28,17 @@ whole=$(digest whole)
 equal "$(digest a)" "$whole" "digest after 1, 2, 3, 2 and 3 ranks"
 equal "$(cut -d, -f1,2,3,4,7,8 a/metrics.csv | tail -1)" "$(cut -d, -f1,2,3,4,7,8 whole/metrics.csv | tail -1)" "last row"
 
+# Data that are sent: the batch that was sent ahead when the run ended is another one's, or on another rank, when it goes on.
+sent=(--data.memory stream --data.shuffle full --cuda-graphs on)
+# shellcheck disable=SC2086
+{
+  ok 1 sent --steps 13 "${sent[@]}"
+  ok 3 sent --steps 58 --resume auto $nccl "${sent[@]}"
+  ok 2 sent --steps 77 --resume auto --transport shm "${sent[@]}"
+  ok 1 sent --steps 101 --resume auto "${sent[@]}"
+}
+equal "$(digest sent)" "$whole" "digest of a run whose data are sent, after 1, 3, 2 and 1 ranks"
+
 # Killed at random moments, with a checkpoint every few steps; each part on another number of ranks.
 RANDOM=4711
 kills=0 unkilled=$whole

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # On GPUs too: the number of ranks, how they pass data, recording and where the data lie do not change a bit of the result,
-# nor a digit of the losses.
+# nor a digit of the losses. Steps whose data are sent are recorded as well: `--cuda-graphs on` fails where they are not.
 . "$(dirname "$0")/../lib.sh" "$@"
 need_gpus
 [ ! "${GDTRAIN_EMULATED_GPUS:-}" ] || [ "$nccl" ] || fail "emulated GPUs without their NCCL"
@@ -31,7 +31,7 @@ train() {
 }
 
 # same WHAT "WAY ..." options...: all as the first. A way: ranks, how they pass data, one letter a setting
-stream="--data.memory stream --data.shuffle full" queued="--cuda-graphs off" late="--overlap false"
+blocks="--data.memory stream --cuda-graphs on" stream="$blocks --data.shuffle full" queued="--cuda-graphs off" late="--overlap false"
 same() {
   local what=$1 ways=$2 first= way ranks how
   shift 2
@@ -41,8 +41,8 @@ same() {
     [[ $how == *tuned* ]] && export GDTRAIN_TUNE=update_share=0,gradient_lane=0,node_priority=0
     # shellcheck disable=SC2086,SC2046
     train "$what-$way" "$ranks" "$@" $([[ $how =~ (shm|mpi|nccl) ]] && echo "--transport ${BASH_REMATCH[1]}") \
-      $([[ $how == *stream* ]] && echo "$stream") $([[ $how == *queued* ]] && echo "$queued") $([[ $how == *late* ]] && echo "$late") \
-      $([[ $how == *traced* ]] && echo "--trace .")
+      $([[ $how == *stream* ]] && echo "$stream") $([[ $how == *blocks* ]] && echo "$blocks") \
+      $([[ $how == *queued* ]] && echo "$queued") $([[ $how == *late* ]] && echo "$late") $([[ $how == *traced* ]] && echo "--trace .")
     unset GDTRAIN_TUNE
     first=${first:-$what-$way}
     cmp -s "$first.result" "$what-$way.result" || { fail "$what: $way differs from $first"; diff "$first.result" "$what-$way.result" | head -4; }
@@ -53,25 +53,27 @@ same() {
 # Gradients leave in several buckets while backward goes on, which neither buckets nor that may change: by default there is
 # one. Blocks of norms lie across the borders of these.
 many="--bucket-mb 0.001"
-same sgd "1 1-queued 1-traced 1-stream 2-shm 3-mpi-stream 3-nccl 2-nccl-queued 3-nccl-stream"
+same sgd "1 1-queued 1-traced 1-stream 1-stream-queued 2-shm 3-mpi-stream 3-nccl 2-nccl-queued 3-nccl-stream"
+same blocks "1 1-queued 1-blocks 2-shm-blocks 3-nccl-blocks" --data.shuffle block # held, but for a GPU in no order that it knows
+same ahead "1 1-stream 2-nccl-stream" --steps 22 --log-every 100 # nothing waits for the GPU but what must
 same sgd-many "1 1-late 1-tuned 2-shm 2-mpi 2-nccl 3-nccl 4-nccl 3-nccl-queued 3-nccl-late 2-nccl-stream" $many
 same adam "1 1-tuned 2-shm 3-nccl 2-nccl-late" --optimizer adam --momentum 0 --lr 0.002 --clip-norm 0 $many
 same lars "1 2-shm 2-nccl 3-nccl" --optimizer lars $many
-same bf16 "1 1-stream 2-shm 2-nccl 3-nccl-queued" --precision bf16 --clip-norm 0 $many
+same bf16 "1 1-stream 2-shm 2-nccl 3-nccl-queued 3-nccl-stream" --precision bf16 --clip-norm 0 $many
 same rounded "1 1-queued 1-stream 1-tuned 2-mpi 3-nccl" --precision bf16 --clip-norm 0 $many \
   --model "linear:64 relu linear:48 gelu linear:33 tanh linear:10"
 same tf32 "1 1-queued" --precision tf32
-same data "1 1-stream 2-nccl" --standardize true --val-fraction 0.2 --data.sampler replacement --eval-every 4
+same data "1 1-stream 2-nccl 2-nccl-stream" --standardize true --val-fraction 0.2 --data.sampler replacement --eval-every 4
 same noise "1 2-shm 3-nccl" --noise-scale true $many
-same idle "1 3-nccl 4-nccl" --micro-batch 200 $many
-same nothing "1 4-nccl" --micro-batch 257 --clip-norm 0 $many
+same idle "1 3-nccl 4-nccl 1-stream 3-nccl-stream 4-nccl-stream" --micro-batch 200 $many
+same nothing "1 4-nccl 1-stream 4-nccl-stream" --micro-batch 257 --clip-norm 0 $many
 deep=(--model "linear:40 relu linear:30 gelu linear:20 tanh linear:10" --clip-norm 0 $many)
 same deep "1 1-late 1-queued 2-shm 3-mpi 2-mpi-queued 3-nccl 2-nccl-queued" "${deep[@]}"
 same wide "1 2-shm 2-mpi" --model "linear:800 relu linear:800 relu linear:10" --steps 3 --clip-norm 0 # slices of several pieces
 same saved "1 2-nccl" --checkpoint-every 3 --eval-every 7 --val-fraction 0.1 --on-nan skip --audit-every 4
 same leaves "1 3-nccl 4-nccl" --batch-size 70 --micro-batch 1 --steps 9 --clip-norm 0 $many
-same one "1 3-nccl" --data one.h5 --steps 9 --model linear:10
-same fp64 "1 2-nccl" --data lines.h5 --model "linear:16 gelu linear:1" --loss huber --lr 0.01 --batch-size 64 --micro-batch 16 --precision fp64
+same one "1 3-nccl 1-stream" --data one.h5 --steps 9 --model linear:10
+same fp64 "1 2-nccl 1-stream 3-nccl-stream" --data lines.h5 --standardize true --precision fp64 --model "linear:16 gelu linear:1" --loss huber --lr 0.01 --batch-size 64 --micro-batch 16
 for other in adam-1 lars-1 bf16-1 tf32-1 data-1 idle-1; do
   cmp -s sgd-1.result $other.result && fail "$other is as sgd-1: what was compared?"
 done

@@ -1,4 +1,4 @@
-/* Batches from a resident set: rows picked by the order of samples, converted as data/convert.c does. */
+/* Batches from samples in device memory: rows picked by the order of samples, converted as data/convert.c does. */
 #include "device/cuda/bf16.cuh"
 #include "device/cuda/pack.cuh"
 
