@@ -1,6 +1,10 @@
 /*
  * SHA-256 with the SHA extensions of x86. An instruction does two rounds on the state held as two vectors,
  * {F,E,B,A} and {H,G,D,C} from the lowest lane up; what was the first becomes the second.
+ *
+ * These instructions are not encoded as AVX's are. On Intel processors every change between the two costs
+ * hundreds of cycles while the upper halves of vector registers are in use: 8 MB/s, where 1200 are possible. So
+ * this file is compiled without AVX, and clears those halves first.
  */
 #include "base/sha256_blocks.h"
 
@@ -57,6 +61,7 @@ __attribute__((target("sha,sse4.1"))) static void compress_all(uint32_t s[8], co
 
 bool gdi_sha256_x86(uint32_t state[8], const uint8_t *p, size_t blocks) {
   if (!has_instructions()) return false;
+  if (__builtin_cpu_supports("avx")) __asm__ volatile("vzeroupper" ::: "memory");
   compress_all(state, p, blocks);
   return true;
 }

@@ -39,12 +39,14 @@ static bool usable(double updates) {
   return isfinite(updates) && updates > 0;
 }
 
-static sums accumulate(double a, double b, int n, const double *batch, const double *updates) {
+/* log_updates: NaN where a point is not usable. */
+static sums accumulate(double a, double b, int n, const double *batch, const double *log_updates) {
+  const double flat = exp(a), e_min = exp(b);
   sums s = {0};
   for (int i = 0; i < n; i++) {
-    if (!usable(updates[i])) continue;
-    const double flat = exp(a), fall = exp(b) / batch[i], S = flat + fall;
-    const double e = log(S) - log(updates[i]), da = flat / S, db = fall / S;
+    if (isnan(log_updates[i])) continue;
+    const double fall = e_min / batch[i], S = flat + fall;
+    const double e = log(S) - log_updates[i], da = flat / S, db = fall / S;
     s.cost += e * e;
     s.g[0] += e * da, s.g[1] += e * db;
     s.h[0] += da * da, s.h[1] += da * db, s.h[2] += db * db;
@@ -52,10 +54,12 @@ static sums accumulate(double a, double b, int n, const double *batch, const dou
   return s;
 }
 
-static int start(double *a, double *b, int n, const double *batch, const double *updates) {
+static int start(double *a, double *b, double *log_updates, int n, const double *batch,
+                 const double *updates) {
   double s = INFINITY, e = INFINITY;
   int points = 0;
   for (int i = 0; i < n; i++) {
+    log_updates[i] = usable(updates[i]) ? log(updates[i]) : NAN;
     if (!usable(updates[i])) continue;
     points++;
     s = fmin(s, updates[i]), e = fmin(e, updates[i] * batch[i]);
@@ -65,20 +69,21 @@ static int start(double *a, double *b, int n, const double *batch, const double 
 }
 
 /* Levenberg-Marquardt. Data without a flat part would send s_min to 0: it stays above a thousandth. */
-gd_status gd_hyperbola_fit(gd_hyperbola *out, int n, const double batch[], const double updates[]) {
+static gd_status fit(gd_hyperbola *out, double *log_updates, int n, const double *batch,
+                     const double *updates) {
   enum { ITERATIONS = 200 };
   double a, b, damping = 1e-3;
-  *out = (gd_hyperbola){.points = start(&a, &b, n, batch, updates)};
+  *out = (gd_hyperbola){.points = start(&a, &b, log_updates, n, batch, updates)};
   if (out->points < 3)
     return GD_FAIL(GD_ERR_USAGE, "a fit needs 3 batch sizes that reached the target, not %d", out->points);
   const double a_min = a - log(1000), b_min = b - log(1000);
-  sums s = accumulate(a, b, n, batch, updates);
+  sums s = accumulate(a, b, n, batch, log_updates);
   for (int i = 0; i < ITERATIONS && damping < 1e12; i++) {
     const double aa = s.h[0] * (1 + damping) + 1e-12, bb = s.h[2] * (1 + damping) + 1e-12, ab = s.h[1];
     const double det = aa * bb - ab * ab;
     const double a1 = fmax(a_min, a - (bb * s.g[0] - ab * s.g[1]) / det);
     const double b1 = fmax(b_min, b - (aa * s.g[1] - ab * s.g[0]) / det);
-    const sums s1 = accumulate(a1, b1, n, batch, updates);
+    const sums s1 = accumulate(a1, b1, n, batch, log_updates);
     const double moved = fabs(a1 - a) + fabs(b1 - b);
     if (s1.cost <= s.cost)
       a = a1, b = b1, s = s1, damping /= 4;
@@ -89,6 +94,14 @@ gd_status gd_hyperbola_fit(gd_hyperbola *out, int n, const double batch[], const
   out->s_min = exp(a), out->e_min = exp(b), out->b_crit = exp(b - a);
   out->deviation = sqrt(s.cost / (out->points - 2));
   return GD_OK;
+}
+
+gd_status gd_hyperbola_fit(gd_hyperbola *out, int n, const double batch[], const double updates[]) {
+  double *log_updates = malloc((size_t)(n > 0 ? n : 1) * sizeof *log_updates);
+  if (!log_updates) return GD_FAIL(GD_ERR_OOM, "no memory for a fit");
+  gd_status st = fit(out, log_updates, n, batch, updates);
+  free(log_updates);
+  return st;
 }
 
 /* ---- bootstrap */

@@ -37,10 +37,11 @@ static cudaError_t queue_copy(CUstream_st *s, const Transfer &t) {
   std::string staged;
   if (t.source == Place::pageable) staged.assign((const char *)t.from, t.bytes);
   auto run = [t, staged = std::move(staged)] {
+    memory_open_at(t.from), memory_open_at(t.to);
     memmove(t.to, t.source == Place::pageable ? staged.data() : t.from, t.bytes);
     return cudaSuccess;
   };
-  return submit(s, {cudaGraphNodeTypeMemcpy, true, std::move(run)});
+  return submit(s, {cudaGraphNodeTypeMemcpy, Access::by_itself, std::move(run)});
 }
 
 cudaError_t cudaMemcpyAsync(void *to, const void *from, size_t bytes, cudaMemcpyKind kind,
@@ -76,10 +77,11 @@ cudaError_t cudaMemcpy(void *to, const void *from, size_t bytes, cudaMemcpyKind 
 static cudaError_t queue_set(CUstream_st *s, void *to, int value, size_t bytes, Place place) {
   if (place != Place::device && place != Place::pinned) return cudaErrorInvalidValue;
   auto run = [=] {
+    memory_open_at(to);
     memset(to, value, bytes);
     return cudaSuccess;
   };
-  return submit(s, {cudaGraphNodeTypeMemset, true, run});
+  return submit(s, {cudaGraphNodeTypeMemset, Access::by_itself, run});
 }
 
 cudaError_t cudaMemsetAsync(void *to, int value, size_t bytes, cudaStream_t stream) {

@@ -33,10 +33,13 @@ struct Settings {
 
 /* ---- work ---- */
 
+/* Device memory while work runs. Protecting all of it costs much: copies open what they touch. */
+enum class Access { all, none, by_itself };
+
 /* What a stream or a graph executes. run() may answer cudaErrorNotReady: call again later. */
 struct Work {
   cudaGraphNodeType type;
-  bool on_device; /* kernels, copies: device memory is open meanwhile */
+  Access access;
   std::function<cudaError_t()> run;
   std::shared_ptr<void> held = nullptr; /* in captures and graphs: goes with the last of them */
 };
@@ -118,6 +121,7 @@ void capture_forget(CUstream_st *s);                         /* it is destroyed 
 enum class Place { device, pinned, pageable, wrong }; /* wrong: over the end of a piece of device memory */
 Place place_of(const void *p, size_t bytes);
 void memory_open();
+void memory_open_at(const void *p); /* the piece there; nothing where there is none */
 void memory_close();
 void memory_reset();
 

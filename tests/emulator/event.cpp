@@ -35,7 +35,7 @@ cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream) {
     if (!s || !known(event) || event->device != s->device) return cudaErrorInvalidResourceHandle;
     event->op = nullptr, event->capture = s->capture, event->tips = s->tips;
     if (s->capture) return s->capture->valid ? cudaSuccess : cudaErrorStreamCaptureInvalidated;
-    TRY(submit(s, {cudaGraphNodeTypeEventRecord, false, [] { return cudaSuccess; }}));
+    TRY(submit(s, {cudaGraphNodeTypeEventRecord, Access::by_itself, [] { return cudaSuccess; }}));
     event->op = s->last;
     return cudaSuccess;
   });
@@ -46,7 +46,8 @@ cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned
     CUstream_st *s = stream_of(stream);
     if (!s || !known(event)) return cudaErrorInvalidResourceHandle;
     if (s->capture || event->capture) return capture_wait(s, event);
-    return submit(s, {cudaGraphNodeTypeWaitEvent, false, [] { return cudaSuccess; }}, {event->op});
+    return submit(s, {cudaGraphNodeTypeWaitEvent, Access::by_itself, [] { return cudaSuccess; }},
+                  {event->op});
   });
 }
 

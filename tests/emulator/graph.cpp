@@ -43,7 +43,7 @@ cudaError_t cudaGraphLaunch(cudaGraphExec_t exec, cudaStream_t stream) {
     if (!machine().execs.count(exec)) return cudaErrorInvalidValue;
     if (s->capture) return cudaErrorNotSupported; /* a graph within a graph */
     /* Launches of one graph follow one another, in whatever stream. */
-    TRY(submit(s, {cudaGraphNodeTypeEmpty, false, [] { return cudaSuccess; }}, {exec->last}));
+    TRY(submit(s, {cudaGraphNodeTypeEmpty, Access::by_itself, [] { return cudaSuccess; }}, {exec->last}));
     for (size_t i : replay_order(exec->nodes)) TRY(submit(s, exec->nodes[i].work));
     exec->last = s->last;
     return cudaSuccess;

@@ -26,7 +26,7 @@ cudaError_t gdi_emulated_kernel(cudaStream_t stream, const char *name, const voi
       TRY(planted());
       return run_grid(called, blocks, threads, body);
     };
-    return submit(s, {cudaGraphNodeTypeKernel, true, std::move(run)});
+    return submit(s, {cudaGraphNodeTypeKernel, Access::all, std::move(run)});
   });
 }
 
@@ -50,7 +50,7 @@ cudaError_t gdi_emulated_enqueue_held(cudaStream_t stream, const char *, cudaErr
       if (!again) now = copy; /* for a replay */
       return e;
     };
-    return submit(s, {cudaGraphNodeTypeKernel, true, std::move(work), held});
+    return submit(s, {cudaGraphNodeTypeKernel, Access::all, std::move(work), held});
   });
 }
 
@@ -62,6 +62,6 @@ cudaError_t cudaLaunchHostFunc(cudaStream_t stream, cudaHostFn_t function, void 
       function(data);
       return cudaSuccess;
     };
-    return submit(s, {cudaGraphNodeTypeHost, false, run});
+    return submit(s, {cudaGraphNodeTypeHost, Access::none, run});
   });
 }

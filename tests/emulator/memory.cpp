@@ -24,10 +24,11 @@ struct Piece {
   size_t page_bytes;
   int device;
   bool owned; /* pinned memory: from cudaHostAlloc */
+  bool open;  /* device memory */
 };
 using Pieces = std::map<const char *, Piece>; /* by address */
 static Pieces device_memory, pinned_memory;
-static bool open_now;
+static bool all_open, any_open;
 
 static size_t round_up(size_t n, size_t unit) {
   return (n + unit - 1) / unit * unit;
@@ -39,10 +40,15 @@ static void protect(const Piece &p, int how) {
   abort();
 }
 
+static void set_open(Piece &p, bool open) {
+  if (p.open != open) protect(p, open ? PROT_READ | PROT_WRITE : PROT_NONE);
+  p.open = open;
+}
+
 static void set_open(bool open) {
-  if (open_now == open) return;
-  open_now = open;
-  for (auto &[start, p] : device_memory) protect(p, open ? PROT_READ | PROT_WRITE : PROT_NONE);
+  if (open ? all_open : !any_open) return;
+  all_open = any_open = open;
+  for (auto &[start, p] : device_memory) set_open(p, open);
 }
 
 /* NULL: no address space */
@@ -51,14 +57,14 @@ static char *piece_new(size_t bytes, int device) {
   void *all =
       mmap(nullptr, page_bytes + 2 * gap, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (all == MAP_FAILED) return nullptr;
-  const Piece p = {bytes, (char *)all + gap, page_bytes, device, true};
+  const Piece p = {bytes, (char *)all + gap, page_bytes, device, true, all_open};
   char *start = p.pages + page_bytes - rounded;
   protect(p, PROT_READ | PROT_WRITE);
   if (page_bytes >= large) madvise(p.pages, page_bytes, MADV_HUGEPAGE);
   memset(p.pages, 0xff, page_bytes); /* NaN as f32, f64 and bf16: what is not written shows */
   ASAN_POISON_MEMORY_REGION(p.pages, (size_t)(start - p.pages));
   ASAN_POISON_MEMORY_REGION(start + bytes, rounded - bytes);
-  if (!open_now) protect(p, PROT_NONE);
+  if (!p.open) protect(p, PROT_NONE);
   device_memory[start] = p;
   return start;
 }
@@ -69,10 +75,15 @@ static void piece_free(const Piece &p) {
   madvise(p.pages, p.page_bytes, MADV_DONTNEED);
 }
 
-static Place place_in(const Pieces &pieces, const char *p, size_t bytes, Place inside) {
+static Pieces::iterator piece_before(Pieces &pieces, const char *p) {
   auto next = pieces.upper_bound(p);
-  if (next == pieces.begin()) return Place::pageable;
-  const auto &[first, piece] = *--next;
+  return next == pieces.begin() ? pieces.end() : --next;
+}
+
+static Place place_in(Pieces &pieces, const char *p, size_t bytes, Place inside) {
+  const auto found = piece_before(pieces, p);
+  if (found == pieces.end()) return Place::pageable;
+  const auto &[first, piece] = *found;
   if (p >= first + piece.bytes) return Place::pageable;
   return p + bytes <= first + piece.bytes ? inside : Place::wrong;
 }
@@ -86,6 +97,13 @@ Place place_of(const void *p, size_t bytes) {
 
 void memory_open() {
   set_open(true);
+}
+
+void memory_open_at(const void *p) {
+  const auto found = piece_before(device_memory, (const char *)p);
+  if (found == device_memory.end() || (const char *)p >= found->first + found->second.bytes) return;
+  set_open(found->second, true);
+  any_open = true;
 }
 
 void memory_close() {
@@ -137,7 +155,7 @@ cudaError_t cudaHostAlloc(void **memory, size_t bytes, unsigned) {
     *memory = nullptr;
     if (bytes == 0) return cudaSuccess;
     if (posix_memalign(memory, page, bytes)) return cudaErrorMemoryAllocation;
-    pinned_memory[(char *)*memory] = {bytes, nullptr, 0, 0, true};
+    pinned_memory[(char *)*memory] = {bytes, nullptr, 0, 0, true, true};
     return cudaSuccess;
   });
 }
@@ -177,7 +195,7 @@ cudaError_t cudaHostRegister(void *memory, size_t bytes, unsigned) {
     for (const auto &[start, piece] : pinned_memory)
       if (share_a_page(start, piece.bytes, memory, bytes)) return cudaErrorHostMemoryAlreadyRegistered;
     if (place_of(memory, 1) != Place::pageable) return cudaErrorHostMemoryAlreadyRegistered;
-    pinned_memory[(char *)memory] = {bytes, nullptr, 0, 0, false};
+    pinned_memory[(char *)memory] = {bytes, nullptr, 0, 0, false, true};
     return cudaSuccess;
   });
 }

@@ -59,7 +59,8 @@ static OpRef next_for(const OpRef &op) {
 static cudaError_t step(const OpRef &op) {
   Machine &m = machine();
   if (m.fault == cudaSuccess) {
-    op->work.on_device ? memory_open() : memory_close();
+    if (op->work.access == Access::all) memory_open();
+    if (op->work.access == Access::none) memory_close();
     thread().executing = true;
     const cudaError_t e = op->work.run();
     thread().executing = false;
