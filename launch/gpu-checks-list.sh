@@ -79,8 +79,8 @@ versus_torch() {
     END { exit !(small && wide) }' versus.txt && return $code
 }
 
-# step_us options...: microseconds of a step
-step_us() { gdtrain bench --device cuda --lr 0.01 --momentum 0.9 "$@" 2>bench.err | awk '$1 == "step" { print $2 }'; }
+# step_us options...: microseconds of a step, of `ranks` (1) that share the GPU
+step_us() { some_ranks "${ranks:-1}" gdtrain bench --device cuda --lr 0.01 --momentum 0.9 "$@" 2>bench.err | awk '$1 == "step" { print $2 }'; }
 # least FILE NAME: the smallest number after NAME
 least() { awk -v n="$2" '$1 == n && $2 > 0 && (!m || $2 < m) { m = $2 } END { print m ? m : "-" }' "$1"; }
 
@@ -94,6 +94,28 @@ bench_overlap() {
   done | tee steps.txt
   figure "wide: $(least steps.txt true) us with overlap, $(least steps.txt false) without"
   [ "$(awk 'NF == 2' steps.txt | wc -l)" = 6 ] || { cat bench.err; return 1; }
+}
+
+# The same where two ranks pass gradients through host memory, and what data cost that do not stay on the GPU. No verdicts.
+bench_staged() {
+  needs_hardware
+  wide_data || return
+  local by overlap ranks=2
+  for by in shm mpi; do
+    for overlap in true false; do
+      echo "$by-$overlap $(step_us --data wide.h5 "${wide[@]}" --steps 60 --micro-batch 512 --transport $by --overlap $overlap --threads 4)"
+    done
+  done | tee steps.txt
+  figure "$(awk '{ printf "%s%s %s us", sep, $1, $2; sep = "; " }' steps.txt)"
+  [ "$(awk 'NF == 2' steps.txt | wc -l)" = 4 ] || { cat bench.err; return 1; }
+}
+bench_streamed() {
+  needs_hardware
+  glyphs 16384 || return
+  local memory
+  for memory in auto stream; do echo "$memory $(step_us --data train.h5 "${small[@]}" --data.memory $memory)"; done | tee steps.txt
+  figure "small: $(least steps.txt auto) us on the GPU, $(least steps.txt stream) us streamed"
+  [ "$(awk 'NF == 2' steps.txt | wc -l)" = 2 ] || { cat bench.err; return 1; }
 }
 
 # The knobs of src/device/cuda/tuning.h: every value on the two models that speed is judged by, in two rounds, of which the better
@@ -216,10 +238,13 @@ all_checks() {
   check bench_tf32 60 bench_small --precision tf32
   check versus_torch 240 versus_torch
   check bench_overlap 60 bench_overlap
+  check bench_staged 90 bench_staged
+  check bench_streamed 60 bench_streamed
   check tune 240 tune
   check nccl_same_bits 90 same_bits
   for ranks in 1 2 3; do check nccl_transport_$ranks 60 nccl $ranks transport; done
   for ranks in 1 2 3; do check nccl_ordered_$ranks 60 nccl $ranks ordered; done
+  for ranks in 2 3; do check nccl_staged_$ranks 60 some_ranks $ranks "$build/tests/nccl_staged"; done
   check nccl_sharing 40 nccl 2 sharing
   check nccl_killed_rank 40 lost 137 20 50 kill 20
   check nccl_stopped_rank 40 lost 9 4 50 stop 20
