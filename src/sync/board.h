@@ -57,7 +57,6 @@ typedef struct gdi_staged {
 
   /* down */
   int64_t asked;           /* elements of the last leaf whose copies are queued, or recorded */
-  gd_status failed;        /* while queueing them */
   _Atomic int64_t arrived; /* copies of the present step that are done */
 
   /* up: by the ranks that share the window, whose slices this rank's GPU needs too */
@@ -65,6 +64,8 @@ typedef struct gdi_staged {
   _Atomic int64_t *updated; /* [owners] elements of its slice, over all updates */
   int64_t *sent;            /* [owners] elements before it are on their way up */
   int64_t updates;          /* before this one */
+
+  gd_status failed; /* while queueing copies of the present step */
 } gdi_staged;
 
 struct gdi_board {
@@ -135,10 +136,10 @@ char *gdi_board_buffer(const gd_sync *s, int64_t i);
 /* staged.c */
 gd_status gdi_staged_new(gd_sync *s) GD_CHECKED; /* pin the windows, and fill them from the model */
 void gdi_staged_free(gd_sync *s);
-void gdi_staged_ready(void *sync, gd_tensor *leaf); /* queue copies down of what backward has finished */
-gd_status gdi_staged_down(gd_sync *s) GD_CHECKED;   /* and of the rest */
-gd_status gdi_staged_arrive(gd_sync *s) GD_CHECKED; /* wait for them, and pass on what has come */
-gd_status gdi_staged_updated(gd_sync *s, int64_t end) GD_CHECKED; /* of the slice: queue copies up */
+void gdi_staged_ready(void *sync, gd_tensor *leaf);   /* queue copies down of what backward has finished */
+gd_status gdi_staged_down(gd_sync *s) GD_CHECKED;     /* and of the rest */
+gd_status gdi_staged_arrive(gd_sync *s) GD_CHECKED;   /* wait for them, and pass on what has come */
+void gdi_staged_updated(gd_sync *s, int64_t end);     /* of the slice: queue copies up */
 gd_status gdi_staged_up(gd_sync *s) GD_CHECKED;       /* and of the rest, after all owners' updates */
 gd_status gdi_staged_up_whole(gd_sync *s) GD_CHECKED; /* all parameters, not after an update */
 

@@ -196,14 +196,14 @@ static gd_status send_updated(const gd_sync *s, int64_t owner) {
   return GD_OK;
 }
 
-gd_status gdi_staged_updated(gd_sync *s, int64_t end) {
-  const gdi_staged *x = &s->board->staged;
+/* Others wait for this rank at the end of the update: a GPU that fails is told only then, by gdi_staged_up(). */
+void gdi_staged_updated(gd_sync *s, int64_t end) {
+  gdi_staged *x = &s->board->staged;
   const gd_range all = owners(s), slice = s->slice;
   const int64_t before = x->updates * (slice.hi - slice.lo);
   atomic_store_explicit(&x->updated[gd_world_rank(s->world) - all.lo], before + end - slice.lo,
                         memory_order_release);
-  for (int64_t r = all.lo; r < all.hi; r++) GD_TRY(send_updated(s, r));
-  return GD_OK;
+  for (int64_t r = all.lo; r < all.hi && x->failed == GD_OK; r++) x->failed = send_updated(s, r);
 }
 
 static gd_status round_weights(const gdi_board *b) {
@@ -213,6 +213,7 @@ static gd_status round_weights(const gdi_board *b) {
 gd_status gdi_staged_up(gd_sync *s) {
   gdi_staged *x = &s->board->staged;
   const gd_range all = owners(s);
+  GD_TRY(x->failed);
   for (int64_t r = all.lo; r < all.hi; r++)
     GD_TRY(send(s, (gd_range){x->sent[r - all.lo], slice_of(s, r).hi}));
   GD_TRY(send(s, (gd_range){0, s->group.lo}));

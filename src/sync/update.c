@@ -51,7 +51,7 @@ static gd_status wait_for(gd_sync *s, int i) {
 
 /* Its parameters are new. */
 static gd_status publish(gd_sync *s, int i) {
-  if (s->board) GD_TRY(gdi_staged_updated(s, piece(s, i).hi));
+  if (s->board) gdi_staged_updated(s, piece(s, i).hi);
   return s->exchange ? gdi_exchange_publish(s, i) : GD_OK;
 }
 
