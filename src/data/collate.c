@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/fault.h"
+
 typedef struct gdi_pick { /* sample `index` goes to row `row` */
   int64_t index, row;
 } gdi_pick;
@@ -88,6 +90,8 @@ static gd_status read_rows(gdi_collator *c, int64_t n, char *x, char *y) {
 
 gd_status gdi_collate(gdi_collator *c, int64_t epoch, gd_range rows, char *x, char *y) {
   choose(c, epoch, rows);
+  if (GDI_FAULT_AT("unread", rows.lo))
+    return GD_FAIL(GD_ERR_DATA, "%s: planted: samples that cannot be read", c->d->info.path);
   if (!c->cache) {
     gather_rows(c, rows.hi - rows.lo, x, y);
     return GD_OK;

@@ -16,8 +16,8 @@
 #include "gd/partition.h"
 
 /*
- * Operations and updates run in the first lane, copies in the second, communication in the third. Where nothing
- * else of it waits for them, backward computes gradients of leaves in the last two: products, and sums over the
+ * Operations and updates run in the first lane, copies in the second, communication in the third; the host is told
+ * in the fourth. Where nothing else of it waits for them, backward computes gradients of leaves in the last two: products, and sums over the
  * batch. gd_backward() ends with the compute lane waiting for all of them; a lane that reads some of them earlier
  * calls gradients() first.
  */
@@ -25,6 +25,7 @@ typedef enum gdi_lane {
   GDI_LANE_COMPUTE,
   GDI_LANE_COPY,
   GDI_LANE_EXCHANGE,
+  GDI_LANE_TELL,
   GDI_LANE_GRADIENTS,
   GDI_LANE_SUMS,
   GDI_LANES

@@ -65,6 +65,8 @@ typedef struct gdi_staged {
   int64_t *sent;            /* [owners] elements before it are on their way up */
   int64_t updates;          /* before this one */
 
+  bool tells;       /* the host passes on pieces as they arrive */
+  gdi_mark *copied; /* between the lanes of exchange and tell */
   gd_status failed; /* while queueing copies of the present step */
 } gdi_staged;
 

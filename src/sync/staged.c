@@ -7,10 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "sync/board.h"
 
 static const size_t default_bytes = 4 << 20;
+static const int64_t poll_ns = 20000;
 
 /* ---- memory ---- */
 
@@ -63,13 +65,16 @@ gd_status gdi_staged_new(gd_sync *s) {
   const gd_range all = owners(s);
   const size_t n = (size_t)(all.hi - all.lo), bytes = s->o.bucket_bytes ? s->o.bucket_bytes : default_bytes;
   x->piece = (int64_t)((bytes + s->element_bytes - 1) / s->element_bytes);
-  b->early = x->piece < s->elements && !s->o.no_overlap && !b->single;
   GD_TRY(gdi_window_new(s, &x->memory, n * sizeof *x->updated));
   x->updated = x->memory.data;
   x->sent = calloc(n, sizeof *x->sent);
   if (!x->sent) return GD_FAIL(GD_ERR_OOM, "no memory for the sync of a GPU");
   begin_up(s);
   pin_windows(s);
+  const bool at_once = x->pinned_gradients || b->buffers == 0; /* else each copy stops backward */
+  b->early = x->piece < s->elements && at_once && !s->o.no_overlap && !b->single;
+  x->tells = b->early && (s->exchange || s->overlap);
+  GD_TRY(b->gpu->mark_new(b->device, &x->copied));
   GD_TRY(gd_params_bind(s->params, b->params, true));
   if (!s->param_memory.owner) return GD_OK;
   return b->device->download(b->device, s->param_memory.data, b->params, gd_params_bytes(s->params));
@@ -78,6 +83,8 @@ gd_status gdi_staged_new(gd_sync *s) {
 void gdi_staged_free(gd_sync *s) {
   const gdi_board *b = s->board;
   gdi_staged *x = &s->board->staged;
+  b->gpu->mark_free(b->device, x->copied);
+  if (x->pinned_params || x->pinned_gradients) (void)b->gpu->wait(b->device); /* copies may be under way */
   if (x->pinned_params) b->gpu->unpin(b->device, x->pinned_params);
   if (x->pinned_gradients) b->gpu->unpin(b->device, x->pinned_gradients);
   if (x->updated) gdi_window_free(s, &x->memory);
@@ -100,12 +107,23 @@ static void arrived(void *staging) {
   atomic_fetch_add_explicit(&x->arrived, 1, memory_order_release);
 }
 
+/* In a lane of its own, so that the next copy does not wait for that thread. */
+static gd_status tell(gdi_board *b) {
+  GD_TRY(b->gpu->mark(b->device, GDI_LANE_EXCHANGE, b->staged.copied));
+  GD_TRY(b->gpu->after(b->device, GDI_LANE_TELL, b->staged.copied));
+  return b->gpu->then(b->device, GDI_LANE_TELL, arrived, &b->staged);
+}
+
+static gd_status all_told(gdi_board *b) {
+  GD_TRY(b->gpu->mark(b->device, GDI_LANE_TELL, b->staged.copied));
+  return b->gpu->after(b->device, GDI_LANE_EXCHANGE, b->staged.copied);
+}
+
 /*
  * Pieces of the last leaf's gradients that lie before `end`; before the first of them the nodes of earlier
  * leaves, to which nothing is added any more.
  */
 static gd_status fetch_until(gd_sync *s, int64_t end) {
-  const gdi_board *b = s->board;
   gdi_staged *x = &s->board->staged;
   const int last = gdi_leaf_buffer(s, s->run.hi - 1);
   if (x->asked == end || (end < s->elements && end - x->asked < x->piece)) return GD_OK;
@@ -115,7 +133,7 @@ static gd_status fetch_until(gd_sync *s, int64_t end) {
     const gd_range r = {x->asked, x->asked + x->piece < s->elements ? x->asked + x->piece : s->elements};
     if (r.hi > end) break;
     GD_TRY(fetch(s, last, r));
-    if (b->early) GD_TRY(b->gpu->then(b->device, GDI_LANE_EXCHANGE, arrived, x));
+    if (x->tells) GD_TRY(tell(s->board));
     x->asked = r.hi;
   }
   return GD_OK;
@@ -143,19 +161,24 @@ gd_status gdi_staged_down(gd_sync *s) {
   if (s->run.lo == s->run.hi) return GD_OK;
   GD_TRY(x->failed);
   GD_TRY(fetch_until(s, s->elements));
+  if (x->tells) GD_TRY(all_told(b));
   GD_TRY(gdi_board_join(b));
   return b->gpu->fetch(b->device, GDI_LANE_COMPUTE, x->records_here + first_record(s),
                        b->records + first_record(s), record_bytes(s));
 }
 
-/* Pass on what arrives until everything has. */
+/* Pass on what arrives until everything has. CUDA is asked now and then only: that thread needs its locks. */
 static gd_status pass_on(gd_sync *s) {
   const gdi_board *b = s->board;
   const gdi_staged *x = &b->staged;
   bool over = false;
+  int64_t ask_at = 0;
   for (int64_t known = 0, end = 0; end < s->elements;) {
-    GD_TRY(b->gpu->reached(b->device, b->ready, &over));
     const int64_t copies = atomic_load_explicit(&x->arrived, memory_order_acquire);
+    if (copies == known && gdi_now_ns() >= ask_at) {
+      GD_TRY(b->gpu->reached(b->device, b->ready, &over));
+      ask_at = gdi_now_ns() + poll_ns;
+    }
     gd_progress(s->world);
     sched_yield();
     if (copies == known && !over) continue;
@@ -169,7 +192,7 @@ static gd_status pass_on(gd_sync *s) {
 gd_status gdi_staged_arrive(gd_sync *s) {
   gdi_board *b = s->board;
   GD_TRY(b->gpu->mark(b->device, GDI_LANE_COMPUTE, b->ready));
-  if (s->run.lo < s->run.hi && b->early) GD_TRY(pass_on(s));
+  if (s->run.lo < s->run.hi && b->staged.tells) GD_TRY(pass_on(s));
   GD_TRY(b->gpu->wait_for(b->device, b->ready)); /* others must not change parameters that still go up */
   memcpy(s->record + first_record(s), b->staged.records_here + first_record(s), record_bytes(s));
   return GD_OK;

@@ -77,6 +77,16 @@ with GDTRAIN_EMULATED_MEMORY=128 ends 0 "^digest" 1 "${large[@]}" --cuda-graphs 
 ! grep -q "too little" out.txt || fail "a set that fits is not kept"
 equal "$(digest run$runs)" "$sent" "digest of a set that is kept, and of one that is sent"
 
+# Samples that cannot be read, on one rank: in the first step, in a later one, in the short last one. All hear why.
+if [ "${GD_FAULTS:-}" = 1 ]; then
+  for at in 1:32 1:320 -1:592; do
+    for how in shm mpi nccl; do
+      with GDTRAIN_FAULT=unread@$at ends 4 "error: g.h5: planted: samples that cannot be read \\(rank" 3 --data.memory stream --data.shuffle none \
+        --val-fraction 0 --transport $how
+    done
+  done
+fi
+
 # A GPU fails for good, in any launch: while the job opens, in a step, in a replay, while it evaluates.
 for n in 1 4 333 600; do
   for how in nccl shm; do
