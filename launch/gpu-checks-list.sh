@@ -79,8 +79,8 @@ versus_torch() {
     END { exit !(small && wide) }' versus.txt && return $code
 }
 
-# step_us options...: microseconds of a step, of `ranks` (1) that share the GPU
-step_us() { some_ranks "${ranks:-1}" gdtrain bench --device cuda --lr 0.01 --momentum 0.9 "$@" 2>bench.err | awk '$1 == "step" { print $2 }'; }
+# step_us RANKS options...: microseconds of a step, of ranks that share the GPU
+step_us() { some_ranks "$1" gdtrain bench --device cuda --lr 0.01 --momentum 0.9 "${@:2}" 2>bench.err | awk '$1 == "step" { print $2 }'; }
 # least FILE NAME: the smallest number after NAME
 least() { awk -v n="$2" '$1 == n && $2 > 0 && (!m || $2 < m) { m = $2 } END { print m ? m : "-" }' "$1"; }
 
@@ -90,30 +90,31 @@ bench_overlap() {
   wide_data || return
   local overlap
   for _ in 1 2 3; do
-    for overlap in true false; do echo "$overlap $(step_us --data wide.h5 "${wide[@]}" --overlap $overlap)"; done
+    for overlap in true false; do echo "$overlap $(step_us 1 --data wide.h5 "${wide[@]}" --overlap $overlap)"; done
   done | tee steps.txt
   figure "wide: $(least steps.txt true) us with overlap, $(least steps.txt false) without"
   [ "$(awk 'NF == 2' steps.txt | wc -l)" = 6 ] || { cat bench.err; return 1; }
 }
 
-# The same where two ranks pass gradients through host memory, and what data cost that do not stay on the GPU. No verdicts.
+# The same where two ranks pass gradients through host memory. No verdict.
 bench_staged() {
   needs_hardware
   wide_data || return
-  local by overlap ranks=2
+  local by overlap
   for by in shm mpi; do
     for overlap in true false; do
-      echo "$by-$overlap $(step_us --data wide.h5 "${wide[@]}" --steps 60 --micro-batch 512 --transport $by --overlap $overlap --threads 4)"
+      echo "$by-$overlap $(step_us 2 --data wide.h5 "${wide[@]}" --steps 60 --micro-batch 512 --transport $by --overlap $overlap --threads 4)"
     done
   done | tee steps.txt
   figure "$(awk '{ printf "%s%s %s us", sep, $1, $2; sep = "; " }' steps.txt)"
   [ "$(awk 'NF == 2' steps.txt | wc -l)" = 4 ] || { cat bench.err; return 1; }
 }
+# What data cost that are sent for every step. No verdict.
 bench_streamed() {
   needs_hardware
   glyphs 16384 || return
   local memory
-  for memory in auto stream; do echo "$memory $(step_us --data train.h5 "${small[@]}" --data.memory $memory)"; done | tee steps.txt
+  for memory in auto stream; do echo "$memory $(step_us 1 --data train.h5 "${small[@]}" --data.memory $memory)"; done | tee steps.txt
   figure "small: $(least steps.txt auto) us on the GPU, $(least steps.txt stream) us streamed"
   [ "$(awk 'NF == 2' steps.txt | wc -l)" = 2 ] || { cat bench.err; return 1; }
 }
@@ -134,8 +135,8 @@ tune() {
   for _ in 1 2; do
     for GDTRAIN_TUNE in "${tuned[@]}"; do
       export GDTRAIN_TUNE
-      echo "$GDTRAIN_TUNE $(step_us --data train.h5 "${small[@]}")" >>small.txt
-      echo "$GDTRAIN_TUNE $(step_us --data wide.h5 "${wide[@]}")" >>wide.txt
+      echo "$GDTRAIN_TUNE $(step_us 1 --data train.h5 "${small[@]}")" >>small.txt
+      echo "$GDTRAIN_TUNE $(step_us 1 --data wide.h5 "${wide[@]}")" >>wide.txt
     done
   done
   printf '%-20s %12s %12s\n' knob "small, us" "wide, us" >tune.txt

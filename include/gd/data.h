@@ -129,20 +129,19 @@ typedef struct gd_loader_options {
   int64_t max_rows;                  /**< of any micro-batch */
   const gd_standardize *standardize; /**< NULL: off; must outlive the loader */
   size_t stream_bytes;               /**< streamed: memory for blocks of the file; 0: 96 MiB */
-  int64_t sent_rows;                 /**< sent to a GPU at once, where that is asked for; 0: max_rows */
 } gd_loader_options;
 
 /**
  * A loader over a data set that is held or streamed. A streamed set gets a thread that reads the hinted
  * micro-batch while the caller computes; a held one is gathered by the caller, which costs less than handing
- * over. A GPU that has no room for the set is sent samples as they are stored, hinted ones ahead, and converts
- * them itself. Owner: caller, gd_loader_free(); the data set must outlive it
+ * over. A GPU that has no room for the set is sent samples as they are stored, and converts them itself.
+ * Owner: caller, gd_loader_free(); the data set must outlive it
  */
 GD_API gd_status gd_loader_new(gd_loader **out, gd_dataset *d, const gd_loader_options *o) GD_CHECKED;
 GD_API void gd_loader_free(gd_loader *l);
 /** The samples at positions `rows` of `epoch`, in that order. Errors: GD_ERR_DATA, GD_ERR_USAGE */
 GD_API gd_status gd_loader_get(gd_loader *l, int64_t epoch, gd_range rows, gd_batch *out) GD_CHECKED;
-/** Start reading, and for a GPU sending, what the next gd_loader_get() will ask for. */
+/** Start reading what the next gd_loader_get() will ask for; samples of a held set are also sent to a GPU. */
 GD_API void gd_loader_hint(gd_loader *l, int64_t epoch, gd_range rows);
 
 /** Mean and standard deviation per feature over a part of a set, in one pass (Welford/Chan), f64. */

@@ -38,10 +38,11 @@ typedef struct gd_sync_options {
   bool noise_scale;          /**< fill in gd_record.grad_sq and gd_sync_result.grad_norm; ordered only */
   int64_t audit_every;       /**< updates between audits, 0: never; see gd_sync_update() */
   /** Size of a message between groups or of an all-reduce, in whole GD_BLOCKs; between GPUs its least size,
-   * in whole parameters. 0: 48 KB (times the ranks for an all-reduce of 4 or more), between GPUs 4 MB. */
+   * in whole parameters. 0: 48 KB (times the ranks for an all-reduce of 4 or more), between GPUs 4 MB. GPUs without
+   * NCCL also copy in pieces of this size, not of whole blocks; 0: 4 MB. */
   size_t bucket_bytes;
   enum { GD_NCCL_AUTO, GD_NCCL_NEVER, GD_NCCL_ALWAYS } nccl; /**< between GPUs; auto: where it is available */
-  bool no_overlap; /**< nothing is sent before backward is over: to measure what overlap hides */
+  bool no_overlap; /**< nothing is copied or sent before backward is over: to measure what overlap hides */
 } gd_sync_options;
 
 typedef struct gd_sync gd_sync;
@@ -125,7 +126,8 @@ GD_API gd_status gd_sync_gather(gd_sync *s, void *params, void *const states[]) 
 GD_API gd_status gd_sync_scatter(gd_sync *s, const void *params, const void *const states[]) GD_CHECKED;
 
 /**
- * Send gradients while backward on this tape still runs, between groups (ordered) or in buckets (allreduce):
+ * Send gradients while backward on this tape still runs, between groups (ordered) or in buckets (allreduce), or from
+ * GPUs, by NCCL or to the host:
  * the sync takes the tape's gd_tape_on_grad_ready() hook and polls for messages between pieces of kernel
  * work. Without it gd_sync_update() sends everything, with the same bits. Holds until the tape is attached to
  * another sync or freed.

@@ -1,4 +1,4 @@
-/* Forming a micro-batch in host memory: positions -> samples -> rows of the model's type, or as stored. */
+/* Forming batches in host memory: positions -> samples -> rows of the model's type, or as stored. */
 #ifndef GDI_DATA_COLLATE_H
 #define GDI_DATA_COLLATE_H
 

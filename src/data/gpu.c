@@ -8,7 +8,7 @@
 typedef struct samples {
   gd_device *device;
   gd_arena *memory;
-  gdi_resident set;
+  gdi_stored set;
   gdi_batch_input *input; /* of calls that have none in device memory */
 } samples;
 
@@ -19,7 +19,7 @@ struct gdi_gpu_set {
   int64_t epoch; /* of here.order; -1: none */
 };
 
-struct gdi_staging {
+struct gdi_feed {
   samples on;
   gd_arena *pinned;
   int64_t rows; /* of a slot */
@@ -27,7 +27,6 @@ struct gdi_staging {
   struct {
     char *x, *y;
     gdi_mark *sent, *used; /* the host memory is free again; kernels are done with the device's */
-    bool was_sent, was_used;
   } slot[2];
 };
 
@@ -54,18 +53,18 @@ static gd_status reserve(gd_arena *a, size_t bytes) {
 static gd_status fill(samples *s, const gd_dataset *d, const gdi_convert *c, int64_t n, const char *x,
                       const char *y) {
   const size_t rows = (size_t)n, number = c->in_float ? sizeof(float) : sizeof(double);
-  GD_TRY(gdi_arena_new_over(&s->memory, x ? "resident set" : "batch staging", &s->device->memory));
+  GD_TRY(gdi_arena_new_over(&s->memory, x ? "resident set" : "samples sent", &s->device->memory));
   gd_status st =
       reserve(s->memory, rows * (d->x_row + d->y_row) + 2 * (size_t)c->n * number + sizeof *s->input);
-  s->set = (gdi_resident){.x = put(s, x, rows * d->x_row, &st),
-                          .y = put(s, y, rows * d->y_row, &st),
-                          .x_type = d->info.x_type,
-                          .y_type = d->info.labels ? GD_I64 : GD_F64,
-                          .x_n = d->features,
-                          .y_n = d->info.targets,
-                          .shift = c->standardizes ? put(s, c->shift, (size_t)c->n * number, &st) : NULL,
-                          .factor = put(s, c->factor, (c->standardizes ? (size_t)c->n : 1) * number, &st),
-                          .in_float = c->in_float};
+  s->set = (gdi_stored){.x = put(s, x, rows * d->x_row, &st),
+                        .y = put(s, y, rows * d->y_row, &st),
+                        .x_type = d->info.x_type,
+                        .y_type = d->info.labels ? GD_I64 : GD_F64,
+                        .x_n = d->features,
+                        .y_n = d->info.targets,
+                        .shift = c->standardizes ? put(s, c->shift, (size_t)c->n * number, &st) : NULL,
+                        .factor = put(s, c->factor, (c->standardizes ? (size_t)c->n : 1) * number, &st),
+                        .in_float = c->in_float};
   s->input = put(s, NULL, sizeof *s->input, &st);
   return st;
 }
@@ -146,11 +145,11 @@ gd_status gdi_gpu_set_form(gdi_gpu_set *s, const gdi_batch_input *in, int64_t fi
 /* ---- a set of which two batches are there ---- */
 
 /* As if it were a resident set of two slots, in the order of memory. */
-gdi_batch_input gdi_staging_input(const gdi_staging *s, int slot) {
+gdi_batch_input gdi_feed_input(const gdi_feed *s, int slot) {
   return (gdi_batch_input){.first = slot * s->rows, .order = {.kind = GDI_ORDER_PLAIN, .n = 2 * s->rows}};
 }
 
-static gd_status make_slots(gdi_staging *s) {
+static gd_status make_slots(gdi_feed *s) {
   const gdi_gpu *g = s->on.device->gpu;
   const size_t x_bytes = (size_t)s->rows * s->x_row, y_bytes = (size_t)s->rows * s->y_row;
   char *memory = gd_arena_alloc(s->pinned, 2 * (x_bytes + y_bytes));
@@ -160,32 +159,34 @@ static gd_status make_slots(gdi_staging *s) {
     s->slot[i].x = memory + 2 * y_bytes + (size_t)i * x_bytes;
     GD_TRY(g->mark_new(s->on.device, &s->slot[i].sent));
     GD_TRY(g->mark_new(s->on.device, &s->slot[i].used));
+    GD_TRY(g->mark(s->on.device, GDI_LANE_COPY, s->slot[i].sent)); /* free from the start */
+    GD_TRY(g->mark(s->on.device, GDI_LANE_COMPUTE, s->slot[i].used));
   }
   return GD_OK;
 }
 
-static gd_status make(gdi_staging *s, const gd_dataset *data, const gdi_convert *x) {
+static gd_status make(gdi_feed *s, const gd_dataset *data, const gdi_convert *x) {
   gd_device *d = s->on.device;
-  const gdi_batch_input first = gdi_staging_input(s, 0);
+  const gdi_batch_input first = gdi_feed_input(s, 0);
   GD_TRY(fill(&s->on, data, x, 2 * s->rows, NULL, NULL));
   GD_TRY(d->upload(d, s->on.input, &first, sizeof first));
-  GD_TRY(gdi_arena_new_over(&s->pinned, "batch staging", &d->gpu->pinned));
+  GD_TRY(gdi_arena_new_over(&s->pinned, "samples sent", &d->gpu->pinned));
   return make_slots(s);
 }
 
-gd_status gdi_staging_new(gdi_staging **out, gd_device *d, const gd_dataset *data, const gdi_convert *x,
-                          int64_t rows) {
-  gdi_staging *s = *out = calloc(1, sizeof *s);
+gd_status gdi_feed_new(gdi_feed **out, gd_device *d, const gd_dataset *data, const gdi_convert *x,
+                       int64_t rows) {
+  gdi_feed *s = *out = calloc(1, sizeof *s);
   if (!s) return GD_FAIL(GD_ERR_OOM, "no memory to send batches to a GPU");
-  *s = (gdi_staging){.on.device = d, .rows = rows, .x_row = data->x_row, .y_row = data->y_row};
+  *s = (gdi_feed){.on.device = d, .rows = rows, .x_row = data->x_row, .y_row = data->y_row};
   gd_status st = make(s, data, x);
   if (st == GD_OK) return GD_OK;
-  gdi_staging_free(s);
+  gdi_feed_free(s);
   *out = NULL;
   return st;
 }
 
-void gdi_staging_free(gdi_staging *s) {
+void gdi_feed_free(gdi_feed *s) {
   if (!s) return;
   for (int i = 0; i < 2; i++) {
     s->on.device->gpu->mark_free(s->on.device, s->slot[i].sent);
@@ -196,44 +197,42 @@ void gdi_staging_free(gdi_staging *s) {
   free(s);
 }
 
-char *gdi_staging_x(const gdi_staging *s, int slot) {
+char *gdi_feed_x(const gdi_feed *s, int slot) {
   return s->slot[slot].x;
 }
 
-char *gdi_staging_y(const gdi_staging *s, int slot) {
+char *gdi_feed_y(const gdi_feed *s, int slot) {
   return s->slot[slot].y;
 }
 
-gd_status gdi_staging_writable(gdi_staging *s, int slot) {
+gd_status gdi_feed_writable(gdi_feed *s, int slot) {
   gd_device *d = s->on.device;
-  return s->slot[slot].was_sent ? d->gpu->wait_for(d, s->slot[slot].sent) : GD_OK;
+  return d->gpu->wait_for(d, s->slot[slot].sent);
 }
 
-gd_status gdi_staging_send(gdi_staging *s, int slot, int64_t rows) {
+gd_status gdi_feed_send(gdi_feed *s, int slot, int64_t rows) {
   gd_device *d = s->on.device;
   const gdi_gpu *g = d->gpu;
   char *x = (char *)s->on.set.x, *y = (char *)s->on.set.y; /* of slot 0 */
   const size_t n = (size_t)rows, first = (size_t)(slot * s->rows);
-  if (s->slot[slot].was_used) GD_TRY(g->after(d, GDI_LANE_COPY, s->slot[slot].used));
+  GD_TRY(g->after(d, GDI_LANE_COPY, s->slot[slot].used));
   GD_TRY(g->send(d, GDI_LANE_COPY, x + first * s->x_row, s->slot[slot].x, n * s->x_row));
   GD_TRY(g->send(d, GDI_LANE_COPY, y + first * s->y_row, s->slot[slot].y, n * s->y_row));
-  s->slot[slot].was_sent = true;
   return g->mark(d, GDI_LANE_COPY, s->slot[slot].sent);
 }
 
-gd_status gdi_staging_arrive(gdi_staging *s, int slot) {
+gd_status gdi_feed_arrive(gdi_feed *s, int slot) {
   gd_device *d = s->on.device;
   return d->gpu->after(d, GDI_LANE_COMPUTE, s->slot[slot].sent);
 }
 
-gd_status gdi_staging_used(gdi_staging *s, int slot) {
+gd_status gdi_feed_used(gdi_feed *s, int slot) {
   gd_device *d = s->on.device;
-  s->slot[slot].was_used = true;
   return d->gpu->mark(d, GDI_LANE_COMPUTE, s->slot[slot].used);
 }
 
-gd_status gdi_staging_form(gdi_staging *s, int slot, const gdi_batch_input *in, gd_range rows, gd_tensor *x,
-                           gd_tensor *rounded, gd_tensor *y) {
+gd_status gdi_feed_form(gdi_feed *s, int slot, const gdi_batch_input *in, gd_range rows, gd_tensor *x,
+                        gd_tensor *rounded, gd_tensor *y) {
   const int64_t offset = in ? rows.lo : slot * s->rows + rows.lo; /* the input of our own says slot 0 */
   return form(&s->on, in ? in : s->on.input, offset, rows.hi - rows.lo, x, rounded, y);
 }

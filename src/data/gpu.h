@@ -28,27 +28,28 @@ gd_status gdi_gpu_set_form(gdi_gpu_set *s, const gdi_batch_input *in, int64_t fi
  * resident set. While one slot is in use the other is filled. Marks keep a slot from being overwritten before
  * it was sent here, and before it was used there.
  */
-typedef struct gdi_staging gdi_staging;
+typedef struct gdi_feed gdi_feed;
 
 /* Slots of up to `rows` samples. Errors: GD_ERR_OOM, GD_ERR_GPU */
-gd_status gdi_staging_new(gdi_staging **out, gd_device *d, const gd_dataset *data, const gdi_convert *x,
-                          int64_t rows) GD_CHECKED;
-void gdi_staging_free(gdi_staging *s);
+gd_status gdi_feed_new(gdi_feed **out, gd_device *d, const gd_dataset *data, const gdi_convert *x,
+                       int64_t rows) GD_CHECKED;
+void gdi_feed_free(gdi_feed *s);
 /* Host memory of a slot: x and y of its first sample. */
-char *gdi_staging_x(const gdi_staging *s, int slot);
-char *gdi_staging_y(const gdi_staging *s, int slot);
+char *gdi_feed_x(const gdi_feed *s, int slot);
+char *gdi_feed_y(const gdi_feed *s, int slot);
 /* Wait until a slot's host memory may be overwritten. */
-gd_status gdi_staging_writable(gdi_staging *s, int slot) GD_CHECKED;
+gd_status gdi_feed_writable(gdi_feed *s, int slot) GD_CHECKED;
 /* Queue the copy of its first samples. */
-gd_status gdi_staging_send(gdi_staging *s, int slot, int64_t rows) GD_CHECKED;
+gd_status gdi_feed_send(gdi_feed *s, int slot, int64_t rows) GD_CHECKED;
 /* What is queued from now on finds them on the GPU. */
-gd_status gdi_staging_arrive(gdi_staging *s, int slot) GD_CHECKED;
+gd_status gdi_feed_arrive(gdi_feed *s, int slot) GD_CHECKED;
 /* What is queued now was the last use of what was sent. */
-gd_status gdi_staging_used(gdi_staging *s, int slot) GD_CHECKED;
+gd_status gdi_feed_used(gdi_feed *s, int slot) GD_CHECKED;
 /* What says in device memory that a batch is in this slot. */
-gdi_batch_input gdi_staging_input(const gdi_staging *s, int slot);
-/* Form its samples `rows` in x and y. `in` NULL: of this slot; else of the one that lies there by then. */
-gd_status gdi_staging_form(gdi_staging *s, int slot, const gdi_batch_input *in, gd_range rows, gd_tensor *x,
-                           gd_tensor *rounded, gd_tensor *y) GD_CHECKED;
+gdi_batch_input gdi_feed_input(const gdi_feed *s, int slot);
+/* Form samples `rows` of the slot, counted from its first, in x and y. `in` NULL: of `slot`; else of the slot that *in
+ * names when the work runs. */
+gd_status gdi_feed_form(gdi_feed *s, int slot, const gdi_batch_input *in, gd_range rows, gd_tensor *x,
+                        gd_tensor *rounded, gd_tensor *y) GD_CHECKED;
 
 #endif

@@ -5,7 +5,7 @@
  * what it wants (a hint early, a get at the latest), the thread forms it in the slot that is not in use.
  *
  * A GPU forms micro-batches by itself, from the whole set when it is resident, else from samples as stored,
- * which were put in a slot here and sent (gdi_staging). There is one pair of tensors then.
+ * which were put in a slot here and sent (gdi_feed). There is one pair of tensors then.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -18,7 +18,7 @@
 /* Samples that are wanted, and the host memory in which they are put together. */
 typedef struct slot {
   gd_tensor *x, *y;      /* on a GPU the same ones in both slots */
-  char *host_x, *host_y; /* the tensors' own memory on a CPU, else that of the staging */
+  char *host_x, *host_y; /* the tensors' own memory on a CPU, else that of the feed */
   int64_t epoch;
   gd_range rows;
 } slot;
@@ -34,7 +34,7 @@ struct gd_loader {
 
   /* on a GPU: the whole set when it fits, or what was sent */
   gdi_gpu_set *resident;
-  gdi_staging *staging;
+  gdi_feed *feed;
   gd_tensor *rounded;            /* x in bf16, where products take that; or NULL */
   const gdi_batch_input *follow; /* gdi_loader_follow(), gdi_loader_take() */
   int64_t follow_first;
@@ -124,17 +124,17 @@ static gd_status send_ahead(gd_loader *l, int64_t epoch, gd_range rows) {
   slot *s = &l->slot[next];
   if (l->state == READY && is_for(s, epoch, rows)) return GD_OK;
   l->state = IDLE;
-  GD_TRY(gdi_staging_writable(l->staging, next));
+  GD_TRY(gdi_feed_writable(l->feed, next));
   s->epoch = epoch;
   s->rows = rows;
   GD_TRY(form(l, s));
-  GD_TRY(gdi_staging_send(l->staging, next, rows.hi - rows.lo));
+  GD_TRY(gdi_feed_send(l->feed, next, rows.hi - rows.lo));
   l->state = READY;
   return GD_OK;
 }
 
 static gd_status take_held(gd_loader *l, int64_t epoch, gd_range rows) {
-  if (l->staging) {
+  if (l->feed) {
     GD_TRY(send_ahead(l, epoch, rows));
     l->state = IDLE;
     l->current = 1 - l->current;
@@ -151,22 +151,25 @@ static gd_status take(gd_loader *l, int64_t epoch, gd_range rows) {
   if (!l->started) {
     GD_TRY(take_held(l, epoch, rows));
   } else {
-    if (l->staging) GD_TRY(gdi_staging_writable(l->staging, 1 - l->current));
+    if (l->feed) GD_TRY(gdi_feed_writable(l->feed, 1 - l->current));
     GD_TRY(take_streamed(l, epoch, rows));
-    if (l->staging) GD_TRY(gdi_staging_send(l->staging, l->current, rows.hi - rows.lo));
+    if (l->feed) GD_TRY(gdi_feed_send(l->feed, l->current, rows.hi - rows.lo));
   }
-  return l->staging ? gdi_staging_arrive(l->staging, l->current) : GD_OK;
+  return l->feed ? gdi_feed_arrive(l->feed, l->current) : GD_OK;
 }
 
-/* Only a hint: otherwise gd_loader_get() asks for the batch and reports errors. */
+/* Only a hint: what fails here fails again in gd_loader_get(), which reports it. */
 void gd_loader_hint(gd_loader *l, int64_t epoch, gd_range rows) {
   if (l->resident || l->taken || !possible(l, epoch, rows, l->most)) return;
   if (!l->started) {
-    if (l->staging && send_ahead(l, epoch, rows) != GD_OK) l->state = IDLE;
+    if (l->feed && send_ahead(l, epoch, rows) != GD_OK) gd_error_clear();
     return;
   }
   /* the GPU may still read the host memory of the slot that would be formed in */
-  if (l->staging && gdi_staging_writable(l->staging, 1 - l->current) != GD_OK) return;
+  if (l->feed && gdi_feed_writable(l->feed, 1 - l->current) != GD_OK) {
+    gd_error_clear();
+    return;
+  }
   pthread_mutex_lock(&l->mutex);
   if (l->state != WANTED && !(l->state == READY && is_for(&l->slot[1 - l->current], epoch, rows)))
     want(l, epoch, rows);
@@ -177,9 +180,8 @@ static gd_status form_on_gpu(gd_loader *l, const slot *s, int64_t epoch, gd_rang
   if (l->resident)
     return gdi_gpu_set_form(l->resident, l->follow, l->follow_first, epoch, rows, s->x, l->rounded, s->y);
   const gd_range within = {rows.lo - s->rows.lo, rows.hi - s->rows.lo};
-  GD_TRY(
-      gdi_staging_form(l->staging, l->current, l->taken ? l->follow : NULL, within, s->x, l->rounded, s->y));
-  return l->taken ? GD_OK : gdi_staging_used(l->staging, l->current);
+  GD_TRY(gdi_feed_form(l->feed, l->current, l->taken ? l->follow : NULL, within, s->x, l->rounded, s->y));
+  return l->taken ? GD_OK : gdi_feed_used(l->feed, l->current);
 }
 
 gd_status gd_loader_get(gd_loader *l, int64_t epoch, gd_range rows, gd_batch *out) {
@@ -190,7 +192,7 @@ gd_status gd_loader_get(gd_loader *l, int64_t epoch, gd_range rows, gd_batch *ou
     return GD_FAIL(GD_ERR_USAGE, "positions %lld to %lld were not taken", (long long)rows.lo,
                    (long long)rows.hi);
   s->x->shape[0] = s->y->shape[0] = rows.hi - rows.lo; /* the tensors have room for max_rows */
-  if (l->resident || l->staging) GD_TRY(form_on_gpu(l, s, epoch, rows));
+  if (l->resident || l->feed) GD_TRY(form_on_gpu(l, s, epoch, rows));
   *out = (gd_batch){s->x, s->y, rows};
   return GD_OK;
 }
@@ -210,14 +212,14 @@ gd_status gdi_loader_take(gd_loader *l, int64_t epoch, gd_range rows, const gdi_
   GD_TRY(take(l, epoch, rows));
   l->taken = true;
   l->follow = in;
-  *now = gdi_staging_input(l->staging, l->current);
+  *now = gdi_feed_input(l->feed, l->current);
   return GD_OK;
 }
 
 gd_status gdi_loader_used(gd_loader *l) {
   if (!l->taken) return GD_OK;
   l->taken = false;
-  return gdi_staging_used(l->staging, l->current);
+  return gdi_feed_used(l->feed, l->current);
 }
 
 static gd_status make_tensors(gd_loader *l, slot *s) {
@@ -241,12 +243,12 @@ static gd_status make_on_gpu(gd_loader *l) {
   if (d->matmul == GD_MATMUL_BF16 && l->o.dtype == GD_F32)
     GD_TRY(gd_tensor_new(&l->rounded, l->arena, d, GD_BF16, GD_SHAPE(l->o.max_rows, l->collator.x.n)));
   if (l->resident) return GD_OK;
-  GD_TRY(gdi_staging_new(&l->staging, d, l->d, &l->collator.x, l->most));
+  GD_TRY(gdi_feed_new(&l->feed, d, l->d, &l->collator.x, l->most));
   l->collator.as_stored = true;
   l->slot[1] = l->slot[0];
   for (int i = 0; i < 2; i++) {
-    l->slot[i].host_x = gdi_staging_x(l->staging, i);
-    l->slot[i].host_y = gdi_staging_y(l->staging, i);
+    l->slot[i].host_x = gdi_feed_x(l->feed, i);
+    l->slot[i].host_y = gdi_feed_y(l->feed, i);
   }
   return GD_OK;
 }
@@ -257,7 +259,7 @@ static gd_status start_reader(gd_loader *l) {
   return GD_OK;
 }
 
-static gd_status make(gd_loader *l) {
+static gd_status make(gd_loader *l, int64_t sent_rows) {
   gd_dataset *d = l->d;
   const gd_loader_options *o = &l->o;
   if (o->max_rows < 1 || o->order.n < 1 || o->order.set_n != d->info.n)
@@ -267,7 +269,7 @@ static gd_status make(gd_loader *l) {
     return GD_FAIL(GD_ERR_USAGE, "%s: a block of %lld samples", d->info.path, (long long)o->order.block);
   if (!d->streamed && !d->held_x)
     return GD_FAIL(GD_ERR_USAGE, "%s is not in memory yet: gd_dataset_hold()", d->info.path);
-  l->most = o->device->gpu && o->sent_rows > o->max_rows ? o->sent_rows : o->max_rows;
+  l->most = o->device->gpu && sent_rows > o->max_rows ? sent_rows : o->max_rows;
   GD_TRY(gd_arena_new(&l->arena, "batch"));
   GD_TRY(gdi_collator_make(&l->collator, d, o, l->most));
   if (o->device->gpu) {
@@ -278,19 +280,23 @@ static gd_status make(gd_loader *l) {
   return d->streamed ? start_reader(l) : GD_OK;
 }
 
-gd_status gd_loader_new(gd_loader **out, gd_dataset *d, const gd_loader_options *o) {
+gd_status gdi_loader_new(gd_loader **out, gd_dataset *d, const gd_loader_options *o, int64_t sent_rows) {
   gd_loader *l = *out = calloc(1, sizeof *l);
   if (!l) return GD_FAIL(GD_ERR_OOM, "no memory for a loader");
   l->d = d;
   l->o = *o;
   pthread_mutex_init(&l->mutex, NULL);
   pthread_cond_init(&l->changed, NULL);
-  gd_status st = make(l);
+  gd_status st = make(l, sent_rows);
   if (st != GD_OK) {
     gd_loader_free(l);
     *out = NULL;
   }
   return st;
+}
+
+gd_status gd_loader_new(gd_loader **out, gd_dataset *d, const gd_loader_options *o) {
+  return gdi_loader_new(out, d, o, o->max_rows);
 }
 
 void gd_loader_free(gd_loader *l) {
@@ -305,7 +311,7 @@ void gd_loader_free(gd_loader *l) {
   pthread_mutex_destroy(&l->mutex);
   pthread_cond_destroy(&l->changed);
   gdi_gpu_set_free(l->resident);
-  gdi_staging_free(l->staging);
+  gdi_feed_free(l->feed);
   gdi_collator_free(&l->collator);
   gd_arena_free(l->arena);
   free(l);

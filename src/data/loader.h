@@ -4,6 +4,9 @@
 
 #include "data/gpu.h"
 
+/* gd_loader_new(); where samples are sent to a GPU, up to sent_rows at once for gdi_loader_take(). */
+gd_status gdi_loader_new(gd_loader **out, gd_dataset *d, const gd_loader_options *o,
+                         int64_t sent_rows) GD_CHECKED;
 /* Is the whole set in the GPU's memory? */
 bool gdi_loader_resident(const gd_loader *l);
 /*
@@ -12,10 +15,9 @@ bool gdi_loader_resident(const gd_loader *l);
  */
 void gdi_loader_follow(gd_loader *l, const gdi_batch_input *in, int64_t first);
 /*
- * The same for a set that is not resident. Samples `rows`, up to sent_rows of them, are read and sent. What is
- * queued from now on finds them on the GPU, where `in` must say *now when it runs; gd_loader_get() forms parts
- * of them and neither waits nor sends, so its work can be recorded. With gdi_loader_used() what was queued or
- * replayed so far is the last that reads them. Errors: GD_ERR_DATA, GD_ERR_USAGE, GD_ERR_GPU
+ * For a set that is not resident: read samples `rows` (at most sent_rows) and send them. Before the work that uses
+ * them runs, the caller writes *now to `in`. Until gdi_loader_used(), gd_loader_get() only forms parts of them, which
+ * can be recorded; gdi_loader_used() says that all such work is queued. Errors: GD_ERR_DATA, GD_ERR_USAGE, GD_ERR_GPU
  */
 gd_status gdi_loader_take(gd_loader *l, int64_t epoch, gd_range rows, const gdi_batch_input *in,
                           gdi_batch_input *now) GD_CHECKED;

@@ -16,16 +16,17 @@
 #include "gd/partition.h"
 
 /*
- * Operations and updates run in the first lane, copies in the second, communication in the third; the host is told
- * in the fourth. Where nothing else of it waits for them, backward computes gradients of leaves in the last two: products, and sums over the
- * batch. gd_backward() ends with the compute lane waiting for all of them; a lane that reads some of them earlier
- * calls gradients() first.
+ * Operations run in the lane of compute, and what they wait for: inputs of steps, parameters that come up. Samples
+ * are copied in COPY. Sums, exchange, updates on board and gradients that go down: EXCHANGE. HOST runs functions of
+ * the host. Where nothing else of it waits for them, backward computes gradients of leaves in the last two: products,
+ * and sums over the batch. gd_backward() ends with the compute lane waiting for all of them; a lane that reads some of
+ * them earlier calls gradients() first.
  */
 typedef enum gdi_lane {
   GDI_LANE_COMPUTE,
   GDI_LANE_COPY,
   GDI_LANE_EXCHANGE,
-  GDI_LANE_TELL,
+  GDI_LANE_HOST,
   GDI_LANE_GRADIENTS,
   GDI_LANE_SUMS,
   GDI_LANES
@@ -43,14 +44,14 @@ typedef struct gdi_batch_input {
 } gdi_batch_input;
 
 /* A data set, or what was sent of one, in device memory, as stored. */
-typedef struct gdi_resident {
+typedef struct gdi_stored {
   const void *x, *y;       /* [N, x_n] and [N, y_n] */
   gd_dtype x_type, y_type; /* y_type: i64 labels, else f64 targets */
   int64_t x_n, y_n;        /* values of a sample */
   const void *shift,
       *factor;   /* x' = (x - shift) factor, in device memory; shift NULL: factor is one number */
   bool in_float; /* type of shift and factor and of that arithmetic, else double */
-} gdi_resident;
+} gdi_stored;
 
 /* ---- updates ---- */
 
@@ -184,7 +185,7 @@ typedef struct gdi_gpu {
    * Rows 0 .. rows-1 are samples at positions in->first + offset ...; x as `type`, y as labels or `type`.
    * `rounded` becomes x in bf16, where a product that is queued next finds it; NULL: it rounds x by itself.
    */
-  gd_status (*form_batch)(gd_device *d, const gdi_resident *set, const gdi_batch_input *in, int64_t offset,
+  gd_status (*form_batch)(gd_device *d, const gdi_stored *set, const gdi_batch_input *in, int64_t offset,
                           int64_t rows, gd_dtype type, void *x, uint16_t *rounded, void *y);
 
   /* Write a micro-batch's record: loss (f32 or f64) and weight (f64) are scalars in device memory. */

@@ -24,7 +24,7 @@ gd_status gdi_board_pinned(gdi_board *b, size_t bytes, void *out) {
   return memory ? GD_OK : GD_ERR_OOM;
 }
 
-/* ---- lanes: what follows losses and gradients runs beside the operations, which wait for it in the end ---- */
+/* ---- lanes ---- */
 
 gd_status gdi_board_follow(gdi_board *b) {
   GD_TRY(b->gpu->mark(b->device, GDI_LANE_COMPUTE, b->ready));
@@ -40,12 +40,8 @@ gd_status gdi_board_join(gdi_board *b) {
 /* ---- leaves ---- */
 
 void gdi_board_leaf(gd_sync *s, int64_t k) {
-  gdi_board *b = s->board;
   gdi_early_leaf(s, k);
-  if (k == s->run.lo) { /* here, because a recording may have failed half-way */
-    b->staged.asked = 0;
-    b->staged.failed = GD_OK;
-  }
+  if (k == s->run.lo) gdi_staged_begin(s); /* here, because a recording may have failed half-way */
   if (s->o.mode == GD_SYNC_ALLREDUCE && k != s->run.lo) return; /* later ones add to the first */
   gd_params_bind_grads(s->params, gdi_board_buffer(s, gdi_leaf_buffer(s, k)));
 }
@@ -80,7 +76,6 @@ gd_status gdi_board_input(gd_sync *s, const gd_sync_step *step, const gdi_batch_
       .lr = step->lr, .step = step->step, .grad_scale = 1, .clip_value = s->o.clip_value, .local_rate = 1};
   *in = (gdi_step_input){.step = step->step, .constants = gdi_optim_constants(&s->o.optim, &u)};
   if (batch) in->batch = *batch;
-  atomic_store(&b->staged.arrived, 0);
   return b->gpu->send(b->device, GDI_LANE_COMPUTE, b->input, in, sizeof *in);
 }
 
@@ -120,7 +115,6 @@ static gd_status new_memory(gd_sync *s) {
   GD_TRY(gdi_board_put(b, NULL, records, &b->records));
   GD_TRY(gdi_board_put(b, NULL, sizeof *b->input, &b->input));
   GD_TRY(gdi_board_pinned(b, GDI_RING * sizeof *b->inputs, &b->inputs));
-  GD_TRY(gdi_board_pinned(b, records, &b->staged.records_here));
   GD_TRY(b->gpu->mark_new(b->device, &b->ready));
   GD_TRY(b->gpu->mark_new(b->device, &b->joined));
   GD_TRY(new_rounded(s));

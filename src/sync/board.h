@@ -48,26 +48,25 @@ typedef struct gdi_found {
   int n_told, taken;
 } gdi_found;
 
-/* Copies between device memory and the windows, in pieces. See staged.c */
+/* Copies between device memory and the windows, in parts. See staged.c */
 typedef struct gdi_staged {
-  int64_t piece;                          /* elements of a copy */
+  int64_t copy;                           /* elements of one copy */
   double *records_here;                   /* what came down; pinned */
   char *gradients_here;                   /* part of the window */
   char *pinned_params, *pinned_gradients; /* the same, where they are pinned; or NULL */
+  gd_status failed;                       /* while queueing copies of the present step */
 
   /* down */
   int64_t asked;           /* elements of the last leaf whose copies are queued, or recorded */
+  bool announces;          /* copies that are done, because they are passed on at once */
+  gdi_mark *copied;        /* between the lanes of exchange and host */
   _Atomic int64_t arrived; /* copies of the present step that are done */
 
   /* up: by the ranks that share the window, whose slices this rank's GPU needs too */
   gd_shared memory;
   _Atomic int64_t *updated; /* [owners] elements of its slice, over all updates */
-  int64_t *sent;            /* [owners] elements before it are on their way up */
+  int64_t *queued;          /* [owners] elements before it are queued to go up */
   int64_t updates;          /* before this one */
-
-  bool tells;       /* the host passes on pieces as they arrive */
-  gdi_mark *copied; /* between the lanes of exchange and tell */
-  gd_status failed; /* while queueing copies of the present step */
 } gdi_staged;
 
 struct gdi_board {
@@ -124,9 +123,10 @@ gd_status gdi_board_input(gd_sync *s, const gd_sync_step *step, const gdi_batch_
 /* Memory of the board that lives as long as it does, from host memory or zeroed when `from` is NULL. */
 gd_status gdi_board_put(gdi_board *b, const void *from, size_t bytes, void *out) GD_CHECKED;
 gd_status gdi_board_pinned(gdi_board *b, size_t bytes, void *out) GD_CHECKED; /* host memory, pinned */
-/* The exchange lane waits for all that is queued so far in the lanes of compute and of gradients. */
+/* What follows losses and gradients runs in the exchange lane, beside the operations: from now on it waits for all
+ * that is queued so far in the lanes of compute and of gradients. */
 gd_status gdi_board_follow(gdi_board *b) GD_CHECKED;
-/* And from now on the compute lane waits for it. */
+/* In the end the compute lane waits for it. */
 gd_status gdi_board_join(gdi_board *b) GD_CHECKED;
 
 /* programs.c: the plan for s->K, made when K is new: not while work is being recorded. */
@@ -138,6 +138,7 @@ char *gdi_board_buffer(const gd_sync *s, int64_t i);
 /* staged.c */
 gd_status gdi_staged_new(gd_sync *s) GD_CHECKED; /* pin the windows, and fill them from the model */
 void gdi_staged_free(gd_sync *s);
+void gdi_staged_begin(gd_sync *s);                    /* the copies of a step, or of its recording */
 void gdi_staged_ready(void *sync, gd_tensor *leaf);   /* queue copies down of what backward has finished */
 gd_status gdi_staged_down(gd_sync *s) GD_CHECKED;     /* and of the rest */
 gd_status gdi_staged_arrive(gd_sync *s) GD_CHECKED;   /* wait for them, and pass on what has come */

@@ -36,6 +36,7 @@ int64_t gdi_buffers_needed(int64_t max_K, int ranks, int rank) {
 }
 
 gd_range gdi_slice_of(const gd_sync *s, int rank) {
+  if (s->o.mode == GD_SYNC_ALLREDUCE) return (gd_range){0, s->elements};
   if (!s->mirrored) return gd_share_blocks(s->elements, gd_world_size(s->world), rank);
   const gd_range ranks = gd_world_group_ranks(s->world, gd_world_group(s->world, rank));
   return gd_share_blocks(s->elements, ranks.hi - ranks.lo, rank - ranks.lo);
@@ -114,22 +115,17 @@ gd_status gdi_window_new(gd_sync *s, gd_shared *m, size_t bytes) {
 }
 
 gd_status gdi_memory_new(gd_sync *s) {
-  gd_world *w = s->world;
-  const int rank = gd_world_rank(w), group = gd_world_group(w, rank);
+  const int rank = gd_world_rank(s->world), group = gd_world_group(s->world, rank);
+  const gd_range ranks = gd_world_group_ranks(s->world, group);
+  const bool ordered = s->o.mode == GD_SYNC_ORDERED;
   const size_t run = gd_params_bytes(s->params), states = (size_t)s->n_states * s->element_bytes;
-  if (s->o.mode == GD_SYNC_ALLREDUCE) {
-    s->slice = s->group = (gd_range){0, s->elements};
-    GD_TRY(private_new(&s->param_memory, run));
-    GD_TRY(private_new(&s->state_memory, states * (size_t)s->elements));
-    return private_new(&s->gradient_memory, run);
-  }
-  const gd_range ranks = gd_world_group_ranks(w, group);
   s->slice = gdi_slice_of(s, rank);
   s->group = gdi_extent_of(s, group);
-  GD_TRY(count_buffers(s, ranks));
-  GD_TRY(gd_shared_new(w, &s->param_memory, run));
-  GD_TRY(gd_shared_new(w, &s->state_memory, states * (size_t)(s->group.hi - s->group.lo)));
-  return gd_shared_new(w, &s->gradient_memory, run * (size_t)s->buffers[ranks.hi - ranks.lo]);
+  if (ordered) GD_TRY(count_buffers(s, ranks));
+  GD_TRY(gdi_window_new(s, &s->param_memory, run));
+  GD_TRY(gdi_window_new(s, &s->state_memory, states * (size_t)(s->group.hi - s->group.lo)));
+  return gdi_window_new(s, &s->gradient_memory,
+                        run * (size_t)(ordered ? s->buffers[ranks.hi - ranks.lo] : 1));
 }
 
 void gdi_window_free(gd_sync *s, gd_shared *m) {

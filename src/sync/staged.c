@@ -12,7 +12,7 @@
 #include "sync/board.h"
 
 static const size_t default_bytes = 4 << 20;
-static const int64_t poll_ns = 20000;
+static const int64_t ask_ns = 20000; /* between questions whether the GPU is done */
 
 /* ---- memory ---- */
 
@@ -49,14 +49,10 @@ static gd_range owners(const gd_sync *s) {
   return gd_world_group_ranks(s->world, gd_world_group(s->world, rank));
 }
 
-static gd_range slice_of(const gd_sync *s, int64_t owner) {
-  return s->o.mode == GD_SYNC_ALLREDUCE ? s->slice : gdi_slice_of(s, (int)owner);
-}
-
 /* Nothing of the slices is on its way up. */
 static void begin_up(gd_sync *s) {
   const gd_range all = owners(s);
-  for (int64_t r = all.lo; r < all.hi; r++) s->board->staged.sent[r - all.lo] = slice_of(s, r).lo;
+  for (int64_t r = all.lo; r < all.hi; r++) s->board->staged.queued[r - all.lo] = gdi_slice_of(s, (int)r).lo;
 }
 
 gd_status gdi_staged_new(gd_sync *s) {
@@ -64,16 +60,17 @@ gd_status gdi_staged_new(gd_sync *s) {
   gdi_staged *x = &b->staged;
   const gd_range all = owners(s);
   const size_t n = (size_t)(all.hi - all.lo), bytes = s->o.bucket_bytes ? s->o.bucket_bytes : default_bytes;
-  x->piece = (int64_t)((bytes + s->element_bytes - 1) / s->element_bytes);
+  x->copy = (int64_t)((bytes + s->element_bytes - 1) / s->element_bytes);
   GD_TRY(gdi_window_new(s, &x->memory, n * sizeof *x->updated));
   x->updated = x->memory.data;
-  x->sent = calloc(n, sizeof *x->sent);
-  if (!x->sent) return GD_FAIL(GD_ERR_OOM, "no memory for the sync of a GPU");
+  x->queued = calloc(n, sizeof *x->queued);
+  if (!x->queued) return GD_FAIL(GD_ERR_OOM, "no memory for the sync of a GPU");
   begin_up(s);
+  GD_TRY(gdi_board_pinned(b, (size_t)s->o.max_micro_batches * sizeof(gd_record), &x->records_here));
   pin_windows(s);
   const bool at_once = x->pinned_gradients || b->buffers == 0; /* else each copy stops backward */
-  b->early = x->piece < s->elements && at_once && !s->o.no_overlap && !b->single;
-  x->tells = b->early && (s->exchange || s->overlap);
+  b->early = x->copy < s->elements && at_once && !s->o.no_overlap && !b->single;
+  x->announces = b->early && (s->exchange || s->overlap);
   GD_TRY(b->gpu->mark_new(b->device, &x->copied));
   GD_TRY(gd_params_bind(s->params, b->params, true));
   if (!s->param_memory.owner) return GD_OK;
@@ -88,10 +85,15 @@ void gdi_staged_free(gd_sync *s) {
   if (x->pinned_params) b->gpu->unpin(b->device, x->pinned_params);
   if (x->pinned_gradients) b->gpu->unpin(b->device, x->pinned_gradients);
   if (x->updated) gdi_window_free(s, &x->memory);
-  free(x->sent);
+  free(x->queued);
 }
 
 /* ---- gradients, down ---- */
+
+void gdi_staged_begin(gd_sync *s) {
+  s->board->staged.asked = 0;
+  s->board->staged.failed = GD_OK;
+}
 
 static gd_status fetch(const gd_sync *s, int buffer, gd_range r) {
   const gdi_board *b = s->board;
@@ -102,20 +104,20 @@ static gd_status fetch(const gd_sync *s, int buffer, gd_range r) {
 }
 
 /* In a thread of CUDA's. */
-static void arrived(void *staging) {
-  gdi_staged *x = staging;
+static void arrived(void *user) {
+  gdi_staged *x = user;
   atomic_fetch_add_explicit(&x->arrived, 1, memory_order_release);
 }
 
 /* In a lane of its own, so that the next copy does not wait for that thread. */
-static gd_status tell(gdi_board *b) {
+static gd_status announce(gdi_board *b) {
   GD_TRY(b->gpu->mark(b->device, GDI_LANE_EXCHANGE, b->staged.copied));
-  GD_TRY(b->gpu->after(b->device, GDI_LANE_TELL, b->staged.copied));
-  return b->gpu->then(b->device, GDI_LANE_TELL, arrived, &b->staged);
+  GD_TRY(b->gpu->after(b->device, GDI_LANE_HOST, b->staged.copied));
+  return b->gpu->then(b->device, GDI_LANE_HOST, arrived, &b->staged);
 }
 
-static gd_status all_told(gdi_board *b) {
-  GD_TRY(b->gpu->mark(b->device, GDI_LANE_TELL, b->staged.copied));
+static gd_status all_announced(gdi_board *b) {
+  GD_TRY(b->gpu->mark(b->device, GDI_LANE_HOST, b->staged.copied));
   return b->gpu->after(b->device, GDI_LANE_EXCHANGE, b->staged.copied);
 }
 
@@ -126,14 +128,14 @@ static gd_status all_told(gdi_board *b) {
 static gd_status fetch_until(gd_sync *s, int64_t end) {
   gdi_staged *x = &s->board->staged;
   const int last = gdi_leaf_buffer(s, s->run.hi - 1);
-  if (x->asked == end || (end < s->elements && end - x->asked < x->piece)) return GD_OK;
+  if (end < s->elements) end -= (end - x->asked) % x->copy; /* whole copies; the last one may be short */
+  if (x->asked >= end) return GD_OK;
   GD_TRY(gdi_board_follow(s->board));
   for (int i = 0; x->asked == 0 && i < last; i++) GD_TRY(fetch(s, i, (gd_range){0, s->elements}));
   while (x->asked < end) {
-    const gd_range r = {x->asked, x->asked + x->piece < s->elements ? x->asked + x->piece : s->elements};
-    if (r.hi > end) break;
+    const gd_range r = {x->asked, x->asked + x->copy < end ? x->asked + x->copy : end};
     GD_TRY(fetch(s, last, r));
-    if (x->tells) GD_TRY(tell(s->board));
+    if (x->announces) GD_TRY(announce(s->board));
     x->asked = r.hi;
   }
   return GD_OK;
@@ -161,30 +163,28 @@ gd_status gdi_staged_down(gd_sync *s) {
   if (s->run.lo == s->run.hi) return GD_OK;
   GD_TRY(x->failed);
   GD_TRY(fetch_until(s, s->elements));
-  if (x->tells) GD_TRY(all_told(b));
+  if (x->announces) GD_TRY(all_announced(b));
   GD_TRY(gdi_board_join(b));
   return b->gpu->fetch(b->device, GDI_LANE_COMPUTE, x->records_here + first_record(s),
                        b->records + first_record(s), record_bytes(s));
 }
 
-/* Pass on what arrives until everything has. CUDA is asked now and then only: that thread needs its locks. */
+/* Pass on what arrives until the GPU is done. It is asked now and then only: that thread needs CUDA's locks. */
 static gd_status pass_on(gd_sync *s) {
   const gdi_board *b = s->board;
-  const gdi_staged *x = &b->staged;
   bool over = false;
-  int64_t ask_at = 0;
-  for (int64_t known = 0, end = 0; end < s->elements;) {
-    const int64_t copies = atomic_load_explicit(&x->arrived, memory_order_acquire);
-    if (copies == known && gdi_now_ns() >= ask_at) {
+  for (int64_t passed = 0, ask_at = 0; !over;) {
+    const int64_t copies = atomic_load_explicit(&b->staged.arrived, memory_order_acquire);
+    const int64_t end = copies * b->staged.copy;
+    if (copies > passed) {
+      GD_TRY(gdi_early_send(s, end < s->elements ? end : s->elements));
+    } else if (gdi_now_ns() >= ask_at) {
       GD_TRY(b->gpu->reached(b->device, b->ready, &over));
-      ask_at = gdi_now_ns() + poll_ns;
+      ask_at = gdi_now_ns() + ask_ns;
     }
+    passed = copies;
     gd_progress(s->world);
     sched_yield();
-    if (copies == known && !over) continue;
-    known = copies;
-    end = over || copies * x->piece > s->elements ? s->elements : copies * x->piece;
-    GD_TRY(gdi_early_send(s, end));
   }
   return GD_OK;
 }
@@ -192,8 +192,10 @@ static gd_status pass_on(gd_sync *s) {
 gd_status gdi_staged_arrive(gd_sync *s) {
   gdi_board *b = s->board;
   GD_TRY(b->gpu->mark(b->device, GDI_LANE_COMPUTE, b->ready));
-  if (s->run.lo < s->run.hi && b->staged.tells) GD_TRY(pass_on(s));
-  GD_TRY(b->gpu->wait_for(b->device, b->ready)); /* others must not change parameters that still go up */
+  if (s->run.lo < s->run.hi && b->staged.announces) GD_TRY(pass_on(s));
+  GD_TRY(b->gpu->wait_for(b->device,
+                          b->ready)); /* the last step's parameters are up, too: others may change them now */
+  atomic_store(&b->staged.arrived, 0); /* of the next step: all that was to be announced is */
   memcpy(s->record + first_record(s), b->staged.records_here + first_record(s), record_bytes(s));
   return GD_OK;
 }
@@ -207,15 +209,15 @@ static gd_status send(const gd_sync *s, gd_range r) {
                       gdi_param_at(s, r.lo), gdi_bytes_of(s, r));
 }
 
-/* What one of the owners has updated: whole pieces, and the end of its slice. */
+/* What one of the owners has updated: whole copies, and the end of its slice. */
 static gd_status send_updated(const gd_sync *s, int64_t owner) {
   const gdi_staged *x = &s->board->staged;
-  const gd_range slice = slice_of(s, owner);
+  const gd_range slice = gdi_slice_of(s, (int)owner);
   const int64_t i = owner - owners(s).lo, before = x->updates * (slice.hi - slice.lo);
   const int64_t end = slice.lo + atomic_load_explicit(&x->updated[i], memory_order_acquire) - before;
-  if (end - x->sent[i] < x->piece && end < slice.hi) return GD_OK;
-  GD_TRY(send(s, (gd_range){x->sent[i], end}));
-  x->sent[i] = end;
+  if (end - x->queued[i] < x->copy && end < slice.hi) return GD_OK;
+  GD_TRY(send(s, (gd_range){x->queued[i], end}));
+  x->queued[i] = end;
   return GD_OK;
 }
 
@@ -238,7 +240,7 @@ gd_status gdi_staged_up(gd_sync *s) {
   const gd_range all = owners(s);
   GD_TRY(x->failed);
   for (int64_t r = all.lo; r < all.hi; r++)
-    GD_TRY(send(s, (gd_range){x->sent[r - all.lo], slice_of(s, r).hi}));
+    GD_TRY(send(s, (gd_range){x->queued[r - all.lo], gdi_slice_of(s, (int)r).hi}));
   GD_TRY(send(s, (gd_range){0, s->group.lo}));
   GD_TRY(send(s, (gd_range){s->group.hi, s->elements}));
   x->updates++;

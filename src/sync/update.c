@@ -34,7 +34,7 @@ static void lars_rates(gd_sync *s, double scale) {
     (line) += gdi_now() - since_;                                                                            \
   } while (0)
 
-/* One is updated while others are on their way; where nothing comes or goes the slice is one piece. */
+/* The slice is updated in pieces while others are on their way; at once where nothing comes or goes. */
 static int pieces(const gd_sync *s) {
   return s->exchange || s->overlap || s->board ? gdi_pieces(s) : 1;
 }

@@ -24,32 +24,39 @@ static const gdi_gpu *gpu_of(const gdi_job *j) {
 }
 
 /* The most samples that a rank has in a step, and what those take as stored. */
-static int64_t largest_share(const gdi_job *j, double *mb) {
+typedef struct share {
+  int64_t rows;
+  double mb;
+} share;
+
+static share largest_share(const gdi_job *j) {
   const int64_t K = gdi_batches_max_micro(&j->batches), ranks = gd_world_size(j->world);
-  const int64_t share = (K + ranks - 1) / ranks * j->batches.micro;
+  const int64_t most = (K + ranks - 1) / ranks * j->batches.micro;
   const gd_data_info *i = gd_dataset_info(j->train.data);
-  const int64_t rows = share < j->batches.batch ? share : j->batches.batch;
-  *mb = (double)rows * (double)(i->x_bytes + i->y_bytes) / (double)i->n / (1 << 20);
-  return rows;
+  const int64_t rows = most < j->batches.batch ? most : j->batches.batch;
+  return (share){rows, (double)rows * (double)(i->x_bytes + i->y_bytes) / (double)i->n / (1 << 20)};
+}
+
+/* In one piece: it is small, or one micro-batch anyway. */
+static bool sent_at_once(const gdi_job *j) {
+  const share s = largest_share(j);
+  return s.mb <= SENT_MB || s.rows <= j->batches.micro;
 }
 
 int64_t gdi_sent_rows(const gdi_job *j) {
-  double mb;
-  const int64_t share = largest_share(j, &mb);
-  return mb <= SENT_MB ? share : j->batches.micro;
+  return sent_at_once(j) ? largest_share(j).rows : j->batches.micro;
 }
 
 /* Steps that are not recorded cost time: that is said, unless it was asked for. */
 static gd_status may_record(const gdi_job *j, bool resident, bool follows) {
   const bool must = strcmp(j->opt.cuda_graphs, "on") == 0, never = strcmp(j->opt.cuda_graphs, "off") == 0;
   const bool streamed = gd_dataset_streamed(j->train.data) || j->train_order.shuffle == GD_SHUFFLE_BLOCK;
-  double mb;
-  (void)largest_share(j, &mb);
+  const double mb = largest_share(j).mb;
   if (must && !follows)
     return GD_FAIL(
         GD_ERR_USAGE,
         "cuda_graphs: on needs the data in the GPU's memory, or at most %d MB of them for a rank and "
-        "step, not %.0f: use a smaller batch_size or more ranks",
+        "step, not %.0f: use a larger micro_batch, a smaller batch_size or more ranks",
         SENT_MB, mb);
   if (must && j->trace)
     return GD_FAIL(GD_ERR_USAGE,
@@ -68,14 +75,13 @@ static gd_status may_record(const gdi_job *j, bool resident, bool follows) {
 }
 
 gd_status gdi_on_gpu_new(gdi_job *j) {
-  double mb;
   if (!gpu_of(j)) return GD_OK;
   gdi_on_gpu *g = j->on_gpu = calloc(1, sizeof *g);
   if (g) g->recorded = calloc(MOST_SHAPES, sizeof *g->recorded);
   if (!g || !g->recorded) return GD_FAIL(GD_ERR_OOM, "no memory for steps on a GPU");
   const bool resident = gdi_loader_resident(j->loader);
   g->on_board = gdi_board_of(j->sync)->on_board;
-  g->follows = resident || gdi_sent_rows(j) == largest_share(j, &mb);
+  g->follows = resident || sent_at_once(j);
   g->epoch = -1;
   double all[] = {resident, g->follows}; /* ranks that pass data on their GPUs record all, or none */
   if (g->on_board) GD_TRY(gd_world_allreduce_f64(j->world, all, 2, GD_MIN));
@@ -113,8 +119,10 @@ static gd_status send_samples(gdi_job *j, const gdi_step_plan *plan, const gdi_b
   return st;
 }
 
-static gd_status send_input(gdi_job *j, const gdi_step_plan *plan, const gd_sync_step *step) {
+/* Also on a rank whose samples cannot be had: it takes part in the exchange. */
+static gd_status begin_step(gdi_job *j, const gdi_step_plan *plan, const gd_sync_step *step) {
   gdi_on_gpu *g = j->on_gpu;
+  (void)gd_sync_begin(j->sync, plan->K);
   if (!g->follows) return gdi_board_input(j->sync, step, NULL);
   const gdi_step_input *in = gdi_board_of(j->sync)->input;
   const bool resident = gdi_loader_resident(j->loader);
@@ -154,7 +162,6 @@ static gd_status capture(gdi_job *j, const gdi_step_plan *plan, gdi_graph **out)
  */
 static gd_status record(gdi_job *j, const gdi_step_plan *plan, gdi_recorded *r) {
   gdi_board_plan *sums; /* made now: nothing may be uploaded while work is recorded */
-  (void)gd_sync_begin(j->sync, plan->K);
   GD_TRY(gdi_board_plan_for(j->sync, &sums));
   if (j->on_gpu->on_board) GD_TRY(gdi_board_drain(j->sync));
   gd_status st = capture(j, plan, &r->graph);
@@ -179,11 +186,10 @@ static gd_status queue_or_replay(gdi_job *j, const gdi_step_plan *plan) {
   if (r && !r->graph && r->seen > 0) GD_TRY(record(j, plan, r));
   if (r) r->seen++;
   if (!r || !r->graph) return queue(j, plan);
-  (void)gd_sync_begin(j->sync, plan->K);
   return gpu_of(j)->replay(j->device, r->graph);
 }
 
-/* The next step's samples are read, and sent, while the GPU is busy with this one. */
+/* The next step's samples are read while the GPU is busy with this one; those of a held set are sent, too. */
 static gd_status run(gdi_job *j, const gdi_step_plan *plan) {
   GD_TRY(queue_or_replay(j, plan));
   GD_TRY(gdi_loader_used(j->loader));
@@ -196,9 +202,7 @@ static gd_status run(gdi_job *j, const gdi_step_plan *plan) {
 /* ---- the two ways of sync/board.h ---- */
 
 gd_status gdi_compute_on_gpu(gdi_job *j, const gdi_step_plan *plan, const gd_sync_step *step) {
-  /* A rank that gets no samples takes part in the exchange all the same. */
-  (void)gd_sync_begin(j->sync, plan->K);
-  GD_TRY(send_input(j, plan, step));
+  GD_TRY(begin_step(j, plan, step));
   GD_TRY(run(j, plan));
   const double t0 = gdi_now();
   gd_status st = gdi_staged_arrive(j->sync);
@@ -219,7 +223,7 @@ static gd_status alone(gdi_job *j, gd_status st) {
 
 static gd_status queue_step(gdi_job *j, const gdi_step_plan *plan, const gd_sync_step *step,
                             gd_sync_result *out) {
-  GD_TRY(send_input(j, plan, step));
+  GD_TRY(begin_step(j, plan, step));
   GD_TRY(run(j, plan));
   const double t0 = gdi_now();
   gd_status st = gdi_board_queued(j->sync, step, out);

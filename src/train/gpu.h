@@ -37,7 +37,7 @@ gd_status gdi_compute(gdi_job *j, const gdi_step_plan *plan) GD_CHECKED;
 gd_range gdi_rank_rows(const gdi_job *j, const gdi_step_plan *plan, bool all);
 /* While the ranks exchange gradients, or the GPU computes, the next step's samples can be read (step.c). */
 void gdi_hint_next_step(gdi_job *j);
-/* The same on a GPU, down to gradients in host memory. */
+/* gdi_compute() on a GPU, staged: until gradients are in host memory. */
 gd_status gdi_compute_on_gpu(gdi_job *j, const gdi_step_plan *plan, const gd_sync_step *step) GD_CHECKED;
 /* A whole step, queued: *out has what earlier steps found. */
 gd_status gdi_step_on_board(gdi_job *j, const gdi_step_plan *plan, const gd_sync_step *step,

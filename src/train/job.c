@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "data/loader.h"
 #include "device/device.h"
 #include "gd/version.h"
 #include "train/gpu.h"
@@ -98,12 +99,11 @@ static gd_status open_loaders(gdi_job *j) {
                          .device = j->device,
                          .dtype = j->dtype,
                          .max_rows = j->batches.micro,
-                         .sent_rows = gdi_sent_rows(j),
                          .standardize = j->standardize.features ? &j->standardize : NULL};
-  GD_TRY(gd_loader_new(&j->loader, j->train.data, &l));
+  GD_TRY(gdi_loader_new(&j->loader, j->train.data, &l, gdi_sent_rows(j)));
   if (!j->validates && !j->borrowed) return GD_OK;
   l.order = j->val_order;
-  l.max_rows = l.sent_rows = GDI_EVAL_ROWS;
+  l.max_rows = GDI_EVAL_ROWS;
   return gd_loader_new(&j->val_loader, j->val.data ? j->val.data : j->train.data, &l);
 }
 

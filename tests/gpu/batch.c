@@ -14,7 +14,7 @@ typedef struct set {
   char *x, *y;
   gdi_convert x_convert, y_convert;
   gd_standardize standardize;
-  gdi_resident on_gpu;
+  gdi_stored on_gpu;
 } set;
 
 static void put(gd_dtype type, char *array, int64_t i, uint64_t bits) {
@@ -52,14 +52,14 @@ static set make_set(gd_dtype x_type, gd_dtype type, int64_t x_n, int64_t y_n, bo
   assert_ok(gdi_convert_make(&s.x_convert, x_type, type, x_n, 1.0 / 255, &s.standardize));
   assert_ok(gdi_convert_make(&s.y_convert, GD_F64, type, y_n, 1, NULL));
   const size_t number = s.x_convert.in_float ? sizeof(float) : sizeof(double);
-  s.on_gpu = (gdi_resident){.x = up(s.x, x_bytes),
-                            .y = up(s.y, y_bytes),
-                            .x_type = x_type,
-                            .y_type = y_n ? GD_F64 : GD_I64,
-                            .x_n = x_n,
-                            .y_n = y_n ? y_n : 1,
-                            .factor = up(s.x_convert.factor, (standardized ? (size_t)x_n : 1) * number),
-                            .in_float = s.x_convert.in_float};
+  s.on_gpu = (gdi_stored){.x = up(s.x, x_bytes),
+                          .y = up(s.y, y_bytes),
+                          .x_type = x_type,
+                          .y_type = y_n ? GD_F64 : GD_I64,
+                          .x_n = x_n,
+                          .y_n = y_n ? y_n : 1,
+                          .factor = up(s.x_convert.factor, (standardized ? (size_t)x_n : 1) * number),
+                          .in_float = s.x_convert.in_float};
   if (standardized) s.on_gpu.shift = up(s.x_convert.shift, (size_t)x_n * number);
   return s;
 }

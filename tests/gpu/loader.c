@@ -5,11 +5,7 @@
 #include "data/loader.h"
 #include "gpu/memory.h"
 
-enum {
-  N = 640,
-  MICRO = 20,
-  SHARE = 60
-}; /* the last share is short, and its last micro-batch too: 640 = 10 * 60 + 40 */
+enum { N = 650, MICRO = 20, SHARE = 60 }; /* the last micro-batch has 10 samples */
 
 static gd_table make_table(gd_dtype type, bool labels, int64_t d) {
   const gd_rng r = gd_rng_stream(3, GD_RNG_TEST, 0);
@@ -65,8 +61,7 @@ static void open_sent(sent *s, const kind *k) {
       open_table(&t, "t.h5", &(gd_data_options){.memory = k->streamed ? GD_MEMORY_STREAM : GD_MEMORY_HOLD});
   gd_table_free(&t);
   if (!k->streamed) s->held = hold(s->data);
-  s->o = (gd_loader_options){
-      .order = gd_order_all(N, 3), .device = cpu, .dtype = k->type, .max_rows = MICRO, .sent_rows = SHARE};
+  s->o = (gd_loader_options){.order = gd_order_all(N, 3), .device = cpu, .dtype = k->type, .max_rows = MICRO};
   s->o.order.shuffle = k->shuffle, s->o.order.block = 50, s->o.order.window = 3;
   if (k->standardized) {
     assert_ok(gd_standardize_fit(&s->standardize, s->data, &s->o.order));
@@ -74,7 +69,7 @@ static void open_sent(sent *s, const kind *k) {
   }
   assert_ok(gd_loader_new(&s->here, s->data, &s->o));
   s->o.device = gpu;
-  assert_ok(gd_loader_new(&s->there, s->data, &s->o));
+  assert_ok(gdi_loader_new(&s->there, s->data, &s->o, SHARE));
   assert_false(gdi_loader_resident(s->there));
   const size_t e = gd_dtype_bytes(k->type);
   s->x_row = (size_t)k->d * e, s->y_row = k->labels ? sizeof(int64_t) : 2 * e;
@@ -123,10 +118,11 @@ static void queued_batches_are_those_of_a_cpu(void **state) {
     open_sent(&s, &kinds[i]);
     for (int64_t epoch = 0; epoch < 2; epoch++) {
       for (int64_t lo = 0; lo < N; lo += MICRO) {
+        const int64_t k = lo / MICRO;
         gd_batch b;
         assert_ok(gd_loader_get(s.there, epoch, rows_at(lo, MICRO), &b));
         keep(&s, &b, s.x + (size_t)lo * s.x_row, s.y + (size_t)lo * s.y_row);
-        if (lo % 7 != 3) gd_loader_hint(s.there, epoch, rows_at(lo + (lo % 5 == 2 ? 0 : MICRO), MICRO));
+        if (k % 7 != 3) gd_loader_hint(s.there, epoch, rows_at(lo + (k % 5 == 2 ? 0 : MICRO), MICRO));
       }
       assert_kept(&s, epoch, N);
     }

@@ -28,8 +28,8 @@ static void step(job *j, const gd_sync_step *s) {
   gd_sync_result told;
   compute(j, s, look);
   assert_ok(gdi_onboard_update(j->sync));
-  gdi_nccl *x = gdi_board_of(j->sync)->nccl;
-  if (x && s->step % 2) assert_ok(wait_lane(x, gpu, GDI_LANE_EXCHANGE)); /* that lane first, for once */
+  gdi_nccl *nccl = gdi_board_of(j->sync)->nccl;
+  if (nccl && s->step % 2) assert_ok(wait_lane(nccl, gpu, GDI_LANE_EXCHANGE)); /* that lane first, for once */
   assert_ok(gdi_board_queued(j->sync, s, &told));
 }
 
@@ -47,13 +47,13 @@ static void ranks_end_with_the_bits_of_one(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test(ranks_end_with_the_bits_of_one)};
   if (gd_world_init(&world, &(gd_world_options){GD_TRANSPORT_AUTO, 60}) != GD_OK) return 1;
-  gdi_nccl *x = NULL;
+  gdi_nccl *nccl = NULL;
   char why[300] = "";
   int failed = gd_device_gpus() > 0 ? 0 : SKIPPED;
   if (failed == 0) failed = (gpu = open_own_gpu(world)) ? 0 : 1;
-  if (failed == 0) failed = gdi_nccl_new(&x, world, gpu, why, sizeof why) == GD_OK ? 0 : 1;
-  if (failed == 0 && !x) printf("skipped: %s\n", why), failed = SKIPPED;
-  gdi_nccl_free(x);
+  if (failed == 0) failed = gdi_nccl_new(&nccl, world, gpu, why, sizeof why) == GD_OK ? 0 : 1;
+  if (failed == 0 && !nccl) printf("skipped: %s\n", why), failed = SKIPPED;
+  gdi_nccl_free(nccl);
   if (failed == 0) failed = cmocka_run_group_tests(tests, NULL, NULL);
   gd_device_close(gpu);
   gd_world_finish(world);

@@ -108,7 +108,7 @@ int main(void) {
       cmocka_unit_test(ranks_end_with_the_bits_of_one),
       cmocka_unit_test(allreduce_has_the_same_bits_during_backward_and_after_it)};
   if (gd_world_init(&first, &(gd_world_options){GD_TRANSPORT_AUTO, 60}) != GD_OK) return 1;
-  nccl = GD_NCCL_NEVER;
+  nccl_mode = GD_NCCL_NEVER;
   int failed = gd_device_gpus() > 0 ? 0 : SKIPPED;
   if (failed == 0) failed = (gpu = open_own_gpu(first)) ? 0 : 1;
   if (failed == 0) failed = gd_world_split(&alone, first, gd_world_rank(first)) == GD_OK ? 0 : 1;

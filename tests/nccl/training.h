@@ -21,7 +21,7 @@ typedef struct trial {
 } trial;
 
 /* How ranks exchange: set before training. */
-static int nccl = GD_NCCL_ALWAYS;
+static int nccl_mode = GD_NCCL_ALWAYS;
 
 /* One micro-batch, idle ranks, more than ranks, and what no number of ranks divides. */
 static inline int64_t micro_batches(int64_t step) {
@@ -63,7 +63,7 @@ static inline job job_new(gd_world *w, const trial *t) {
                        .noise_scale = t->noise,
                        .bucket_bytes = j.plain ? 0 : 2000,
                        .mode = t->mode,
-                       .nccl = nccl,
+                       .nccl = nccl_mode,
                        .no_overlap = t->late || j.plain};
   int64_t outputs;
   if (t->kind != GD_ADAM) o.optim.momentum = 0.9;

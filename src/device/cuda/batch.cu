@@ -9,7 +9,7 @@
 enum { LANES = 32, PACK = 4, PIECE = 4 * LANES * PACK };
 
 typedef struct job {
-  gdi_resident set;
+  gdi_stored set;
   const gdi_batch_input *in;
   int64_t offset, rows, pieces; /* of a row */
   void *x, *y;
@@ -19,7 +19,7 @@ typedef struct job {
 
 /* S stored, T wanted, C in which it is computed. */
 template <typename S, typename T, typename C, int N>
-static __device__ __forceinline__ void convert(const gdi_resident &set, const S *__restrict__ from,
+static __device__ __forceinline__ void convert(const gdi_stored &set, const S *__restrict__ from,
                                                T *__restrict__ to, uint16_t *__restrict__ rounded, int64_t lo,
                                                int64_t hi) {
   const C *shift = (const C *)set.shift, *factor = (const C *)set.factor;
@@ -86,7 +86,7 @@ static const conversion conversions[] = {
     {GD_F64, GD_F64, false, form<double, double, double>},
 };
 
-extern "C" gd_status gdi_cuda_form_batch(gd_device *d, const gdi_resident *set, const gdi_batch_input *in,
+extern "C" gd_status gdi_cuda_form_batch(gd_device *d, const gdi_stored *set, const gdi_batch_input *in,
                                          int64_t offset, int64_t rows, gd_dtype type, void *x,
                                          uint16_t *rounded, void *y) {
   job j = {*set, in, offset, rows, (set->x_n + PIECE - 1) / PIECE, x, y, rounded, false};

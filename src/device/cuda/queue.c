@@ -25,7 +25,7 @@ gd_status gdi_queue_open(gd_device *d) {
   const int priority[GDI_LANES] = {[GDI_LANE_COMPUTE] = (low + high) / 2,
                                    [GDI_LANE_COPY] = low,
                                    [GDI_LANE_EXCHANGE] = high,
-                                   [GDI_LANE_TELL] = high,
+                                   [GDI_LANE_HOST] = high,
                                    [GDI_LANE_GRADIENTS] = low,
                                    [GDI_LANE_SUMS] = low};
   for (int l = 0; l < GDI_LANES; l++)
