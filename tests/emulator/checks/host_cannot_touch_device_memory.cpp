@@ -30,6 +30,10 @@ static void test_the_host_touches_device_memory(void **) {
   }
 }
 
+static void host_reads(void *x) {
+  (void)*(volatile int *)x;
+}
+
 static void test_also_after_work_has_run(void **) {
   for (const char *streams : {"STREAMS=lazy", "STREAMS=eager"}) {
     gpu({streams});
@@ -40,8 +44,30 @@ static void test_also_after_work_has_run(void **) {
   }
 }
 
-static void host_reads(void *x) {
-  (void)*(volatile int *)x;
+/* Copies open only what they touch: that is closed again, whatever came before them and comes after. */
+static void test_also_after_copies(void **) {
+  for (const char *streams : {"STREAMS=lazy", "STREAMS=eager"})
+    for (const bool kernel : {false, true}) {
+      gpu({streams});
+      int *from = on_device<int>(1), *to = on_device<int>(1), *other = on_device<int>(1), host = 0;
+      const auto closed = [=] {
+        for (int *x : {from, to, other})
+          if (survives([=] { (void)*(volatile int *)x; })) return false;
+        return true;
+      };
+      if (kernel) LAUNCH(nullptr, set_kernel, other, 1);
+      assert_success(cudaMemset(from, 0, sizeof *from));
+      assert_success(cudaDeviceSynchronize());
+      assert_true(closed());
+      assert_success(cudaMemcpy(to, from, sizeof *to, cudaMemcpyDeviceToDevice));
+      assert_success(cudaDeviceSynchronize());
+      assert_true(closed());
+      assert_success(cudaMemcpy(&host, to, sizeof host, cudaMemcpyDeviceToHost));
+      assert_int_equal(host, 0);
+      assert_true(closed());
+      assert_success(cudaMemset(to, 1, sizeof *to));
+      assert_false(survives([=] { cudaLaunchHostFunc(nullptr, host_reads, to), cudaDeviceSynchronize(); }));
+    }
 }
 
 static void test_functions_of_the_host_are_the_host(void **) {
@@ -123,6 +149,7 @@ static void test_pinning(void **) {
 int main() {
   const CMUnitTest tests[] = {cmocka_unit_test(test_the_host_touches_device_memory),
                               cmocka_unit_test(test_also_after_work_has_run),
+                              cmocka_unit_test(test_also_after_copies),
                               cmocka_unit_test(test_functions_of_the_host_are_the_host),
                               cmocka_unit_test(test_kernels_beyond_the_end),
                               cmocka_unit_test(test_kernels_between_two_pieces),
