@@ -44,7 +44,8 @@ gd_status gdi_compute(gdi_job *j, const gdi_step_plan *plan) {
   for (int64_t k = run.lo; k < run.hi; k++) {
     gd_sync_leaf(j->sync, k);
     if (mine == GD_OK) mine = micro_batch(j, plan, k, gdi_batches_micro(&j->batches, plan, k));
-    if (k + 1 < run.hi) gd_loader_hint(j->loader, plan->epoch, gdi_batches_micro(&j->batches, plan, k + 1));
+    if (mine == GD_OK && k + 1 < run.hi)
+      gd_loader_hint(j->loader, plan->epoch, gdi_batches_micro(&j->batches, plan, k + 1));
   }
   return mine;
 }
@@ -74,7 +75,8 @@ gd_status gdi_step(gdi_job *j, uint32_t flags, gd_sync_result *out) {
   gd_status st = gd_sync_update(j->sync, &step, out);
   j->ledger.exchange += out->exchange_s, j->ledger.update += out->update_s, j->ledger.wait += out->wait_s;
   if (out->flags & GDI_FLAG_FAILED) return gd_world_agree(j->world, mine);
-  if (st == GD_ERR_GPU) return gd_world_fail_alone(j->world, st); /* this rank's GPU did not get the new parameters */
+  if (st == GD_ERR_GPU)
+    return gd_world_fail_alone(j->world, st); /* this rank's GPU did not get the new parameters */
   GD_TRY(st);
   j->step++;
   return GD_OK;
