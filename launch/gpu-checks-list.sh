@@ -121,7 +121,7 @@ bench_streamed() {
 
 # The knobs of src/device/cuda/tuning.h: every value on the two models that speed is judged by, in two rounds, of which the better
 # one counts. No verdict, a table to choose from.
-knobs="gradient_lane 0 1
+knobs="gradient_stream 0 1
 node_priority 0 1
 relu_by_product 0 1
 update_share 0 1 2 3 4 6 8 12 16 33"

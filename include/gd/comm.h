@@ -76,7 +76,7 @@ GD_API gd_range gd_world_group_ranks(const gd_world *w, int group);
 GD_API int gd_world_local_rank(const gd_world *w); /**< within the host */
 GD_API int gd_world_local_size(const gd_world *w);
 /** Local rank in the whole job, unchanged by gd_world_split(): chooses the GPU. */
-GD_API int gd_world_seat(const gd_world *w);
+GD_API int gd_world_device_index(const gd_world *w);
 GD_API const char *gd_world_hostname(const gd_world *w, int rank);
 GD_API const char *gd_world_transport(const gd_world *w); /**< "self", "shm", "mpi", "shm+mpi" */
 /** Default number of threads: the cores that this rank may use, divided by the ranks that share them. */

@@ -42,7 +42,7 @@ typedef struct gd_data_options {
   enum { GD_MEMORY_AUTO, GD_MEMORY_HOLD, GD_MEMORY_STREAM } memory;
   size_t hold_limit_bytes; /**< auto: larger sets are streamed; 0: a quarter of the machine's memory */
   bool without_targets;    /**< a file without targets will do: each reads as one 0 */
-  bool looked; /**< skip the trial in a child process (h5look.h): another process of this host made it */
+  bool probed; /**< skip the trial in a child process (h5look.h): another process of this host made it */
 } gd_data_options;
 
 /**
@@ -58,8 +58,8 @@ GD_API void gd_dataset_close(gd_dataset *d); /**< NULL is fine */
 GD_API const gd_data_info *gd_dataset_info(const gd_dataset *d);
 GD_API bool gd_dataset_streamed(const gd_dataset *d);
 
-/** Bytes that gd_dataset_hold() needs; 0 when the set is streamed. */
-GD_API size_t gd_dataset_hold_bytes(const gd_dataset *d);
+/** Bytes that gd_dataset_load() needs; 0 when the set is streamed. */
+GD_API size_t gd_dataset_load_bytes(const gd_dataset *d);
 /**
  * Hold the set in `memory`, which the caller keeps until gd_dataset_close(). Processes of a host may share
  * it: one passes load = true and reads the file into it; after a barrier the others pass load = false.
@@ -67,7 +67,7 @@ GD_API size_t gd_dataset_hold_bytes(const gd_dataset *d);
  * Errors: GD_ERR_DATA with sample and column for NaN or infinity, and for labels outside 0 .. classes - 1
  *         other than -100, which is ignored. A streamed set makes the same checks when it reads.
  */
-GD_API gd_status gd_dataset_hold(gd_dataset *d, void *memory, bool load) GD_CHECKED;
+GD_API gd_status gd_dataset_load(gd_dataset *d, void *memory, bool load) GD_CHECKED;
 
 /**
  * SHA-256 over shape, types and values: all of them up to 64 MB, those of evenly spread samples of a larger

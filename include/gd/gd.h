@@ -20,7 +20,10 @@
 #include "gd/comm.h"
 #include "gd/sync.h"
 #include "gd/store.h"
+#include "gd/infer.h"
 #include "gd/train.h"
+#include "gd/verify.h"
+#include "gd/bench.h"
 #include "gd/compare.h"
 #include "gd/version.h"
 

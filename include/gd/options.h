@@ -46,6 +46,9 @@ GD_API gd_status gd_interval_parse(const char *text, int64_t *steps, double *sec
 /** Print the table of all options with defaults and meanings. */
 GD_API void gd_options_manual(FILE *f);
 
+/** Settings from YAML text; `name` stands in messages. Owner: caller, gd_options_free() */
+GD_API gd_status gd_options_read(gd_options *out, const char *name, const char *yaml) GD_CHECKED;
+
 #ifdef __cplusplus
 }
 #endif

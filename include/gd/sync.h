@@ -3,8 +3,8 @@
  *
  * One step, K micro-batches, all ranks:
  *   run = gd_sync_begin(s, K)                      this rank's micro-batches
- *   for k in run:  gd_sync_leaf(s, k);  forward;  gd_sync_leaf_loss(s, k, &loss, samples);  backward;
- *                  gd_sync_leaf_done(s, k, NULL)
+ *   for k in run:  gd_sync_micro_batch(s, k);  forward;  gd_sync_micro_batch_loss(s, k, &loss, samples);  backward;
+ *                  gd_sync_micro_batch_done(s, k, NULL)
  *   gd_sync_update(s, &step, &result)              exchange, ordered sum, update; collective
  *
  * ordered:   sums follow the tree of partition.h, so the result has the same bits on any number of ranks.
@@ -35,7 +35,7 @@ typedef struct gd_sync_options {
   double clip_norm;          /**< global L2 norm, 0: off */
   double clip_value;         /**< 0: off */
   bool skip_nonfinite;       /**< on_nan: skip: a step whose loss or gradient is not finite changes nothing */
-  bool noise_scale;          /**< fill in gd_record.grad_sq and gd_sync_result.grad_norm; ordered only */
+  bool noise_scale;          /**< fill in gd_step_stats.grad_sq and gd_sync_result.grad_norm; ordered only */
   int64_t audit_every;       /**< updates between audits, 0: never; see gd_sync_update() */
   /** Size of a message between groups or of an all-reduce, in whole GD_BLOCKs; between GPUs its least size,
    * in whole parameters. 0: 48 KB (times the ranks for an all-reduce of 4 or more), between GPUs 4 MB. GPUs without
@@ -60,22 +60,23 @@ GD_API gd_status gd_sync_new(gd_sync **out, gd_world *w, gd_params *p, const gd_
 GD_API void gd_sync_free(gd_sync *s);
 
 /** What a micro-batch contributes besides gradients; summed over the step in tree order, in f64. */
-typedef struct gd_record {
+typedef struct gd_step_stats {
   double loss_sum, weight;
   double correct; /**< samples classified right, when counted */
   double samples;
   double grad_sq; /**< weight |mean gradient|^2 of this micro-batch, filled in with noise_scale, else 0 */
-} gd_record;
+} gd_step_stats;
 
 /** Begin a step; returns this rank's micro-batches. Empty, and refused by gd_sync_update(), unless K is in
  * 1 .. max_micro_batches. */
 GD_API gd_range gd_sync_begin(gd_sync *s, int64_t K);
 /** Before micro-batch k: its gradients go where the sum expects them. */
-GD_API void gd_sync_leaf(gd_sync *s, int64_t k);
+GD_API void gd_sync_micro_batch(gd_sync *s, int64_t k);
 /** Record loss, weight and samples of micro-batch k, before its backward. No wait for a GPU. */
-GD_API gd_status gd_sync_leaf_loss(gd_sync *s, int64_t k, const gd_loss *loss, int64_t samples) GD_CHECKED;
-/** After the backward of micro-batch k. `r`: its record if gd_sync_leaf_loss() was not called; CPU only. */
-GD_API gd_status gd_sync_leaf_done(gd_sync *s, int64_t k, const gd_record *r) GD_CHECKED;
+GD_API gd_status gd_sync_micro_batch_loss(gd_sync *s, int64_t k, const gd_loss *loss,
+                                          int64_t samples) GD_CHECKED;
+/** After the backward of micro-batch k. `r`: its record if gd_sync_micro_batch_loss() was not called; CPU only. */
+GD_API gd_status gd_sync_micro_batch_done(gd_sync *s, int64_t k, const gd_step_stats *r) GD_CHECKED;
 
 typedef struct gd_sync_step {
   double lr;
@@ -84,7 +85,7 @@ typedef struct gd_sync_step {
 } gd_sync_step;
 
 typedef struct gd_sync_result {
-  gd_record total;       /**< over the global batch */
+  gd_step_stats total;   /**< over the global batch */
   int64_t micro_batches; /**< of a weight above 0 */
   double grad_norm;      /**< of the mean gradient; NaN when neither clipping nor noise_scale needed it */
   uint32_t flags;

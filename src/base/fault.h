@@ -1,5 +1,5 @@
 /*
- * Planted faults: one-line hooks that break a promise on purpose, so that tests can see it noticed. The
+ * Injected faults: one-line hooks that break a promise on purpose, so that tests can see it noticed. The
  * environment says which: GDTRAIN_FAULT=name[@rank[:step]]. Compiled in with -DGD_FAULTS=ON only; otherwise a
  * hook is `false`.
  */
@@ -18,7 +18,7 @@ bool gdi_fault(const char *name, int64_t step);
 #else
 #define GDI_FAULT_AT(name, step) ((void)(step), false)
 #endif
-/* Is this fault planted here? */
+/* Is this fault injected here? */
 #define GDI_FAULT(name) GDI_FAULT_AT(name, GDI_ANY_STEP)
 
 #endif

@@ -24,7 +24,7 @@ gd_status gdi_folder_make(const char *path) {
   return GD_OK;
 }
 
-gd_status gdi_folder_hold(int *hold, const char *path, const char *taken) {
+gd_status gdi_folder_lock(int *hold, const char *path, const char *taken) {
   enum { TRIES = 50, PAUSE_NS = 100000000 };
   *hold = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   for (int i = 0; *hold >= 0 && flock(*hold, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK; i++) {

@@ -12,7 +12,7 @@ gd_status gdi_folder_make(const char *path) GD_CHECKED;
  * Keep other processes from holding the folder until *hold is closed or this process ends, in whatever way. Waits a few
  * seconds for one that is just ending. A file system without locks holds nothing. Errors: GD_ERR_USAGE, it is `taken`
  */
-gd_status gdi_folder_hold(int *hold, const char *path, const char *taken) GD_CHECKED;
+gd_status gdi_folder_lock(int *hold, const char *path, const char *taken) GD_CHECKED;
 /* Both exist and are one file, whatever they are called. */
 bool gdi_same_file(const char *a, const char *b);
 /* Written under another name by `print`, flushed, fsynced, then renamed. Errors: GD_ERR_WRITE */

@@ -27,7 +27,7 @@ static void limit_memory(void) {
 #endif
 }
 
-/* Whether an array may be read is decided when it is needed; here it only has to be looked at. */
+/* Whether an array may be read is decided when it is needed; here it only has to be probed at. */
 static gd_status look_at_array(void *user, const char *name) {
   gdi_h5_array a;
   if (gdi_h5_array_open(&a, user, name) == GD_OK) gdi_h5_array_close(&a);

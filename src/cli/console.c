@@ -116,7 +116,7 @@ static void duration(char *buf, size_t bytes, double s) {
     snprintf(buf, bytes, "%.0f h %02.0f min", floor(s / 3600), fmod(s, 3600) / 60);
 }
 
-static void time_left(char *buf, size_t bytes, const gd_tick *p, double t) {
+static void time_left(char *buf, size_t bytes, const gd_train_progress *p, double t) {
   static double first_t;
   static int64_t first_step = -1;
   if (first_step < 0) first_t = t, first_step = p->step;
@@ -127,7 +127,7 @@ static void time_left(char *buf, size_t bytes, const gd_tick *p, double t) {
 
 /* Within the line, as wide as it is now: a bar that wraps cannot be drawn over. The rate goes first, then the
  * bar. */
-static void draw_bar(const gd_tick *p, const char *left) {
+static void draw_bar(const gd_train_progress *p, const char *left) {
   enum { WIDTH = 16, NARROWEST = 4 };
   static const char full[] = "================", empty[] = "                ";
   char text[96], rate[40];
@@ -146,7 +146,7 @@ static void draw_bar(const gd_tick *p, const char *left) {
   console.bar_shown = true;
 }
 
-static void progress(void *user, const gd_tick *p) {
+static void progress(void *user, const gd_train_progress *p) {
   (void)user;
   console.last_step = p->total_steps;
   if (!console.bar) return;

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #include "comm/nccl_comm.h"
-#include "comm/nccl_meet.h"
+#include "comm/nccl_bootstrap.h"
 
 /* An operation: blamed from now on, watched while it is in the library, and settled. */
 #define QUEUE(x, act, n, peer, call)                                                                         \
@@ -55,7 +55,7 @@ static gd_status start(gdi_nccl *x, const gdi_nccl_id *id) {
   return GD_OK;
 }
 
-static gd_status wait_with_deadline(void *user, gdi_mark *m) {
+static gd_status wait_with_deadline(void *user, gdi_event *m) {
   return gdi_nccl_wait(user, m);
 }
 
@@ -64,7 +64,7 @@ gd_status gdi_nccl_new(gdi_nccl **out, gd_world *w, gd_device *d, char *why, siz
   const gdi_nccl_library *nccl = gdi_nccl_load(&missing);
   gdi_nccl_id id;
   *out = NULL;
-  GD_TRY(gdi_nccl_meet(w, d, nccl, missing, why, why_bytes));
+  GD_TRY(gdi_nccl_bootstrap(w, d, nccl, missing, why, why_bytes));
   if (why[0]) return GD_OK;
   GD_TRY(spread_id(w, nccl, &id, why, why_bytes));
   if (why[0]) return GD_OK;
@@ -72,7 +72,7 @@ gd_status gdi_nccl_new(gdi_nccl **out, gd_world *w, gd_device *d, char *why, siz
   GD_TRY(gd_world_agree(w, x ? GD_OK : GD_FAIL(GD_ERR_OOM, "no memory for a communicator of NCCL")));
   x->world = w, x->device = d, x->nccl = nccl;
   gd_status st = start(x, &id);
-  if (st == GD_OK) st = d->gpu->patience(d, wait_with_deadline, x);
+  if (st == GD_OK) st = d->gpu->wait_hook(d, wait_with_deadline, x);
   if (st == GD_OK)
     *out = x;
   else
@@ -86,8 +86,8 @@ const char *gdi_nccl_describe(const gdi_nccl *x) {
 
 /* ---- operations ---- */
 
-static struct CUstream_st *stream(const gdi_nccl *x, gdi_lane lane) {
-  return x->device->gpu->stream(x->device, lane);
+static struct CUstream_st *handle(const gdi_nccl *x, gdi_stream stream) {
+  return x->device->gpu->stream_handle(x->device, stream);
 }
 
 gd_status gdi_nccl_begin(gdi_nccl *x) {
@@ -103,30 +103,30 @@ gd_status gdi_nccl_end(gdi_nccl *x) {
   return gdi_nccl_settle(x, x->nccl->GroupEnd());
 }
 
-gd_status gdi_nccl_send(gdi_nccl *x, gdi_lane lane, const void *data, size_t bytes, int to) {
+gd_status gdi_nccl_send(gdi_nccl *x, gdi_stream stream, const void *data, size_t bytes, int to) {
   QUEUE(x, GDI_NCCL_ACT_SEND, (int64_t)bytes, to,
-        Send(data, bytes, GDI_NCCL_BYTE, to, x->comm, stream(x, lane)));
+        Send(data, bytes, GDI_NCCL_BYTE, to, x->comm, handle(x, stream)));
   return GD_OK;
 }
 
-gd_status gdi_nccl_receive(gdi_nccl *x, gdi_lane lane, void *data, size_t bytes, int from) {
+gd_status gdi_nccl_receive(gdi_nccl *x, gdi_stream stream, void *data, size_t bytes, int from) {
   QUEUE(x, GDI_NCCL_ACT_RECEIVE, (int64_t)bytes, from,
-        Recv(data, bytes, GDI_NCCL_BYTE, from, x->comm, stream(x, lane)));
+        Recv(data, bytes, GDI_NCCL_BYTE, from, x->comm, handle(x, stream)));
   return GD_OK;
 }
 
-gd_status gdi_nccl_sum(gdi_nccl *x, gdi_lane lane, void *data, int64_t n, gd_dtype type) {
+gd_status gdi_nccl_sum(gdi_nccl *x, gdi_stream stream, void *data, int64_t n, gd_dtype type) {
   if (type != GD_F32 && type != GD_F64)
     return GD_FAIL(GD_ERR_DTYPE, "sums over ranks are of f32 or f64, not %s", gd_dtype_name(type));
   QUEUE(x, GDI_NCCL_ACT_SUM, n, 0,
         AllReduce(data, data, (size_t)n, type == GD_F32 ? GDI_NCCL_F32 : GDI_NCCL_F64, GDI_NCCL_SUM, x->comm,
-                  stream(x, lane)));
+                  handle(x, stream)));
   return GD_OK;
 }
 
-gd_status gdi_nccl_broadcast(gdi_nccl *x, gdi_lane lane, void *data, size_t bytes, int root) {
+gd_status gdi_nccl_broadcast(gdi_nccl *x, gdi_stream stream, void *data, size_t bytes, int root) {
   QUEUE(x, GDI_NCCL_ACT_BROADCAST, (int64_t)bytes, root,
-        Broadcast(data, data, bytes, GDI_NCCL_BYTE, root, x->comm, stream(x, lane)));
+        Broadcast(data, data, bytes, GDI_NCCL_BYTE, root, x->comm, handle(x, stream)));
   return GD_OK;
 }
 
@@ -181,14 +181,14 @@ void gdi_nccl_memory_free(gdi_nccl *x, void *memory) {
 /* What is still queued is done, within the deadline. */
 static gd_status drain(gdi_nccl *x) {
   const gdi_gpu *gpu = x->device->gpu;
-  gdi_mark *m;
-  GD_TRY(gpu->mark_new(x->device, &m));
+  gdi_event *m;
+  GD_TRY(gpu->event_new(x->device, &m));
   gd_status st = GD_OK;
-  for (int lane = 0; lane < GDI_LANES && st == GD_OK; lane++) {
-    st = gpu->mark(x->device, (gdi_lane)lane, m);
+  for (int stream = 0; stream < GDI_STREAMS && st == GD_OK; stream++) {
+    st = gpu->event_record(x->device, (gdi_stream)stream, m);
     if (st == GD_OK) st = gdi_nccl_wait(x, m);
   }
-  gpu->mark_free(x->device, m);
+  gpu->event_free(x->device, m);
   return st;
 }
 
@@ -208,6 +208,6 @@ void gdi_nccl_free(gdi_nccl *x) {
   if (!x) return;
   gd_status st = x->lost || x->world->broken ? GD_ERR_COMM : finish(x);
   if (st != GD_OK) st = gdi_nccl_give_up(x, st);
-  (void)x->device->gpu->patience(x->device, NULL, NULL);
+  (void)x->device->gpu->wait_hook(x->device, NULL, NULL);
   free(x);
 }

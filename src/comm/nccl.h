@@ -1,8 +1,8 @@
 /*
  * The ranks of a world pass data from GPU to GPU by NCCL, where it can be had.
  *
- * Operations are queued: a call returns when its work is in the queue of its lane, recorded work included.
- * All ranks queue the same operations in the same order; those of different lanes are put in order by marks.
+ * Operations are queued: a call returns when its work is in the queue of its stream, recorded work included.
+ * All ranks queue the same operations in the same order; those of different streams are put in order by marks.
  * Nothing waits longer than the world's deadline. A failure is GD_ERR_COMM and names this rank's GPU and the
  * operation, or the rank that did not come; the communicator is aborted then, what was recorded on its GPU
  * cannot be replayed, and nothing collective works any more.
@@ -36,14 +36,14 @@ const char *gdi_nccl_describe(const gdi_nccl *x);
 /** What is queued between the two calls is one operation: sends and receives that wait for each other. */
 gd_status gdi_nccl_begin(gdi_nccl *x) GD_CHECKED;
 gd_status gdi_nccl_end(gdi_nccl *x) GD_CHECKED;
-gd_status gdi_nccl_send(gdi_nccl *x, gdi_lane lane, const void *data, size_t bytes, int to) GD_CHECKED;
-gd_status gdi_nccl_receive(gdi_nccl *x, gdi_lane lane, void *data, size_t bytes, int from) GD_CHECKED;
+gd_status gdi_nccl_send(gdi_nccl *x, gdi_stream stream, const void *data, size_t bytes, int to) GD_CHECKED;
+gd_status gdi_nccl_receive(gdi_nccl *x, gdi_stream stream, void *data, size_t bytes, int from) GD_CHECKED;
 /** In place: data[i] = sum over the ranks of data[i], f32 or f64, with the same bits on all ranks. */
-gd_status gdi_nccl_sum(gdi_nccl *x, gdi_lane lane, void *data, int64_t n, gd_dtype type) GD_CHECKED;
-gd_status gdi_nccl_broadcast(gdi_nccl *x, gdi_lane lane, void *data, size_t bytes, int root) GD_CHECKED;
+gd_status gdi_nccl_sum(gdi_nccl *x, gdi_stream stream, void *data, int64_t n, gd_dtype type) GD_CHECKED;
+gd_status gdi_nccl_broadcast(gdi_nccl *x, gdi_stream stream, void *data, size_t bytes, int root) GD_CHECKED;
 
 /** Until m is reached: never longer than the deadline. Errors: GD_ERR_COMM, GD_ERR_GPU */
-gd_status gdi_nccl_wait(gdi_nccl *x, gdi_mark *m) GD_CHECKED;
+gd_status gdi_nccl_wait(gdi_nccl *x, gdi_event *m) GD_CHECKED;
 
 /**
  * Device memory that NCCL need not copy from and to; not zeroed. *out is NULL on all ranks when the library

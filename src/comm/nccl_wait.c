@@ -52,7 +52,7 @@ static void end_process(const char *why) {
 }
 
 /*
- * After it the work that hung in the lanes is done, if not well. NCCL keeps a communicator, and its abort, until
+ * After it the work that hung in the streams is done, if not well. NCCL keeps a communicator, and its abort, until
  * no graph has work of it. They are ended once the abort is under way, for only that ends a replay that hangs.
  */
 static void abort_within_grace(gdi_nccl *x) {
@@ -76,7 +76,7 @@ gd_status gdi_nccl_give_up(gdi_nccl *x, gd_status st) {
   if (st != GD_ERR_GPU) x->world->broken = true;
   if (!x->lost && x->comm && st != GD_ERR_GPU) abort_within_grace(x);
   x->lost = true;
-  (void)x->device->gpu->patience(x->device, NULL, NULL); /* nothing hangs any more */
+  (void)x->device->gpu->wait_hook(x->device, NULL, NULL); /* nothing hangs any more */
   return st;
 }
 
@@ -98,7 +98,7 @@ static gd_status overdue(gdi_nccl *x) {
 /* ---- waiting ---- */
 
 /* Is it done: is the communicator ready, and the mark, if there is one, reached? */
-static gd_status look(gdi_nccl *x, gdi_mark *m, bool *done) {
+static gd_status look(gdi_nccl *x, gdi_event *m, bool *done) {
   unsigned state = GDI_NCCL_IN_PROGRESS;
   *done = true;
   if (m) {
@@ -120,7 +120,7 @@ static void pause_after(gd_world *w, int64_t waited_ns) {
   nanosleep(&(struct timespec){0, ns < LONGEST_PAUSE_NS ? ns : LONGEST_PAUSE_NS}, NULL);
 }
 
-static gd_status await(gdi_nccl *x, gdi_mark *m) {
+static gd_status await(gdi_nccl *x, gdi_event *m) {
   gd_world *w = x->world;
   bool done;
   GD_TRY(look(x, m, &done));
@@ -142,6 +142,6 @@ gd_status gdi_nccl_settle(gdi_nccl *x, unsigned answer) {
   return x->grouped ? GD_OK : await(x, NULL);
 }
 
-gd_status gdi_nccl_wait(gdi_nccl *x, gdi_mark *m) {
+gd_status gdi_nccl_wait(gdi_nccl *x, gdi_event *m) {
   return x->lost ? GD_ERR_COMM : await(x, m);
 }

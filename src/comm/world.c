@@ -127,7 +127,7 @@ gd_range gd_world_group_ranks(const gd_world *w, int group) {
 int gd_world_local_rank(const gd_world *w) {
   return w->local_rank;
 }
-int gd_world_seat(const gd_world *w) {
+int gd_world_device_index(const gd_world *w) {
   return w->seat;
 }
 int gd_world_local_size(const gd_world *w) {

@@ -55,7 +55,7 @@ static void put_row(const gdi_collator *c, int64_t row, const char *from_x, cons
 /* Rows lie anywhere: the first lines of each are asked for while earlier ones are converted. */
 static void prefetch_row(const gd_dataset *d, int64_t index) {
   enum { LINE = 64, MOST = 16 * LINE };
-  const char *row = d->held_x + (size_t)index * d->x_row;
+  const char *row = d->loaded_x + (size_t)index * d->x_row;
   for (size_t at = 0; at < d->x_row && at < MOST; at += LINE) __builtin_prefetch(row + at);
 }
 
@@ -65,7 +65,7 @@ static void gather_rows(const gdi_collator *c, int64_t n, char *x, char *y) {
   for (int64_t i = 0; i < n; i++) {
     const size_t at = (size_t)c->picks[i].index;
     if (i + ROWS_AHEAD < n) prefetch_row(d, c->picks[i + ROWS_AHEAD].index);
-    put_row(c, i, d->held_x + at * d->x_row, d->held_y + at * d->y_row, x, y);
+    put_row(c, i, d->loaded_x + at * d->x_row, d->loaded_y + at * d->y_row, x, y);
   }
 }
 
@@ -91,7 +91,7 @@ static gd_status read_rows(gdi_collator *c, int64_t n, char *x, char *y) {
 gd_status gdi_collate(gdi_collator *c, int64_t epoch, gd_range rows, char *x, char *y) {
   choose(c, epoch, rows);
   if (GDI_FAULT_AT("unread", rows.lo))
-    return GD_FAIL(GD_ERR_DATA, "%s: planted: samples that cannot be read", c->d->info.path);
+    return GD_FAIL(GD_ERR_DATA, "%s: injected: samples that cannot be read", c->d->info.path);
   if (!c->cache) {
     gather_rows(c, rows.hi - rows.lo, x, y);
     return GD_OK;

@@ -161,7 +161,7 @@ static bool must_stream(const gd_dataset *d, const gd_data_options *o) {
 }
 
 static gd_status open_all(gd_dataset *d, const char *path, const gd_data_options *o) {
-  if (!o || !o->looked) GD_TRY(gdi_h5_look(path, GD_ERR_DATA));
+  if (!o || !o->probed) GD_TRY(gdi_h5_look(path, GD_ERR_DATA));
   GD_TRY(gdi_h5_open(&d->file, path, GD_ERR_DATA));
   strcpy(d->info.path, d->file.path);
   GD_TRY(find_arrays(d, o));

@@ -12,7 +12,7 @@ struct gd_dataset {
   bool streamed;
   gdi_h5 file;
   gdi_h5_array x, y;
-  const char *held_x, *held_y; /* NULL until held */
+  const char *loaded_x, *loaded_y; /* NULL until held */
 };
 
 /* Read and check the samples lo .. hi-1. Errors: GD_ERR_DATA with sample and column */

@@ -65,11 +65,11 @@ static size_t y_offset(const gd_dataset *d) {
   return (d->info.x_bytes + GD_ALIGN - 1) / GD_ALIGN * GD_ALIGN;
 }
 
-size_t gd_dataset_hold_bytes(const gd_dataset *d) {
+size_t gd_dataset_load_bytes(const gd_dataset *d) {
   return d->streamed ? 0 : y_offset(d) + d->info.y_bytes;
 }
 
-gd_status gd_dataset_hold(gd_dataset *d, void *memory, bool load) {
+gd_status gd_dataset_load(gd_dataset *d, void *memory, bool load) {
   if (d->streamed) return GD_FAIL(GD_ERR_USAGE, "%s is streamed; it is not held in memory", d->info.path);
   char *x = memory, *y = x + y_offset(d);
   int64_t rows = gdi_dataset_read_rows(d, READ_BYTES);
@@ -77,7 +77,7 @@ gd_status gd_dataset_hold(gd_dataset *d, void *memory, bool load) {
     int64_t hi = lo + rows < d->info.n ? lo + rows : d->info.n;
     GD_TRY(gdi_dataset_read(d, lo, hi, x + (size_t)lo * d->x_row, y + (size_t)lo * d->y_row));
   }
-  d->held_x = x, d->held_y = y;
+  d->loaded_x = x, d->loaded_y = y;
   gdi_dataset_close_file(d);
   return GD_OK;
 }
@@ -102,14 +102,14 @@ static gd_status digest_samples(gd_sha256 *h, gd_dataset *d) {
   const bool all = n <= DIGEST_SAMPLES || d->info.x_bytes + d->info.y_bytes <= DIGEST_ALL_BYTES;
   const int64_t count = all ? n : DIGEST_SAMPLES, rows = all ? gdi_dataset_read_rows(d, READ_BYTES) : 1;
   const int64_t room = rows < n ? rows : n;
-  char *memory = d->held_x ? NULL : malloc((size_t)room * (d->x_row + d->y_row) + 1);
-  if (!d->held_x && !memory) return GD_FAIL(GD_ERR_OOM, "no memory for samples of %s", d->info.path);
+  char *memory = d->loaded_x ? NULL : malloc((size_t)room * (d->x_row + d->y_row) + 1);
+  if (!d->loaded_x && !memory) return GD_FAIL(GD_ERR_OOM, "no memory for samples of %s", d->info.path);
   gd_status st = GD_OK;
   for (int64_t i = 0; st == GD_OK && i < count; i += rows) {
     int64_t lo = gd_share(n, count, i).lo, hi = lo + rows < n ? lo + rows : n;
     const char *x = NULL, *y = NULL;
     if (!memory) {
-      x = d->held_x + (size_t)lo * d->x_row, y = d->held_y + (size_t)lo * d->y_row;
+      x = d->loaded_x + (size_t)lo * d->x_row, y = d->loaded_y + (size_t)lo * d->y_row;
     } else {
       y = memory, x = memory + (size_t)room * d->y_row; /* y first: it is 8-byte aligned */
       st = gdi_dataset_read(d, lo, hi, memory + (size_t)room * d->y_row, memory);
@@ -127,8 +127,8 @@ gd_status gd_dataset_digest(gd_dataset *d, gd_digest *out) {
   gd_sha256 h;
   gd_sha256_init(&h);
   digest_head(&h, d);
-  if (!d->streamed && !d->held_x)
-    return GD_FAIL(GD_ERR_USAGE, "%s: the digest needs the values; gd_dataset_hold() first", d->info.path);
+  if (!d->streamed && !d->loaded_x)
+    return GD_FAIL(GD_ERR_USAGE, "%s: the digest needs the values; gd_dataset_load() first", d->info.path);
   GD_TRY(digest_samples(&h, d));
   *out = gd_sha256_end(&h);
   return GD_OK;

@@ -19,14 +19,14 @@ struct gdi_gpu_set {
   int64_t epoch; /* of here.order; -1: none */
 };
 
-struct gdi_feed {
+struct gdi_upload {
   samples on;
   gd_arena *pinned;
   int64_t rows; /* of a slot */
   size_t x_row, y_row;
   struct {
     char *x, *y;
-    gdi_mark *sent, *used; /* the host memory is free again; kernels are done with the device's */
+    gdi_event *sent, *used; /* the host memory is free again; kernels are done with the device's */
   } slot[2];
 };
 
@@ -107,12 +107,12 @@ static bool leaves_enough(const gdi_gpu_set *s) {
 gd_status gdi_gpu_set_new(gdi_gpu_set **out, gd_device *d, const gd_dataset *data, const gdi_convert *x,
                           const gd_order *order) {
   *out = NULL;
-  if (!data->held_x || (order->sampler == GD_SAMPLE_EPOCH && order->shuffle == GD_SHUFFLE_BLOCK))
+  if (!data->loaded_x || (order->sampler == GD_SAMPLE_EPOCH && order->shuffle == GD_SHUFFLE_BLOCK))
     return GD_OK;
   gdi_gpu_set *s = calloc(1, sizeof *s);
   if (!s) return GD_FAIL(GD_ERR_OOM, "no memory for a set on the GPU");
   *s = (gdi_gpu_set){.on.device = d, .order = order, .epoch = -1};
-  gd_status st = fill(&s->on, data, x, data->info.n, data->held_x, data->held_y);
+  gd_status st = fill(&s->on, data, x, data->info.n, data->loaded_x, data->loaded_y);
   if (st == GD_OK && !leaves_enough(s)) st = GD_ERR_OOM;
   if (st == GD_OK) {
     *out = s;
@@ -145,11 +145,11 @@ gd_status gdi_gpu_set_form(gdi_gpu_set *s, const gdi_batch_input *in, int64_t fi
 /* ---- a set of which two batches are there ---- */
 
 /* As if it were a resident set of two slots, in the order of memory. */
-gdi_batch_input gdi_feed_input(const gdi_feed *s, int slot) {
+gdi_batch_input gdi_upload_input(const gdi_upload *s, int slot) {
   return (gdi_batch_input){.first = slot * s->rows, .order = {.kind = GDI_ORDER_PLAIN, .n = 2 * s->rows}};
 }
 
-static gd_status make_slots(gdi_feed *s) {
+static gd_status make_slots(gdi_upload *s) {
   const gdi_gpu *g = s->on.device->gpu;
   const size_t x_bytes = (size_t)s->rows * s->x_row, y_bytes = (size_t)s->rows * s->y_row;
   char *memory = gd_arena_alloc(s->pinned, 2 * (x_bytes + y_bytes));
@@ -157,82 +157,82 @@ static gd_status make_slots(gdi_feed *s) {
   for (int i = 0; i < 2; i++) { /* both y first: they are aligned whatever a sample of x measures */
     s->slot[i].y = memory + (size_t)i * y_bytes;
     s->slot[i].x = memory + 2 * y_bytes + (size_t)i * x_bytes;
-    GD_TRY(g->mark_new(s->on.device, &s->slot[i].sent));
-    GD_TRY(g->mark_new(s->on.device, &s->slot[i].used));
-    GD_TRY(g->mark(s->on.device, GDI_LANE_COPY, s->slot[i].sent)); /* free from the start */
-    GD_TRY(g->mark(s->on.device, GDI_LANE_COMPUTE, s->slot[i].used));
+    GD_TRY(g->event_new(s->on.device, &s->slot[i].sent));
+    GD_TRY(g->event_new(s->on.device, &s->slot[i].used));
+    GD_TRY(g->event_record(s->on.device, GDI_STREAM_COPY, s->slot[i].sent)); /* free from the start */
+    GD_TRY(g->event_record(s->on.device, GDI_STREAM_COMPUTE, s->slot[i].used));
   }
   return GD_OK;
 }
 
-static gd_status make(gdi_feed *s, const gd_dataset *data, const gdi_convert *x) {
+static gd_status make(gdi_upload *s, const gd_dataset *data, const gdi_convert *x) {
   gd_device *d = s->on.device;
-  const gdi_batch_input first = gdi_feed_input(s, 0);
+  const gdi_batch_input first = gdi_upload_input(s, 0);
   GD_TRY(fill(&s->on, data, x, 2 * s->rows, NULL, NULL));
   GD_TRY(d->upload(d, s->on.input, &first, sizeof first));
   GD_TRY(gdi_arena_new_over(&s->pinned, "samples sent", &d->gpu->pinned));
   return make_slots(s);
 }
 
-gd_status gdi_feed_new(gdi_feed **out, gd_device *d, const gd_dataset *data, const gdi_convert *x,
-                       int64_t rows) {
-  gdi_feed *s = *out = calloc(1, sizeof *s);
+gd_status gdi_upload_new(gdi_upload **out, gd_device *d, const gd_dataset *data, const gdi_convert *x,
+                         int64_t rows) {
+  gdi_upload *s = *out = calloc(1, sizeof *s);
   if (!s) return GD_FAIL(GD_ERR_OOM, "no memory to send batches to a GPU");
-  *s = (gdi_feed){.on.device = d, .rows = rows, .x_row = data->x_row, .y_row = data->y_row};
+  *s = (gdi_upload){.on.device = d, .rows = rows, .x_row = data->x_row, .y_row = data->y_row};
   gd_status st = make(s, data, x);
   if (st == GD_OK) return GD_OK;
-  gdi_feed_free(s);
+  gdi_upload_free(s);
   *out = NULL;
   return st;
 }
 
-void gdi_feed_free(gdi_feed *s) {
+void gdi_upload_free(gdi_upload *s) {
   if (!s) return;
   for (int i = 0; i < 2; i++) {
-    s->on.device->gpu->mark_free(s->on.device, s->slot[i].sent);
-    s->on.device->gpu->mark_free(s->on.device, s->slot[i].used);
+    s->on.device->gpu->event_free(s->on.device, s->slot[i].sent);
+    s->on.device->gpu->event_free(s->on.device, s->slot[i].used);
   }
   gd_arena_free(s->on.memory); /* waits for what is queued, also for copies from the other */
   gd_arena_free(s->pinned);
   free(s);
 }
 
-char *gdi_feed_x(const gdi_feed *s, int slot) {
+char *gdi_upload_x(const gdi_upload *s, int slot) {
   return s->slot[slot].x;
 }
 
-char *gdi_feed_y(const gdi_feed *s, int slot) {
+char *gdi_upload_y(const gdi_upload *s, int slot) {
   return s->slot[slot].y;
 }
 
-gd_status gdi_feed_writable(gdi_feed *s, int slot) {
+gd_status gdi_upload_writable(gdi_upload *s, int slot) {
   gd_device *d = s->on.device;
   return d->gpu->wait_for(d, s->slot[slot].sent);
 }
 
-gd_status gdi_feed_send(gdi_feed *s, int slot, int64_t rows) {
+gd_status gdi_upload_send(gdi_upload *s, int slot, int64_t rows) {
   gd_device *d = s->on.device;
   const gdi_gpu *g = d->gpu;
   char *x = (char *)s->on.set.x, *y = (char *)s->on.set.y; /* of slot 0 */
   const size_t n = (size_t)rows, first = (size_t)(slot * s->rows);
-  GD_TRY(g->after(d, GDI_LANE_COPY, s->slot[slot].used));
-  GD_TRY(g->send(d, GDI_LANE_COPY, x + first * s->x_row, s->slot[slot].x, n * s->x_row));
-  GD_TRY(g->send(d, GDI_LANE_COPY, y + first * s->y_row, s->slot[slot].y, n * s->y_row));
-  return g->mark(d, GDI_LANE_COPY, s->slot[slot].sent);
+  GD_TRY(g->after(d, GDI_STREAM_COPY, s->slot[slot].used));
+  GD_TRY(g->send(d, GDI_STREAM_COPY, x + first * s->x_row, s->slot[slot].x, n * s->x_row));
+  GD_TRY(g->send(d, GDI_STREAM_COPY, y + first * s->y_row, s->slot[slot].y, n * s->y_row));
+  return g->event_record(d, GDI_STREAM_COPY, s->slot[slot].sent);
 }
 
-gd_status gdi_feed_arrive(gdi_feed *s, int slot) {
+gd_status gdi_upload_arrive(gdi_upload *s, int slot) {
   gd_device *d = s->on.device;
-  return d->gpu->after(d, GDI_LANE_COMPUTE, s->slot[slot].sent);
+  return d->gpu->after(d, GDI_STREAM_COMPUTE, s->slot[slot].sent);
 }
 
-gd_status gdi_feed_used(gdi_feed *s, int slot) {
+gd_status gdi_upload_used(gdi_upload *s, int slot) {
   gd_device *d = s->on.device;
-  return d->gpu->mark(d, GDI_LANE_COMPUTE, s->slot[slot].used);
+  return d->gpu->event_record(d, GDI_STREAM_COMPUTE, s->slot[slot].used);
 }
 
-gd_status gdi_feed_form(gdi_feed *s, int slot, const gdi_batch_input *in, gd_range rows, gd_tensor *x,
-                        gd_tensor *rounded, gd_tensor *y) {
+gd_status gdi_upload_form(gdi_upload *s, int slot, const gdi_batch_input *in, gd_range rows, gd_tensor *x,
+                          gd_tensor *rounded, gd_tensor *y) {
   const int64_t offset = in ? rows.lo : slot * s->rows + rows.lo; /* the input of our own says slot 0 */
   return form(&s->on, in ? in : s->on.input, offset, rows.hi - rows.lo, x, rounded, y);
 }

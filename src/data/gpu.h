@@ -24,32 +24,32 @@ gd_status gdi_gpu_set_form(gdi_gpu_set *s, const gdi_batch_input *in, int64_t fi
 
 /*
  * A set that is not resident: rows as stored are put together in one of two slots of pinned host memory and
- * sent, in the copy lane, to the same slot on the GPU, where a kernel forms the batch as it does from a
+ * sent, in the copy stream, to the same slot on the GPU, where a kernel forms the batch as it does from a
  * resident set. While one slot is in use the other is filled. Marks keep a slot from being overwritten before
  * it was sent here, and before it was used there.
  */
-typedef struct gdi_feed gdi_feed;
+typedef struct gdi_upload gdi_upload;
 
 /* Slots of up to `rows` samples. Errors: GD_ERR_OOM, GD_ERR_GPU */
-gd_status gdi_feed_new(gdi_feed **out, gd_device *d, const gd_dataset *data, const gdi_convert *x,
-                       int64_t rows) GD_CHECKED;
-void gdi_feed_free(gdi_feed *s);
+gd_status gdi_upload_new(gdi_upload **out, gd_device *d, const gd_dataset *data, const gdi_convert *x,
+                         int64_t rows) GD_CHECKED;
+void gdi_upload_free(gdi_upload *s);
 /* Host memory of a slot: x and y of its first sample. */
-char *gdi_feed_x(const gdi_feed *s, int slot);
-char *gdi_feed_y(const gdi_feed *s, int slot);
+char *gdi_upload_x(const gdi_upload *s, int slot);
+char *gdi_upload_y(const gdi_upload *s, int slot);
 /* Wait until a slot's host memory may be overwritten. */
-gd_status gdi_feed_writable(gdi_feed *s, int slot) GD_CHECKED;
+gd_status gdi_upload_writable(gdi_upload *s, int slot) GD_CHECKED;
 /* Queue the copy of its first samples. */
-gd_status gdi_feed_send(gdi_feed *s, int slot, int64_t rows) GD_CHECKED;
+gd_status gdi_upload_send(gdi_upload *s, int slot, int64_t rows) GD_CHECKED;
 /* What is queued from now on finds them on the GPU. */
-gd_status gdi_feed_arrive(gdi_feed *s, int slot) GD_CHECKED;
+gd_status gdi_upload_arrive(gdi_upload *s, int slot) GD_CHECKED;
 /* What is queued now was the last use of what was sent. */
-gd_status gdi_feed_used(gdi_feed *s, int slot) GD_CHECKED;
+gd_status gdi_upload_used(gdi_upload *s, int slot) GD_CHECKED;
 /* What says in device memory that a batch is in this slot. */
-gdi_batch_input gdi_feed_input(const gdi_feed *s, int slot);
+gdi_batch_input gdi_upload_input(const gdi_upload *s, int slot);
 /* Form samples `rows` of the slot, counted from its first, in x and y. `in` NULL: of `slot`; else of the slot that *in
  * names when the work runs. */
-gd_status gdi_feed_form(gdi_feed *s, int slot, const gdi_batch_input *in, gd_range rows, gd_tensor *x,
-                        gd_tensor *rounded, gd_tensor *y) GD_CHECKED;
+gd_status gdi_upload_form(gdi_upload *s, int slot, const gdi_batch_input *in, gd_range rows, gd_tensor *x,
+                          gd_tensor *rounded, gd_tensor *y) GD_CHECKED;
 
 #endif

@@ -5,7 +5,7 @@
  * what it wants (a hint early, a get at the latest), the thread forms it in the slot that is not in use.
  *
  * A GPU forms micro-batches by itself, from the whole set when it is resident, else from samples as stored,
- * which were put in a slot here and sent (gdi_feed). There is one pair of tensors then.
+ * which were put in a slot here and sent (gdi_upload). There is one pair of tensors then.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -34,7 +34,7 @@ struct gd_loader {
 
   /* on a GPU: the whole set when it fits, or what was sent */
   gdi_gpu_set *resident;
-  gdi_feed *feed;
+  gdi_upload *feed;
   gd_tensor *rounded;            /* x in bf16, where products take that; or NULL */
   const gdi_batch_input *follow; /* gdi_loader_follow(), gdi_loader_take() */
   int64_t follow_first;
@@ -124,11 +124,11 @@ static gd_status send_ahead(gd_loader *l, int64_t epoch, gd_range rows) {
   slot *s = &l->slot[next];
   if (l->state == READY && is_for(s, epoch, rows)) return GD_OK;
   l->state = IDLE;
-  GD_TRY(gdi_feed_writable(l->feed, next));
+  GD_TRY(gdi_upload_writable(l->feed, next));
   s->epoch = epoch;
   s->rows = rows;
   GD_TRY(form(l, s));
-  GD_TRY(gdi_feed_send(l->feed, next, rows.hi - rows.lo));
+  GD_TRY(gdi_upload_send(l->feed, next, rows.hi - rows.lo));
   l->state = READY;
   return GD_OK;
 }
@@ -151,11 +151,11 @@ static gd_status take(gd_loader *l, int64_t epoch, gd_range rows) {
   if (!l->started) {
     GD_TRY(take_held(l, epoch, rows));
   } else {
-    if (l->feed) GD_TRY(gdi_feed_writable(l->feed, 1 - l->current));
+    if (l->feed) GD_TRY(gdi_upload_writable(l->feed, 1 - l->current));
     GD_TRY(take_streamed(l, epoch, rows));
-    if (l->feed) GD_TRY(gdi_feed_send(l->feed, l->current, rows.hi - rows.lo));
+    if (l->feed) GD_TRY(gdi_upload_send(l->feed, l->current, rows.hi - rows.lo));
   }
-  return l->feed ? gdi_feed_arrive(l->feed, l->current) : GD_OK;
+  return l->feed ? gdi_upload_arrive(l->feed, l->current) : GD_OK;
 }
 
 /* Only a hint: what fails here fails again in gd_loader_get(), which reports it. */
@@ -166,7 +166,7 @@ void gd_loader_hint(gd_loader *l, int64_t epoch, gd_range rows) {
     return;
   }
   /* the GPU may still read the host memory of the slot that would be formed in */
-  if (l->feed && gdi_feed_writable(l->feed, 1 - l->current) != GD_OK) {
+  if (l->feed && gdi_upload_writable(l->feed, 1 - l->current) != GD_OK) {
     gd_error_clear();
     return;
   }
@@ -180,8 +180,8 @@ static gd_status form_on_gpu(gd_loader *l, const slot *s, int64_t epoch, gd_rang
   if (l->resident)
     return gdi_gpu_set_form(l->resident, l->follow, l->follow_first, epoch, rows, s->x, l->rounded, s->y);
   const gd_range within = {rows.lo - s->rows.lo, rows.hi - s->rows.lo};
-  GD_TRY(gdi_feed_form(l->feed, l->current, l->taken ? l->follow : NULL, within, s->x, l->rounded, s->y));
-  return l->taken ? GD_OK : gdi_feed_used(l->feed, l->current);
+  GD_TRY(gdi_upload_form(l->feed, l->current, l->taken ? l->follow : NULL, within, s->x, l->rounded, s->y));
+  return l->taken ? GD_OK : gdi_upload_used(l->feed, l->current);
 }
 
 gd_status gd_loader_get(gd_loader *l, int64_t epoch, gd_range rows, gd_batch *out) {
@@ -212,14 +212,14 @@ gd_status gdi_loader_take(gd_loader *l, int64_t epoch, gd_range rows, const gdi_
   GD_TRY(take(l, epoch, rows));
   l->taken = true;
   l->follow = in;
-  *now = gdi_feed_input(l->feed, l->current);
+  *now = gdi_upload_input(l->feed, l->current);
   return GD_OK;
 }
 
 gd_status gdi_loader_used(gd_loader *l) {
   if (!l->taken) return GD_OK;
   l->taken = false;
-  return gdi_feed_used(l->feed, l->current);
+  return gdi_upload_used(l->feed, l->current);
 }
 
 static gd_status make_tensors(gd_loader *l, slot *s) {
@@ -243,12 +243,12 @@ static gd_status make_on_gpu(gd_loader *l) {
   if (d->matmul == GD_MATMUL_BF16 && l->o.dtype == GD_F32)
     GD_TRY(gd_tensor_new(&l->rounded, l->arena, d, GD_BF16, GD_SHAPE(l->o.max_rows, l->collator.x.n)));
   if (l->resident) return GD_OK;
-  GD_TRY(gdi_feed_new(&l->feed, d, l->d, &l->collator.x, l->most));
+  GD_TRY(gdi_upload_new(&l->feed, d, l->d, &l->collator.x, l->most));
   l->collator.as_stored = true;
   l->slot[1] = l->slot[0];
   for (int i = 0; i < 2; i++) {
-    l->slot[i].host_x = gdi_feed_x(l->feed, i);
-    l->slot[i].host_y = gdi_feed_y(l->feed, i);
+    l->slot[i].host_x = gdi_upload_x(l->feed, i);
+    l->slot[i].host_y = gdi_upload_y(l->feed, i);
   }
   return GD_OK;
 }
@@ -267,8 +267,8 @@ static gd_status make(gd_loader *l, int64_t sent_rows) {
                    d->info.path, (long long)d->info.n, (long long)o->order.set_n, (long long)o->max_rows);
   if (o->order.shuffle == GD_SHUFFLE_BLOCK && o->order.block < 1)
     return GD_FAIL(GD_ERR_USAGE, "%s: a block of %lld samples", d->info.path, (long long)o->order.block);
-  if (!d->streamed && !d->held_x)
-    return GD_FAIL(GD_ERR_USAGE, "%s is not in memory yet: gd_dataset_hold()", d->info.path);
+  if (!d->streamed && !d->loaded_x)
+    return GD_FAIL(GD_ERR_USAGE, "%s is not in memory yet: gd_dataset_load()", d->info.path);
   l->most = o->device->gpu && sent_rows > o->max_rows ? sent_rows : o->max_rows;
   GD_TRY(gd_arena_new(&l->arena, "batch"));
   GD_TRY(gdi_collator_make(&l->collator, d, o, l->most));
@@ -311,7 +311,7 @@ void gd_loader_free(gd_loader *l) {
   pthread_mutex_destroy(&l->mutex);
   pthread_cond_destroy(&l->changed);
   gdi_gpu_set_free(l->resident);
-  gdi_feed_free(l->feed);
+  gdi_upload_free(l->feed);
   gdi_collator_free(&l->collator);
   gd_arena_free(l->arena);
   free(l);

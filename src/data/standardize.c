@@ -77,7 +77,7 @@ static gd_status add_blocks(moments *m, gd_dataset *d, const uint8_t *bit, const
   int64_t rows = gdi_dataset_read_rows(d, BLOCK_BYTES);
   for (int64_t lo = 0; lo < d->info.n; lo += rows) {
     int64_t hi = lo + rows < d->info.n ? lo + rows : d->info.n;
-    const char *x = d->held_x + (d->streamed ? 0 : (size_t)lo * d->x_row);
+    const char *x = d->loaded_x + (d->streamed ? 0 : (size_t)lo * d->x_row);
     if (d->streamed) {
       char *y = buffer;
       x = buffer + (size_t)rows * d->y_row;
@@ -118,8 +118,8 @@ gd_status gd_standardize_fit(gd_standardize *out, gd_dataset *d, const gd_order 
   if (part->set_n != d->info.n || part->n < 1)
     return GD_FAIL(GD_ERR_USAGE, "%s has %lld samples, not %lld", d->info.path, (long long)d->info.n,
                    (long long)part->set_n);
-  if (!d->streamed && !d->held_x)
-    return GD_FAIL(GD_ERR_USAGE, "%s is not in memory yet: gd_dataset_hold()", d->info.path);
+  if (!d->streamed && !d->loaded_x)
+    return GD_FAIL(GD_ERR_USAGE, "%s is not in memory yet: gd_dataset_load()", d->info.path);
   GD_GOTO(st, moments_make(&m, d->features), done);
   GD_GOTO(st, gdi_convert_make(&c, d->info.x_type, GD_F64, d->features, d->info.x_scale, NULL), done);
   GD_GOTO(st, mark_part(part, &bit), done);

@@ -55,12 +55,12 @@ struct gd_node {
   int n_in;
   gd_tensor **in; /* optional inputs may be NULL */
   gd_tensor *out;
-  gd_tensor *saved[3]; /* made by the kernel's forward for its backward, in gdi_node_temporary() memory */
-  gd_arena *arena;     /* the tape's, for `saved` */
-  bool recorded;       /* a backward may follow: only then `saved` is needed */
-  gd_node *previous;   /* recorded before this one */
-  uint64_t pass;       /* the backward pass that last reached this node */
-  uint64_t dz_pass;    /* linear: the pass in which out's gradient is that of z: see cuda/linear.c */
+  gd_tensor *saved[3];     /* made by the kernel's forward for its backward, in gdi_node_temporary() memory */
+  gd_arena *arena;         /* the tape's, for `saved` */
+  bool recorded;           /* a backward may follow: only then `saved` is needed */
+  gd_node *previous;       /* recorded before this one */
+  uint64_t backward_id;    /* the backward pass that last reached this node */
+  uint64_t dz_backward_id; /* linear: the pass in which out's gradient is that of z: see cuda/linear.c */
 };
 
 /* A tensor in the node's arena, for `saved` or as its output: lives as long as the node. */
@@ -81,14 +81,14 @@ typedef struct gdi_kernel {
 } gdi_kernel;
 
 /*
- * Callbacks from inside a kernel, on the thread that called it; NULL: none. `given`: the gradient of an input
+ * Callbacks from inside a kernel, on the thread that called it; NULL: none. `completed`: the gradient of an input
  * is complete although the kernel still runs. `pause`: between pieces of work; must be cheap and may not
  * start a kernel.
  */
 typedef struct gdi_listener {
-  void (*given)(void *user, gd_node *n, int input);
+  void (*completed)(void *user, gd_node *n, int input);
   void (*pause)(void *user);
-  void *given_user, *pause_user;
+  void *completed_user, *pause_user;
 } gdi_listener;
 
 struct gd_device {

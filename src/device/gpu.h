@@ -1,9 +1,9 @@
 /*
- * What a GPU offers besides the kernels of operations: queues (lanes: CUDA streams), pinned host memory for
- * asynchronous copies, marks (events), CUDA graphs, and the kernels that form batches and update parameters.
+ * What a GPU offers besides the kernels of operations: CUDA streams, pinned host memory for
+ * asynchronous copies, events, CUDA graphs, and the kernels that form batches and update parameters.
  * gd_device.gpu is NULL on a CPU.
  *
- * Everything is asynchronous: a call returns when the work is queued in its lane, and a lane runs its work in
+ * Everything is asynchronous: a call returns when the work is queued in its stream, and a stream runs its work in
  * the order of the calls. Errors: GD_ERR_GPU with the GPU's number and the cause, from this call or a later
  * one.
  */
@@ -16,23 +16,23 @@
 #include "gd/partition.h"
 
 /*
- * Operations run in the lane of compute, and what they wait for: inputs of steps, parameters that come up. Samples
- * are copied in COPY. Sums, exchange, updates on board and gradients that go down: EXCHANGE. HOST runs functions of
+ * Operations run in the stream of compute, and what they wait for: inputs of steps, parameters that come up. Samples
+ * are copied in COPY. Sums, exchange, resident updates and gradients that go down: EXCHANGE. HOST runs functions of
  * the host. Where nothing else of it waits for them, backward computes gradients of leaves in the last two: products,
- * and sums over the batch. gd_backward() ends with the compute lane waiting for all of them; a lane that reads some of
+ * and sums over the batch. gd_backward() ends with the compute stream waiting for all of them; a stream that reads some of
  * them earlier calls gradients() first.
  */
-typedef enum gdi_lane {
-  GDI_LANE_COMPUTE,
-  GDI_LANE_COPY,
-  GDI_LANE_EXCHANGE,
-  GDI_LANE_HOST,
-  GDI_LANE_GRADIENTS,
-  GDI_LANE_SUMS,
-  GDI_LANES
-} gdi_lane;
+typedef enum gdi_stream {
+  GDI_STREAM_COMPUTE,
+  GDI_STREAM_COPY,
+  GDI_STREAM_EXCHANGE,
+  GDI_STREAM_HOST,
+  GDI_STREAM_GRADIENTS,
+  GDI_STREAM_SUMS,
+  GDI_STREAMS
+} gdi_stream;
 
-typedef struct gdi_mark gdi_mark;   /* a place in a queue: a CUDA event */
+typedef struct gdi_event gdi_event; /* a place in a queue: a CUDA event */
 typedef struct gdi_graph gdi_graph; /* recorded work: a CUDA graph */
 
 /* ---- batches ---- */
@@ -62,7 +62,7 @@ typedef struct gdi_step_input {
   gdi_batch_input batch;
 } gdi_step_input;
 
-/* The fields of gd_record, in its order. */
+/* The fields of gd_step_stats, in its order. */
 enum {
   GDI_RECORD_LOSS,
   GDI_RECORD_WEIGHT,
@@ -80,14 +80,14 @@ typedef struct gdi_totals {
   double grad_norm;                 /* of the mean gradient; NaN when not computed */
   int64_t micro_batches;            /* of a weight above 0 */
   int32_t go;                       /* 0: this step changes nothing */
-  int32_t sick; /* a loss, gradient or parameter was not finite: sticky, unless steps may be skipped */
+  int32_t nonfinite; /* a loss, gradient or parameter was not finite: sticky, unless steps may be skipped */
 } gdi_totals;
 
 /* A sum in the order of the tree, as the postfix program of sync/sum.h. Arrays in device memory. */
 typedef struct gdi_gpu_sum {
-  int n_terms, n_ops;
-  char *const *term;  /* [n_terms] where element 0 of the run is or would be */
-  const uint8_t *add; /* [n_ops] 1: add the two upper ones; 0: push the next term */
+  int n_operands, n_ops;
+  char *const *operand; /* [n_operands] where element 0 of the run is or would be */
+  const uint8_t *add;   /* [n_ops] 1: add the two upper ones; 0: push the next operand */
 } gdi_gpu_sum;
 
 /* The part of the parameters that this device updates. Arrays in device memory. */
@@ -119,37 +119,39 @@ typedef struct gdi_gpu_clip {
 /* ---- the table ---- */
 
 typedef struct gdi_gpu {
-  /* Wait until every lane is empty. */
+  /* Wait until every stream is empty. */
   gd_status (*wait)(gd_device *d);
 
   /* Pinned host memory: new and zeroed, or existing memory that is pinned and unpinned. */
   gdi_memory pinned;
   gd_status (*pin)(gd_device *d, void *memory, size_t bytes);
   void (*unpin)(gd_device *d, void *memory);
-  gd_status (*send)(gd_device *d, gdi_lane lane, void *to, const void *pinned, size_t bytes);
-  gd_status (*fetch)(gd_device *d, gdi_lane lane, void *pinned, const void *from, size_t bytes);
+  gd_status (*send)(gd_device *d, gdi_stream stream, void *to, const void *pinned, size_t bytes);
+  gd_status (*fetch)(gd_device *d, gdi_stream stream, void *pinned, const void *from, size_t bytes);
 
-  gd_status (*mark_new)(gd_device *d, gdi_mark **out);
-  void (*mark_free)(gd_device *d, gdi_mark *m);
-  gd_status (*mark)(gd_device *d, gdi_lane lane, gdi_mark *m);  /* m is now the end of the lane */
-  gd_status (*after)(gd_device *d, gdi_lane lane, gdi_mark *m); /* later work of the lane waits for m */
-  gd_status (*gradients)(gd_device *d, gdi_lane lane); /* and for all gradients of leaves queued so far */
-  gd_status (*reached)(gd_device *d, gdi_mark *m, bool *yes);
-  /* f(user) when the lane gets here, in replays too: in another thread, and it must call nothing of this table. */
-  gd_status (*then)(gd_device *d, gdi_lane lane, void (*f)(void *user), void *user);
-  gd_status (*wait_for)(gd_device *d, gdi_mark *m);
+  gd_status (*event_new)(gd_device *d, gdi_event **out);
+  void (*event_free)(gd_device *d, gdi_event *m);
+  gd_status (*event_record)(gd_device *d, gdi_stream stream,
+                            gdi_event *m); /* m is now the end of the stream */
+  gd_status (*after)(gd_device *d, gdi_stream stream,
+                     gdi_event *m);                        /* later work of the stream waits for m */
+  gd_status (*gradients)(gd_device *d, gdi_stream stream); /* and for all gradients of leaves queued so far */
+  gd_status (*reached)(gd_device *d, gdi_event *m, bool *yes);
+  /* f(user) when the stream gets here, in replays too: in another thread, and it must call nothing of this table. */
+  gd_status (*then)(gd_device *d, gdi_stream stream, void (*f)(void *user), void *user);
+  gd_status (*wait_for)(gd_device *d, gdi_event *m);
   /*
    * From now on every call that waits for the GPU, uploads and downloads too, waits by `wait(user, mark)`,
    * which can give up when another rank never does its part. NULL: wait without limit, as at first.
    */
-  gd_status (*patience)(gd_device *d, gd_status (*wait)(void *user, gdi_mark *m), void *user);
+  gd_status (*wait_hook)(gd_device *d, gd_status (*wait)(void *user, gdi_event *m), void *user);
   /* A mark with a time stamp; and the seconds between two such marks that were reached. */
-  gd_status (*clock_new)(gd_device *d, gdi_mark **out);
-  gd_status (*seconds)(gd_device *d, gdi_mark *from, gdi_mark *to, double *out);
+  gd_status (*clock_new)(gd_device *d, gdi_event **out);
+  gd_status (*seconds)(gd_device *d, gdi_event *from, gdi_event *to, double *out);
 
   /*
-   * Record what is queued between the two calls instead of running it. Other lanes take part once they wait
-   * for a mark of the compute lane, and must be waited for by it before `captured`. Nothing may be uploaded,
+   * Record what is queued between the two calls instead of running it. Other streams take part once they wait
+   * for a mark of the compute stream, and must be waited for by it before `captured`. Nothing may be uploaded,
    * downloaded, or waited for meanwhile. After a failure `captured` must still be called; it then returns no
    * graph.
    */
@@ -167,19 +169,19 @@ typedef struct gdi_gpu {
   void (*graphs_end)(gd_device *d);
 
   /*
-   * Kernels go to this lane from now on; the compute lane at first. Operations, and kernels that take scratch
-   * memory, belong in the compute lane.
+   * Kernels go to this stream from now on; the compute stream at first. Operations, and kernels that take scratch
+   * memory, belong in the compute stream.
    */
-  void (*use)(gd_device *d, gdi_lane lane);
+  void (*use)(gd_device *d, gdi_stream stream);
   /*
    * Keep bf16 copies of the f32 run in `rounded`: matrix products read weights of the run from there. Whoever
    * changes the run updates them, by round() or by an update with its slice's `rounded`. run NULL: no copies.
    */
-  void (*shadow)(gd_device *d, const float *run, int64_t elements, uint16_t *rounded);
+  void (*weight_copy)(gd_device *d, const float *run, int64_t elements, uint16_t *rounded);
   gd_status (*round)(gd_device *d);
 
-  /* The handle of a lane for libraries that queue by themselves (cudaStream_t). */
-  void *(*stream)(gd_device *d, gdi_lane lane);
+  /* The handle of a stream for libraries that queue by themselves (cudaStream_t). */
+  void *(*stream_handle)(gd_device *d, gdi_stream stream);
 
   /*
    * Rows 0 .. rows-1 are samples at positions in->first + offset ...; x as `type`, y as labels or `type`.
@@ -192,7 +194,7 @@ typedef struct gdi_gpu {
   gd_status (*record)(gd_device *d, double *record, const gd_tensor *loss, const gd_tensor *weight,
                       double samples);
   /*
-   * Tree sums of K records into *now, and whether the step may go on: not when now->sick or a sum is not
+   * Tree sums of K records into *now, and whether the step may go on: not when now->nonfinite or a sum is not
    * finite. Then *now is copied to ring[step % ring_length].
    */
   gd_status (*totals)(gd_device *d, const double *records, int64_t K, const gdi_step_input *in,
@@ -201,7 +203,7 @@ typedef struct gdi_gpu {
   gd_status (*record_only)(gd_device *d, double *record, const gd_tensor *loss, const gd_tensor *weight,
                            double samples, const gdi_step_input *in, bool skip_nonfinite, gdi_totals *now,
                            gdi_totals *ring, int64_t ring_length);
-  /* to[i] = the sum's element i for lo <= i < hi; `to` is element 0 of a run, and may be that of a term. */
+  /* to[i] = the sum's element i for lo <= i < hi; `to` is element 0 of a run, and may be that of a operand. */
   gd_status (*tree_sum)(gd_device *d, gd_dtype type, const gdi_gpu_sum *sum, gd_range elements, char *to);
   /* First pass: sums to `kept`, and the squares of the slice's own segments, in the lanes of
    * sync/squares.h. */
@@ -212,7 +214,7 @@ typedef struct gdi_gpu {
   /* From the squares of all segments, added in order: now->grad_norm, now->scale, now->go, s->rate. */
   gd_status (*norms)(gd_device *d, const gdi_gpu_slice *s, const gdi_gpu_clip *c, const gdi_step_input *in,
                      gdi_totals *now, gdi_totals *ring, int64_t ring_length);
-  /* The update of the slice, from `sum`, or from `kept` when NULL; sets now->sick when something is not
+  /* The update of the slice, from `sum`, or from `kept` when NULL; sets now->nonfinite when something is not
    * finite. */
   gd_status (*update)(gd_device *d, const gdi_gpu_slice *s, const gdi_gpu_sum *sum, const gdi_step_input *in,
                       gdi_totals *now);

@@ -137,7 +137,7 @@ static gd_range share_of_others(const gd_sync *s, gd_range others) {
 }
 
 bool gdi_audit_has_copies(const gd_sync *s, int array) {
-  return s->o.mode == GD_SYNC_ALLREDUCE || s->mirrored || array == 0;
+  return s->o.mode == GD_SYNC_ALLREDUCE || s->replicated || array == 0;
 }
 
 static uint64_t total(const gdi_audit *x, int array, gd_range pieces) {

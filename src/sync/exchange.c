@@ -1,5 +1,5 @@
 /*
- * Between groups. A slice has one owner, or when mirrored one in each group; in every other group one rank,
+ * Between groups. A slice has one owner, or when replicated one in each group; in every other group one rank,
  * the owner's delegate, adds that group's nodes of the slice and sends them, and receives the updated slice
  * into its group's parameters. The slice goes in messages, and is updated in pieces of several, so that sums,
  * messages and updates overlap. Messages between two ranks keep their order, which both sides know, so tags
@@ -35,14 +35,14 @@ gd_status gdi_exchange_new(gd_sync *s) {
   x->own = gd_world_group(s->world, gd_world_rank(s->world));
   x->nodes = calloc((size_t)x->groups, sizeof *x->nodes);
   gd_status st = x->nodes ? GD_OK : GD_FAIL(GD_ERR_OOM, "no memory for the exchange between groups");
-  const gd_status passing = gdi_passing_new(s); /* collective in the group */
+  const gd_status passing = gdi_send_new(s); /* collective in the group */
   return st == GD_OK ? passing : st;
 }
 
 void gdi_exchange_free(gd_sync *s) {
   gdi_exchange *x = s->exchange;
   if (!x) return;
-  gdi_passing_free(s);
+  gdi_send_free(s);
   free(x->nodes);
   free(x->gradients.item), free(x->others.item);
   free(x->received), free(x->sent);
@@ -81,12 +81,12 @@ gd_status gdi_exchange_compile(gd_sync *s) {
   size_t passed = 0;
   for (int i = 0; i < x->routes; i++)
     passed += gdi_bytes_of(s, gdi_slice_of(s, x->route[i].owner)) * (size_t)x->nodes[x->own];
-  const int room = x->incoming > 0 ? x->incoming : s->mirrored; /* where mirrored sums are kept */
+  const int room = x->incoming > 0 ? x->incoming : s->replicated; /* where replicated sums are kept */
   GD_TRY(reserve(&x->received, &x->received_room, gdi_bytes_of(s, s->slice) * (size_t)room));
   return reserve(&x->sent, &x->sent_room, passed);
 }
 
-int gdi_exchange_terms(gd_sync *s, int group, gdi_term *term) {
+int gdi_exchange_operands(gd_sync *s, int group, gdi_operand *operand) {
   const gdi_exchange *x = s->exchange;
   gd_range node[GD_TREE_MAX_COVER];
   const int n = gd_tree_cover(s->K, gdi_group_run(s, group), node);
@@ -94,8 +94,8 @@ int gdi_exchange_terms(gd_sync *s, int group, gdi_term *term) {
   for (int g = 0; g < group; g++)
     if (g != x->own) before += (size_t)x->nodes[g];
   for (int i = 0; i < n; i++)
-    term[i] =
-        (gdi_term){node[i], x->received + (before + (size_t)i) * gdi_bytes_of(s, s->slice), s->slice.lo};
+    operand[i] =
+        (gdi_operand){node[i], x->received + (before + (size_t)i) * gdi_bytes_of(s, s->slice), s->slice.lo};
   return n;
 }
 
@@ -119,14 +119,14 @@ static gd_status expect_gradients(gd_sync *s) {
 
 gd_status gdi_exchange_begin(gd_sync *s) {
   s->exchange->others.n = 0;
-  GD_TRY(gdi_terms(s));
-  GD_TRY(gdi_passing_begin(s));
+  GD_TRY(gdi_operands(s));
+  GD_TRY(gdi_send_begin(s));
   return expect_gradients(s);
 }
 
 gd_status gdi_exchange_expect_params(gd_sync *s) {
   gdi_exchange *x = s->exchange;
-  for (int q = 0; !s->mirrored && q < x->routes; q++) {
+  for (int q = 0; !s->replicated && q < x->routes; q++) {
     const int owner = x->route[q].owner;
     const gd_range slice = gdi_slice_of(s, owner);
     for (int64_t i = 0; i < gdi_messages_of(s, slice); i++) {
@@ -155,7 +155,7 @@ gd_status gdi_exchange_wait(gd_sync *s, int piece) {
 gd_status gdi_exchange_publish(gd_sync *s, int piece) {
   gdi_exchange *x = s->exchange;
   const gd_range messages = messages_in(s, piece);
-  for (int g = 0; !s->mirrored && g < x->groups; g++)
+  for (int g = 0; !s->replicated && g < x->groups; g++)
     for (int64_t i = messages.lo; g != x->own && i < messages.hi; i++) {
       const gd_range r = gdi_message_of(s, s->slice, i, 1);
       GD_TRY(gdi_send(s, &x->others, gdi_param_at(s, r.lo), r, delegate(s, g, gd_world_rank(s->world)),

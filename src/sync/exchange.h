@@ -43,9 +43,9 @@ gd_status gdi_send(gd_sync *s, gdi_requests *q, const char *from, gd_range r, in
 /* Does this rank pass its group's nodes to this owner in another group? */
 bool gdi_is_mine_to_pass(const gd_sync *s, int owner);
 
-/* passing.c: nodes on their way to owners */
-gd_status gdi_passing_new(gd_sync *s) GD_CHECKED;
-void gdi_passing_free(gd_sync *s);
-gd_status gdi_passing_begin(gd_sync *s) GD_CHECKED;
+/* send.c: nodes on their way to owners */
+gd_status gdi_send_new(gd_sync *s) GD_CHECKED;
+void gdi_send_free(gd_sync *s);
+gd_status gdi_send_begin(gd_sync *s) GD_CHECKED;
 
 #endif

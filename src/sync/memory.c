@@ -37,7 +37,7 @@ int64_t gdi_buffers_needed(int64_t max_K, int ranks, int rank) {
 
 gd_range gdi_slice_of(const gd_sync *s, int rank) {
   if (s->o.mode == GD_SYNC_ALLREDUCE) return (gd_range){0, s->elements};
-  if (!s->mirrored) return gd_share_blocks(s->elements, gd_world_size(s->world), rank);
+  if (!s->replicated) return gd_share_blocks(s->elements, gd_world_size(s->world), rank);
   const gd_range ranks = gd_world_group_ranks(s->world, gd_world_group(s->world, rank));
   return gd_share_blocks(s->elements, ranks.hi - ranks.lo, rank - ranks.lo);
 }

@@ -22,8 +22,8 @@ gd_status gdi_overlap_new(gd_sync *s) {
   x->request = calloc((size_t)x->buckets, sizeof *x->request);
   if (!x->request) return GD_FAIL(GD_ERR_OOM, "no memory for %d buckets", x->buckets);
   GD_TRY(gdi_sum_reserve(&s->sum, 1));
-  s->sum.n_terms = 1;
-  s->sum.term[0] = (gdi_term){{0, 1}, s->gradient_memory.data, 0};
+  s->sum.n_operands = 1;
+  s->sum.operand[0] = (gdi_operand){{0, 1}, s->gradient_memory.data, 0};
   gdi_sum_compile(&s->sum, (gd_range){0, 1});
   return GD_OK;
 }

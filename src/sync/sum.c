@@ -6,40 +6,40 @@
 #include "base/fault.h"
 #include "device/cpu/threads.h"
 
-gd_status gdi_sum_reserve(gdi_sum *s, int terms) {
-  if (terms <= s->term_room) return GD_OK;
-  gdi_term *term = realloc(s->term, (size_t)terms * sizeof *term);
-  if (term) s->term = term;
-  bool *add = realloc(s->add, 2 * (size_t)terms * sizeof *add);
+gd_status gdi_sum_reserve(gdi_sum *s, int operands) {
+  if (operands <= s->term_room) return GD_OK;
+  gdi_operand *operand = realloc(s->operand, (size_t)operands * sizeof *operand);
+  if (operand) s->operand = operand;
+  bool *add = realloc(s->add, 2 * (size_t)operands * sizeof *add);
   if (add) s->add = add;
-  if (!term || !add) return GD_FAIL(GD_ERR_OOM, "no memory for a sum of %d terms", terms);
-  s->term_room = terms;
+  if (!operand || !add) return GD_FAIL(GD_ERR_OOM, "no memory for a sum of %d operands", operands);
+  s->term_room = operands;
   return GD_OK;
 }
 
 void gdi_sum_free(gdi_sum *s) {
-  free(s->term);
+  free(s->operand);
   free(s->add);
   *s = (gdi_sum){0};
 }
 
-static int compile(gdi_sum *s, int64_t lo, int64_t hi, int term) {
-  if (s->term[term].node.lo == lo && s->term[term].node.hi == hi) {
+static int compile(gdi_sum *s, int64_t lo, int64_t hi, int operand) {
+  if (s->operand[operand].node.lo == lo && s->operand[operand].node.hi == hi) {
     s->add[s->n_ops++] = false;
-    return term + 1;
+    return operand + 1;
   }
   int64_t mid = gd_tree_mid(lo, hi);
-  term = compile(s, lo, mid, term);
-  term = compile(s, mid, hi, term);
+  operand = compile(s, lo, mid, operand);
+  operand = compile(s, mid, hi, operand);
   s->add[s->n_ops++] = true;
-  return term;
+  return operand;
 }
 
 void gdi_sum_compile(gdi_sum *s, gd_range node) {
   s->n_ops = 0;
   if (GDI_FAULT("swapped_tree")) {
-    for (int i = 0; i < s->n_terms; i++) s->add[s->n_ops++] = false;
-    for (int i = 1; i < s->n_terms; i++) s->add[s->n_ops++] = true;
+    for (int i = 0; i < s->n_operands; i++) s->add[s->n_ops++] = false;
+    for (int i = 1; i < s->n_operands; i++) s->add[s->n_ops++] = true;
     return;
   }
   compile(s, node.lo, node.hi, 0);
@@ -57,7 +57,7 @@ static void add_f64(double *sum, const double *a, const double *b, int64_t n) {
 
 const char *gdi_sum_eval(const gdi_sum *s, int64_t at, int64_t n, gdi_partial *partial) {
   const char *stack[GDI_SUM_DEPTH];
-  const gdi_term *next = s->term;
+  const gdi_operand *next = s->operand;
   const size_t element = gd_dtype_bytes(s->dtype);
   int top = 0;
   for (int i = 0; i < s->n_ops; i++) {

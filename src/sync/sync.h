@@ -5,7 +5,7 @@
 #include "gd/sync.h"
 #include "sync/sum.h"
 
-enum { GDI_RECORD = sizeof(gd_record) / sizeof(double) };
+enum { GDI_RECORD = sizeof(gd_step_stats) / sizeof(double) };
 
 /* A piece of a slice over which norms are summed: a block, for lars also cut between parameters. */
 typedef struct gdi_segment {
@@ -13,7 +13,7 @@ typedef struct gdi_segment {
   int32_t param;
 } gdi_segment;
 
-/* All elements in segments, and what is known of each. See pass.c */
+/* All elements in segments, and what is known of each. See sweep.c */
 typedef struct gdi_segments {
   int64_t n;
   gdi_segment *at; /* [n + 1] */
@@ -22,19 +22,19 @@ typedef struct gdi_segments {
   double *rate;    /* [params] lars */
 } gdi_segments;
 
-/* What backward of the last micro-batch has finished so far. See early.c */
-typedef struct gdi_early {
-  bool last_leaf;       /* backward of the last micro-batch is running */
-  bool *finished;       /* [params] */
-  int front, expected;  /* all before `front` are finished; the next one is expected at `expected` */
-  bool travelling;      /* messages may be under way */
-  int64_t next_poll_ns; /* when to look after them */
-} gdi_early;
+/* What backward of the last micro-batch has finished so far. See grad_ready.c */
+typedef struct gdi_grad_ready {
+  bool last_micro_batch; /* backward of the last micro-batch is running */
+  bool *finished;        /* [params] */
+  int front, expected;   /* all before `front` are finished; the next one is expected at `expected` */
+  bool travelling;       /* messages may be under way */
+  int64_t next_poll_ns;  /* when to look after them */
+} gdi_grad_ready;
 
 typedef struct gdi_exchange gdi_exchange; /* between groups. See exchange.c */
 typedef struct gdi_overlap gdi_overlap;   /* all-reduce during backward. See overlap.c */
 typedef struct gdi_audit gdi_audit;       /* checksums of what an update wrote. See audit.c */
-typedef struct gdi_board gdi_board;       /* the part on a GPU. See board.h */
+typedef struct gdi_gpu_sync gdi_gpu_sync; /* the part on a GPU. See gpu/gpu_sync.h */
 
 struct gd_sync {
   /* what was asked for, and what follows from it */
@@ -45,17 +45,17 @@ struct gd_sync {
   size_t element_bytes;
   int64_t elements;
   int n_states;
-  bool two_pass;  /* sums and norms first, then the update */
-  bool mirrored;  /* two groups: each updates everything, so that no parameters cross */
-  gd_device *cpu; /* runs the loops over host memory */
+  bool two_pass;   /* sums and norms first, then the update */
+  bool replicated; /* two groups: each updates everything, so that no parameters cross */
+  gd_device *cpu;  /* runs the loops over host memory */
 
   /* parts that not every sync has: else NULL */
   gdi_exchange *exchange; /* between groups, when ordered */
   gdi_overlap *overlap;   /* all-reduce */
   gdi_audit *audit;
-  gdi_board *board; /* the model is on a GPU */
+  gdi_gpu_sync *gpu; /* the model is on a GPU */
 
-  /* memory.c; none of it on board */
+  /* memory.c; none of it when the model is on a GPU */
   gd_shared param_memory, state_memory, gradient_memory;
   gd_range slice;   /* what this rank updates */
   gd_range group;   /* what this group updates: the extent of its optimizer state */
@@ -66,14 +66,14 @@ struct gd_sync {
   gd_range run;     /* this rank's micro-batches */
   bool begun;       /* and not updated yet */
   gd_status failed; /* of a call that returns no status */
-  gdi_early early;
+  gdi_grad_ready early;
   gdi_sum sum, merge; /* of the slice; of nodes on the way */
   int64_t compiled;   /* K of sum */
   gdi_segments segments;
   double *record;  /* [max_micro_batches][GDI_RECORD] of this rank, then of all. See records.c */
   double *message; /* records and flags as sent */
   gd_range *part;  /* [ranks] bytes of what is gathered: of message, or of segments.square */
-  bool sick;       /* an update found a value that is not finite */
+  bool nonfinite;  /* an update found a value that is not finite */
 };
 
 static inline size_t gdi_bytes_of(const gd_sync *s, gd_range elements) {
@@ -107,34 +107,36 @@ gd_status gdi_records_new(gd_sync *s) GD_CHECKED;
 void gdi_records_free(gd_sync *s);
 gd_status gdi_records_exchange(gd_sync *s, const gd_sync_step *step, gd_sync_result *out) GD_CHECKED;
 
-/* terms.c: which nodes of the tree lie where */
+/* operands.c: which nodes of the tree lie where */
 /* What a rank holds once its micro-batches are done, buffer by buffer; returns how many. */
 int gdi_rank_nodes(int64_t K, int ranks, int rank, gd_range node[GD_TREE_MAX_COVER + 1]);
 gd_range gdi_group_run(const gd_sync *s, int group); /* micro-batches of all ranks of a group */
-int gdi_leaf_buffer(const gd_sync *s, int64_t k); /* the gradient buffer of this rank that leaf k goes to */
-gd_status gdi_terms(gd_sync *s) GD_CHECKED;       /* compile the sum of the slice for s->K */
+int gdi_micro_batch_buffer(const gd_sync *s,
+                           int64_t k); /* the gradient buffer of this rank that micro-batch k goes to */
+gd_status gdi_operands(gd_sync *s) GD_CHECKED; /* compile the sum of the slice for s->K */
 /*
- * s->merge becomes what is to be added when leaf k is there, over gradient buffers that begin at `buffers`.
+ * s->merge becomes what is to be added when micro-batch k is there, over gradient buffers that begin at `buffers`.
  * Returns the buffer that the sum goes to, -1 when nothing is to be added yet.
  */
-int gdi_merge_terms(gd_sync *s, int64_t k, char *buffers);
+int gdi_merge_operands(gd_sync *s, int64_t k, char *buffers);
 
-/* pass.c: loops over segments of the slice */
+/* sweep.c: loops over segments of the slice */
 gd_status gdi_segments_new(gd_sync *s) GD_CHECKED;
 void gdi_segments_free(gdi_segments *x);
 /* Blocks, for `cut` also cut where a parameter begins: [n + 1], returns n. segment NULL: count only. */
 int64_t gdi_segments_cut(const gd_params *p, bool cut, gdi_segment *segment);
 gd_range gdi_segments_in(const gdi_segment *segment, int64_t n, gd_range elements);
 gd_range gdi_segments_of(const gd_sync *s, gd_range elements);
-void gdi_pass_sum(gd_sync *s, gd_range segments);
-void gdi_pass_update(gd_sync *s, gd_range segments, const gd_update *u);
+void gdi_sweep_sum(gd_sync *s, gd_range segments);
+void gdi_sweep_update(gd_sync *s, gd_range segments, const gd_update *u);
 gd_status gdi_norms_everywhere(gd_sync *s) GD_CHECKED;
 
 /* exchange.c: between groups */
 gd_status gdi_exchange_new(gd_sync *s) GD_CHECKED;
 void gdi_exchange_free(gd_sync *s);
-gd_status gdi_exchange_compile(gd_sync *s) GD_CHECKED;            /* for s->K */
-int gdi_exchange_terms(gd_sync *s, int group, gdi_term *term);    /* nodes of another group, once received */
+gd_status gdi_exchange_compile(gd_sync *s) GD_CHECKED; /* for s->K */
+int gdi_exchange_operands(gd_sync *s, int group,
+                          gdi_operand *term);                     /* nodes of another group, once received */
 gd_status gdi_exchange_begin(gd_sync *s) GD_CHECKED;              /* a step: expect the nodes of the slice */
 gd_status gdi_exchange_expect_params(gd_sync *s) GD_CHECKED;      /* of slices owned elsewhere */
 gd_status gdi_exchange_wait(gd_sync *s, int piece) GD_CHECKED;    /* its nodes are here */
@@ -142,9 +144,9 @@ gd_status gdi_exchange_publish(gd_sync *s, int piece) GD_CHECKED; /* its paramet
 gd_status gdi_exchange_finish(gd_sync *s) GD_CHECKED;             /* every message of the step */
 char *gdi_exchange_room(const gd_sync *s, int64_t element); /* memory for the slice, private to this rank */
 
-/* passing.c: nodes on their way to owners */
-void gdi_exchange_reach(gd_sync *s, int64_t leaf, int64_t end); /* its elements before `end` are complete */
-gd_status gdi_exchange_pass(gd_sync *s) GD_CHECKED;             /* send what is complete and not sent yet */
+/* send.c: nodes on their way to owners */
+void gdi_exchange_mark_ready(gd_sync *s, int64_t k, int64_t end); /* its elements before `end` are complete */
+gd_status gdi_exchange_send(gd_sync *s) GD_CHECKED;               /* send what is complete and not sent yet */
 
 /* overlap.c: all-reduce */
 gd_status gdi_overlap_new(gd_sync *s) GD_CHECKED;
@@ -155,15 +157,15 @@ gd_status gdi_overlap_start_all(gd_sync *s) GD_CHECKED;
 /* The sums before element `end` are here. After `end` = all, the next step may start. */
 gd_status gdi_overlap_wait(gd_sync *s, int64_t end) GD_CHECKED;
 
-/* early.c: while backward goes on */
-gd_status gdi_early_new(gd_sync *s) GD_CHECKED;
-void gdi_early_free(gd_sync *s);
-void gdi_early_leaf(gd_sync *s, int64_t k);
-void gdi_early_leaf_done(gd_sync *s, int64_t k); /* and merged, with an exchange */
+/* grad_ready.c: while backward goes on */
+gd_status gdi_grad_ready_new(gd_sync *s) GD_CHECKED;
+void gdi_grad_ready_free(gd_sync *s);
+void gdi_grad_ready_micro_batch(gd_sync *s, int64_t k);
+void gdi_grad_ready_micro_batch_done(gd_sync *s, int64_t k); /* and merged, with an exchange */
 /* The gradient of `leaf` is complete: s->early.front follows. */
-void gdi_early_finish(gd_sync *s, const gd_tensor *leaf);
-int64_t gdi_early_end(const gd_sync *s); /* elements before it are complete */
+void gdi_grad_ready_finish(gd_sync *s, const gd_tensor *leaf);
+int64_t gdi_grad_ready_end(const gd_sync *s); /* elements before it are complete */
 /* Of the last micro-batch, elements before `end` are here: send what that completes. */
-gd_status gdi_early_send(gd_sync *s, int64_t end) GD_CHECKED;
+gd_status gdi_grad_ready_send(gd_sync *s, int64_t end) GD_CHECKED;
 
 #endif

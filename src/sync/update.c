@@ -5,7 +5,7 @@
 #include "base/fault.h"
 #include "device/norms.h"
 #include "sync/audit.h"
-#include "sync/board.h"
+#include "sync/gpu/gpu_sync.h"
 
 /* Norms are summed in the order of segments, whichever ranks computed them. */
 static double gradient_squared(const gd_sync *s) {
@@ -36,7 +36,7 @@ static void lars_rates(gd_sync *s, double scale) {
 
 /* The slice is updated in pieces while others are on their way; at once where nothing comes or goes. */
 static int pieces(const gd_sync *s) {
-  return s->exchange || s->overlap || s->board ? gdi_pieces(s) : 1;
+  return s->exchange || s->overlap || s->gpu ? gdi_pieces(s) : 1;
 }
 
 static gd_range piece(const gd_sync *s, int i) {
@@ -51,7 +51,7 @@ static gd_status wait_for(gd_sync *s, int i) {
 
 /* Its parameters are new. */
 static gd_status publish(gd_sync *s, int i) {
-  if (s->board) gdi_staged_updated(s, piece(s, i).hi);
+  if (s->gpu) gdi_host_staged_updated(s, piece(s, i).hi);
   return s->exchange ? gdi_exchange_publish(s, i) : GD_OK;
 }
 
@@ -60,7 +60,7 @@ static gd_status sum_first(gd_sync *s, gd_update *u, gd_sync_result *out) {
   gd_status st = GD_OK;
   for (int i = 0; st == GD_OK && i < pieces(s); i++) CLOCKED(out->exchange_s, st = wait_for(s, i));
   GD_TRY(st);
-  CLOCKED(out->update_s, gdi_pass_sum(s, gdi_segments_of(s, s->slice)));
+  CLOCKED(out->update_s, gdi_sweep_sum(s, gdi_segments_of(s, s->slice)));
   CLOCKED(out->wait_s, st = gdi_norms_everywhere(s));
   GD_TRY(st);
   out->grad_norm = sqrt(gradient_squared(s)) * u->grad_scale;
@@ -78,7 +78,7 @@ static gd_status update_pieces(gd_sync *s, const gd_update *u, gd_sync_result *o
   for (int i = 0; st == GD_OK && i < pieces(s); i++) {
     if (!s->two_pass) CLOCKED(out->exchange_s, st = wait_for(s, i));
     if (st != GD_OK) break;
-    CLOCKED(out->update_s, gdi_pass_update(s, gdi_segments_of(s, piece(s, i)), u));
+    CLOCKED(out->update_s, gdi_sweep_update(s, gdi_segments_of(s, piece(s, i)), u));
     CLOCKED(out->exchange_s, st = publish(s, i));
   }
   return st;
@@ -111,8 +111,8 @@ static gd_status update(gd_sync *s, const gd_sync_step *step, gd_sync_result *ou
   return left != GD_OK ? left : st;
 }
 
-/* Planted faults: flip a bit in what this rank has just written, or in what it received from others. */
-static void plant_flips(gd_sync *s, int64_t step) {
+/* Injected faults: flip a bit in what this rank has just written, or in what it received from others. */
+static void inject_flips(gd_sync *s, int64_t step) {
   const int64_t at = s->slice.lo;
   if (s->slice.lo == s->slice.hi) return;
   void *state[GD_OPTIM_MAX_STATES];
@@ -130,13 +130,13 @@ static gd_status send_gradients(gd_sync *s) {
   GD_TRY(s->failed);
   if (s->overlap) return gdi_overlap_start_all(s);
   if (!s->exchange) return GD_OK;
-  gdi_exchange_reach(s, s->run.hi - 1, s->elements);
-  return gdi_exchange_pass(s);
+  gdi_exchange_mark_ready(s, s->run.hi - 1, s->elements);
+  return gdi_exchange_send(s);
 }
 
 /* Also when the records brought an error: receive all that was sent, so that the next step meets none of it. */
 static gd_status after_records(gd_sync *s, gd_status records) {
-  if (s->exchange) GD_TRY(gdi_exchange_pass(s));
+  if (s->exchange) GD_TRY(gdi_exchange_send(s));
   if (records == GD_OK) return GD_OK;
   if (s->overlap) return gdi_overlap_wait(s, s->elements);
   return s->exchange ? gdi_exchange_finish(s) : GD_OK;
@@ -158,11 +158,11 @@ gd_status gd_sync_update(gd_sync *s, const gd_sync_step *step, gd_sync_result *o
   s->early.travelling = false;
   GD_TRY(sent);
   if (st == GD_OK) st = update(s, step, out);
-  if (st == GD_OK && s->board) CLOCKED(out->exchange_s, st = gdi_staged_up(s));
-  if (st == GD_ERR_NONFINITE && s->o.skip_nonfinite && !s->sick) {
+  if (st == GD_OK && s->gpu) CLOCKED(out->exchange_s, st = gdi_host_staged_up(s));
+  if (st == GD_ERR_NONFINITE && s->o.skip_nonfinite && !s->nonfinite) {
     gd_error_clear();
     st = GD_OK;
   }
-  plant_flips(s, step->step);
+  inject_flips(s, step->step);
   return st;
 }

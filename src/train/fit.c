@@ -18,6 +18,20 @@ static bool is_root(const gdi_fit *f) {
 
 /* ---- validation and rows ---- */
 
+gd_status gdi_validate(gdi_job *j, gd_metrics *out) {
+  const double t0 = gdi_now();
+  gdi_evaluation e = {.world = j->world,
+                      .model = j->model,
+                      .tape = j->tape,
+                      .loader = j->val_loader,
+                      .set = j->val.data ? &j->val : &j->train,
+                      .loss = j->loss,
+                      .n = j->val_order.n};
+  gd_status st = gdi_evaluate(&e, out);
+  j->ledger.evaluate += gdi_now() - t0;
+  return st;
+}
+
 /* What "best" is measured by: accuracy where there are labels, else the loss. */
 static double quality(const gd_metrics *m) {
   return isnan(m->accuracy) ? m->loss : m->accuracy;
@@ -41,12 +55,12 @@ static gd_status write_row(gdi_fit *f, const gd_sync_result *r, const gd_metrics
                 .noise_scale = gdi_noise_scale(&f->noise),
                 .noise_s = f->noise.weight > 0 ? f->noise.mean.s : NAN,
                 .noise_g2 = f->noise.weight > 0 ? f->noise.mean.g2 : NAN};
-  f->interval = (gd_record){0};
+  f->interval = (gd_step_stats){0};
   f->interval_s = 0;
   gd_metrics known = f->result->last.val;
   f->result->last = row;
   if (isnan(val->loss)) f->result->last.val = known; /* the summary keeps the last validation */
-  gd_status st = is_root(f) ? gdi_record_row(&f->record, &row) : GD_OK;
+  gd_status st = is_root(f) ? gdi_run_log_row(&f->record, &row) : GD_OK;
   if (f->observer->row) f->observer->row(f->observer->user, &row);
   return gd_world_agree(j->world, st);
 }
@@ -61,7 +75,7 @@ static gd_status save(gdi_fit *f, bool is_best) {
   double t0 = gdi_now();
   const gd_measured m = {f->interval.loss_sum, f->interval.weight, f->interval.samples, f->interval_s,
                          f->noise.weight,      f->noise.mean.s,    f->noise.mean.g2};
-  gd_status st = gdi_saver_save(&f->saver, is_best, f->has_best ? &f->best : NULL, &m);
+  gd_status st = gdi_checkpointer_save(&f->saver, is_best, f->has_best ? &f->best : NULL, &m);
   f->last_save = gdi_now();
   f->job->ledger.save += f->last_save - t0;
   return st;
@@ -126,16 +140,16 @@ static void add(gdi_fit *f, const gd_sync_result *r) {
   if (r->total.weight > 0) f->loss = r->total.loss_sum / r->total.weight;
 }
 
-static void add_told(gdi_fit *f, gd_sync_result *last) {
+static void add_results(gdi_fit *f, gd_sync_result *last) {
   const uint32_t asked = last->flags;
-  for (; gdi_told(f->job, last); last->flags = asked) add(f, last);
+  for (; gdi_next_result(f->job, last); last->flags = asked) add(f, last);
 }
 
 static void show_progress(const gdi_fit *f) {
   if (!f->observer->progress) return;
   const gdi_job *j = f->job;
-  gd_tick p = {j->step, j->total_steps, j->batches.per_epoch, f->loss,
-               (double)f->trained_samples / f->trained_s};
+  gd_train_progress p = {j->step, j->total_steps, j->batches.per_epoch, f->loss,
+                         (double)f->trained_samples / f->trained_s};
   f->observer->progress(f->observer->user, &p);
 }
 
@@ -145,10 +159,10 @@ static gd_status step(gdi_fit *f, gd_sync_result *r) {
   const double t0 = gdi_now();
   GD_TRY(gdi_step(j, requests(f), r));
   add(f, r);
-  add_told(f, r);
+  add_results(f, r);
   if (anything_due(f, r)) {
-    GD_TRY(gdi_settle(j));
-    add_told(f, r);
+    GD_TRY(gdi_synchronize(j));
+    add_results(f, r);
   }
   const double seconds = gdi_now() - t0;
   f->interval_s += seconds, f->trained_s += seconds;
@@ -185,7 +199,7 @@ gd_status gdi_fit_run(gdi_fit *f) {
     if (st != GD_OK) return explain(f, st);
   }
   if (f->saver.saved_step != j->step) GD_TRY(save(f, false)); /* resumed at its end: nothing was left to do */
-  GD_TRY(gdi_saver_wait(&f->saver));
+  GD_TRY(gdi_checkpointer_wait(&f->saver));
   tell_skipped(f);
   f->result->samples_per_s = f->trained_s > 0 ? (double)f->trained_samples / f->trained_s : NAN;
   gd_ledger *l = &j->ledger;

@@ -4,12 +4,12 @@
 
 #include "train/job.h"
 #include "train/noise.h"
-#include "train/record.h"
-#include "train/save.h"
+#include "train/run_log.h"
+#include "train/checkpointer.h"
 
 typedef struct gdi_fit {
   gdi_job *job;
-  gdi_saver saver;
+  gdi_checkpointer saver;
   gdi_record record; /* rank 0's */
   const gd_observer *observer;
   gd_train_result *result;
@@ -21,7 +21,7 @@ typedef struct gdi_fit {
   double started, last_save;
   double earlier_s;             /* what the run took before it was resumed, by its last row */
   gdi_noise noise;              /* when asked for */
-  gd_record interval;           /* since the last row */
+  gd_step_stats interval;       /* since the last row */
   double interval_s, trained_s; /* time in steps, since the last row and in all */
   int64_t trained_samples;
   int64_t skipped; /* updates that were not finite and left out */

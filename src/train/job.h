@@ -3,8 +3,8 @@
 #define GDI_TRAIN_JOB_H
 
 #include "gd/train.h"
+#include "infer/evaluate.h"
 #include "train/batches.h"
-#include "train/set.h"
 
 /* Requests that all ranks learn with the records of a step. */
 enum { GDI_FLAG_STOP = 1, GDI_FLAG_SAVE = 2, GDI_FLAG_FAILED = 4 };
@@ -59,32 +59,17 @@ gd_status gdi_step(gdi_job *j, uint32_t flags, gd_sync_result *out) GD_CHECKED;
  * On a GPU steps may be queued: *out of gdi_step() is then zero and the results come later. Wait for all
  * queued steps; on an error j->step is the step at fault. Collective.
  */
-gd_status gdi_settle(gdi_job *j) GD_CHECKED;
-/* The next result that arrived in the last gdi_step() or gdi_settle(); false: no more. */
-bool gdi_told(gdi_job *j, gd_sync_result *out);
+gd_status gdi_synchronize(gdi_job *j) GD_CHECKED;
+/* The next result that arrived in the last gdi_step() or gdi_synchronize(); false: no more. */
+bool gdi_next_result(gdi_job *j, gd_sync_result *out);
 /* A step and its result, waiting for it. Collective. */
 gd_status gdi_step_now(gdi_job *j, uint32_t flags, gd_sync_result *out) GD_CHECKED;
 double gdi_job_lr(const gdi_job *j, int64_t step);
 
-/* What planted faults multiply the gradient of a micro-batch by; 1 without one (planted.c). */
-double gdi_planted_factor(const gdi_job *j, const gdi_step_plan *plan, gd_range rows);
+/* What injected faults multiply the gradient of a micro-batch by; 1 without one (injected.c). */
+double gdi_injected_factor(const gdi_job *j, const gdi_step_plan *plan, gd_range rows);
 
-/* Loss and accuracy over an order of a set (evaluate.c). Collective. */
-typedef struct gdi_evaluation {
-  gd_world *world;
-  gd_module *model;
-  gd_tape *tape;
-  gd_loader *loader;
-  const gdi_set *set;
-  gd_loss_kind loss;
-  int64_t n; /* samples */
-} gdi_evaluation;
-enum { GDI_EVAL_ROWS = 256 };
-gd_status gdi_evaluate(const gdi_evaluation *e, gd_metrics *out) GD_CHECKED;
-/* The job's validation part. Collective. */
+/* Metrics of the job's validation part (fit.c). Collective. */
 gd_status gdi_validate(gdi_job *j, gd_metrics *out) GD_CHECKED;
-
-gd_status gdi_device_for(gd_device **out, gd_world *w, const char *device, int64_t threads,
-                         const char *precision) GD_CHECKED;
 
 #endif

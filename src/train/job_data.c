@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "train/opening.h"
+#include "train/job_open.h"
 
 static gd_status open_val(gdi_job *j) {
   GD_TRY(gdi_set_open(&j->val, j->world, j->opt.data_val, &j->opt, true));

@@ -2,8 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "train/opening.h"
-#include "train/resume.h"
+#include "train/job_open.h"
 
 /* How this rank's settings differ from rank 0's, for the message. Collective. */
 static gd_status describe_settings(const gdi_job *j, const char *text, char *buf, size_t bytes) {
@@ -15,7 +14,7 @@ static gd_status describe_settings(const gdi_job *j, const char *text, char *buf
       gd_world_agree(j->world, first ? GD_OK : GD_FAIL(GD_ERR_OOM, "no memory to compare settings"));
   if (st == GD_OK && gd_world_rank(j->world) == 0) memcpy(first, text, (size_t)n);
   if (st == GD_OK) st = gd_world_bcast(j->world, first, (size_t)n, 0);
-  if (st == GD_OK) st = gd_world_agree(j->world, gdi_options_read(&options, "the settings of rank 0", first));
+  if (st == GD_OK) st = gd_world_agree(j->world, gd_options_read(&options, "the settings of rank 0", first));
   if (st == GD_OK) {
     if (gd_options_differ_any(&options, &j->opt, buf, bytes) == 0)
       snprintf(buf, bytes, "the others are compared with these");

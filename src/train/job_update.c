@@ -4,7 +4,7 @@
 
 #include "base/log.h"
 #include "device/device.h"
-#include "train/opening.h"
+#include "train/job_open.h"
 
 void gdi_resolve_batches(gdi_job *j) {
   bool follows_ranks;

@@ -5,31 +5,13 @@
 #include <string.h>
 
 #include "base/fault.h"
-#include "device/convert.h"
-#include "device/device.h"
 #include "gd/log.h"
-#include "graph/graph.h"
+#include "store/apply.h"
 
 /* ---- the checkpoint and its settings ---- */
 
 gd_status gdi_resume_read(gd_checkpoint *c, gd_world *w, const char *path) {
   return gd_world_agree(w, gd_checkpoint_read(c, path, gd_world_rank(w) != 0));
-}
-
-gd_status gdi_options_read(gd_options *out, const char *name, const char *yaml) {
-  gd_settings settings;
-  GD_TRY(gd_options_new(out));
-  gd_status st = gd_settings_read(&settings, name, yaml);
-  if (st == GD_OK) {
-    st = gd_options_apply(out, &settings);
-    gd_settings_free(&settings);
-  }
-  if (st != GD_OK) gd_options_free(out);
-  return st;
-}
-
-gd_status gdi_saved_options(gd_options *out, const gd_checkpoint *c) {
-  return gdi_options_read(out, "the configuration in the checkpoint", c->config);
 }
 
 gd_status gdi_resume_options(gd_options *o, const gd_checkpoint *c) {
@@ -75,59 +57,13 @@ static gd_status refuse_changes(const gdi_job *j, const gd_checkpoint *c, const 
   return GD_OK;
 }
 
-/* ---- arrays of the same names and shapes ---- */
-
-/* The stored array that belongs to parameter i. */
-static gd_status find(const gd_params *p, int i, const gd_stored *stored, int n, const char *path,
-                      const gd_stored **out) {
-  const gd_tensor *t = p->item[i].tensor;
-  for (int k = 0; k < n; k++) {
-    if (strcmp(stored[k].name, p->item[i].name) != 0) continue;
-    *out = &stored[k];
-    if (stored[k].ndim == t->ndim &&
-        memcmp(stored[k].shape, t->shape, (size_t)t->ndim * sizeof *t->shape) == 0)
-      return GD_OK;
-    gd_tensor theirs = {.ndim = stored[k].ndim};
-    char text[2][GDI_SHAPE_TEXT];
-    memcpy(theirs.shape, stored[k].shape, sizeof stored[k].shape);
-    return GD_FAIL(GD_ERR_CHECKPOINT, "%s: %s is %s, but the model's is %s", path, p->item[i].name,
-                   gdi_shape_text(&theirs, text[0], sizeof text[0]),
-                   gdi_shape_text(t, text[1], sizeof text[1]));
-  }
-  char has[160] = "";
-  for (int k = 0, at = 0; k < n && at < (int)sizeof has; k++)
-    at += snprintf(has + at, sizeof has - (size_t)at, "%s%s", k ? ", " : "", stored[k].name);
-  return GD_FAIL(GD_ERR_CHECKPOINT, "%s: no array for the model's %s; it holds %s", path, p->item[i].name,
-                 has);
-}
-
-static gd_status apply(gd_tensor *t, const gd_stored *from, void *stage, const char *path) {
-  if (from->dtype != GD_F32 && from->dtype != GD_F64)
-    return GD_FAIL(GD_ERR_CHECKPOINT, "%s: %s holds %s, weights are f32 or f64", path, from->name,
-                   gd_dtype_name(from->dtype));
-  gdi_convert(t->dtype, stage, from->dtype, from->data, gd_numel(t));
-  return t->device->upload(t->device, t->data, stage, gd_tensor_bytes(t));
-}
-
-gd_status gdi_weights_apply(gd_params *p, const gd_stored *stored, int n, const char *path) {
-  void *stage = malloc(gd_params_bytes(p));
-  gd_status st = stage ? GD_OK : GD_FAIL(GD_ERR_OOM, "no memory for weights");
-  for (int i = 0; st == GD_OK && i < p->n; i++) {
-    const gd_stored *from = NULL;
-    st = find(p, i, stored, n, path, &from);
-    if (st == GD_OK) st = apply(p->item[i].tensor, from, stage, path);
-  }
-  free(stage);
-  return st;
-}
-
 /* ---- the whole state ---- */
 
 /* Lays the arrays of a checkpoint out as the job's parameters are: rank 0 then scatters the run. */
 static gd_status lay_out(const gd_params *p, const gd_stored *stored, int n, void *run, const char *path) {
   for (int i = 0; i < p->n; i++) {
     const gd_stored *from = NULL;
-    GD_TRY(find(p, i, stored, n, path, &from));
+    GD_TRY(gdi_stored_find(p, i, stored, n, path, &from));
     if (from->dtype != p->dtype)
       return GD_FAIL(GD_ERR_CHECKPOINT, "%s: %s holds %s", path, from->name, gd_dtype_name(from->dtype));
     memcpy((char *)run + (size_t)p->offset[i] * gd_dtype_bytes(p->dtype), from->data,

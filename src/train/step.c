@@ -1,6 +1,6 @@
 /* One update, from samples to parameters: the whole path on one screen. */
 #include "base/clock.h"
-#include "train/gpu.h"
+#include "train/gpu_step.h"
 
 double gdi_job_lr(const gdi_job *j, int64_t step) {
   return gd_schedule_lr(&j->schedule, step, j->batches.per_epoch);
@@ -25,14 +25,14 @@ static gd_status micro_batch(gdi_job *j, const gdi_step_plan *plan, int64_t k, g
   gd_tape_draws(j->tape, (uint64_t)j->opt.seed, j->step, rows.lo - plan->rows.lo);
   gd_tensor *prediction = gd_forward(j->model, j->tape, batch.x);
   gd_loss loss = gd_loss_of(j->tape, j->loss, prediction, batch.y);
-  const double factor = gdi_planted_factor(j, plan, rows);
+  const double factor = gdi_injected_factor(j, plan, rows);
   if (factor != 1) loss.sum = gd_mul_scalar(j->tape, loss.sum, factor);
   GD_TRY(gd_tape_status(j->tape));
-  GD_TRY(gd_sync_leaf_loss(j->sync, k, &loss, rows.hi - rows.lo));
+  GD_TRY(gd_sync_micro_batch_loss(j->sync, k, &loss, rows.hi - rows.lo));
   double t2 = gdi_now();
   GD_TRY(gd_backward(j->tape, loss.sum, NULL));
   double t3 = gdi_now();
-  gd_status st = gd_sync_leaf_done(j->sync, k, NULL);
+  gd_status st = gd_sync_micro_batch_done(j->sync, k, NULL);
   j->ledger.data += t1 - t0, j->ledger.forward += t2 - t1, j->ledger.backward += t3 - t2;
   j->ledger.sum += gdi_now() - t3;
   return st;
@@ -42,7 +42,7 @@ gd_status gdi_compute(gdi_job *j, const gdi_step_plan *plan) {
   const gd_range run = gd_sync_begin(j->sync, plan->K);
   gd_status mine = GD_OK;
   for (int64_t k = run.lo; k < run.hi; k++) {
-    gd_sync_leaf(j->sync, k);
+    gd_sync_micro_batch(j->sync, k);
     if (mine == GD_OK) mine = micro_batch(j, plan, k, gdi_batches_micro(&j->batches, plan, k));
     if (mine == GD_OK && k + 1 < run.hi)
       gd_loader_hint(j->loader, plan->epoch, gdi_batches_micro(&j->batches, plan, k + 1));
@@ -66,7 +66,7 @@ void gdi_hint_next_step(gdi_job *j) {
 gd_status gdi_step(gdi_job *j, uint32_t flags, gd_sync_result *out) {
   const gdi_step_plan plan = gdi_batches_step(&j->batches, j->step);
   gd_sync_step step = {.lr = gdi_job_lr(j, j->step), .step = j->step, .flags = flags};
-  if (j->on_gpu && j->on_gpu->on_board) return gdi_step_on_board(j, &plan, &step, out);
+  if (j->on_gpu && j->on_gpu->resident) return gdi_step_resident(j, &plan, &step, out);
   gd_status mine = j->on_gpu ? gdi_compute_on_gpu(j, &plan, &step) : gdi_compute(j, &plan);
   if (!j->on_gpu) gdi_hint_next_step(j);
 
@@ -84,8 +84,8 @@ gd_status gdi_step(gdi_job *j, uint32_t flags, gd_sync_result *out) {
 
 gd_status gdi_step_now(gdi_job *j, uint32_t flags, gd_sync_result *out) {
   GD_TRY(gdi_step(j, flags, out));
-  GD_TRY(gdi_settle(j));
+  GD_TRY(gdi_synchronize(j));
   const uint32_t asked = out->flags;
-  while (gdi_told(j, out)) out->flags = asked;
+  while (gdi_next_result(j, out)) out->flags = asked;
   return GD_OK;
 }

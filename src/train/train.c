@@ -25,7 +25,7 @@ static gd_status take_folder(place *p, int *hold, const gd_options *o) {
   const bool resumes = o->resume[0] != 0;
   char folder[sizeof p->folder];
   GD_TRY(gdi_record_folder(folder, sizeof folder, o->out, resumes));
-  GD_TRY(gdi_folder_hold(hold, folder, "another run is writing to this folder"));
+  GD_TRY(gdi_folder_lock(hold, folder, "another run is writing to this folder"));
   return gdi_record_folder_name(p->folder, sizeof p->folder, folder, resumes); /* which may have been it */
 }
 
@@ -128,7 +128,7 @@ static gd_status open_fit(gdi_fit *f, gdi_job *j, const place *p) {
   f->eval_every = j->opt.eval_every ? j->opt.eval_every : j->batches.per_epoch;
   f->log_every = j->opt.log_every ? j->opt.log_every : automatic_log_every(j);
   GD_TRY(gd_interval_parse(j->opt.checkpoint_every, &f->save_steps, &f->save_seconds));
-  GD_TRY(gdi_saver_open(&f->saver, j, p->folder));
+  GD_TRY(gdi_checkpointer_open(&f->saver, j, p->folder));
   GD_TRY(gd_world_agree(j->world, is_root(j->world)
                                       ? gdi_record_open(&f->record, p->folder, &j->opt, j->step, f->result)
                                       : GD_OK));
@@ -137,7 +137,7 @@ static gd_status open_fit(gdi_fit *f, gdi_job *j, const place *p) {
 }
 
 static void continue_measuring(gdi_fit *f, const gd_measured *m) {
-  f->interval = (gd_record){.loss_sum = m->loss_sum, .weight = m->weight, .samples = m->samples};
+  f->interval = (gd_step_stats){.loss_sum = m->loss_sum, .weight = m->weight, .samples = m->samples};
   f->interval_s = m->seconds;
   if (!f->job->opt.noise_scale) return;
   f->noise.weight = m->noise_weight, f->noise.mean = (gdi_noise_estimate){m->noise_s, m->noise_g2};
@@ -161,7 +161,7 @@ static gd_status run(gdi_fit *f, gdi_job *j, const place *p, const gd_checkpoint
   }
   GD_TRY(open_fit(f, j, p));
   if (resumed) continue_measuring(f, &resumed->measured);
-  if (resumed) gdi_saver_continue(&f->saver, resumed, p->checkpoint);
+  if (resumed) gdi_checkpointer_continue(&f->saver, resumed, p->checkpoint);
   announce(f, p);
   gd_status ended = gdi_fit_run(f);
   gd_train_result *r = f->result;
@@ -194,7 +194,7 @@ static gd_status run_there(gd_world *w, const gd_options *o, const place *p, con
                       resumes && resumed.standardize.features ? &resumed.standardize : NULL);
     if (st == GD_OK) st = run(&fit, &job, p, resumes ? &resumed : NULL);
     gdi_record_close(&fit.record);
-    gdi_saver_close(&fit.saver);
+    gdi_checkpointer_close(&fit.saver);
     gdi_job_close(&job);
   }
   if (resumes) gd_checkpoint_free(&resumed);

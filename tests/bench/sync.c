@@ -63,12 +63,13 @@ static double ordered_us(gd_world *w, side *s, int round) {
   const gd_range run = gd_sync_begin(s->sync, gd_world_size(w));
   gd_tensor *t = s->params->item[0].tensor;
   gd_sync_result result;
-  gd_sync_leaf(s->sync, run.lo);
+  gd_sync_micro_batch(s->sync, run.lo);
   write_gradient(t->grad->data, s->params->elements, round);
   t->has_grad = true;
   NEED(gd_world_barrier(w));
   const double start = now_us();
-  NEED(gd_sync_leaf_done(s->sync, run.lo, &(gd_record){.loss_sum = 1, .weight = 32, .samples = 32}));
+  NEED(gd_sync_micro_batch_done(s->sync, run.lo,
+                                &(gd_step_stats){.loss_sum = 1, .weight = 32, .samples = 32}));
   NEED(gd_sync_update(s->sync, &(gd_sync_step){.lr = 0.1, .step = round}, &result));
   return now_us() - start;
 }

@@ -8,7 +8,7 @@
 using namespace emulated;
 
 /* The launch that the environment asks to fail does so. */
-static cudaError_t planted() {
+static cudaError_t injected() {
   Machine &m = machine();
   return ++m.launches == m.settings.fault_launch ? m.settings.fault : cudaSuccess;
 }
@@ -23,7 +23,7 @@ cudaError_t gdi_emulated_kernel(cudaStream_t stream, const char *name, const voi
     char address[32];
     snprintf(address, sizeof address, "kernel at %p", function);
     auto run = [called = std::string(name ? name : address), blocks, threads, body = std::move(body)] {
-      TRY(planted());
+      TRY(injected());
       return run_grid(called, blocks, threads, body);
     };
     return submit(s, {cudaGraphNodeTypeKernel, Access::all, std::move(run)});
@@ -44,7 +44,7 @@ cudaError_t gdi_emulated_enqueue_held(cudaStream_t stream, const char *, cudaErr
     if (!s) return cudaErrorInvalidResourceHandle;
     const std::vector<char> copy((const char *)arguments, (const char *)arguments + bytes);
     auto work = [run, copy, now = copy, again = false]() mutable {
-      if (!again) TRY(planted());
+      if (!again) TRY(injected());
       const cudaError_t e = run(now.data());
       again = e == cudaErrorNotReady;
       if (!again) now = copy; /* for a replay */

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # A bit that flips in memory between two updates ends the run with exit 8, naming tensor, rank and step.
 . "$(dirname "$0")/../lib.sh"
-[ "${GD_FAULTS:-}" = 1 ] || skip "faults can be planted in a build with -DGD_FAULTS=ON only"
+[ "${GD_FAULTS:-}" = 1 ] || skip "faults can be injected in a build with -DGD_FAULTS=ON only"
 gdtrain data make glyphs --n 2000 --out train.h5 >/dev/null
 train=(gdtrain --data train.h5 --model "linear:64 relu linear:10" --momentum 0.9 --micro-batch 16 --steps 30
        --audit-every 10 --threads 1 --progress none --plots false --checkpoint.best false)

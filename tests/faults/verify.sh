@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# gdtrain verify finds nothing where nothing is wrong, and every fault that is planted, under the right name.
+# gdtrain verify finds nothing where nothing is wrong, and every fault that is injected, under the right name.
 . "$(dirname "$0")/../lib.sh"
 common=(--progress none --threads 1)
 
@@ -23,7 +23,7 @@ for n in 1 2 3; do
 done
 [ -z "$(ls -d runs/verify-* 2>/dev/null)" ] || fail "verify leaves a folder behind"
 
-[ "${GD_FAULTS:-}" = 1 ] || { finish && skip "faults can be planted in a build with -DGD_FAULTS=ON only"; }
+[ "${GD_FAULTS:-}" = 1 ] || { finish && skip "faults can be injected in a build with -DGD_FAULTS=ON only"; }
 
 # finds FAULT CHECK RANKS options...: exit 8, and CHECK fails
 finds() {

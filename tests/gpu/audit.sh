@@ -4,7 +4,7 @@
 . "$(dirname "$0")/../lib.sh" "$@"
 need_gpus
 [ "$nccl" ] || skip "copies of ranks without NCCL are audited in host memory"
-[ "${GD_FAULTS:-}" = 1 ] || skip "faults can be planted in a build with -DGD_FAULTS=ON only"
+[ "${GD_FAULTS:-}" = 1 ] || skip "faults can be injected in a build with -DGD_FAULTS=ON only"
 gdtrain data make glyphs --n 600 --out g.h5 >/dev/null || fail "data"
 train=(gdtrain --data g.h5 --model "linear:40 relu linear:10" --batch-size 70 --micro-batch 16 --momentum 0.9 --device cuda
        $nccl --audit-every 10 --threads 1 --progress none --plots false --checkpoint.best false)

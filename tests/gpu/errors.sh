@@ -81,7 +81,7 @@ equal "$(digest run$runs)" "$sent" "digest of a set that is kept, and of one tha
 if [ "${GD_FAULTS:-}" = 1 ]; then
   for at in 1:32 1:320 -1:592; do
     for how in shm mpi nccl; do
-      with GDTRAIN_FAULT=unread@$at ends 4 "error: g.h5: planted: samples that cannot be read \\(rank" 3 --data.memory stream --data.shuffle none \
+      with GDTRAIN_FAULT=unread@$at ends 4 "error: g.h5: injected: samples that cannot be read \\(rank" 3 --data.memory stream --data.shuffle none \
         --val-fraction 0 --transport $how
     done
   done
@@ -111,11 +111,11 @@ for n in 3 50; do
 done
 with GDTRAIN_STUB_NCCL=refuse@5:0 ends 9 "error: NCCL.s .* on GPU 0 failed: unhandled system error" 2 --transport nccl # while a step is recorded
 if [ "${GD_FAULTS:-}" = 1 ]; then # a rank that cannot record: nobody does, or nobody goes on
-  with GDTRAIN_FAULT=recording@1 ends 0 "warning: steps are not recorded .*planted" 3 --transport nccl
+  with GDTRAIN_FAULT=recording@1 ends 0 "warning: steps are not recorded .*injected" 3 --transport nccl
   mv run$runs eager
   ends 0 "cannot happen|^digest" 3 --transport nccl
   equal "$(digest eager)" "$(digest run$runs)" "digest when nothing is recorded"
-  with GDTRAIN_FAULT=recording@1 ends 10 "error: planted: not recorded \(rank 1 on " 3 --transport nccl --cuda-graphs on
+  with GDTRAIN_FAULT=recording@1 ends 10 "error: injected: not recorded \(rank 1 on " 3 --transport nccl --cuda-graphs on
 fi
 
 # A rank is lost while the others wait for it on their GPUs.

@@ -156,7 +156,7 @@ static void recorded_batches_are_those_of_a_cpu(void **state) {
     for (int64_t k = 0; k < SHARES; k++) {
       const gd_range share = rows_at(k * SHARE, SHARE);
       assert_ok(gdi_loader_take(s.there, 1, share, in, &now[k]));
-      assert_ok(gpu->gpu->send(gpu, GDI_LANE_COMPUTE, in, &now[k], sizeof *in));
+      assert_ok(gpu->gpu->send(gpu, GDI_STREAM_COMPUTE, in, &now[k], sizeof *in));
       if (k == 0) {
         assert_ok(gpu->gpu->capture(gpu));
         use_share(&s, 1, share, x, y);

@@ -51,7 +51,7 @@ static void records_are_summed_as_the_tree_says(void **state) {
     assert_true(isnan(f.now.grad_norm));
     assert_int_equal(f.now.micro_batches, counted);
     assert_int_equal(f.now.go, 1);
-    assert_int_equal(f.now.sick, 0);
+    assert_int_equal(f.now.nonfinite, 0);
     assert_memory_equal(&f.ring[6 % RING], &f.now, sizeof f.now);
     forget(NULL);
   }
@@ -76,7 +76,7 @@ static void a_loss_that_is_not_finite_stops(void **state) {
         r[4 * GDI_RECORD_FIELDS + field] = wild[i];
         const found bad = total_up(r, 9, 0, skip, (gdi_totals){0});
         assert_int_equal(bad.now.go, 0);
-        assert_int_equal(bad.now.sick, !skip);
+        assert_int_equal(bad.now.nonfinite, !skip);
         const found next = total_up(records_of(9), 9, 1, skip, bad.now);
         assert_int_equal(next.now.go, skip);
         assert_int_equal(next.ring[1].go, skip);
@@ -87,9 +87,9 @@ static void a_loss_that_is_not_finite_stops(void **state) {
 static void a_sick_parameter_stops_every_later_step(void **state) {
   (void)state;
   for (int skip = 0; skip < 2; skip++) {
-    const found f = total_up(records_of(3), 3, 0, skip, (gdi_totals){.sick = 1});
+    const found f = total_up(records_of(3), 3, 0, skip, (gdi_totals){.nonfinite = 1});
     assert_int_equal(f.now.go, 0);
-    assert_int_equal(f.now.sick, 1);
+    assert_int_equal(f.now.nonfinite, 1);
   }
 }
 
@@ -128,7 +128,7 @@ static void the_only_record_of_a_step_is_its_sum(void **state) {
   for (int i = 0; i < 4 * 3 * 2 * 2; i++) {
     const double loss = losses[i % 4], weight = weights[i / 4 % 3];
     const bool skip = i / 12 % 2;
-    const gdi_totals before = {.grad_norm = 5, .sick = i == 13};
+    const gdi_totals before = {.grad_norm = 5, .nonfinite = i == 13};
     gd_tensor *l = scalar(i / 24 ? GD_F64 : GD_F32, loss), *w = scalar(GD_F64, weight);
     double record[GDI_RECORD_FIELDS], wanted[GDI_RECORD_FIELDS];
     found f = {0};
@@ -215,7 +215,7 @@ static void a_gradient_that_is_not_finite_stops(void **state) {
       s.square[2 * 299] = wild[i];
       const gdi_totals now = norms_of(&s, &c, (gdi_totals){.scale = 1, .go = 1}, rate);
       assert_int_equal(now.go, 0);
-      assert_int_equal(now.sick, !skip);
+      assert_int_equal(now.nonfinite, !skip);
       assert_true(rate[0] == -1);
     }
 }

@@ -42,7 +42,7 @@ static model new_model(int64_t O) {
   assert_ok(gd_tensor_new(&copies, m.memory, m.gpu, GD_BF16, GD_SHAPE(2 * MOST * MOST)));
   m.W[0] = weight(&m, run->data, &at, O, I, 3);
   m.W[1] = weight(&m, run->data, &at, 24, O, 4);
-  m.gpu->gpu->shadow(m.gpu, run->data, 2 * MOST * MOST, copies->data);
+  m.gpu->gpu->weight_copy(m.gpu, run->data, 2 * MOST * MOST, copies->data);
   assert_ok(m.gpu->gpu->round(m.gpu));
   return m;
 }

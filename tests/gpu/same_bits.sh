@@ -38,7 +38,7 @@ same() {
   for way in $ways; do
     IFS=- read -r ranks how <<<"$way"
     [[ $how == *nccl* && ! $nccl ]] && continue
-    [[ $how == *tuned* ]] && export GDTRAIN_TUNE=update_share=0,gradient_lane=0,node_priority=0
+    [[ $how == *tuned* ]] && export GDTRAIN_TUNE=update_share=0,gradient_stream=0,node_priority=0
     # shellcheck disable=SC2086,SC2046
     train "$what-$way" "$ranks" "$@" $([[ $how =~ (shm|mpi|nccl) ]] && echo "--transport ${BASH_REMATCH[1]}") \
       $([[ $how == *stream* ]] && echo "$stream") $([[ $how == *blocks* ]] && echo "$blocks") \

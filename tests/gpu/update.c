@@ -14,28 +14,28 @@ static const gd_dtype types[] = {GD_F32, GD_F64};
 
 /* ---- sums ---- */
 
-typedef struct terms {
+typedef struct operands {
   gdi_sum cpu;
   gdi_gpu_sum gpu;
-} terms;
+} operands;
 
-/* K micro-batches, each a term; `nodes`: as far added up as a rank does. Term 0 may be misaligned on
+/* K micro-batches, each a operand; `nodes`: as far added up as a rank does. Term 0 may be misaligned on
  * the GPU. */
-static terms make_terms(gd_dtype type, int64_t K, bool nodes, bool misaligned) {
-  terms t = {.cpu.dtype = type};
+static operands make_terms(gd_dtype type, int64_t K, bool nodes, bool misaligned) {
+  operands t = {.cpu.dtype = type};
   gd_range node[GD_TREE_MAX_COVER + 1];
   const int n = nodes ? gdi_rank_nodes(K, 1, 0, node) : (int)K;
   const size_t bytes = gd_dtype_bytes(type) * E;
   char *at[64];
   uint8_t add[128];
   assert_ok(gdi_sum_reserve(&t.cpu, n));
-  t.cpu.n_terms = n;
+  t.cpu.n_operands = n;
   for (int i = 0; i < n; i++) {
     if (!nodes) node[i] = (gd_range){i, i + 1};
-    t.cpu.term[i] = (gdi_term){node[i], normal(type, (uint64_t)i, E), 0};
+    t.cpu.operand[i] = (gdi_operand){node[i], normal(type, (uint64_t)i, E), 0};
     at[i] = gd_arena_alloc(memory, bytes + 16);
     if (misaligned && i == 0) at[i] += gd_dtype_bytes(type);
-    assert_ok(gpu->upload(gpu, at[i], t.cpu.term[i].data, bytes));
+    assert_ok(gpu->upload(gpu, at[i], t.cpu.operand[i].data, bytes));
   }
   gdi_sum_compile(&t.cpu, (gd_range){0, K});
   for (int i = 0; i < t.cpu.n_ops; i++) add[i] = t.cpu.add[i];
@@ -43,19 +43,19 @@ static terms make_terms(gd_dtype type, int64_t K, bool nodes, bool misaligned) {
   return t;
 }
 
-static char *term_of(const terms *t, int i) {
+static char *term_of(const operands *t, int i) {
   char *at;
-  down(&at, t->gpu.term + i, sizeof at);
+  down(&at, t->gpu.operand + i, sizeof at);
   return at;
 }
 
 static void check_sum(gd_dtype type, int64_t K, bool nodes, int variant) {
   const size_t e = gd_dtype_bytes(type);
-  terms t = make_terms(type, K, nodes, variant == 1);
+  operands t = make_terms(type, K, nodes, variant == 1);
   const gd_range r = variant == 0 ? (gd_range){0, E} : (gd_range){variant, E - 3};
   char *expected = normal(type, 99, E), *got = normal(type, 99, E);
-  char *to = variant < 3 ? up(expected, E * e) : term_of(&t, variant == 3 ? 0 : t.gpu.n_terms - 1);
-  if (variant >= 3) down(expected, to, E * e); /* the sum takes the place of a term */
+  char *to = variant < 3 ? up(expected, E * e) : term_of(&t, variant == 3 ? 0 : t.gpu.n_operands - 1);
+  if (variant >= 3) down(expected, to, E * e); /* the sum takes the place of a operand */
   gdi_sum_store(&t.cpu, cpu, r, expected + (size_t)r.lo * e);
   assert_ok(gpu->gpu->tree_sum(gpu, type, &t.gpu, r, to));
   down(got, to, E * e);
@@ -114,7 +114,7 @@ static double square_of(gd_dtype type, const char *x, int64_t lo, int64_t hi) {
 static void check_squares(gd_dtype type, bool lars, int64_t K, bool misaligned) {
   const size_t e = gd_dtype_bytes(type);
   const pieces p = cut(lars);
-  terms t = make_terms(type, K, false, misaligned);
+  operands t = make_terms(type, K, false, misaligned);
   gdi_gpu_slice s = make_slice(type, &p, lars);
   char *w = normal(type, 50, E), *sum = gd_arena_alloc(host, E * e), *kept = gd_arena_alloc(host, E * e);
   double square[2 * MAX_SEGMENTS];
@@ -157,7 +157,7 @@ typedef struct trial {
   gd_dtype type;
   gd_optim o;
   pieces p;
-  terms t;
+  operands t;
   gdi_gpu_slice s;
   char *w, *state[GDI_MAX_STATES], *sum; /* the CPU's */
   double rate[PARAMS];
@@ -189,7 +189,7 @@ static trial start(gd_dtype type, int variant, int64_t K, bool misaligned) {
   return r;
 }
 
-/* A step of the CPU, then of the GPU, from the terms or from the sums kept. Returns the GPU's findings. */
+/* A step of the CPU, then of the GPU, from the operands or from the sums kept. Returns the GPU's findings. */
 static gdi_totals step(trial *r, int64_t step, bool kept) {
   const size_t e = gd_dtype_bytes(r->type);
   gd_update u = {.lr = 0.01, .step = step, .grad_scale = 1, .clip_value = 0.5, .local_rate = 1};
@@ -227,7 +227,7 @@ static void updates_have_the_bits_of_the_cpu(void **state) {
   for (int v = 0; v < VARIANTS; v++)
     for (int k = 0; k < 12; k++) {
       trial r = start(types[k & 1], v, Ks[k / 2 % 3], k >= 6);
-      for (int i = 0; i < 3; i++) assert_int_equal(step(&r, i, i == 2).sick, 0);
+      for (int i = 0; i < 3; i++) assert_int_equal(step(&r, i, i == 2).nonfinite, 0);
       assert_same(&r);
       gdi_sum_free(&r.t.cpu);
       forget(NULL);
@@ -246,7 +246,7 @@ static void the_number_of_blocks_changes_no_bit(void **state) {
       for (int k = 0; k < 4; k++) {
         trial r = start(types[k & 1], v, k < 2 ? 1 : 3, false);
         r.s.beside = true;
-        for (int n = 0; n < 2; n++) assert_int_equal(step(&r, n, false).sick, 0);
+        for (int n = 0; n < 2; n++) assert_int_equal(step(&r, n, false).nonfinite, 0);
         assert_same(&r);
         gdi_sum_free(&r.t.cpu);
         forget(NULL);
@@ -304,7 +304,7 @@ static void what_is_not_finite_is_found_wherever_it_is(void **state) {
     for (int k = 0; k < 14; k++) {
       trial r = start(types[v & 1], v, 1, false);
       put(r.type, k & 1 ? r.s.w : term_of(&r.t, 0), places[k / 2], wild[k % 3]);
-      assert_int_equal(step(&r, 0, false).sick,
+      assert_int_equal(step(&r, 0, false).nonfinite,
                        places[k / 2] >= FROM); /* others' elements are not looked at */
       gdi_sum_free(&r.t.cpu);
       forget(NULL);

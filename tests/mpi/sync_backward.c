@@ -31,13 +31,13 @@ static gd_status real_step(gd_sync *s, gd_tape *t, gd_module *m, int64_t step, g
   const gd_range run = gd_sync_begin(s, micro_batches(step));
   const bool fails = step == FAILS && run.lo == 0;
   for (int64_t k = run.lo; k < run.hi; k++) {
-    gd_sync_leaf(s, k);
+    gd_sync_micro_batch(s, k);
     if (fails && k + 1 == run.hi) break;
     gd_tensor *loss = loss_of(t, m, step, k);
     assert_ok(gd_backward(t, loss, NULL));
-    gd_record r = {.loss_sum = gd_item(loss), .weight = 4 * 40, .samples = 4};
+    gd_step_stats r = {.loss_sum = gd_item(loss), .weight = 4 * 40, .samples = 4};
     if (step == NOT_FINITE && k == 0) r.loss_sum = NAN;
-    assert_ok(gd_sync_leaf_done(s, k, &r));
+    assert_ok(gd_sync_micro_batch_done(s, k, &r));
     gd_tape_reset(t);
   }
   return gd_sync_update(s, &(gd_sync_step){.lr = 0.01, .step = step, .flags = fails}, result);
@@ -152,14 +152,14 @@ static void gradients_leave_before_backward_is_over(void **state) {
     gd_sync_attach(s, t);
     const gd_range run = gd_sync_begin(s, MAX_K);
     for (int64_t k = run.lo; k < run.hi; k++) {
-      gd_sync_leaf(s, k);
+      gd_sync_micro_batch(s, k);
       gd_tensor *loss = loss_of(t, module, 0, k);
       assert_ok(gd_backward(t, loss, NULL));
       const gdi_exchange *x = s->exchange;
       for (int i = 0; k + 1 == run.hi && i < x->routes; i++)
         assert_int_equal(x->route[i].node, late ? 0 : x->nodes[x->own]);
-      assert_ok(
-          gd_sync_leaf_done(s, k, &(gd_record){.loss_sum = gd_item(loss), .weight = 160, .samples = 4}));
+      assert_ok(gd_sync_micro_batch_done(
+          s, k, &(gd_step_stats){.loss_sum = gd_item(loss), .weight = 160, .samples = 4}));
       gd_tape_reset(t);
     }
     assert_ok(gd_sync_update(s, &(gd_sync_step){.lr = 0.01}, &result));

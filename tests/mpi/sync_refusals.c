@@ -20,11 +20,11 @@ static void spoiled_step(gd_world *w, bool skip, double loss, double spoil, gd_s
   assert_ok(gd_world_barrier(w));
   const gd_range run = gd_sync_begin(s, 6);
   for (int64_t k = run.lo; k < run.hi; k++) {
-    gd_record r = record_of(0, k);
+    gd_step_stats r = record_of(0, k);
     if (k == 4) r.loss_sum += loss;
-    gd_sync_leaf(s, k);
+    gd_sync_micro_batch(s, k);
     write_gradient(p, 0, k, k == 4 ? spoil : 0);
-    assert_ok(gd_sync_leaf_done(s, k, &r));
+    assert_ok(gd_sync_micro_batch_done(s, k, &r));
   }
   assert_int_equal(gd_sync_update(s, &(gd_sync_step){.lr = 0.1, .flags = 1u << gd_world_rank(w)}, &result),
                    expected);

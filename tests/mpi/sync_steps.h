@@ -49,12 +49,12 @@ static inline double gradient(int64_t step, int64_t k, int64_t i) {
   return ((double)(u >> 40) / (1 << 24) - 0.5) * (double)(1 << (u & 15)) / 4096;
 }
 
-static inline gd_record record_of(int64_t step, int64_t k) {
-  return (gd_record){.loss_sum = 1.0 / (double)(3 + k + step),
-                     .weight = (double)(10 + k % 3),
-                     .correct = (double)k,
-                     .samples = 10,
-                     .grad_sq = 1.0 / (double)(7 + k)};
+static inline gd_step_stats record_of(int64_t step, int64_t k) {
+  return (gd_step_stats){.loss_sum = 1.0 / (double)(3 + k + step),
+                         .weight = (double)(10 + k % 3),
+                         .correct = (double)k,
+                         .samples = 10,
+                         .grad_sq = 1.0 / (double)(7 + k)};
 }
 
 static inline gd_module *model_of(gd_device *d, gd_dtype dtype) {
@@ -87,10 +87,10 @@ static inline double rate(int64_t step) {
 static inline gd_status run_step(gd_sync *s, gd_params *p, int64_t step, gd_sync_result *result) {
   const gd_range run = gd_sync_begin(s, micro_batches(step));
   for (int64_t k = run.lo; k < run.hi; k++) {
-    gd_sync_leaf(s, k);
+    gd_sync_micro_batch(s, k);
     write_gradient(p, step, k, 0);
-    const gd_record r = record_of(step, k);
-    assert_ok(gd_sync_leaf_done(s, k, &r));
+    const gd_step_stats r = record_of(step, k);
+    assert_ok(gd_sync_micro_batch_done(s, k, &r));
   }
   return gd_sync_update(s, &(gd_sync_step){.lr = rate(step), .step = step}, result);
 }

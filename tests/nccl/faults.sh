@@ -3,7 +3,7 @@
 # which rank or GPU, and in what. On emulated GPUs; argument 2: the folder of the test programs.
 programs=$(cd "$2" && pwd)
 . "$(dirname "$0")/../lib.sh" "$@"
-[ -n "${GDTRAIN_EMULATED_GPUS:-}" ] || skip "faults of NCCL are planted in emulated GPUs (GD_CUDA=EMULATED)"
+[ -n "${GDTRAIN_EMULATED_GPUS:-}" ] || skip "faults of NCCL are injected in emulated GPUs (GD_CUDA=EMULATED)"
 
 # outcome CODE REGEX LAUNCH...: ends with CODE, long before a hang would, and some line of its output matches
 outcome() {
@@ -26,7 +26,7 @@ outcome 0 '^done$' $(job 3 60 5)
 
 # The library, or a GPU, is at fault.
 with error@3:1
-outcome 9 'ERR_COMM: rank 1: NCCL.s .* on GPU 1 failed: unhandled system error: planted' $(job 3 20 5)
+outcome 9 'ERR_COMM: rank 1: NCCL.s .* on GPU 1 failed: unhandled system error: injected' $(job 3 20 5)
 with hang@3:1
 outcome 9 'NCCL.s (receive|sum) of .* on GPU [012] did not finish within 1 s although every rank answers' $(job 3 1 5)
 with hang@3:0
@@ -47,11 +47,11 @@ with hang@5:1
 outcome 9 'NCCL.s (send|receive) of .* on GPU [012] did not finish within 1 s although every rank answers' $(job 3 1 9 none -1 recorded)
 lets_go
 with error@5:0
-outcome 9 'ERR_COMM: .*NCCL.s .* on GPU 0 failed: unhandled system error: planted' $(job 1 1 9 none -1 recorded)
+outcome 9 'ERR_COMM: .*NCCL.s .* on GPU 0 failed: unhandled system error: injected' $(job 1 1 9 none -1 recorded)
 lets_go
 for n in 3 4; do # while it records
   with refuse@$n:0
-  outcome 9 'ERR_COMM: .*NCCL.s .* on GPU 0 failed: unhandled system error: planted' $(job 1 1 9 none -1 recorded)
+  outcome 9 'ERR_COMM: .*NCCL.s .* on GPU 0 failed: unhandled system error: injected' $(job 1 1 9 none -1 recorded)
   lets_go
 done
 with ""

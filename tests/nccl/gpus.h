@@ -30,13 +30,13 @@ static inline void give(gd_device *d, void *memory) {
   d->memory.give(d->memory.user, memory);
 }
 
-/* All that is queued in the lane is done. */
-static inline gd_status wait_lane(gdi_nccl *x, gd_device *d, gdi_lane lane) {
-  gdi_mark *m;
-  GD_TRY(d->gpu->mark_new(d, &m));
-  gd_status st = d->gpu->mark(d, lane, m);
+/* All that is queued in the stream is done. */
+static inline gd_status wait_lane(gdi_nccl *x, gd_device *d, gdi_stream stream) {
+  gdi_event *m;
+  GD_TRY(d->gpu->event_new(d, &m));
+  gd_status st = d->gpu->event_record(d, stream, m);
   if (st == GD_OK) st = gdi_nccl_wait(x, m);
-  d->gpu->mark_free(d, m);
+  d->gpu->event_free(d, m);
   return st;
 }
 

@@ -11,7 +11,7 @@
 #include "gpus.h"
 
 enum { N = 3000 };
-static const gdi_lane lane = GDI_LANE_COMPUTE;
+static const gdi_stream stream = GDI_STREAM_COMPUTE;
 
 typedef struct job {
   gd_world *world;
@@ -29,22 +29,22 @@ static gd_status misbehave(job *j) {
   if (strcmp(j->what, "kill") == 0) raise(SIGKILL);
   if (strcmp(j->what, "stop") == 0) raise(SIGSTOP);
   if (strcmp(j->what, "late") == 0) sleep(600);
-  if (strcmp(j->what, "other") == 0) return gdi_nccl_broadcast(j->nccl, lane, j->data, 8, 0);
-  if (strcmp(j->what, "size") == 0) return gdi_nccl_sum(j->nccl, lane, j->data, N - 1, GD_F32);
-  return gdi_nccl_sum(j->nccl, lane, own, N, GD_F32);
+  if (strcmp(j->what, "other") == 0) return gdi_nccl_broadcast(j->nccl, stream, j->data, 8, 0);
+  if (strcmp(j->what, "size") == 0) return gdi_nccl_sum(j->nccl, stream, j->data, N - 1, GD_F32);
+  return gdi_nccl_sum(j->nccl, stream, own, N, GD_F32);
 }
 
 static gd_status pass_on(job *j) {
   const int size = gd_world_size(j->world), rank = gd_world_rank(j->world);
   GD_TRY(gdi_nccl_begin(j->nccl));
-  GD_TRY(gdi_nccl_send(j->nccl, lane, j->data, N * sizeof(float), (rank + 1) % size));
-  GD_TRY(gdi_nccl_receive(j->nccl, lane, j->data + N, N * sizeof(float), (rank + size - 1) % size));
+  GD_TRY(gdi_nccl_send(j->nccl, stream, j->data, N * sizeof(float), (rank + 1) % size));
+  GD_TRY(gdi_nccl_receive(j->nccl, stream, j->data + N, N * sizeof(float), (rank + size - 1) % size));
   return gdi_nccl_end(j->nccl);
 }
 
 static gd_status record(job *j) {
   GD_TRY(j->gpu->gpu->capture(j->gpu));
-  gd_status st = gdi_nccl_sum(j->nccl, lane, j->data, N, GD_F32);
+  gd_status st = gdi_nccl_sum(j->nccl, stream, j->data, N, GD_F32);
   if (st == GD_OK) st = pass_on(j);
   const gd_status ended = j->gpu->gpu->captured(j->gpu, &j->graph);
   return st != GD_OK ? st : ended;
@@ -57,10 +57,10 @@ static gd_status step(job *j, int s) {
   if (j->graph) {
     GD_TRY(j->gpu->gpu->replay(j->gpu, j->graph));
   } else {
-    if (s != j->at || !last) GD_TRY(gdi_nccl_sum(j->nccl, lane, j->data, N, GD_F32));
+    if (s != j->at || !last) GD_TRY(gdi_nccl_sum(j->nccl, stream, j->data, N, GD_F32));
     GD_TRY(pass_on(j));
   }
-  return wait_lane(j->nccl, j->gpu, lane);
+  return wait_lane(j->nccl, j->gpu, stream);
 }
 
 static gd_status run(job *j) {

@@ -1,7 +1,7 @@
 /*
  * What `sync: ordered` promises between GPUs: parameters and optimizer state end with the bits of one rank,
  * whatever the number of ranks and of micro-batches, and all buckets are on their way when backward is over.
- * On emulated GPUs streams run as late as they may, and lanes in any order.
+ * On emulated GPUs streams run as late as they may, and streams in any order.
  */
 #include "training.h"
 
@@ -18,7 +18,7 @@ static const trial trials[] = {
 
 /* When the last backward is over, all buckets are queued; none where that was declined, or cannot be. */
 static void look(const job *j) {
-  const gdi_board *b = gdi_board_of(j->sync);
+  const gdi_gpu_sync *b = gdi_gpu_sync_of(j->sync);
   if (j->plain) return;
   assert_in_range(b->buckets, 3, 4);
   assert_int_equal(b->passed, j->t->late || j->t->noise ? 0 : b->buckets);
@@ -27,10 +27,11 @@ static void look(const job *j) {
 static void step(job *j, const gd_sync_step *s) {
   gd_sync_result told;
   compute(j, s, look);
-  assert_ok(gdi_onboard_update(j->sync));
-  gdi_nccl *nccl = gdi_board_of(j->sync)->nccl;
-  if (nccl && s->step % 2) assert_ok(wait_lane(nccl, gpu, GDI_LANE_EXCHANGE)); /* that lane first, for once */
-  assert_ok(gdi_board_queued(j->sync, s, &told));
+  assert_ok(gdi_resident_update(j->sync));
+  gdi_nccl *nccl = gdi_gpu_sync_of(j->sync)->nccl;
+  if (nccl && s->step % 2)
+    assert_ok(wait_lane(nccl, gpu, GDI_STREAM_EXCHANGE)); /* that stream first, for once */
+  assert_ok(gdi_gpu_sync_queued(j->sync, s, &told));
 }
 
 static void ranks_end_with_the_bits_of_one(void **state) {

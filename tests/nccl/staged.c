@@ -27,7 +27,7 @@ static const gdi_gpu *table;
 static const gd_sync *watched; /* NULL: none */
 static bool sent_early;
 
-static gd_status reached(gd_device *d, gdi_mark *m, bool *yes) {
+static gd_status reached(gd_device *d, gdi_event *m, bool *yes) {
   GD_TRY(table->reached(d, m, yes));
   const gdi_exchange *x = watched ? watched->exchange : NULL;
   for (int q = 0; x && !*yes && q < x->routes; q++)
@@ -37,32 +37,32 @@ static gd_status reached(gd_device *d, gdi_mark *m, bool *yes) {
 
 /* When the last backward is over all copies are queued; none where that was declined, or cannot be. */
 static void look(const job *j) {
-  const gdi_board *b = gdi_board_of(j->sync);
-  if (b->on_board) return;
+  const gdi_gpu_sync *b = gdi_gpu_sync_of(j->sync);
+  if (b->resident) return;
   assert_int_equal(b->early, !j->t->late && !j->t->noise);
   assert_int_equal(b->staged.asked, b->early ? j->sync->elements : 0);
 }
 
 static void wait_exchange_lane(void) {
-  gdi_mark *end;
-  assert_ok(gpu->gpu->mark_new(gpu, &end));
-  assert_ok(gpu->gpu->mark(gpu, GDI_LANE_EXCHANGE, end));
+  gdi_event *end;
+  assert_ok(gpu->gpu->event_new(gpu, &end));
+  assert_ok(gpu->gpu->event_record(gpu, GDI_STREAM_EXCHANGE, end));
   assert_ok(gpu->gpu->wait_for(gpu, end));
-  gpu->gpu->mark_free(gpu, end);
+  gpu->gpu->event_free(gpu, end);
 }
 
 static void step(job *j, const gd_sync_step *s) {
   gd_sync_result told;
   compute(j, s, look);
-  if (gdi_board_of(j->sync)->on_board) {
-    assert_ok(gdi_onboard_update(j->sync));
-    assert_ok(gdi_board_queued(j->sync, s, &told));
+  if (gdi_gpu_sync_of(j->sync)->resident) {
+    assert_ok(gdi_resident_update(j->sync));
+    assert_ok(gdi_gpu_sync_queued(j->sync, s, &told));
     return;
   }
-  assert_ok(gdi_staged_down(j->sync));
-  if (s->step % 2) wait_exchange_lane(); /* that lane first, for once */
+  assert_ok(gdi_host_staged_down(j->sync));
+  if (s->step % 2) wait_exchange_lane(); /* that stream first, for once */
   watched = j->t->late ? NULL : j->sync;
-  assert_ok(gdi_staged_arrive(j->sync));
+  assert_ok(gdi_host_staged_arrive(j->sync));
   watched = NULL;
   assert_ok(gd_sync_update(j->sync, s, &told));
 }

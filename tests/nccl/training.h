@@ -3,7 +3,7 @@
 #define GD_TEST_TRAINING_H
 
 #include "gpus.h"
-#include "sync/board.h"
+#include "sync/gpu/gpu_sync.h"
 #include "test.h"
 
 enum { IN = 70, ROWS = 3, MAX_K = 13, STEPS = 8 };
@@ -82,23 +82,23 @@ static inline job job_new(gd_world *w, const trial *t) {
 
 /* Gradients of very different size, so that another order of additions has other bits. */
 static inline void leaf(job *j, int64_t k, int64_t step) {
-  gd_sync_leaf(j->sync, k);
+  gd_sync_micro_batch(j->sync, k);
   gd_tape_reset(j->tape);
   gd_loss loss = gd_loss_of(j->tape, GD_MSE, gd_forward(j->model, j->tape, j->x[k]), j->y);
   loss.sum = gd_mul_scalar(j->tape, loss.sum, 1 + 0.37 * (double)((k * 7 + step) % 11));
   assert_ok(gd_tape_status(j->tape));
-  assert_ok(gd_sync_leaf_loss(j->sync, k, &loss, ROWS));
+  assert_ok(gd_sync_micro_batch_loss(j->sync, k, &loss, ROWS));
   assert_ok(gd_backward(j->tape, loss.sum, NULL));
 }
 
 /* Forward and backward of this rank's micro-batches; `look` when the last backward is over. */
 static inline void compute(job *j, const gd_sync_step *s, void (*look)(const job *j)) {
   const gd_range run = gd_sync_begin(j->sync, micro_batches(s->step));
-  assert_ok(gdi_board_input(j->sync, s, NULL));
+  assert_ok(gdi_gpu_sync_input(j->sync, s, NULL));
   for (int64_t k = run.lo; k < run.hi; k++) {
     leaf(j, k, s->step);
     if (k + 1 == run.hi) look(j);
-    assert_ok(gd_sync_leaf_done(j->sync, k, NULL));
+    assert_ok(gd_sync_micro_batch_done(j->sync, k, NULL));
   }
 }
 

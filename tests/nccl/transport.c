@@ -1,11 +1,11 @@
 /*
- * What NCCL as a transport promises: every operation brings what it should, in every lane, queued or
+ * What NCCL as a transport promises: every operation brings what it should, in every stream, queued or
  * recorded, on all ranks. On emulated GPUs streams run as late as they may.
  */
 #include "gpus.h"
 #include "test.h"
 
-static const gdi_lane LANE = GDI_LANE_EXCHANGE;
+static const gdi_stream LANE = GDI_STREAM_EXCHANGE;
 
 static gd_world *world;
 static gd_device *gpu;
@@ -63,7 +63,7 @@ static void everybody_sends_to_everybody_at_once(void **state) {
   for (size_t i = 0; i < bytes; i++) v[i] = pattern((int64_t)i, rank);
   assert_ok(gpu->upload(gpu, out, v, bytes));
   assert_ok(gpu->zero(gpu, in, bytes));
-  assert_ok(wait_lane(nccl, gpu, GDI_LANE_COMPUTE));
+  assert_ok(wait_lane(nccl, gpu, GDI_STREAM_COMPUTE));
   assert_ok(gdi_nccl_begin(nccl));
   for (int r = 0; r < size; r++) {
     assert_ok(gdi_nccl_send(nccl, LANE, out + r * ROOM, share(rank, r), r));
@@ -98,35 +98,35 @@ static void a_broadcast_comes_from_its_root(void **state) {
   free(v);
 }
 
-/* ---- lanes and recorded work ---- */
+/* ---- streams and recorded work ---- */
 
 enum { MANY = 5000 };
 
-/* to = sum over ranks of from: copied in the compute lane, added in that of exchanges. */
-static gd_status queue_sum(float *to, const float *from, gdi_mark *ready, gdi_mark *added) {
+/* to = sum over ranks of from: copied in the compute stream, added in that of exchanges. */
+static gd_status queue_sum(float *to, const float *from, gdi_event *ready, gdi_event *added) {
   GD_TRY(gpu->copy(gpu, to, from, MANY * sizeof *to));
-  GD_TRY(gpu->gpu->mark(gpu, GDI_LANE_COMPUTE, ready));
+  GD_TRY(gpu->gpu->event_record(gpu, GDI_STREAM_COMPUTE, ready));
   GD_TRY(gpu->gpu->after(gpu, LANE, ready));
   GD_TRY(gdi_nccl_sum(nccl, LANE, to, MANY, GD_F32));
-  GD_TRY(gpu->gpu->mark(gpu, LANE, added));
-  return gpu->gpu->after(gpu, GDI_LANE_COMPUTE, added);
+  GD_TRY(gpu->gpu->event_record(gpu, LANE, added));
+  return gpu->gpu->after(gpu, GDI_STREAM_COMPUTE, added);
 }
 
-typedef struct lanes {
+typedef struct streams {
   float *from, *to;
-  gdi_mark *ready, *added;
-} lanes;
+  gdi_event *ready, *added;
+} streams;
 
-static lanes lanes_new(void) {
-  lanes l = {.from = take(gpu, MANY * sizeof(float)), .to = take(gpu, MANY * sizeof(float))};
-  assert_ok(gpu->gpu->mark_new(gpu, &l.ready));
-  assert_ok(gpu->gpu->mark_new(gpu, &l.added));
+static streams streams_new(void) {
+  streams l = {.from = take(gpu, MANY * sizeof(float)), .to = take(gpu, MANY * sizeof(float))};
+  assert_ok(gpu->gpu->event_new(gpu, &l.ready));
+  assert_ok(gpu->gpu->event_new(gpu, &l.added));
   return l;
 }
 
-static void lanes_free(lanes *l) {
-  gpu->gpu->mark_free(gpu, l->ready);
-  gpu->gpu->mark_free(gpu, l->added);
+static void streams_free(streams *l) {
+  gpu->gpu->event_free(gpu, l->ready);
+  gpu->gpu->event_free(gpu, l->added);
   give(gpu, l->from), give(gpu, l->to);
 }
 
@@ -149,34 +149,34 @@ static void put(float *to, float value) {
 
 static void marks_put_operations_of_lanes_in_order(void **state) {
   (void)state;
-  lanes l = lanes_new();
+  streams l = streams_new();
   put(l.from, 1);
   for (int i = 0; i < 5; i++)
     assert_ok(queue_sum(l.to, l.from, l.ready, l.added)); /* the host waits for none */
   assert_ok(gpu->copy(gpu, l.from, l.to, MANY * sizeof(float)));
-  assert_ok(wait_lane(nccl, gpu, GDI_LANE_COMPUTE));
+  assert_ok(wait_lane(nccl, gpu, GDI_STREAM_COMPUTE));
   expect_all(l.from, all_ranks(1));
-  lanes_free(&l);
+  streams_free(&l);
 }
 
 static void recorded_operations_run_at_every_replay(void **state) {
   (void)state;
-  lanes l = lanes_new();
+  streams l = streams_new();
   gdi_graph *graph;
   put(l.from, 0);
   assert_ok(queue_sum(l.to, l.from, l.ready, l.added));
-  assert_ok(wait_lane(nccl, gpu, GDI_LANE_COMPUTE));
+  assert_ok(wait_lane(nccl, gpu, GDI_STREAM_COMPUTE));
   assert_ok(gpu->gpu->capture(gpu));
   assert_ok(queue_sum(l.to, l.from, l.ready, l.added));
   assert_ok(gpu->gpu->captured(gpu, &graph));
   for (int i = 1; i <= 4; i++) {
     put(l.from, (float)i);
     assert_ok(gpu->gpu->replay(gpu, graph));
-    assert_ok(wait_lane(nccl, gpu, GDI_LANE_COMPUTE));
+    assert_ok(wait_lane(nccl, gpu, GDI_STREAM_COMPUTE));
     expect_all(l.to, all_ranks((float)i));
   }
   gpu->gpu->graph_free(gpu, graph);
-  lanes_free(&l);
+  streams_free(&l);
 }
 
 /* ---- memory, other communicators ---- */

@@ -22,10 +22,10 @@ static inline held table_open(const char *name, int64_t n, uint64_t seed) {
 
   held h;
   must(gd_dataset_open(&h.set, path, NULL));
-  const size_t bytes = gd_dataset_hold_bytes(h.set);
+  const size_t bytes = gd_dataset_load_bytes(h.set);
   h.memory = aligned_alloc(GD_ALIGN, (bytes + GD_ALIGN - 1) / GD_ALIGN * GD_ALIGN);
   if (!h.memory) must(GD_FAIL(GD_ERR_OOM, "no memory to hold %s", name));
-  must(gd_dataset_hold(h.set, h.memory, true));
+  must(gd_dataset_load(h.set, h.memory, true));
   unlink(path);
   return h;
 }

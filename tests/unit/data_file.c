@@ -27,7 +27,7 @@ static void what_is_written_is_read(void **state) {
   gd_dataset_close(d);
   free(memory);
   assert_ok(gd_dataset_open(&d, in_folder("t.h5"), &(gd_data_options){.hold_limit_bytes = 1000}));
-  assert_true(gd_dataset_streamed(d) && gd_dataset_hold_bytes(d) == 0);
+  assert_true(gd_dataset_streamed(d) && gd_dataset_load_bytes(d) == 0);
   assert_ok(gd_dataset_digest(d, &a));
   assert_memory_equal(&held, &a, sizeof a); /* what was held can be resumed as a stream */
   gd_dataset_close(d);
@@ -176,7 +176,7 @@ static void integers_that_do_not_fit_are_refused(void **state) {
   gd_dataset *d;
   char memory[256];
   assert_ok(gd_dataset_open(&d, in_folder("s.h5"), NULL));
-  assert_refused(gd_dataset_hold(d, memory, true), GD_ERR_DATA, "x: it holds integers above 2^63 - 1");
+  assert_refused(gd_dataset_load(d, memory, true), GD_ERR_DATA, "x: it holds integers above 2^63 - 1");
   gd_dataset_close(d);
 }
 
@@ -257,7 +257,7 @@ static void a_chunk_listed_too_short_is_read_from_the_file(void **state) {
   assert_true(listed && listed + 16 <= bytes + n);
   gd_dataset *d;
   assert_ok(gd_dataset_open(&d, in_folder("s.h5"), NULL));
-  assert_ok(gd_dataset_hold(d, memory, true));
+  assert_ok(gd_dataset_load(d, memory, true));
   assert_memory_equal(memory, "abcdefghijklmnop", 16);
   assert_memory_equal(memory + 16, listed, 16);
   gd_dataset_close(d);

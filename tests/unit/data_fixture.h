@@ -70,9 +70,9 @@ static inline gd_dataset *open_table(gd_table *t, const char *name, const gd_dat
 }
 
 static inline void *hold(gd_dataset *d) {
-  void *memory = aligned_alloc(GD_ALIGN, (gd_dataset_hold_bytes(d) / GD_ALIGN + 1) * GD_ALIGN);
+  void *memory = aligned_alloc(GD_ALIGN, (gd_dataset_load_bytes(d) / GD_ALIGN + 1) * GD_ALIGN);
   assert_non_null(memory);
-  assert_ok(gd_dataset_hold(d, memory, true));
+  assert_ok(gd_dataset_load(d, memory, true));
   return memory;
 }
 

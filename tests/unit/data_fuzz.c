@@ -53,10 +53,10 @@ static gd_status read_data_file(void *user) {
   gd_dataset *d;
   GD_TRY(gd_dataset_open(&d, in_folder("t.h5"), NULL));
   const gd_data_info *info = gd_dataset_info(d);
-  size_t need = gd_dataset_hold_bytes(d);
+  size_t need = gd_dataset_load_bytes(d);
   assert_in_range(need, 0, 1 << 20); /* nothing larger than the file could hold */
   char *memory = aligned_alloc(GD_ALIGN, (need / GD_ALIGN + 1) * GD_ALIGN);
-  gd_status st = gd_dataset_hold(d, memory, true);
+  gd_status st = gd_dataset_load(d, memory, true);
   if (st == GD_OK) {
     assert_true(info->n == t->n && info->sample[0] == t->sample[0] && info->labels == t->labels);
     assert_memory_equal(memory, t->x, info->x_bytes);

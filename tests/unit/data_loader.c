@@ -187,8 +187,8 @@ static void bad_values_are_named_by_sample_and_column(void **state) {
         assert_refused(gd_loader_get(l, 0, (gd_range){0, N}, &b), GD_ERR_DATA, message);
         gd_loader_free(l);
       } else {
-        void *memory = aligned_alloc(GD_ALIGN, gd_dataset_hold_bytes(d) / GD_ALIGN * GD_ALIGN + GD_ALIGN);
-        assert_refused(gd_dataset_hold(d, memory, true), GD_ERR_DATA, message);
+        void *memory = aligned_alloc(GD_ALIGN, gd_dataset_load_bytes(d) / GD_ALIGN * GD_ALIGN + GD_ALIGN);
+        assert_refused(gd_dataset_load(d, memory, true), GD_ERR_DATA, message);
         free(memory);
       }
       gd_dataset_close(d);
@@ -201,9 +201,9 @@ static void memory_can_be_shared(void **state) {
   (void)state;
   gd_table t = make_table(GD_U8, true);
   gd_dataset *first = open_table(&t, "t.h5", NULL), *second;
-  assert_ok(gd_dataset_open(&second, in_folder("t.h5"), &(gd_data_options){.looked = true}));
+  assert_ok(gd_dataset_open(&second, in_folder("t.h5"), &(gd_data_options){.probed = true}));
   void *memory = hold(first);
-  assert_ok(gd_dataset_hold(second, memory, false));
+  assert_ok(gd_dataset_load(second, memory, false));
   gd_digest a, b;
   assert_ok(gd_dataset_digest(first, &a));
   assert_ok(gd_dataset_digest(second, &b));

@@ -2,7 +2,7 @@
 #include <math.h>
 
 #include "test.h"
-#include "train/scaling.h"
+#include "study/scaling.h"
 
 static const gd_scaling_fit truth = {2e-6, 30e-6, 1e-9};
 

@@ -5,7 +5,7 @@
 
 #include "gd/gd.h"
 #include "test.h"
-#include "train/study.h"
+#include "study/study.h"
 
 /* ---- lists and grids */
 

@@ -3,7 +3,7 @@
 
 #include "gd/gd.h"
 #include "test.h"
-#include "train/study.h"
+#include "study/study.h"
 
 static void medians_keep_what_was_never_reached(void **state) {
   (void)state;

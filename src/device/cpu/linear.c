@@ -156,8 +156,8 @@ static gd_status backward_z(gd_device *d, const gd_node *n, const gd_tensor *dou
   return GD_OK;
 }
 
-static void given(gd_device *d, gd_node *n, const gd_tensor *gradient, int input) {
-  if (gradient && d->listener.given) d->listener.given(d->listener.given_user, n, input);
+static void completed(gd_device *d, gd_node *n, const gd_tensor *gradient, int input) {
+  if (gradient && d->listener.completed) d->listener.completed(d->listener.completed_user, n, input);
 }
 
 /* The weight's gradient first: it can travel while the input's is computed. */
@@ -174,7 +174,7 @@ static gd_status backward_products(gd_device *d, gd_node *n, const gd_tensor *dz
     q->m = O, q->n = I, q->k = B, q->transpose_a = true, q->c = dW->data, q->add = add[1];
     GD_TRY(gdi_product_operand(d, x, &q->b));
     GD_TRY(gdi_multiply(d, &p));
-    given(d, n, dW, 1);
+    completed(d, n, dW, 1);
   }
   if (dx) {
     q->m = B, q->n = I, q->k = O, q->transpose_a = false, q->c = dx->data, q->add = add[0];
@@ -192,7 +192,7 @@ gd_status gdi_cpu_linear_backward(gd_device *d, gd_node *n, const gd_tensor *dou
     if (din[0] && din[i] == din[0]) then[i] = add[0], then[0] = true;
   size_t mark = gd_arena_mark(d->scratch);
   gd_status st = backward_z(d, n, dout, db, then[2], &dz);
-  if (st == GD_OK) given(d, n, db, 2);
+  if (st == GD_OK) completed(d, n, db, 2);
   if (st == GD_OK && (din[0] || din[1])) st = backward_products(d, n, &dz, din[0], din[1], then);
   gd_arena_release(d->scratch, mark);
   return st;

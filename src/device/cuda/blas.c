@@ -28,7 +28,7 @@ struct gdi_blas {
   const gdi_cublaslt *lt;
   gd_device *d;
   cublasLtHandle_t handle;
-  void *workspace, *workspace_aside; /* of the compute lane, and of the gradients' */
+  void *workspace, *side_workspace; /* of the compute stream, and of the gradients' */
   size_t workspace_bytes;
   gdi_plans plans;
   char description[32];
@@ -51,7 +51,7 @@ static gd_status start(gdi_blas *b) {
   GD_TRY(GDI_CUDA(b->d, cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, b->d->index)));
   b->workspace_bytes = major >= 9 ? LARGE_WORKSPACE : WORKSPACE;
   GD_TRY(GDI_CUDA(b->d, cudaMalloc(&b->workspace, b->workspace_bytes)));
-  GD_TRY(GDI_CUDA(b->d, cudaMalloc(&b->workspace_aside, b->workspace_bytes)));
+  GD_TRY(GDI_CUDA(b->d, cudaMalloc(&b->side_workspace, b->workspace_bytes)));
   const size_t v = b->lt->GetVersion();
   snprintf(b->description, sizeof b->description, "cuBLASLt %zu.%zu.%zu", v / 10000, v / 100 % 100, v % 100);
   return GD_OK;
@@ -82,7 +82,7 @@ void gdi_blas_free(gdi_blas *b) {
   for (int64_t i = 0; i < b->plans.slots; i++) plan_free(b, b->plans.slot[i]);
   free(b->plans.slot);
   if (b->workspace) (void)cudaFree(b->workspace);
-  if (b->workspace_aside) (void)cudaFree(b->workspace_aside);
+  if (b->side_workspace) (void)cudaFree(b->side_workspace);
   if (b->handle) (void)b->lt->Destroy(b->handle);
   free(b);
 }
@@ -99,26 +99,26 @@ static int64_t alignment(const void *p) {
 }
 
 /* Of the product, or of what is left of it without an epilogue. */
-static gdi_form form_of(const gdi_blas_product *p, bool whole) {
+static gdi_product_form form_of(const gdi_blas_product *p, bool whole) {
   const bool bias = whole && p->bias;
-  return (gdi_form){.m = p->m,
-                    .n = p->n,
-                    .k = p->k,
-                    .count = p->count,
-                    .stride_a = p->stride_a,
-                    .stride_b = p->stride_b,
-                    .stride_c = p->stride_c,
-                    .type = p->type,
-                    .transpose_a = p->transpose_a,
-                    .transpose_b = p->transpose_b,
-                    .add = p->add,
-                    .rounded = p->rounded,
-                    .bias = bias,
-                    .after = whole ? p->after : GDI_AFTER_NOTHING,
-                    .align_a = alignment(p->a),
-                    .align_b = alignment(p->b),
-                    .align_c = alignment(p->c),
-                    .align_bias = bias ? alignment(p->bias) : 0};
+  return (gdi_product_form){.m = p->m,
+                            .n = p->n,
+                            .k = p->k,
+                            .count = p->count,
+                            .stride_a = p->stride_a,
+                            .stride_b = p->stride_b,
+                            .stride_c = p->stride_c,
+                            .type = p->type,
+                            .transpose_a = p->transpose_a,
+                            .transpose_b = p->transpose_b,
+                            .add = p->add,
+                            .rounded = p->rounded,
+                            .bias = bias,
+                            .after = whole ? p->after : GDI_AFTER_NOTHING,
+                            .align_a = alignment(p->a),
+                            .align_b = alignment(p->b),
+                            .align_c = alignment(p->c),
+                            .align_bias = bias ? alignment(p->bias) : 0};
 }
 
 /* [rows, columns] here, [columns, rows] there */
@@ -159,7 +159,7 @@ static gd_status describe_epilogue(const gdi_blas *b, const gdi_plan *q) {
 }
 
 static gd_status describe(const gdi_blas *b, gdi_plan *q) {
-  const gdi_form *f = &q->form;
+  const gdi_product_form *f = &q->form;
   const bool f64 = f->type == GD_F64, tf32 = b->d->matmul == GD_MATMUL_TF32;
   const cudaDataType_t sums = f64 ? CUDA_R_64F : CUDA_R_32F,
                        operand = f->type == GD_BF16 ? CUDA_R_16BF : sums;
@@ -183,7 +183,7 @@ static gd_status describe(const gdi_blas *b, gdi_plan *q) {
  * Sums over k that are cut are put together in a step of their own, never by whoever comes first; where they
  * are not cut, the mask excludes nothing.
  */
-static gd_status prefer(const gdi_blas *b, const gdi_form *f, cublasLtMatmulPreference_t p) {
+static gd_status prefer(const gdi_blas *b, const gdi_product_form *f, cublasLtMatmulPreference_t p) {
   const uint64_t bytes = b->workspace_bytes;
   const uint32_t in_order = CUBLASLT_REDUCTION_SCHEME_NONE | CUBLASLT_REDUCTION_SCHEME_COMPUTE_TYPE,
                  align_a = (uint32_t)f->align_b, align_b = (uint32_t)f->align_a,
@@ -220,7 +220,7 @@ static gd_status choose(const gdi_blas *b, gdi_plan *q) {
 }
 
 static gd_status plan_for(gdi_blas *b, const gdi_blas_product *p, bool whole, gdi_plan **out) {
-  const gdi_form f = form_of(p, whole);
+  const gdi_product_form f = form_of(p, whole);
   *out = gdi_plans_find(&b->plans, &f);
   if (*out) return GD_OK;
   gdi_plan *q = calloc(1, sizeof *q);
@@ -241,11 +241,11 @@ static gd_status plan_for(gdi_blas *b, const gdi_blas_product *p, bool whole, gd
 static gd_status run(gdi_blas *b, const gdi_blas_product *p, const gdi_plan *q) {
   const double alpha64 = 1, beta64 = p->add;
   const float alpha32 = 1, beta32 = p->add;
-  const bool f64 = p->type == GD_F64, aside = gdi_cuda_of(b->d)->lane_in_use == GDI_LANE_GRADIENTS;
+  const bool f64 = p->type == GD_F64, aside = gdi_cuda_of(b->d)->stream_in_use == GDI_STREAM_GRADIENTS;
   GD_TRY(point_epilogue(b, q, p->bias, p->mask));
   return LT(b, Matmul, b->handle, q->what, f64 ? (const void *)&alpha64 : &alpha32, p->b, q->a, p->a, q->b,
             f64 ? (const void *)&beta64 : &beta32, p->c, q->c, p->c, q->c, &q->how,
-            aside ? b->workspace_aside : b->workspace, b->workspace_bytes, gdi_cuda_stream(b->d));
+            aside ? b->side_workspace : b->workspace, b->workspace_bytes, gdi_cuda_stream(b->d));
 }
 
 /* A sum of no products: nothing, or what was there. */

@@ -38,8 +38,8 @@ void gdi_blas_free(gdi_blas *b); /* NULL is fine */
 const char *gdi_blas_describe(const gdi_blas *b);
 
 /*
- * Queues the product in the lane in use, the compute lane or that of gradients: each has a workspace of its
- * own, of one size, so that the lane decides nothing. A form that was there before takes no memory.
+ * Queues the product in the stream in use, the compute stream or that of gradients: each has a workspace of its
+ * own, of one size, so that the stream decides nothing. A form that was there before takes no memory.
  */
 gd_status gdi_blas_multiply(gd_device *d, const gdi_blas_product *p) GD_CHECKED;
 

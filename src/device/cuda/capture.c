@@ -1,7 +1,7 @@
 /* Work recorded as a CUDA graph: a step of a hundred small kernels is one launch. */
 #include <stdlib.h>
 
-#include "device/cuda/aside.h"
+#include "device/cuda/side_stream.h"
 #include "device/cuda/queue.h"
 
 struct gdi_graph {
@@ -11,13 +11,13 @@ struct gdi_graph {
   cudaGraphExec_t exec;
 };
 
-/* Each lane's kernels keep their priority in a replay, which otherwise has that of the compute lane. */
+/* Each stream's kernels keep their priority in a replay, which otherwise has that of the compute stream. */
 static unsigned long long flags(const gd_device *d) {
   return gdi_cuda_of(d)->tuning.node_priority ? cudaGraphInstantiateFlagUseNodePriority : 0;
 }
 
 gd_status gdi_cuda_capture(gd_device *d) {
-  GD_TRY(gdi_aside_join(d, GDI_LANE_COMPUTE)); /* recorded work cannot wait for what is not */
+  GD_TRY(gdi_side_stream_join(d, GDI_STREAM_COMPUTE)); /* recorded work cannot wait for what is not */
   GD_TRY(GDI_CUDA(d, cudaStreamBeginCapture(gdi_cuda_stream(d), cudaStreamCaptureModeThreadLocal)));
   gdi_cuda_of(d)->capturing = true;
   return GD_OK;
@@ -79,7 +79,7 @@ void gdi_cuda_graphs_end(gd_device *d) {
   gdi_cuda *c = gdi_cuda_of(d);
   cudaGraph_t work = NULL;
   for (gdi_graph *g = c->graphs; g; g = g->next) end(g);
-  if (c->capturing && cudaStreamEndCapture(c->lane[GDI_LANE_COMPUTE], &work) == cudaSuccess)
+  if (c->capturing && cudaStreamEndCapture(c->stream[GDI_STREAM_COMPUTE], &work) == cudaSuccess)
     (void)cudaGraphDestroy(work);
   (void)cudaGetLastError();
   c->capturing = false;

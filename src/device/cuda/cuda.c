@@ -47,23 +47,23 @@ static void give(void *user, void *memory) {
   (void)cudaFree(memory);
 }
 
-/* A copy of pageable memory may wait for the lane inside the call, where no patience ends. */
+/* A copy of pageable memory may wait for the stream inside the call, where no wait_hook ends. */
 static gd_status drain_first(gd_device *d) {
   const gdi_cuda *c = gdi_cuda_of(d);
-  return c->patience.wait ? gdi_cuda_drain(d, c->lane_in_use) : GD_OK;
+  return c->wait_hook.wait ? gdi_cuda_drain(d, c->stream_in_use) : GD_OK;
 }
 
 static gd_status upload(gd_device *d, void *to, const void *from_host, size_t bytes) {
   GD_TRY(drain_first(d));
   GD_TRY(GDI_CUDA(d, cudaMemcpyAsync(to, from_host, bytes, cudaMemcpyHostToDevice, gdi_cuda_stream(d))));
   return gdi_cuda_drain(d,
-                        gdi_cuda_of(d)->lane_in_use); /* pinned memory would still be read after the call */
+                        gdi_cuda_of(d)->stream_in_use); /* pinned memory would still be read after the call */
 }
 
 static gd_status download(gd_device *d, void *to_host, const void *from, size_t bytes) {
   GD_TRY(drain_first(d));
   GD_TRY(GDI_CUDA(d, cudaMemcpyAsync(to_host, from, bytes, cudaMemcpyDeviceToHost, gdi_cuda_stream(d))));
-  return gdi_cuda_drain(d, gdi_cuda_of(d)->lane_in_use);
+  return gdi_cuda_drain(d, gdi_cuda_of(d)->stream_in_use);
 }
 
 static gd_status copy(gd_device *d, void *to, const void *from, size_t bytes) {

@@ -14,49 +14,49 @@ extern "C" {
 typedef struct gdi_blas gdi_blas; /* cuBLASLt and the plans of matrix products: blas.h */
 
 typedef struct gdi_cuda {
-  cudaStream_t lane[GDI_LANES];
+  cudaStream_t stream[GDI_STREAMS];
   gdi_blas *blas;
-  gdi_lane lane_in_use;
+  gdi_stream stream_in_use;
   int processors;   /* streaming multiprocessors */
-  cudaEvent_t fork; /* where lanes of leaves' gradients leave the compute lane */
+  cudaEvent_t fork; /* where streams of leaves' gradients leave the compute stream */
   struct {
     cudaEvent_t join;
-    gd_arena *scratch; /* d->scratch of the lane */
-    bool pending;      /* the compute lane has not waited for what was queued last */
-  } aside[GDI_LANES - GDI_LANE_GRADIENTS];
+    gd_arena *scratch; /* d->scratch of the stream */
+    bool pending;      /* the compute stream has not waited for what was queued last */
+  } aside[GDI_STREAMS - GDI_STREAM_GRADIENTS];
   struct {
     const char *run; /* f32 */
     size_t bytes;
     uint16_t *rounded; /* bf16 copies of it */
-  } shadow;
+  } weight_copy;
   struct {
     const void *of; /* f32 values that the last kernel made, see gdi_cuda_made(); NULL: none */
     int64_t elements;
     uint16_t *copy;
-  } fresh;
+  } cached;
   gdi_tuning tuning;
   gdi_graph *graphs; /* all that were recorded and not freed */
   bool capturing;
   struct {
-    gd_status (*wait)(void *user, gdi_mark *m);
+    gd_status (*wait)(void *user, gdi_event *m);
     void *user;
-    gdi_mark *end; /* of the lane that is waited for */
-  } patience;
+    gdi_event *end; /* of the stream that is waited for */
+  } wait_hook;
 } gdi_cuda;
 
 static inline gdi_cuda *gdi_cuda_of(const gd_device *d) {
   return (gdi_cuda *)d->impl;
 }
 
-/* The stream of a lane, for work that is queued now. It may change any value: nothing is fresh any more. */
-static inline cudaStream_t gdi_cuda_stream_of(const gd_device *d, gdi_lane lane) {
+/* The stream of a stream, for work that is queued now. It may change any value: nothing is cached any more. */
+static inline cudaStream_t gdi_cuda_stream_of(const gd_device *d, gdi_stream stream) {
   gdi_cuda *c = gdi_cuda_of(d);
-  c->fresh.of = NULL;
-  return c->lane[lane];
+  c->cached.of = NULL;
+  return c->stream[stream];
 }
 
 static inline cudaStream_t gdi_cuda_stream(const gd_device *d) {
-  return gdi_cuda_stream_of(d, gdi_cuda_of(d)->lane_in_use);
+  return gdi_cuda_stream_of(d, gdi_cuda_of(d)->stream_in_use);
 }
 
 /*
@@ -66,22 +66,23 @@ static inline cudaStream_t gdi_cuda_stream(const gd_device *d) {
  */
 static inline void gdi_cuda_made(gd_device *d, const void *values, int64_t elements, uint16_t *copy) {
   gdi_cuda *c = gdi_cuda_of(d);
-  c->fresh.of = copy ? values : NULL;
-  c->fresh.elements = elements;
-  c->fresh.copy = copy;
+  c->cached.of = copy ? values : NULL;
+  c->cached.elements = elements;
+  c->cached.copy = copy;
 }
 
-/* The bf16 copy of values that are fresh, or NULL. */
-static inline uint16_t *gdi_cuda_fresh_of(const gd_device *d, const void *values, int64_t elements) {
+/* The bf16 copy of values that are cached, or NULL. */
+static inline uint16_t *gdi_cuda_cached_copy_of(const gd_device *d, const void *values, int64_t elements) {
   const gdi_cuda *c = gdi_cuda_of(d);
-  return values && values == c->fresh.of && elements <= c->fresh.elements ? c->fresh.copy : NULL;
+  return values && values == c->cached.of && elements <= c->cached.elements ? c->cached.copy : NULL;
 }
 
-/* The bf16 copy of f32 values at `data`, or NULL: see gdi_gpu.shadow. */
-static inline const uint16_t *gdi_cuda_shadow_of(const gd_device *d, const void *data) {
+/* The bf16 copy of f32 values at `data`, or NULL: see gdi_gpu.weight_copy. */
+static inline const uint16_t *gdi_cuda_weight_copy_of(const gd_device *d, const void *data) {
   const gdi_cuda *c = gdi_cuda_of(d);
-  const uintptr_t at = (uintptr_t)data - (uintptr_t)c->shadow.run;
-  return c->shadow.rounded && at < c->shadow.bytes ? c->shadow.rounded + at / sizeof(float) : NULL;
+  const uintptr_t at = (uintptr_t)data - (uintptr_t)c->weight_copy.run;
+  return c->weight_copy.rounded && at < c->weight_copy.bytes ? c->weight_copy.rounded + at / sizeof(float)
+                                                             : NULL;
 }
 
 /* GD_OK, or GD_ERR_GPU: "GPU 0: <what>: <cause>". */

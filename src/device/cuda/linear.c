@@ -15,7 +15,7 @@
  * approximates, and sums for db, whose order it does not tell.
  */
 #include "device/cuda/activation.h"
-#include "device/cuda/aside.h"
+#include "device/cuda/side_stream.h"
 #include "device/cuda/blas.h"
 
 enum { ROUNDED_ALIGN = GD_ALIGN / 2 }; /* elements of bf16 */
@@ -68,8 +68,8 @@ static gd_status keep_copy(gd_device *d, gd_node *n, extents e, uint16_t *copy) 
 static gd_status take_operands(gd_device *d, gd_node *n, extents e, operands *out) {
   *out = (operands){gdi_blas_type(d, n->in[0]->dtype), n->in[0]->data, n->in[1]->data};
   if (out->type == n->in[0]->dtype) return GD_OK;
-  const uint16_t *copy_W = gdi_cuda_shadow_of(d, n->in[1]->data);
-  uint16_t *copy_x = copy_W ? gdi_cuda_fresh_of(d, n->in[0]->data, e.B * e.I) : NULL;
+  const uint16_t *copy_W = gdi_cuda_weight_copy_of(d, n->in[1]->data);
+  uint16_t *copy_x = copy_W ? gdi_cuda_cached_copy_of(d, n->in[0]->data, e.B * e.I) : NULL;
   void *rounded = n->saved[1] ? n->saved[1]->data : copy_x;
   if (!rounded)
     GD_TRY(round_operands(d, n, e, copy_W ? 0 : e.O * e.I, &rounded));
@@ -214,7 +214,7 @@ static gd_status make_dx(gd_device *d, const pass *p, const operands *o) {
     dz.after = GDI_AFTER_RELU_GRADIENT, dz.mask = before->saved[0]->data;
     dz.rounded = dz.type == GD_BF16; /* fits where f32 does */
     GD_TRY(gdi_blas_offers(d, &dz, &offered));
-    if (offered) dx = dz, before->dz_pass = before->pass;
+    if (offered) dx = dz, before->dz_backward_id = before->backward_id;
   }
   return gdi_blas_multiply(d, &dx);
 }
@@ -239,12 +239,12 @@ static gd_status make_db(gd_device *d, const pass *p, const operands *o) {
 
 typedef gd_status (*work)(gd_device *d, const pass *p, const operands *o);
 
-static gd_status in_lane(gd_device *d, bool aside, gdi_lane lane, work make, const pass *p,
-                         const operands *o) {
+static gd_status in_stream(gd_device *d, bool aside, gdi_stream stream, work make, const pass *p,
+                           const operands *o) {
   if (!aside) return make(d, p, o);
-  GD_TRY(gdi_aside_enter(d, lane));
+  GD_TRY(gdi_side_stream_enter(d, stream));
   gd_status st = make(d, p, o);
-  gdi_aside_leave(d);
+  gdi_side_stream_leave(d);
   return st;
 }
 
@@ -255,10 +255,10 @@ static gd_status backward(gd_device *d, pass *p) {
   GD_TRY(make_dz(d, p, &made));
   const bool sums = p->db && !made;
   if (p->dx || p->dW) GD_TRY(take_operands(d, p->n, p->e, &o));
-  if (p->aside) GD_TRY(gdi_aside_fork(d));
+  if (p->aside) GD_TRY(gdi_side_stream_fork(d));
   if (p->dx) GD_TRY(make_dx(d, p, &o)); /* first: others wait for it */
-  if (p->dW) GD_TRY(in_lane(d, p->aside && p->dx, GDI_LANE_GRADIENTS, make_dW, p, &o));
-  return sums ? in_lane(d, p->aside, GDI_LANE_SUMS, make_db, p, &o) : GD_OK;
+  if (p->dW) GD_TRY(in_stream(d, p->aside && p->dx, GDI_STREAM_GRADIENTS, make_dW, p, &o));
+  return sums ? in_stream(d, p->aside, GDI_STREAM_SUMS, make_db, p, &o) : GD_OK;
 }
 
 gd_status gdi_cuda_linear_backward(gd_device *d, gd_node *n, const gd_tensor *dout, gd_tensor *const din[],
@@ -271,8 +271,8 @@ gd_status gdi_cuda_linear_backward(gd_device *d, gd_node *n, const gd_tensor *do
             .dW = din[1],
             .db = n->in[2] ? din[2] : NULL,
             .add = {add[0], add[1], n->in[2] && add[2]},
-            .given = n->dz_pass && n->dz_pass == n->pass};
-  p.aside = p.dW && gdi_aside_may(n, 1) && (!p.db || gdi_aside_may(n, 2));
+            .given = n->dz_backward_id && n->dz_backward_id == n->backward_id};
+  p.aside = p.dW && gdi_side_stream_may(n, 1) && (!p.db || gdi_side_stream_may(n, 2));
   const size_t mark = gd_arena_mark(d->scratch);
   gd_status st = backward(d, &p);
   gd_arena_release(d->scratch, mark);

@@ -30,7 +30,7 @@ static gd_status operand(gd_device *d, const gd_tensor *x, const void **out) {
   if (gdi_blas_type(d, x->dtype) == x->dtype) return GD_OK;
   void *to;
   const int64_t n = gd_numel(x);
-  *out = gdi_cuda_fresh_of(d, x->data, n);
+  *out = gdi_cuda_cached_copy_of(d, x->data, n);
   if (*out) return GD_OK;
   GD_TRY(gdi_cuda_scratch(d, n, sizeof(uint16_t), &to));
   *out = to;

@@ -6,7 +6,7 @@
 enum { FIRST_SLOTS = 64 };
 
 /* FNV-1a over the numbers. */
-static uint64_t hash(const gdi_form *f) {
+static uint64_t hash(const gdi_product_form *f) {
   const int64_t *number = (const int64_t *)f;
   uint64_t h = 0xcbf29ce484222325u;
   for (size_t i = 0; i < sizeof *f / sizeof *number; i++) h = (h ^ (uint64_t)number[i]) * 0x100000001b3u;
@@ -14,13 +14,13 @@ static uint64_t hash(const gdi_form *f) {
 }
 
 /* Where the plan of f is, or would be. */
-static gdi_plan **place(const gdi_plans *t, const gdi_form *f) {
+static gdi_plan **place(const gdi_plans *t, const gdi_product_form *f) {
   uint64_t mask = (uint64_t)t->slots - 1, i = hash(f) & mask;
   while (t->slot[i] && memcmp(&t->slot[i]->form, f, sizeof *f) != 0) i = (i + 1) & mask;
   return &t->slot[i];
 }
 
-gdi_plan *gdi_plans_find(const gdi_plans *t, const gdi_form *f) {
+gdi_plan *gdi_plans_find(const gdi_plans *t, const gdi_product_form *f) {
   return t->slots ? *place(t, f) : NULL;
 }
 

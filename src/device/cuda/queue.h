@@ -6,8 +6,8 @@
 
 gd_status gdi_queue_open(gd_device *d) GD_CHECKED;
 void gdi_queue_close(gd_device *d);
-/* Wait until a lane is empty. */
-gd_status gdi_cuda_drain(gd_device *d, gdi_lane lane) GD_CHECKED;
+/* Wait until a stream is empty. */
+gd_status gdi_cuda_drain(gd_device *d, gdi_stream stream) GD_CHECKED;
 
 extern const gdi_gpu gdi_cuda_gpu;
 

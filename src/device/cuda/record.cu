@@ -39,12 +39,12 @@ static __device__ void conclude(const gdi_step_input *in, bool skip_nonfinite, i
                                 ring_of ring) {
   const double weight = now->record[GDI_RECORD_WEIGHT];
   const bool finite = isfinite(now->record[GDI_RECORD_LOSS]) && isfinite(weight);
-  if (!finite && !skip_nonfinite) now->sick = 1;
+  if (!finite && !skip_nonfinite) now->nonfinite = 1;
   now->step = in->step;
   now->scale = weight != 0 ? 1 / weight : 0;
   now->grad_norm = NAN;
   now->micro_batches = weighty;
-  now->go = finite && !now->sick;
+  now->go = finite && !now->nonfinite;
   publish(now, ring);
 }
 
@@ -146,7 +146,7 @@ static __global__ void norms(gdi_gpu_slice s, gdi_gpu_clip c, gdi_totals *now, r
     now->grad_norm = norm;
     now->scale = scale = gdi_clipped(now->scale, norm, c.clip_norm);
     now->go = go = isfinite(norm);
-    if (!go && !c.skip_nonfinite) now->sick = 1;
+    if (!go && !c.skip_nonfinite) now->nonfinite = 1;
     publish(now, ring);
   }
   __syncthreads();

@@ -10,9 +10,9 @@
 typedef struct gdi_tuning {
   /* An update beside products gets a block of threads for so many multiprocessors; 0: as if it were alone. */
   int update_share;
-  int gradient_lane;   /* 0: gradients of weights are made in the compute lane, in turn with the others */
+  int gradient_stream; /* 0: gradients of weights are made in the compute stream, in turn with the others */
   int relu_by_product; /* 0: relu is a kernel of its own; may change bits, as another product may be chosen */
-  int node_priority;   /* 0: all kernels of a recorded step have the compute lane's priority */
+  int node_priority;   /* 0: all kernels of a recorded step have the compute stream's priority */
 } gdi_tuning;
 
 /* Defaults, changed by the environment. Errors: GD_ERR_USAGE: a knob or a value that is not there */

@@ -2,7 +2,7 @@
  * Sums of gradients and the update of a slice: one kernel each over the whole slice, bound by memory. The
  * bits are those of sync/sum.c, sync/squares.c and optim/update.c.
  */
-#include "device/cuda/terms.cuh"
+#include "device/cuda/operands.cuh"
 #include "device/cuda/bf16.cuh"
 #include "device/cuda/math.cuh"
 #include "device/norms.h"
@@ -16,7 +16,7 @@ static int64_t at_most_full(const gd_device *d, int64_t blocks) {
 /* ---- sums ---- */
 
 template <typename T, bool ONE> struct summing {
-  gdi_terms_of sum;
+  gdi_operands_of sum;
   T *to;
   template <int N> __device__ __forceinline__ int at(int64_t i) const {
     gdi_store<N>(to + i, gdi_sum_at<T, N, ONE>(sum, i));
@@ -24,9 +24,9 @@ template <typename T, bool ONE> struct summing {
   }
 };
 
-template <typename T, bool ONE> static __global__ void tree_sum(gdi_terms_of sum, gd_range r, T *to) {
+template <typename T, bool ONE> static __global__ void tree_sum(gdi_operands_of sum, gd_range r, T *to) {
   enum { N = GDI_PACK_BYTES / sizeof(T) };
-  const bool packed = gdi_packed(gdi_terms_look_up(&sum) | (uintptr_t)to);
+  const bool packed = gdi_packed(gdi_operands_look_up(&sum) | (uintptr_t)to);
   const summing<T, ONE> body = {sum, to};
   const int64_t first = r.lo / N;
   GDI_EACH(p, (r.hi + N - 1) / N - first) gdi_some<N>(body, (first + p) * N, r, packed);
@@ -35,9 +35,9 @@ template <typename T, bool ONE> static __global__ void tree_sum(gdi_terms_of sum
 template <typename T>
 static gd_status launch_tree_sum(gd_device *d, const gdi_gpu_sum *sum, gd_range r, char *to) {
   if (r.lo >= r.hi) return GD_OK;
-  return gdi_launch(d, "sum gradients", sum->n_terms == 1 ? tree_sum<T, true> : tree_sum<T, false>,
+  return gdi_launch(d, "sum gradients", sum->n_operands == 1 ? tree_sum<T, true> : tree_sum<T, false>,
                     gdi_blocks_for(d, (r.hi - r.lo) / (GDI_PACK_BYTES / (int64_t)sizeof(T)) + 2), GDI_THREADS,
-                    gdi_terms_from(sum, NULL), r, (T *)to);
+                    gdi_operands_from(sum, NULL), r, (T *)to);
 }
 
 extern "C" gd_status gdi_cuda_tree_sum(gd_device *d, gd_dtype type, const gdi_gpu_sum *sum, gd_range elements,
@@ -51,7 +51,7 @@ extern "C" gd_status gdi_cuda_tree_sum(gd_device *d, gd_dtype type, const gdi_gp
 /* A stretch of a segment on its way: the sums stay in `kept`; those and the parameters are put to the tiles.
  */
 template <typename T, int NORMS, bool ONE> struct summing_to_tiles {
-  gdi_terms_of sum;
+  gdi_operands_of sum;
   T *kept, *tile;
   int64_t first; /* element tile[0] */
   const T *w;
@@ -70,7 +70,7 @@ template <typename T, int NORMS, bool ONE> struct summing_to_tiles {
  * after the other, as the CPU does, while other blocks load.
  */
 template <typename T, int NORMS, bool ONE>
-static __global__ void __launch_bounds__(GDI_THREADS) sum_and_square(gdi_gpu_slice s, gdi_terms_of sum) {
+static __global__ void __launch_bounds__(GDI_THREADS) sum_and_square(gdi_gpu_slice s, gdi_operands_of sum) {
   enum {
     N = GDI_PACK_BYTES / sizeof(T),
     LANES = GDI_SQUARE_LANES,
@@ -78,7 +78,7 @@ static __global__ void __launch_bounds__(GDI_THREADS) sum_and_square(gdi_gpu_sli
   };
   __shared__ gdi_pack<T, N> tile[NORMS][TILE / N];
   const int t = (int)threadIdx.x;
-  const uintptr_t addresses = gdi_terms_look_up(&sum) | (uintptr_t)s.kept | (uintptr_t)s.w;
+  const uintptr_t addresses = gdi_operands_look_up(&sum) | (uintptr_t)s.kept | (uintptr_t)s.w;
   for (int64_t g = s.own.lo + blockIdx.x; g < s.own.hi; g += gridDim.x) {
     const int64_t end = s.segment[g + 1];
     double lane = 0;
@@ -104,11 +104,11 @@ static __global__ void __launch_bounds__(GDI_THREADS) sum_and_square(gdi_gpu_sli
 
 template <typename T>
 static gd_status launch_sum_and_square(gd_device *d, const gdi_gpu_slice *s, const gdi_gpu_sum *sum) {
-  const bool one = sum->n_terms == 1;
+  const bool one = sum->n_operands == 1;
   return gdi_launch(d, "square gradients",
                     s->norms > 1 ? (one ? sum_and_square<T, 2, true> : sum_and_square<T, 2, false>)
                                  : (one ? sum_and_square<T, 1, true> : sum_and_square<T, 1, false>),
-                    at_most_full(d, s->own.hi - s->own.lo), GDI_THREADS, *s, gdi_terms_from(sum, NULL));
+                    at_most_full(d, s->own.hi - s->own.lo), GDI_THREADS, *s, gdi_operands_from(sum, NULL));
 }
 
 extern "C" gd_status gdi_cuda_sum_and_square(gd_device *d, const gdi_gpu_slice *s, const gdi_gpu_sum *sum) {
@@ -147,7 +147,7 @@ template <typename T> static __device__ __forceinline__ bool wild(T x) {
 template <typename RULE, bool ONE> struct updating {
   typedef typename RULE::real T;
   RULE rule;
-  gdi_terms_of sum;
+  gdi_operands_of sum;
   T *w, *s0, *s1, *s2; /* element 0 of the run */
   uint16_t *rounded;   /* the same, NULL: none */
   T scale, limit, l2;
@@ -201,17 +201,17 @@ static __device__ __forceinline__ typename RULE::real *state_of(const gdi_gpu_sl
  */
 template <typename RULE, bool ONE, int TEAMS>
 static __global__ void __launch_bounds__(TEAMS *GDI_THREADS)
-    update(gdi_gpu_slice s, gdi_terms_of sum, const gdi_step_input *in, gdi_totals *now) {
+    update(gdi_gpu_slice s, gdi_operands_of sum, const gdi_step_input *in, gdi_totals *now) {
   typedef typename RULE::real T;
   typedef spans<T> spans;
   if (!now->go) return;
   const gdi_constants *c = &in->constants;
-  const uintptr_t terms = gdi_terms_look_up(&sum);
+  const uintptr_t operands = gdi_operands_look_up(&sum);
   updating<RULE, ONE> body = {
       numbers_of<RULE>(c),  sum,       (T *)s.w,      state_of<RULE>(s, 0), state_of<RULE>(s, 1),
       state_of<RULE>(s, 2), s.rounded, (T)now->scale, (T)c->limit,          (T)c->l2};
   const bool packed =
-      gdi_packed(terms | (uintptr_t)body.w | (uintptr_t)body.s0 | (uintptr_t)body.s1 | (uintptr_t)body.s2);
+      gdi_packed(operands | (uintptr_t)body.w | (uintptr_t)body.s0 | (uintptr_t)body.s1 | (uintptr_t)body.s2);
   const int team = TEAMS > 1 ? (int)threadIdx.x / GDI_THREADS : 0,
             thread = (int)threadIdx.x - team * GDI_THREADS;
   int bad = 0;
@@ -226,10 +226,10 @@ static __global__ void __launch_bounds__(TEAMS *GDI_THREADS)
     }
     bad |= gdi_some<spans::N>(body, first + (int64_t)thread * spans::N, r, packed);
   }
-  if (bad) atomicOr(&now->sick, 1);
+  if (bad) atomicOr(&now->nonfinite, 1);
 }
 
-typedef void (*update_kernel)(gdi_gpu_slice, gdi_terms_of, const gdi_step_input *, gdi_totals *);
+typedef void (*update_kernel)(gdi_gpu_slice, gdi_operands_of, const gdi_step_input *, gdi_totals *);
 
 template <typename T, bool ONE, int TEAMS> static update_kernel kernel_of(gdi_rule rule) {
   static update_kernel const kernels[GDI_RULES] = {
@@ -255,10 +255,10 @@ static int64_t blocks_beside(const gd_device *d, int64_t spans) {
 template <typename T, int TEAMS>
 static gd_status launch_update(gd_device *d, int64_t blocks, const gdi_gpu_slice *s, const gdi_gpu_sum *sum,
                                const gdi_step_input *in, gdi_totals *now) {
-  const bool one = !sum || sum->n_terms == 1;
+  const bool one = !sum || sum->n_operands == 1;
   return gdi_launch(d, "update parameters",
                     one ? kernel_of<T, true, TEAMS>(s->rule) : kernel_of<T, false, TEAMS>(s->rule), blocks,
-                    TEAMS * GDI_THREADS, *s, gdi_terms_from(sum, s->kept), in, now);
+                    TEAMS * GDI_THREADS, *s, gdi_operands_from(sum, s->kept), in, now);
 }
 
 template <typename T>

@@ -86,7 +86,7 @@ static ncclResult_t submit() {
   ncclComm *comm = calls_comm;
   const long number = (long)comm->groups.size() + 1;
   if (fault().hits("block", number, comm->rank)) wait_for_ever();
-  if (fault().hits("refuse", number, comm->rank)) return comm->fail(ncclSystemError, "planted");
+  if (fault().hits("refuse", number, comm->rank)) return comm->fail(ncclSystemError, "injected");
   cudaStreamCaptureStatus capture;
   if (cudaStreamIsCapturing(calls_stream, &capture) != cudaSuccess)
     return comm->fail(ncclUnhandledCudaError, "stream");

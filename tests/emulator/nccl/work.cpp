@@ -170,7 +170,7 @@ static Run *begin(const Group *g) {
   ncclComm *comm = g->comm;
   Run *r = new Run{++comm->runs, now_ms()};
   r->hangs = fault().hits("hang", r->number, comm->rank) || fault().hits("cling", r->number, comm->rank);
-  if (fault().hits("error", r->number, comm->rank)) comm->fail(ncclSystemError, "planted");
+  if (fault().hits("error", r->number, comm->rank)) comm->fail(ncclSystemError, "injected");
   if (!r->hangs && comm->state == ncclSuccess) start(r, g);
   return r;
 }

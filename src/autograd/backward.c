@@ -1,0 +1,160 @@
+/*
+ * Backward: the records that lead to the root, newest first, each handing gradients to its inputs.
+ *
+ * A record takes part when its number of the pass is this pass's; a result's gradient, made in the step
+ * arena, counts only then. A first contribution overwrites, later ones add, so nothing is ever zeroed.
+ */
+#include "device/gpu.h"
+#include "autograd/autograd.h"
+
+#include "base/fault.h"
+
+static const char *why_not(const gd_tensor *root) {
+  switch (root->origin) {
+  case GD_ORIGIN_DETACHED: return "it was detached";
+  case GD_ORIGIN_UNRECORDED: return "it was computed while recording was off";
+  case GD_ORIGIN_CONSTANT:
+    return "it was computed from tensors that do not require a gradient, or is of another type than f32 and "
+           "f64";
+  default: return "it is a leaf that does not require a gradient";
+  }
+}
+
+static gd_status check(const gd_tape *t, const gd_tensor *root, const gd_tensor *seed) {
+  char shape[GDI_SHAPE_TEXT], seed_shape[GDI_SHAPE_TEXT];
+  GD_TRY(gd_tape_status(t));
+  if (!root) return GD_FAIL(GD_ERR_USAGE, "backward of NULL");
+  if (!root->requires_grad)
+    return GD_FAIL(GD_ERR_NO_GRAD, "backward: the root has no gradient: %s", why_not(root));
+  if (root->node && root->arena != t->arena)
+    return GD_FAIL(GD_ERR_USAGE, "backward: the root was recorded on another tape");
+  if (!seed && gd_numel(root) != 1)
+    return GD_FAIL(GD_ERR_SHAPE, "backward: a root of shape %s needs a seed gradient of that shape",
+                   gdi_shape_text(root, shape, sizeof shape));
+  if (!seed) return GD_OK;
+  bool fits = seed->ndim == root->ndim && seed->dtype == root->dtype;
+  for (int i = 0; fits && i < root->ndim; i++) fits = seed->shape[i] == root->shape[i];
+  if (fits) return GD_OK;
+  return GD_FAIL(seed->dtype == root->dtype ? GD_ERR_SHAPE : GD_ERR_DTYPE,
+                 "backward: the root is %s %s, its seed gradient %s %s", gd_dtype_name(root->dtype),
+                 gdi_shape_text(root, shape, sizeof shape), gd_dtype_name(seed->dtype),
+                 gdi_shape_text(seed, seed_shape, sizeof seed_shape));
+}
+
+static gd_status make_gradient(gd_tensor *x) {
+  return x->grad ? GD_OK : gdi_tensor_make(&x->grad, x->arena, x->device, x->dtype, x->ndim, x->shape, NULL);
+}
+
+uint64_t gdi_tape_mark_path(gd_tape *t, const gd_tensor *root) {
+  root->node->backward_id = ++t->backward_id;
+  for (gd_node *n = root->node; n; n = n->previous)
+    for (int i = 0; n->backward_id == t->backward_id && i < n->n_in; i++)
+      if (n->in[i] && n->in[i]->node) n->in[i]->node->backward_id = t->backward_id;
+  return t->backward_id;
+}
+
+/* No result has a gradient of this pass yet, and each gradient waits for as many records as use its tensor. */
+static void prepare(gd_tape *t, gd_tensor *root) {
+  gdi_tape_mark_path(t, root);
+  for (gd_node *n = root->node; n; n = n->previous) {
+    if (n->backward_id != t->backward_id) continue;
+    n->out->has_grad = false;
+    for (int i = 0; i < n->n_in; i++)
+      if (n->in[i] && n->in[i]->requires_grad) n->in[i]->uses++;
+  }
+}
+
+static void forget_uses(gd_tape *t, gd_tensor *root) {
+  for (gd_node *n = root->node; n; n = n->previous)
+    for (int i = 0; n->backward_id == t->backward_id && i < n->n_in; i++)
+      if (n->in[i]) n->in[i]->uses = 0;
+}
+
+/* A record is done with the gradient of an input; a leaf's is complete with the last record that uses it. */
+static void contributed(gd_tape *t, gd_node *n, int i) {
+  gd_tensor *x = n->in[i];
+  if (--x->uses == 0 && !x->node && t->ready) t->ready(t->ready_user, x);
+}
+
+static void on_completed(void *tape, gd_node *n, int i) {
+  gd_tape *t = tape;
+  t->completed |= 1u << i;
+  contributed(t, n, i);
+}
+
+/* A GPU may make gradients of leaves in another stream: what is queued from now on finds them there. */
+static gd_status wait_for_leaves(const gd_tape *t) {
+  const gdi_gpu *gpu = t->device->gpu;
+  return gpu ? gpu->gradients(t->device, GDI_STREAM_COMPUTE) : GD_OK;
+}
+
+enum { FEW = 8 }; /* inputs whose lists fit on the stack */
+
+static gd_status visit(gd_tape *t, gd_node *n) {
+  gd_tensor *few[FEW], **din = few;
+  bool few_add[FEW], *add = few_add;
+  if (n->n_in > FEW) {
+    din = gd_arena_alloc(t->arena, (size_t)n->n_in * sizeof *din);
+    add = gd_arena_alloc(t->arena, (size_t)n->n_in * sizeof *add);
+    if (!din || !add) return GD_ERR_OOM;
+  }
+  for (int i = 0; i < n->n_in; i++) {
+    gd_tensor *x = n->in[i];
+    din[i] = NULL, add[i] = false;
+    if (!x || !x->requires_grad) continue;
+    GD_TRY(make_gradient(x));
+    din[i] = x->grad;
+    add[i] = x->has_grad;
+    x->has_grad = true; /* an input that appears twice adds its second share */
+  }
+  t->completed = 0;
+  GD_TRY(t->device->kernel[n->op]->backward(t->device, n, n->out->grad, din, add));
+  if (t->ready && !t->ready_waits) GD_TRY(wait_for_leaves(t));
+  for (int i = 0; i < n->n_in; i++)
+    if (din[i] && !(i < 32 && t->completed >> i & 1)) contributed(t, n, i);
+  return GD_OK;
+}
+
+/* The seed becomes the root's gradient, or is added to it. A result gets a new one: what it had may be the
+ * device's constant 1. */
+static gd_status seed_root(gd_tape *t, gd_tensor *root, const gd_tensor *seed) {
+  gd_tensor *given = (gd_tensor *)seed;
+  bool add = root->has_grad;
+  root->has_grad = true;
+  if (root->node) root->grad = NULL;
+  if (root->node && !seed && !GDI_FAULT("doubled_gradient"))
+    return gdi_tensor_make(&root->grad, t->arena, t->device, root->dtype, root->ndim, root->shape,
+                           gdi_one(t->device, root->dtype));
+  GD_TRY(make_gradient(root));
+  if (!seed && !add) return gd_tensor_fill(root->grad, GDI_FAULT("doubled_gradient") ? 2 : 1);
+  if (!given) {
+    GD_TRY(gdi_tensor_make(&given, t->arena, t->device, root->dtype, root->ndim, root->shape, NULL));
+    GD_TRY(gd_tensor_fill(given, 1));
+  }
+  gd_node identity = {.op = GDI_OP_reshape, .n_in = 1, .in = &root, .out = root, .arena = t->arena};
+  return t->device->kernel[GDI_OP_reshape]->backward(t->device, &identity, given, &root->grad, &add);
+}
+
+static gd_status play(gd_tape *t, gd_tensor *root, const gd_tensor *seed) {
+  GD_TRY(seed_root(t, root, seed));
+  for (gd_node *n = root->node; n; n = n->previous)
+    if (n->backward_id == t->backward_id) GD_TRY(visit(t, n));
+  return wait_for_leaves(t);
+}
+
+gd_status gd_backward(gd_tape *t, gd_tensor *root, const gd_tensor *seed) {
+  GD_TRY(check(t, root, seed));
+  if (!root->node) { /* a leaf is its own gradient */
+    GD_TRY(seed_root(t, root, seed));
+    if (t->ready) t->ready(t->ready_user, root);
+    return GD_OK;
+  }
+  GD_TRY(wait_for_leaves(t)); /* of a pass that failed half-way */
+  prepare(t, root);
+  gdi_listener *l = &t->device->listener;
+  l->completed = on_completed, l->completed_user = t;
+  gd_status st = play(t, root, seed);
+  l->completed = NULL;
+  if (st != GD_OK) forget_uses(t, root);
+  return st;
+}

@@ -1,0 +1,76 @@
+/* The recorded graph as Graphviz DOT: leaves are boxes, operations ellipses, and edges carry shapes. */
+#include "autograd/autograd.h"
+
+/* A name from outside may hold anything: quotes and backslashes are escaped, control characters left out. */
+static void quoted(FILE *f, const char *name) {
+  for (; *name; name++) {
+    if (*name == '"' || *name == '\\') fputc('\\', f);
+    if ((unsigned char)*name >= ' ') fputc(*name, f);
+  }
+}
+
+static void box(FILE *f, const gd_tensor *x, const void *id, const char *color) {
+  char what[GDI_SHAPE_TEXT + 8];
+  fprintf(f, "  n%p [shape=box, style=filled, fillcolor=\"%s\", label=\"", id, color);
+  if (x->name) {
+    quoted(f, x->name);
+    fputs("\\n", f);
+  }
+  if (!x->name && !x->node && x->ndim == 0)
+    fprintf(f, "%g\"];\n", gd_item(x)); /* a constant is its value */
+  else
+    fprintf(f, "%s\"];\n", gd_tensor_describe(x, what, sizeof what));
+}
+
+static void leaf(FILE *f, const gd_tensor *x) {
+  box(f, x, x, x->requires_grad ? "#cfe8cf" : "#eeeeee");
+}
+
+static void operation(FILE *f, const gd_node *n) {
+  static const char *const activations[] = {[GD_ACT_NONE] = "",
+                                            [GD_ACT_RELU] = " + relu",
+                                            [GD_ACT_TANH] = " + tanh",
+                                            [GD_ACT_SIGMOID] = " + sigmoid",
+                                            [GD_ACT_GELU] = " + gelu"};
+  fprintf(f, "  n%p [shape=ellipse, label=\"%s%s\"];\n", (const void *)n, gdi_op_name(n->op),
+          activations[n->attr.act]);
+}
+
+static void edge(FILE *f, const gd_tensor *x, const void *to) {
+  char shape[GDI_SHAPE_TEXT];
+  fprintf(f, "  n%p -> n%p", x->node ? (void *)x->node : (void *)x, to);
+  if (x->node && x->ndim) fprintf(f, " [label=\" %s\"]", gdi_shape_text(x, shape, sizeof shape));
+  fputs(";\n", f);
+}
+
+/* A leaf is written where it is used first: has an older record of this backward_id used it? */
+static bool used_before(const gd_node *n, int input, uint64_t backward_id) {
+  for (int i = 0; i < input; i++)
+    if (n->in[i] == n->in[input]) return true;
+  for (const gd_node *older = n->previous; older; older = older->previous)
+    for (int i = 0; older->backward_id == backward_id && i < older->n_in; i++)
+      if (older->in[i] == n->in[input]) return true;
+  return false;
+}
+
+gd_status gd_tape_write_dot(const gd_tape *t, const gd_tensor *root, FILE *f) {
+  GD_TRY(gd_tape_status(t));
+  if (!root || !root->node) return GD_FAIL(GD_ERR_NO_GRAD, "nothing is recorded that leads to this tensor");
+  const uint64_t backward_id = gdi_tape_mark_path((gd_tape *)t, root);
+  fputs("digraph graph_of_operations {\n  node [fontname=\"Helvetica\", fontsize=11];\n"
+        "  edge [fontname=\"Helvetica\", fontsize=9, color=\"#666666\"];\n",
+        f);
+  for (const gd_node *n = root->node; n; n = n->previous) {
+    if (n->backward_id != backward_id) continue;
+    operation(f, n);
+    for (int i = 0; i < n->n_in; i++) {
+      if (!n->in[i]) continue;
+      if (!n->in[i]->node && !used_before(n, i, backward_id)) leaf(f, n->in[i]);
+      edge(f, n->in[i], n);
+    }
+  }
+  box(f, root, root, "#ffe9c9");
+  edge(f, root, root);
+  fputs("}\n", f);
+  return ferror(f) ? GD_FAIL(GD_ERR_WRITE, "could not write the graph") : GD_OK;
+}

@@ -1,0 +1,79 @@
+/* The tape itself: its life, its settings, its first error. */
+#include <stdlib.h>
+
+#include "autograd/autograd.h"
+
+gd_status gd_tape_new(gd_tape **out, gd_device *d) {
+  *out = NULL;
+  gd_tape *t = calloc(1, sizeof *t);
+  if (!t) return GD_FAIL(GD_ERR_OOM, "no memory for a tape");
+  gd_status st = gd_arena_new(&t->arena, "step");
+  if (st != GD_OK) {
+    free(t);
+    return st;
+  }
+  t->device = d;
+  t->recording = true;
+  *out = t;
+  return GD_OK;
+}
+
+void gd_tape_free(gd_tape *t) {
+  if (!t) return;
+  gd_arena_free(t->arena);
+  free(t);
+}
+
+void gd_tape_reset(gd_tape *t) {
+  gd_arena_reset(t->arena);
+  t->last = NULL;
+  t->draws = 0;
+  t->status = GD_OK;
+}
+
+gd_tensor *gd_tape_fail(gd_tape *t, gd_status s) {
+  if (t->status == GD_OK) {
+    t->status = s;
+    t->error = *gd_error_last();
+  }
+  return NULL;
+}
+
+gd_status gd_tape_status(const gd_tape *t) {
+  return t->status == GD_OK ? GD_OK : gd_error_adopt(&t->error);
+}
+
+gd_arena *gd_tape_arena(gd_tape *t) {
+  return t->arena;
+}
+
+gd_device *gd_tape_device(gd_tape *t) {
+  return t->device;
+}
+
+bool gd_tape_record(gd_tape *t, bool on) {
+  bool was = t->recording;
+  t->recording = on;
+  return was;
+}
+
+void gd_tape_draws(gd_tape *t, uint64_t seed, int64_t step, int64_t row0) {
+  t->seed = seed;
+  t->step = step;
+  t->row0 = row0;
+}
+
+void gd_tape_step_at(gd_tape *t, const int64_t *step) {
+  t->step_at = step;
+}
+
+void gd_tape_on_grad_ready(gd_tape *t, gd_grad_ready hook, void *user) {
+  t->ready = hook;
+  t->ready_user = user;
+  t->ready_waits = false;
+}
+
+void gdi_tape_on_grad_ready(gd_tape *t, gd_grad_ready hook, void *user) {
+  gd_tape_on_grad_ready(t, hook, user);
+  t->ready_waits = true;
+}

@@ -1,0 +1,33 @@
+/* A data set as the trainer uses it: opened by all ranks, held once per host, classes matched to the model. */
+#ifndef GDI_TRAIN_SET_H
+#define GDI_TRAIN_SET_H
+
+#include "gd/comm.h"
+#include "gd/data.h"
+#include "gd/options.h"
+
+typedef struct gdi_set {
+  gd_dataset *data;
+  gd_shared memory;
+  int64_t *class_map; /* label in the file -> label of the model; NULL: the same */
+} gdi_set;
+
+/*
+ * `targets`: the file must hold them. Collective. Errors as gd_dataset_open() and gd_dataset_load(), the same on
+ * all ranks.
+ */
+gd_status gdi_set_open(gdi_set *s, gd_world *w, const char *path, const gd_options *o,
+                       bool targets) GD_CHECKED;
+/* To train, validate or evaluate, at least one label must be a class. Errors: GD_ERR_DATA */
+gd_status gdi_set_labelled(const gdi_set *s) GD_CHECKED;
+void gdi_set_close(gdi_set *s, gd_world *w);
+
+/*
+ * Match the file's classes to the model's by name. Errors: GD_ERR_DATA for a class that the model does not
+ * know, or more classes than it has where there are no names.
+ */
+gd_status gdi_set_match(gdi_set *s, int64_t classes, char (*names)[GD_MAX_CLASS_NAME]) GD_CHECKED;
+/* Apply the match to the labels of a batch, in place. Nothing to do for targets. */
+gd_status gdi_set_relabel(const gdi_set *s, gd_tensor *labels) GD_CHECKED;
+
+#endif

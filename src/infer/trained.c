@@ -1,0 +1,90 @@
+#include "infer/trained.h"
+
+#include <string.h>
+
+#include "comm/rank_device.h"
+#include "store/apply.h"
+
+static gd_status open_model(gdi_trained *u, const char *path, const gd_use_options *o) {
+  const gd_checkpoint *c = &u->checkpoint;
+  const gd_dtype dtype = c->n_params ? c->param[0].dtype : GD_F32;
+  GD_TRY(gdi_device_for(&u->device, u->world, o->device, o->threads, u->trained.precision));
+  GD_TRY(gd_model_parse(&u->model, c->model, c->sample_ndim, c->sample, u->device, dtype, &u->outputs));
+  GD_TRY(gd_params_new(&u->params, u->model));
+  GD_TRY(gdi_weights_apply(u->params, c->param, c->n_params, path));
+  gd_module_train(u->model, false);
+  GD_TRY(gd_tape_new(&u->tape, u->device));
+  gd_tape_record(u->tape, false);
+  return gd_loss_parse(&u->loss, o->loss ? o->loss : u->trained.loss);
+}
+
+static gd_status match_data(gdi_trained *u) {
+  const gd_data_info *i = gd_dataset_info(u->set.data);
+  const gd_checkpoint *c = &u->checkpoint;
+  if (i->ndim != c->sample_ndim || memcmp(i->sample, c->sample, (size_t)i->ndim * sizeof *i->sample) != 0)
+    return GD_FAIL(GD_ERR_DATA, "%s: its samples have another shape than those that the model was trained on",
+                   i->path);
+  if (i->x_scale != c->x_scale)
+    return GD_FAIL(
+        GD_ERR_DATA,
+        "%s: values are scaled by %g, but the model was trained with %g: store both sets in the same type",
+        i->path, i->x_scale, c->x_scale);
+  return c->classes ? gdi_set_match(&u->set, c->classes, c->class_name) : GD_OK;
+}
+
+/* What predictions do not ask for. */
+static gd_status match_targets(const gdi_trained *u) {
+  const gd_data_info *i = gd_dataset_info(u->set.data);
+  if (i->labels != (u->loss == GD_CROSS_ENTROPY))
+    return GD_FAIL(GD_ERR_DATA, "%s holds %s, but this loss compares with %s", i->path,
+                   i->labels ? "labels" : "real targets", i->labels ? "real targets" : "labels");
+  if (!i->labels && i->targets != u->outputs)
+    return GD_FAIL(GD_ERR_DATA, "%s has %lld targets a sample, but the model %lld outputs", i->path,
+                   (long long)i->targets, (long long)u->outputs);
+  return gdi_set_labelled(&u->set);
+}
+
+static gd_status open_loader(gdi_trained *u) {
+  u->n = gd_dataset_info(u->set.data)->n;
+  gd_loader_options l = {.order = gd_order_all(u->n, 0),
+                         .device = u->device,
+                         .dtype = u->params->dtype,
+                         .max_rows = GDI_EVAL_ROWS,
+                         .standardize =
+                             u->checkpoint.standardize.features ? &u->checkpoint.standardize : NULL};
+  l.order.shuffle = GD_SHUFFLE_NONE;
+  return gd_loader_new(&u->loader, u->set.data, &l);
+}
+
+gd_status gdi_trained_open(gdi_trained *u, gd_world *w, const char *path, const gd_use_options *o,
+                           bool targets) {
+  memset(u, 0, sizeof *u);
+  u->world = w;
+  GD_TRY(gd_world_agree(w, gd_checkpoint_read(&u->checkpoint, path, false)));
+  GD_TRY(gd_world_agree(w, gdi_saved_options(&u->trained, &u->checkpoint)));
+  GD_TRY(gd_world_agree(w, open_model(u, path, o)));
+  GD_TRY(gdi_set_open(&u->set, w, o->data, &u->trained, targets));
+  GD_TRY(gd_world_agree(w, match_data(u)));
+  return gd_world_agree(w, open_loader(u));
+}
+
+void gdi_trained_close(gdi_trained *u) {
+  gd_loader_free(u->loader);
+  gd_tape_free(u->tape);
+  gd_params_free(u->params);
+  gd_module_free(u->model);
+  gdi_set_close(&u->set, u->world);
+  gd_device_close(u->device);
+  gd_options_free(&u->trained);
+  gd_checkpoint_free(&u->checkpoint);
+}
+
+gd_status gd_evaluate(gd_world *w, const char *checkpoint, const gd_use_options *o, gd_metrics *out) {
+  gdi_trained u;
+  gd_status st = gdi_trained_open(&u, w, checkpoint, o, true);
+  if (st == GD_OK) st = gd_world_agree(w, match_targets(&u));
+  if (st == GD_OK)
+    st = gdi_evaluate(&(gdi_evaluation){w, u.model, u.tape, u.loader, &u.set, u.loss, u.n}, out);
+  gdi_trained_close(&u);
+  return st;
+}

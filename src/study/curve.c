@@ -1,0 +1,121 @@
+/* The curve of a run: its file, and what it comes to. */
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/files.h"
+#include "study/study.h"
+
+gd_status gdi_curve_add(gdi_curve *c, const gdi_point *p) {
+  if ((c->n & (c->n - 1)) == 0) { /* full at every power of two */
+    gdi_point *more = realloc(c->point, (size_t)(c->n ? 2 * c->n : 1) * sizeof *more);
+    if (!more) return GD_FAIL(GD_ERR_OOM, "no memory for a curve");
+    c->point = more;
+  }
+  c->point[c->n++] = *p;
+  return GD_OK;
+}
+
+void gdi_curve_clear(gdi_curve *c) {
+  free(c->point);
+  *c = (gdi_curve){.diverged = -1};
+}
+
+/* ---- file */
+
+static const char header[] = "updates,epochs,samples,seconds,train.loss,loss,accuracy,noise_scale\n";
+
+static void print_curve(FILE *f, const void *what) {
+  const gdi_curve *c = what;
+  fputs(header, f);
+  for (int i = 0; i < c->n; i++) {
+    const gdi_point *p = &c->point[i];
+    fprintf(f, "%lld,%.17g,%.17g,%.6f,%.17g,%.17g,%.17g,%.17g\n", (long long)p->updates, p->epochs,
+            p->samples, p->seconds, p->train_loss, p->at.loss, p->at.accuracy, p->noise_scale);
+  }
+  fprintf(f, "end,%lld\n", (long long)c->diverged);
+}
+
+gd_status gdi_curve_write(const gdi_curve *c, const char *folder, const char *name) {
+  return gdi_file_write(folder, name, print_curve, c);
+}
+
+static bool read_point(gdi_point *p, const char *line) {
+  long long updates;
+  if (sscanf(line, "%lld,%lf,%lf,%lf,%lf,%lf,%lf,%lf", &updates, &p->epochs, &p->samples, &p->seconds,
+             &p->train_loss, &p->at.loss, &p->at.accuracy, &p->noise_scale) != 8)
+    return false;
+  p->updates = updates;
+  return true;
+}
+
+static gd_status read_lines(gdi_curve *c, FILE *f, const char *path) {
+  char line[512];
+  if (!fgets(line, sizeof line, f) || strcmp(line, header) != 0)
+    return GD_FAIL(GD_ERR_DATA, "%s is not a curve of this version; remove it to run it again", path);
+  while (fgets(line, sizeof line, f)) {
+    gdi_point p = {0};
+    long long diverged;
+    if (sscanf(line, "end,%lld", &diverged) == 1) {
+      c->diverged = diverged;
+      return GD_OK;
+    }
+    if (!read_point(&p, line) || (c->n && p.updates <= c->point[c->n - 1].updates))
+      return GD_FAIL(GD_ERR_DATA, "%s: not a point of a curve: %.60s; remove it to run it again", path, line);
+    GD_TRY(gdi_curve_add(c, &p));
+  }
+  return GD_FAIL(GD_ERR_DATA, "%s ends too early; remove it to run it again", path);
+}
+
+gd_status gdi_curve_read(gdi_curve *c, const char *path) {
+  gdi_curve_clear(c);
+  FILE *f = fopen(path, "r");
+  if (!f && errno == ENOENT) return GD_OK;
+  if (!f) return GD_FAIL(GD_ERR_DATA, "%s: %s", path, strerror(errno));
+  gd_status st = read_lines(c, f, path);
+  fclose(f);
+  return st;
+}
+
+/* ---- what it comes to */
+
+bool gdi_target_met(const gdi_target *t, const gd_metrics *m) {
+  return (isnan(t->loss) || m->loss < t->loss) && (isnan(t->accuracy) || m->accuracy > t->accuracy);
+}
+
+int64_t gdi_study_next(int64_t updates, double resolution, int64_t limit) {
+  int64_t next = (int64_t)((double)updates * (1 + resolution));
+  if (next <= updates) next = updates + 1;
+  return updates < limit && next > limit ? limit : next;
+}
+
+/* From a, which does not meet the target, to b, which does. With two metrics, the later one. */
+static double crossing(const gdi_target *t, const gdi_point *a, const gdi_point *b) {
+  double share = 0;
+  if (a->at.loss >= t->loss) share = (a->at.loss - t->loss) / (a->at.loss - b->at.loss);
+  if (a->at.accuracy <= t->accuracy)
+    share = fmax(share, (t->accuracy - a->at.accuracy) / (b->at.accuracy - a->at.accuracy));
+  return (double)a->updates + share * (double)(b->updates - a->updates);
+}
+
+gdi_verdict gdi_curve_judge(const gdi_curve *c, const gdi_target *t, int64_t horizon, int64_t limit,
+                            double resolution) {
+  gdi_verdict v = {GDI_INCOMPLETE, NULL, INFINITY};
+  for (int i = 0; i < c->n && c->point[i].updates <= horizon; i++) {
+    v.end = &c->point[i];
+    if (gdi_target_met(t, &v.end->at))
+      return (gdi_verdict){GDI_REACHED, v.end, i ? crossing(t, v.end - 1, v.end) : (double)v.end->updates};
+  }
+  if (c->diverged >= 0 && c->diverged <= horizon)
+    v.outcome = GDI_DIVERGED;
+  else if (c->diverged >= 0 ||
+           (c->n && gdi_study_next(c->point[c->n - 1].updates, resolution, limit) > horizon))
+    v.outcome = horizon < limit ? GDI_CUT : GDI_NEVER;
+  return v;
+}
+
+const char *gdi_outcome_name(gdi_outcome o) {
+  static const char *const name[] = {"incomplete", "reached", "diverged", "cut", "never"};
+  return name[o];
+}

@@ -1,0 +1,154 @@
+/* Snapshots of a run, written behind training. */
+#include "train/checkpointer.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "gd/log.h"
+#include "gd/version.h"
+
+static bool writes(const gdi_checkpointer *s) {
+  return gd_world_rank(s->job->world) == 0;
+}
+
+/* ---- the snapshot ---- */
+
+/* The parameters' names and shapes over a run of values in layout order. */
+static gd_stored *describe(gdi_checkpointer *s, void *run) {
+  const gd_params *p = s->job->params;
+  gd_stored *list = gd_arena_zalloc(s->arena, (size_t)p->n * sizeof *list);
+  for (int i = 0; list && i < p->n; i++) {
+    const gd_tensor *t = p->item[i].tensor;
+    snprintf(list[i].name, sizeof list[i].name, "%s", p->item[i].name);
+    list[i].dtype = t->dtype, list[i].ndim = t->ndim;
+    memcpy(list[i].shape, t->shape, sizeof t->shape);
+    list[i].data = (char *)run + (size_t)p->offset[i] * gd_dtype_bytes(p->dtype);
+  }
+  return list;
+}
+
+static gd_status make_snapshot(gdi_checkpointer *s) {
+  gdi_job *j = s->job;
+  const size_t bytes = gd_params_bytes(j->params);
+  const int states = gd_optim_states(&j->optim);
+  s->params = gd_arena_zalloc(s->arena, bytes);
+  s->c.n_params = j->params->n, s->c.n_states = states;
+  s->c.state_name = gd_arena_zalloc(s->arena, sizeof *s->c.state_name * GD_OPTIM_MAX_STATES);
+  s->c.state = gd_arena_zalloc(s->arena, sizeof *s->c.state * GD_OPTIM_MAX_STATES);
+  if (!s->params || !s->c.state_name || !s->c.state) return GD_ERR_OOM;
+  s->c.param = describe(s, s->params);
+  if (!s->c.param) return GD_ERR_OOM;
+  for (int i = 0; i < states; i++) {
+    s->states[i] = gd_arena_zalloc(s->arena, bytes);
+    if (!s->states[i] || !(s->c.state[i] = describe(s, s->states[i]))) return GD_ERR_OOM;
+    snprintf(s->c.state_name[i], sizeof *s->c.state_name, "%s", gd_optim_state_name(&j->optim, i));
+  }
+  return GD_OK;
+}
+
+static gd_status describe_run(gdi_checkpointer *s) {
+  gdi_job *j = s->job;
+  const gd_data_info *info = gd_dataset_info(j->train.data);
+  char *config = NULL;
+  size_t bytes = 0;
+  FILE *f = open_memstream(&config, &bytes);
+  if (!f) return GD_FAIL(GD_ERR_OOM, "no memory for a checkpoint");
+  gd_options_print(&j->opt, f);
+  fclose(f);
+  s->c.config = gd_arena_alloc(s->arena, bytes + 1);
+  if (s->c.config) memcpy(s->c.config, config, bytes + 1);
+  free(config);
+  if (!s->c.config) return GD_ERR_OOM;
+  s->c.model = (char *)j->opt.model;
+  s->c.seed = (uint64_t)j->opt.seed;
+  s->c.outputs = j->outputs;
+  s->c.sample_ndim = info->ndim;
+  memcpy(s->c.sample, info->sample, sizeof info->sample);
+  s->c.x_scale = info->x_scale;
+  s->c.classes = info->classes, s->c.class_name = info->class_name;
+  s->c.standardize = j->standardize;
+  memcpy(s->c.data_digest, j->data_digest, sizeof s->c.data_digest);
+  snprintf(s->c.machine, sizeof s->c.machine, "%s", gd_device_describe(j->device));
+  snprintf(s->c.version, sizeof s->c.version, "%s", GD_VERSION);
+  return GD_OK;
+}
+
+static gd_status open_on_rank_0(gdi_checkpointer *s) {
+  GD_TRY(gd_arena_new(&s->arena, "snapshot"));
+  GD_TRY(make_snapshot(s));
+  GD_TRY(describe_run(s));
+  return gd_writer_new(&s->writer);
+}
+
+gd_status gdi_checkpointer_open(gdi_checkpointer *s, gdi_job *j, const char *run) {
+  memset(s, 0, sizeof *s);
+  s->job = j;
+  s->saved_step = -1;
+  snprintf(s->folder, sizeof s->folder, "%.4080s/checkpoints", run);
+  return gd_world_agree(j->world, writes(s) ? open_on_rank_0(s) : GD_OK);
+}
+
+void gdi_checkpointer_close(gdi_checkpointer *s) {
+  gd_writer_free(s->writer);
+  gd_arena_free(s->arena);
+  s->writer = NULL, s->arena = NULL;
+}
+
+/* ---- saving ---- */
+
+/* best.h5 is a second name of the best checkpoint, moved in one step, so that pruning need not know of it. */
+static void name_best(const gdi_checkpointer *s) {
+  char temporary[4200], best[4200];
+  snprintf(temporary, sizeof temporary, "%s/.best.h5.%d", s->folder, (int)getpid());
+  snprintf(best, sizeof best, "%s/best.h5", s->folder);
+  unlink(temporary);
+  if (link(s->path, temporary) != 0 || rename(temporary, best) != 0)
+    gd_message(GD_LOG_WARN, "%s could not be named best.h5: %s", s->path, strerror(errno));
+  unlink(temporary); /* rename() leaves it when both are the same file already */
+}
+
+void gdi_checkpointer_continue(gdi_checkpointer *s, const gd_checkpoint *resumed, const char *path) {
+  s->c.best_step = resumed->best_step;
+  snprintf(s->path, sizeof s->path, "%.4095s", path);
+  const bool here = strncmp(path, s->folder, strlen(s->folder)) == 0;
+  if (writes(s) && here && resumed->has_best && resumed->best_step == resumed->step) name_best(s);
+  s->path[0] = 0;
+}
+
+static gd_status finish_write(gdi_checkpointer *s) {
+  if (!s->path[0]) return GD_OK;
+  GD_TRY(gd_writer_wait(s->writer));
+  if (s->link_best) name_best(s);
+  s->link_best = false;
+  return gd_checkpoint_prune(s->folder, (int)s->job->opt.checkpoint_keep);
+}
+
+gd_status gdi_checkpointer_wait(gdi_checkpointer *s) {
+  return gd_world_agree(s->job->world, writes(s) ? finish_write(s) : GD_OK);
+}
+
+static gd_status start_write(gdi_checkpointer *s, bool is_best, const double *best, const gd_measured *m) {
+  const gdi_job *j = s->job;
+  s->c.step = j->step;
+  s->c.epoch = j->step / j->batches.per_epoch;
+  s->c.samples = s->c.epoch * j->batches.n + j->step % j->batches.per_epoch * j->batches.batch;
+  s->c.measured = *m;
+  if (best) s->c.best = *best, s->c.has_best = true;
+  if (is_best) s->c.best_step = j->step;
+  s->link_best = is_best;
+  snprintf(s->path, sizeof s->path, "%s/step-%08lld.h5", s->folder, (long long)j->step);
+  return gd_writer_start(s->writer, &s->c, s->path);
+}
+
+gd_status gdi_checkpointer_save(gdi_checkpointer *s, bool is_best, const double *best, const gd_measured *m) {
+  gdi_job *j = s->job;
+  GD_TRY(gd_sync_healthy(j->sync));
+  if (writes(s) && finish_write(s) != GD_OK) /* the next one may succeed; the last one must */
+    gd_message(GD_LOG_WARN, "checkpoint not written: %s", gd_error_last()->message);
+  gd_status st = gd_sync_gather(j->sync, s->params, s->states);
+  if (st != GD_OK) return j->on_gpu ? gd_world_fail_alone(j->world, st) : st;
+  s->saved_step = j->step;
+  return gd_world_agree(j->world, writes(s) ? start_write(s, is_best, best, m) : GD_OK);
+}

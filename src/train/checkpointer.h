@@ -1,0 +1,35 @@
+/* Snapshots of a job, written to checkpoints behind training. */
+#ifndef GDI_TRAIN_SAVE_H
+#define GDI_TRAIN_SAVE_H
+
+#include "train/job.h"
+
+/* On rank 0: a snapshot of parameters and optimizer state, written by a thread while training goes on. */
+typedef struct gdi_checkpointer {
+  gdi_job *job;
+  gd_writer *writer;
+  gd_checkpoint c; /* points into the snapshot */
+  gd_arena *arena;
+  void *params, *states[GD_OPTIM_MAX_STATES];
+  char folder[4096];  /* .../checkpoints */
+  char path[4160];    /* of the write under way or done last; "" before the first */
+  int64_t saved_step; /* -1: none */
+  bool link_best;     /* the write under way is the best so far */
+} gdi_checkpointer;
+
+/* Collective. `run`: the run folder (rank 0). */
+gd_status gdi_checkpointer_open(gdi_checkpointer *s, gdi_job *j, const char *run) GD_CHECKED;
+/* Continue after `resumed`: a run that was killed before it named its best checkpoint does so now. */
+void gdi_checkpointer_continue(gdi_checkpointer *s, const gd_checkpoint *resumed, const char *path);
+/*
+ * Take a snapshot and start writing it; is_best: also as best.h5. `best`: quality of the best so far, NULL
+ * before the first validation. `m`: measurements under way, on rank 0. Collective. Errors: GD_ERR_NONFINITE
+ * when the parameters are not finite (nothing is written). gdi_checkpointer_wait() returns the status of the write.
+ */
+gd_status gdi_checkpointer_save(gdi_checkpointer *s, bool is_best, const double *best,
+                                const gd_measured *m) GD_CHECKED;
+/* Wait for the write under way; prune; move best.h5. Collective: its status is everybody's. */
+gd_status gdi_checkpointer_wait(gdi_checkpointer *s) GD_CHECKED;
+void gdi_checkpointer_close(gdi_checkpointer *s);
+
+#endif

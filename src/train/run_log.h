@@ -1,0 +1,31 @@
+/* The run folder: config.yaml, metrics.csv, summary.json. Rank 0 alone uses it. */
+#ifndef GDI_TRAIN_RECORD_H
+#define GDI_TRAIN_RECORD_H
+
+#include "gd/train.h"
+
+typedef struct gdi_record {
+  FILE *metrics;
+  char folder[4096];
+} gdi_record;
+
+/*
+ * The folder of a run: `wanted`, or a new one under runs/ named after the time. A folder that holds a run
+ * already is GD_ERR_USAGE unless `resume`.
+ */
+gd_status gdi_record_folder_name(char *folder, size_t bytes, const char *wanted, bool resume) GD_CHECKED;
+/* The same, and made, with a folder for checkpoints. */
+gd_status gdi_record_folder(char *folder, size_t bytes, const char *wanted, bool resume) GD_CHECKED;
+/* Remove the folder again when nothing was written to it: commands with a mistyped name leave no litter. */
+void gdi_record_abandon(const char *folder);
+/*
+ * Open the record; rows after `step` belong to updates that will be done again, and go. Of those that stay,
+ * `seen` gets the last, the last validation, and the row of the step of its best.
+ */
+gd_status gdi_record_open(gdi_record *r, const char *folder, const gd_options *o, int64_t step,
+                          gd_train_result *seen) GD_CHECKED;
+gd_status gdi_run_log_row(gdi_record *r, const gd_row *row) GD_CHECKED;
+gd_status gdi_record_summary(gdi_record *r, const gd_train_result *result, gd_status ended) GD_CHECKED;
+void gdi_record_close(gdi_record *r);
+
+#endif
