@@ -20,6 +20,7 @@ typedef struct gd_optim {
   bool nesterov;
   double weight_decay;
   double beta1, beta2, eps; /**< adam, adamw; eps also rmsprop */
+  bool amsgrad;             /**< adam, adamw: divide by the largest second moment so far */
   double alpha;             /**< rmsprop smoothing */
   bool centered;            /**< rmsprop */
   double trust;             /**< lars coefficient */
@@ -52,7 +53,7 @@ typedef struct gd_update {
  * Math:   g = clamp(grad_scale grad, +-clip_value); weight decay as in PyTorch for each kind; then
  *         sgd   v = m v + (1 - dampening) g  (v = g at step 0);  w -= lr (nesterov ? g + m v : v)
  *         lars  v = m v + lr local_rate (g + wd w);  w -= v
- *         adam, adamw, rmsprop: as in torch.optim
+ *         adam, adamw, rmsprop: as in torch.optim; amsgrad: Reddi, Kale, Kumar 2018
  * Shapes: w, grad, state[i] [n], all of `dtype` (f32 or f64)
  */
 GD_API bool gd_optim_update(const gd_optim *o, const gd_update *u, gd_dtype dtype, int64_t n, void *w,

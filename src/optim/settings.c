@@ -53,6 +53,8 @@ gd_status gd_optim_check(const gd_optim *o) {
     return GD_FAIL(GD_ERR_USAGE, "nesterov and dampening are settings of sgd, not of %s", name);
   if (o->nesterov && (o->momentum == 0 || o->dampening != 0))
     return GD_FAIL(GD_ERR_USAGE, "nesterov needs a momentum above 0 and no dampening");
+  if (o->amsgrad && !is_adam(o))
+    return GD_FAIL(GD_ERR_USAGE, "amsgrad is a setting of adam and adamw, not of %s", name);
   if (o->centered && o->kind != GD_RMSPROP)
     return GD_FAIL(GD_ERR_USAGE, "centered is a setting of rmsprop, not of %s", name);
   return GD_OK;
@@ -62,6 +64,7 @@ gd_status gd_optim_check(const gd_optim *o) {
 static int state_names(const gd_optim *o, const char *name[GD_OPTIM_MAX_STATES]) {
   int n = 0;
   if (is_adam(o)) name[n++] = "exp_avg", name[n++] = "exp_avg_sq";
+  if (is_adam(o) && o->amsgrad) name[n++] = "max_exp_avg_sq";
   if (o->kind == GD_RMSPROP) name[n++] = "square_avg";
   if (o->kind == GD_LARS || (!is_adam(o) && o->momentum != 0)) name[n++] = "momentum_buffer";
   if (o->kind == GD_RMSPROP && o->centered) name[n++] = "grad_avg";

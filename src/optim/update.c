@@ -27,7 +27,7 @@ gdi_rule gdi_optim_rule(const gd_optim *o) {
   case GD_SGD: return !m ? GDI_RULE_plain : o->nesterov ? GDI_RULE_nesterov : GDI_RULE_momentum;
   case GD_LARS: return GDI_RULE_momentum;
   case GD_ADAM:
-  case GD_ADAMW: return GDI_RULE_adam;
+  case GD_ADAMW: return o->amsgrad ? GDI_RULE_amsgrad : GDI_RULE_adam;
   case GD_RMSPROP:
     if (o->centered) return m ? GDI_RULE_rmsprop_centered_momentum : GDI_RULE_rmsprop_centered;
     return m ? GDI_RULE_rmsprop_momentum : GDI_RULE_rmsprop;

@@ -43,6 +43,7 @@ gd_status gdi_resolve_rates(gdi_job *j) {
                         .weight_decay = o->weight_decay,
                         .beta1 = o->beta1,
                         .beta2 = o->beta2,
+                        .amsgrad = o->amsgrad,
                         .eps = o->eps,
                         .alpha = o->alpha,
                         .centered = o->centered,

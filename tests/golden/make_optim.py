@@ -21,6 +21,8 @@ CASES = [
     ("adam", ADAM, dict(lr=0.01, weight_decay=0.1, betas=(0.8, 0.95), eps=1e-4)),
     ("adamw", ADAMW, dict(lr=0.01)),
     ("adamw", ADAMW, dict(lr=0.01, weight_decay=0.2, betas=(0.8, 0.95), eps=1e-4)),
+    ("adam", ADAM, dict(lr=0.01, amsgrad=True)),
+    ("adamw", ADAMW, dict(lr=0.01, amsgrad=True, weight_decay=0.2, betas=(0.8, 0.6), eps=1e-4)),
     ("rmsprop", RMSPROP, dict(lr=0.01)),
     ("rmsprop", RMSPROP, dict(lr=0.01, alpha=0.9, eps=1e-4, weight_decay=0.1)),
     ("rmsprop", RMSPROP, dict(lr=0.01, momentum=0.9)),
@@ -47,10 +49,11 @@ for name, kind, options in CASES:
         optimizer = kind([w], **options)
         o = optimizer.param_groups[0]
         beta1, beta2 = o.get("betas", (0.9, 0.999))
-        # kind type lr momentum dampening nesterov weight_decay beta1 beta2 eps alpha centered
+        # kind type lr momentum dampening nesterov weight_decay beta1 beta2 eps alpha centered amsgrad
         print(name, {torch.float32: "f32", torch.float64: "f64"}[dtype], options["lr"], o.get("momentum", 0),
               o.get("dampening", 0), int(o.get("nesterov", 0)), o["weight_decay"], beta1, beta2,
-              o.get("eps", 1e-8), o.get("alpha", 0.99), int(o.get("centered", 0)))
+              o.get("eps", 1e-8), o.get("alpha", 0.99), int(o.get("centered", 0)),
+              int(o.get("amsgrad", 0)))
         for step in range(1, STEPS + 1):
             o["lr"] = options["lr"] * FACTOR[step - 1]
             w.grad = gradients[step - 1].to(dtype).clone()

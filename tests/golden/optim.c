@@ -25,11 +25,12 @@ static bool read_case(const golden *g, gd_optim *o, gd_dtype *dtype, double *lr)
   assert_ok(gd_optim_parse(&k, kind));
   *o = gd_optim_defaults(k);
   *dtype = strcmp(type, "f64") == 0 ? GD_F64 : GD_F32;
-  int nesterov, centered;
-  assert_int_equal(fscanf(g->file, "%lf %lf %lf %d %lf %lf %lf %lf %lf %d", lr, &o->momentum, &o->dampening,
-                          &nesterov, &o->weight_decay, &o->beta1, &o->beta2, &o->eps, &o->alpha, &centered),
-                   10);
-  o->nesterov = nesterov, o->centered = centered;
+  int nesterov, centered, amsgrad;
+  assert_int_equal(fscanf(g->file, "%lf %lf %lf %d %lf %lf %lf %lf %lf %d %d", lr, &o->momentum,
+                          &o->dampening, &nesterov, &o->weight_decay, &o->beta1, &o->beta2, &o->eps,
+                          &o->alpha, &centered, &amsgrad),
+                   11);
+  o->nesterov = nesterov, o->centered = centered, o->amsgrad = amsgrad;
   assert_ok(gd_optim_check(o));
   return true;
 }
@@ -78,7 +79,7 @@ static void optimizers_follow_pytorch(void **state) {
   double lr;
   int cases = 0;
   for (; read_case(&g, &o, &dtype, &lr); cases++) check_case(&g, &o, dtype, lr);
-  assert_int_equal(cases, 32);
+  assert_int_equal(cases, 36);
   fclose(g.file);
 }
 

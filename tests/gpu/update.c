@@ -143,15 +143,16 @@ static void squares_are_those_of_the_lanes(void **state) {
 /* ---- updates ---- */
 
 static gd_optim variant_of(int i) {
-  static const gd_optimizer kind[] = {GD_SGD,     GD_SGD,     GD_SGD,     GD_ADAM,    GD_ADAMW,
-                                      GD_RMSPROP, GD_RMSPROP, GD_RMSPROP, GD_RMSPROP, GD_LARS};
+  static const gd_optimizer kind[] = {GD_SGD,     GD_SGD,     GD_SGD,     GD_ADAM, GD_ADAMW, GD_RMSPROP,
+                                      GD_RMSPROP, GD_RMSPROP, GD_RMSPROP, GD_LARS, GD_ADAM,  GD_ADAMW};
   gd_optim o = gd_optim_defaults(kind[i]);
   o.weight_decay = 0.01;
   if (o.kind == GD_SGD) o.momentum = i ? 0.9 : 0, o.nesterov = i == 2;
   if (o.kind == GD_RMSPROP) o.momentum = i & 1 ? 0.9 : 0, o.centered = i >= 7;
+  o.amsgrad = i >= 10;
   return o;
 }
-enum { VARIANTS = 10 };
+enum { VARIANTS = 12 };
 
 typedef struct trial {
   gd_dtype type;

@@ -173,6 +173,9 @@ static void states_have_pytorch_names(void **state) {
   assert_string_equal(gd_optim_state_name(&o, 0), "square_avg");
   assert_string_equal(gd_optim_state_name(&o, 1), "momentum_buffer");
   assert_string_equal(gd_optim_state_name(&o, 2), "grad_avg");
+  o = gd_optim_defaults(GD_ADAMW), o.amsgrad = true;
+  assert_int_equal(gd_optim_states(&o), 3);
+  assert_string_equal(gd_optim_state_name(&o, 2), "max_exp_avg_sq");
 }
 
 int main(void) {
