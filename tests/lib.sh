@@ -10,6 +10,16 @@ cd "$work"
 export PATH=$bin:$PATH
 failures=0
 
+# Random tests, as tests/random.h has them: GD_TEST_SEED, which a failure prints, and of so many cases those to run now.
+test_seed=${GD_TEST_SEED:-1}
+test_count() {
+  case ${GD_TEST_COUNT:-} in
+  "") echo $((($1 + 19) / 20)) ;;
+  full) echo "$1" ;;
+  *) echo "$GD_TEST_COUNT" ;;
+  esac
+}
+
 fail() { echo "FAILED: $*"; failures=$((failures + 1)); }
 skip() { echo "skipped: $*"; exit 77; }
 finish() { [ "$failures" = 0 ] && echo "all held" || { echo "$failures failed"; exit 1; }; }

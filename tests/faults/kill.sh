@@ -2,12 +2,12 @@
 # Killed at any moment, any rank or all, and continued on any number of ranks: the parameters, the best checkpoint and
 # the samples of every step are those of the run that nobody disturbed.
 #
-#   GD_SEED=N replays a failure; GD_KILLS=N sets how many runs are disturbed (GD_FULL=1: 40)
+#   GD_TEST_SEED=N draws the same moments again; GD_TEST_COUNT=full|N sets how many runs are disturbed (120)
 . "$(dirname "$0")/../lib.sh" "$@"
 some_images
-RANDOM=$((seed = ${GD_SEED:-$$ % 30000}))
-runs=${GD_KILLS:-$([ "${GD_FULL:-}" ] && echo 40 || echo 6)}
-echo "GD_SEED=$seed"
+RANDOM=$((test_seed % 32768))
+runs=$(test_count 120)
+echo "GD_TEST_SEED=$test_seed GD_TEST_COUNT=$runs of 120"
 
 # start RANKS TRACE options...: in the background, in a process group of its own; $job is its leader
 start() {

@@ -5,6 +5,7 @@
 #include <zlib.h>
 
 #include "data_fixture.h"
+#include "random.h"
 
 typedef struct bytes {
   uint8_t *at;
@@ -22,14 +23,16 @@ static bytes read_bytes(const char *name) {
 
 typedef gd_status (*attempt)(void *user);
 
-/* Every so many bytes: changed in one keyed bit, then to a keyed value, then the file cut there. */
-static void damage(const char *name, size_t every, attempt read, void *user) {
+/* At drawn bytes: changed in one keyed bit, then to a keyed value, then the file cut there. */
+static void damage(const char *name, attempt read, void *user) {
   bytes b = read_bytes(name);
   int accepted = 0;
-  gd_rng r = gd_rng_stream(1, GD_RNG_TEST, b.n);
-  for (size_t i = 0; i < b.n; i += every) {
-    uint8_t was = b.at[i];
-    uint32_t draw = gd_rng_u32(r, i);
+  const gd_rng r = gd_rng_stream(test_seed(), GD_RNG_TEST, b.n);
+  const int64_t count = test_count((int64_t)b.n);
+  for (int64_t k = 0; k < count; k++) {
+    const uint32_t draw = gd_rng_u32(r, (uint64_t)k);
+    const size_t i = (size_t)test_place(k, count, (int64_t)b.n, gd_rng_u32(r, (uint64_t)(k + count)));
+    const uint8_t was = b.at[i];
     b.at[i] = was ^ (uint8_t)(1 << draw % 8);
     write_bytes(name, b.at, b.n);
     accepted += read(user) == GD_OK;
@@ -72,7 +75,7 @@ static void damaged_data_files_never_crash_or_lie(void **state) {
   gd_table t;
   assert_ok(gd_generate(&t, &(gd_generate_options){.name = "moons", .n = 6, .noise = -1, .seed = 1}));
   assert_ok(gd_table_write(&t, in_folder("t.h5")));
-  damage("t.h5", 7, read_data_file, &t);
+  damage("t.h5", read_data_file, &t);
   gd_table_free(&t);
 }
 
@@ -113,7 +116,7 @@ static void damaged_imports_never_crash(void **state) {
   (void)state;
   const gd_csv_options header = {.header = true};
   write_text("t.csv", "a,\"b \"\"c\"\"\",kind\r\n1,2.5,\"red, or so\"\r\n-3e-2, .5 ,blue\n\n7,8,red\n");
-  damage("t.csv", 1, read_csv, (void *)&header);
+  damage("t.csv", read_csv, (void *)&header);
 
   uint8_t images[16 + 60] = {0, 0, 8, 3, 0, 0, 0, 5, 0, 0, 0, 3, 0, 0, 0, 4};
   for (int i = 16; i < 76; i++) images[i] = (uint8_t)(i * 5);
@@ -122,9 +125,9 @@ static void damaged_imports_never_crash(void **state) {
   gzFile gz = gzopen(in_folder("i.gz"), "wb");
   assert_int_equal(gzwrite(gz, images, sizeof images), sizeof images);
   assert_int_equal(gzclose(gz), Z_OK);
-  damage("i", 1, read_idx, NULL);
-  damage("l", 1, read_idx, NULL);
-  damage("i.gz", 1, read_idx_gz, images + 16);
+  damage("i", read_idx, NULL);
+  damage("l", read_idx, NULL);
+  damage("i.gz", read_idx_gz, images + 16);
 
   char npy[256] = "\x93NUMPY\x01\0\x76";
   const char *x = "{'descr': '<f4', 'fortran_order': False, 'shape': (3, 2), }";
@@ -134,8 +137,8 @@ static void damaged_imports_never_crash(void **state) {
   const char *y = "{'descr': '<i8', 'fortran_order': False, 'shape': (3,), }  ";
   memcpy(npy + 10, y, strlen(y));
   write_bytes("y.npy", npy, 128 + 24);
-  damage("x.npy", 1, read_npy, NULL);
-  damage("y.npy", 1, read_npy, NULL);
+  damage("x.npy", read_npy, NULL);
+  damage("y.npy", read_npy, NULL);
 }
 
 int main(void) {

@@ -14,37 +14,35 @@
 #include <unistd.h>
 
 #include "gd/gd.h"
+#include "random.h"
 #include "store_example.h"
 #include "test.h"
-
-#ifdef __SANITIZE_ADDRESS__
-enum { STRIDE = 37 };
-#else
-enum { STRIDE = 3 };
-#endif
 
 static char folder[] = "/tmp/gd-damage-XXXXXX";
 static char path[64], good[64];
 static example e;
 
-typedef bool (*damage_fn)(int fd, const char *bytes, long size, long i);
+typedef bool (*damage_fn)(int fd, const char *bytes, long size, long i, uint32_t draw);
 
-static bool flip_bit(int fd, const char *bytes, long size, long i) {
-  char damaged = (char)(bytes[i] ^ 1 << i / STRIDE % 8);
+static bool flip_bit(int fd, const char *bytes, long size, long i, uint32_t draw) {
+  char damaged = (char)(bytes[i] ^ 1 << draw % 8);
   return size > 0 && pwrite(fd, &damaged, 1, i) == 1;
 }
 
-static bool clear_byte(int fd, const char *bytes, long size, long i) {
+static bool clear_byte(int fd, const char *bytes, long size, long i, uint32_t draw) {
+  (void)draw;
   char damaged = bytes[i] ? 0 : (char)0xff;
   return size > 0 && pwrite(fd, &damaged, 1, i) == 1;
 }
 
-static bool cut(int fd, const char *bytes, long size, long i) {
+static bool cut(int fd, const char *bytes, long size, long i, uint32_t draw) {
+  (void)draw;
   (void)bytes, (void)size;
   return ftruncate(fd, i) == 0;
 }
 
-static bool zero_sector(int fd, const char *bytes, long size, long i) {
+static bool zero_sector(int fd, const char *bytes, long size, long i, uint32_t draw) {
+  (void)draw;
   static const char zeros[512];
   (void)bytes;
   return pwrite(fd, zeros, (size_t)(size - i < 512 ? size - i : 512), i) > 0;
@@ -60,13 +58,15 @@ static char verdict(bool header_only) {
   return v;
 }
 
-/* In a child process, so that a crash of the reader is seen as one: damages and reads every stride-th
- * byte. */
-static int try_all(damage_fn damage, long stride, const char *bytes, long size) {
+/* In a child process, so that a crash of the reader is seen as one: damages and reads at drawn bytes. */
+static int try_all(damage_fn damage, const char *bytes, long size) {
+  const gd_rng r = gd_rng_stream(test_seed(), GD_RNG_TEST, 0);
+  const int64_t count = test_count(size);
   int fd = open(path, O_CREAT | O_RDWR | O_TRUNC, 0666), wrong = 0, refused = 0, same = 0;
   if (pwrite(fd, bytes, (size_t)size, 0) != size || verdict(false) != 's') return 100;
-  for (long i = 0; i < size; i += stride) {
-    if (!damage(fd, bytes, size, i)) return 101;
+  for (int64_t k = 0; k < count; k++) {
+    const long i = (long)test_place(k, count, size, gd_rng_u32(r, (uint64_t)(k + count)));
+    if (!damage(fd, bytes, size, i, gd_rng_u32(r, (uint64_t)k))) return 101;
     for (int header_only = 0; header_only < 2; header_only++) {
       char v = verdict(header_only);
       if (v == 'e') fprintf(stderr, "%s\n", gd_error_last()->message);
@@ -81,14 +81,14 @@ static int try_all(damage_fn damage, long stride, const char *bytes, long size) 
   return wrong || !refused;
 }
 
-static void damage_everywhere(damage_fn damage, long stride) {
+static void damage_everywhere(damage_fn damage) {
   static char bytes[1 << 20];
   int fd = open(good, O_RDONLY);
   long size = read(fd, bytes, sizeof bytes);
   close(fd);
   assert_true(size > 1000 && size < (long)sizeof bytes);
   pid_t child = fork();
-  if (child == 0) _exit(try_all(damage, stride, bytes, size));
+  if (child == 0) _exit(try_all(damage, bytes, size));
   int status;
   assert_int_equal(waitpid(child, &status, 0), child);
   assert_int_equal(status, 0);
@@ -96,22 +96,22 @@ static void damage_everywhere(damage_fn damage, long stride) {
 
 static void a_flipped_bit_is_never_read(void **state) {
   (void)state;
-  damage_everywhere(flip_bit, STRIDE);
+  damage_everywhere(flip_bit);
 }
 
 static void a_changed_byte_is_never_read(void **state) {
   (void)state;
-  damage_everywhere(clear_byte, 3 * STRIDE + 2);
+  damage_everywhere(clear_byte);
 }
 
 static void a_cut_file_is_never_read(void **state) {
   (void)state;
-  damage_everywhere(cut, 3 * STRIDE + 1);
+  damage_everywhere(cut);
 }
 
 static void a_lost_sector_is_never_read(void **state) {
   (void)state;
-  damage_everywhere(zero_sector, 256);
+  damage_everywhere(zero_sector);
 }
 
 static void what_is_no_checkpoint_is_refused_by_name(void **state) {
