@@ -2,6 +2,7 @@
 #ifndef GD_DATA_H
 #define GD_DATA_H
 
+#include "gd/batch.h"
 #include "gd/partition.h"
 #include "gd/rng.h"
 #include "gd/sha256.h"
@@ -113,13 +114,6 @@ GD_API int64_t gd_order_at(const gd_order *o, int64_t epoch, int64_t position);
 
 /* ---- the loader ---- */
 
-/** A micro-batch, valid until the next gd_loader_get(). */
-typedef struct gd_batch {
-  gd_tensor *x; /**< [M, sample...] of the model's type, scaled and standardised */
-  gd_tensor *y; /**< labels i64 [M]; or targets [M] / [M,k] of the model's type */
-  gd_range rows;
-} gd_batch;
-
 typedef struct gd_loader gd_loader;
 
 typedef struct gd_loader_options {
@@ -144,6 +138,8 @@ GD_API gd_status gd_loader_get(gd_loader *l, int64_t epoch, gd_range rows, gd_ba
 /** Start reading what the next gd_loader_get() will ask for; samples of a held set are also sent to a GPU. */
 GD_API void gd_loader_hint(gd_loader *l, int64_t epoch, gd_range rows);
 
+/** Samples of each class in a part of a set; counts [classes]. Errors: GD_ERR_USAGE: it has no labels */
+GD_API gd_status gd_label_counts(gd_dataset *d, const gd_order *part, int64_t counts[]) GD_CHECKED;
 /** Mean and standard deviation per feature over a part of a set, in one pass (Welford/Chan), f64. */
 GD_API gd_status gd_standardize_fit(gd_standardize *out, gd_dataset *d, const gd_order *part) GD_CHECKED;
 

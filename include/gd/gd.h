@@ -16,6 +16,7 @@
 #include "gd/ops.h"
 #include "gd/module.h"
 #include "gd/init.h"
+#include "gd/batch.h"
 #include "gd/loss.h"
 #include "gd/params.h"
 #include "gd/nn.h"

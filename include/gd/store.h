@@ -36,7 +36,7 @@ typedef struct gd_measured {
  *   /optim/<state>/<name>   an array for every parameter: "momentum_buffer"
  *   /progress               attributes step epoch samples seed, and where there are such: best best_step,
  *                           row_loss_sum row_weight row_samples row_seconds, noise_weight noise_S noise_G2
- *   /data                   attributes classes x_scale digest; arrays sample class_name mean std
+ *   /data                   attributes classes x_scale digest; arrays sample class_name mean std class_weight
  *   /config                 the YAML, one string
  */
 typedef struct gd_checkpoint {
@@ -62,6 +62,8 @@ typedef struct gd_checkpoint {
   int64_t classes;
   char (*class_name)[GD_MAX_CLASS_NAME];
   gd_standardize standardize;
+  int64_t n_class_weights;
+  double *class_weight; /* of the loss; NULL: all weigh 1 */
   char data_digest[65]; /* training data; "" unknown */
   char machine[160];    /* what decided the bits: gd_device_describe() */
   char version[32];

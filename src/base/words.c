@@ -1,6 +1,7 @@
 #include "base/words.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 gd_status gdi_word_index(int *out, const char *what, const char *word, const char *const words[]) {
@@ -27,4 +28,27 @@ void gdi_print_quoted(FILE *f, const char *text) {
       fputc(*text, f);
   }
   fputc('"', f);
+}
+
+bool gdi_is_word(const char *word) {
+  static const char digits[] = "0123456789";
+  const size_t n = strspn(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789");
+  return n > 0 && n <= 40 && !word[n] && !strchr(digits, word[0]);
+}
+
+gd_status gdi_numbers_parse(double **out, int64_t *n, const char *key, const char *text, double lo,
+                            double hi) {
+  static const char between[] = " \t\n,[]";
+  const size_t length = strlen(text);
+  *n = 0;
+  *out =
+      calloc(length / 2 + 1, sizeof **out); /* a number and what separates it take two characters at least */
+  char *copy = *out ? strdup(text) : NULL, *save;
+  gd_status st = copy ? GD_OK : GD_FAIL(GD_ERR_OOM, "no memory to read %s", key);
+  for (char *w = copy ? strtok_r(copy, between, &save) : NULL; st == GD_OK && w;
+       w = strtok_r(NULL, between, &save))
+    st = gd_setting_f64(&(gd_setting){key, w, NULL, 0}, lo, hi, &(*out)[(*n)++]);
+  free(copy);
+  if (st != GD_OK) free(*out), *out = NULL, *n = 0;
+  return st;
 }

@@ -8,6 +8,7 @@ typedef struct drawing {
   gd_data_info info;
   gd_device *device;
   gd_module *model;
+  gd_criterion *criterion;
   gd_tape *tape;
 } drawing;
 
@@ -53,12 +54,16 @@ static gd_status draw(drawing *d) {
   GD_TRY(gd_tape_new(&d->tape, d->device));
   name_leaves(d->model, gd_tape_arena(d->tape));
   gd_tensor *x, *y;
-  gd_loss_kind kind;
-  GD_TRY(gd_loss_parse(&kind, loss_name));
+  const gd_loss_class *cls;
+  GD_TRY(gd_loss_find(&cls, loss_name));
+  GD_TRY(gd_criterion_new(&d->criterion, cls, &(gd_loss_settings){.label_smoothing = d->r.o.label_smoothing},
+                          d->device, GD_F32, outputs));
   GD_TRY(zeros(d->tape, GD_F32, i->ndim + 1, shape, "x", &x));
   GD_TRY(zeros(d->tape, i->labels ? GD_I64 : GD_F32, i->labels || i->y_vector ? 1 : 2,
                (const int64_t[]){rows, i->targets}, "y", &y));
-  gd_loss loss = gd_loss_of(d->tape, kind, gd_forward(d->model, d->tape, x), y);
+  const gd_batch batch = gd_batch_of(x, y, (gd_range){0, rows});
+  gd_tensor *output = gd_forward(d->model, d->tape, x);
+  gd_loss loss = gd_criterion_forward(d->criterion, d->tape, &output, 1, &batch);
   GD_TRY(gd_tape_status(d->tape));
   return gd_tape_write_dot(d->tape, loss.sum, stdout);
 }
@@ -69,6 +74,7 @@ gd_status command_graph(int argc, char **argv) {
   if (st == GD_OK) st = find_shapes(&d);
   if (st == GD_OK) st = draw(&d);
   gd_tape_free(d.tape);
+  gd_criterion_free(d.criterion);
   gd_module_free(d.model);
   gd_device_close(d.device);
   return run_end(&d.r, st);

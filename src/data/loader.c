@@ -193,7 +193,7 @@ gd_status gd_loader_get(gd_loader *l, int64_t epoch, gd_range rows, gd_batch *ou
                    (long long)rows.hi);
   s->x->shape[0] = s->y->shape[0] = rows.hi - rows.lo; /* the tensors have room for max_rows */
   if (l->resident || l->feed) GD_TRY(form_on_gpu(l, s, epoch, rows));
-  *out = (gd_batch){s->x, s->y, rows};
+  *out = gd_batch_of(s->x, s->y, rows);
   return GD_OK;
 }
 

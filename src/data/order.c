@@ -10,6 +10,7 @@
 #include "data/order.h"
 
 #include <math.h>
+#include <stdlib.h>
 
 enum { DRAW_SHORT_SLOT = 8 }; /* after the draws of gd_permutation_make() */
 
@@ -95,4 +96,18 @@ int64_t gdi_order_index(gdi_order_epoch *e, int64_t position) {
 int64_t gd_order_at(const gd_order *o, int64_t epoch, int64_t position) {
   gdi_order_epoch e = gdi_order_at_epoch(o, epoch);
   return gdi_order_index(&e, position);
+}
+
+gd_status gdi_order_mark(const gd_order *part, uint8_t **out) {
+  uint8_t *bit = *out = calloc((size_t)part->set_n / 8 + 1, 1);
+  if (!bit) return GD_FAIL(GD_ERR_OOM, "no memory to mark %lld samples", (long long)part->set_n);
+  gd_order plain = *part;
+  plain.sampler = GD_SAMPLE_EPOCH;
+  plain.shuffle = GD_SHUFFLE_NONE;
+  gdi_order_epoch e = gdi_order_at_epoch(&plain, 0);
+  for (int64_t i = 0; i < part->n; i++) {
+    int64_t at = gdi_order_index(&e, i);
+    bit[at / 8] |= (uint8_t)(1 << at % 8);
+  }
+  return GD_OK;
 }

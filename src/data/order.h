@@ -16,5 +16,7 @@ typedef struct gdi_order_epoch {
 
 gdi_order_epoch gdi_order_at_epoch(const gd_order *o, int64_t epoch);
 int64_t gdi_order_index(gdi_order_epoch *e, int64_t position);
+/* Is sample i of the set in this part? Bit i % 8 of byte i / 8; free() it. Errors: GD_ERR_OOM */
+gd_status gdi_order_mark(const gd_order *part, uint8_t **bits) GD_CHECKED;
 
 #endif

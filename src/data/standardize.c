@@ -57,21 +57,6 @@ static void merge_block(moments *m) {
   m->block_n = 0;
 }
 
-/* Is sample i in this part? One bit each: the set is read in its own order. */
-static gd_status mark_part(const gd_order *part, uint8_t **out) {
-  uint8_t *bit = *out = calloc((size_t)part->set_n / 8 + 1, 1);
-  if (!bit) return GD_FAIL(GD_ERR_OOM, "no memory to mark %lld samples", (long long)part->set_n);
-  gd_order plain = *part;
-  plain.sampler = GD_SAMPLE_EPOCH;
-  plain.shuffle = GD_SHUFFLE_NONE;
-  gdi_order_epoch e = gdi_order_at_epoch(&plain, 0);
-  for (int64_t i = 0; i < part->n; i++) {
-    int64_t at = gdi_order_index(&e, i);
-    bit[at / 8] |= (uint8_t)(1 << at % 8);
-  }
-  return GD_OK;
-}
-
 static gd_status add_blocks(moments *m, gd_dataset *d, const uint8_t *bit, const gdi_convert *c,
                             char *buffer) {
   int64_t rows = gdi_dataset_read_rows(d, BLOCK_BYTES);
@@ -122,7 +107,7 @@ gd_status gd_standardize_fit(gd_standardize *out, gd_dataset *d, const gd_order 
     return GD_FAIL(GD_ERR_USAGE, "%s is not in memory yet: gd_dataset_load()", d->info.path);
   GD_GOTO(st, moments_make(&m, d->features), done);
   GD_GOTO(st, gdi_convert_make(&c, d->info.x_type, GD_F64, d->features, d->info.x_scale, NULL), done);
-  GD_GOTO(st, mark_part(part, &bit), done);
+  GD_GOTO(st, gdi_order_mark(part, &bit), done);
   if (d->streamed) {
     buffer = malloc((size_t)gdi_dataset_read_rows(d, BLOCK_BYTES) * (d->x_row + d->y_row));
     if (!buffer) GD_GOTO(st, GD_FAIL(GD_ERR_OOM, "no memory to read %s", d->info.path), done);

@@ -36,7 +36,7 @@ static gd_status micro_batch(const gdi_evaluation *e, gd_range rows, gd_range ne
   if (labels) GD_TRY(gdi_set_relabel(e->set, batch.y));
   gd_tape_reset(e->tape);
   gd_tensor *prediction = gd_forward(e->model, e->tape, batch.x);
-  gd_loss loss = gd_loss_of(e->tape, e->loss, prediction, batch.y);
+  gd_loss loss = gd_criterion_forward(e->criterion, e->tape, &prediction, 1, &batch);
   gd_tensor *largest = labels ? gd_argmax(e->tape, prediction, -1) : NULL;
   GD_TRY(gd_tape_status(e->tape));
   if (next.lo < next.hi) gd_loader_hint(e->loader, 0, next);

@@ -11,7 +11,7 @@ typedef struct gdi_evaluation {
   gd_tape *tape;
   gd_loader *loader;
   const gdi_set *set;
-  gd_loss_kind loss;
+  const gd_criterion *criterion;
   int64_t n; /* samples */
 } gdi_evaluation;
 enum { GDI_EVAL_ROWS = 256 };

@@ -106,7 +106,8 @@ static gd_status predict_rows(gdi_trained *u, gd_range rows, double *to) {
   GD_TRY(gd_loader_get(u->loader, 0, rows, &batch));
   gd_tape_reset(u->tape);
   gd_tensor *y = gd_forward(u->model, u->tape, batch.x);
-  if (u->loss == GD_CROSS_ENTROPY) y = gd_softmax(u->tape, y, -1);
+  const gd_loss_class *loss = u->criterion->cls;
+  if (loss->predict) y = loss->predict(u->criterion, u->tape, y);
   GD_TRY(gd_tape_status(u->tape));
   return gd_tensor_get(y, to, (rows.hi - rows.lo) * u->outputs);
 }
@@ -139,7 +140,7 @@ gd_status gd_predict(gd_world *w, const char *checkpoint, const gd_use_options *
   if (st == GD_OK) {
     p = (prediction){.n = u.n,
                      .outputs = u.outputs,
-                     .classes = u.loss == GD_CROSS_ENTROPY,
+                     .classes = u.criterion->cls->classes,
                      .name = u.checkpoint.class_name};
     if (root) p.value = malloc((size_t)(u.n * u.outputs) * sizeof *p.value);
     st = gd_world_agree(

@@ -5,6 +5,18 @@
 #include "comm/rank_device.h"
 #include "store/apply.h"
 
+/* As it was trained, or another one, which has no settings of its own. */
+static gd_status open_loss(gdi_trained *u, const char *name) {
+  const gd_checkpoint *c = &u->checkpoint;
+  const bool same = !name || strcmp(name, u->trained.loss) == 0;
+  const gd_loss_class *cls;
+  GD_TRY(gd_loss_find(&cls, same ? u->trained.loss : name));
+  if (!same) return gd_criterion_new(&u->criterion, cls, NULL, u->device, u->params->dtype, u->outputs);
+  const gdi_class_weights weights = {c->n_class_weights, c->class_weight};
+  return gdi_criterion_open(&u->criterion, cls, &u->trained, &weights, u->device, u->params->dtype,
+                            u->outputs);
+}
+
 static gd_status open_model(gdi_trained *u, const char *path, const gd_use_options *o) {
   const gd_checkpoint *c = &u->checkpoint;
   const gd_dtype dtype = c->n_params ? c->param[0].dtype : GD_F32;
@@ -15,7 +27,7 @@ static gd_status open_model(gdi_trained *u, const char *path, const gd_use_optio
   gd_module_train(u->model, false);
   GD_TRY(gd_tape_new(&u->tape, u->device));
   gd_tape_record(u->tape, false);
-  return gd_loss_parse(&u->loss, o->loss ? o->loss : u->trained.loss);
+  return open_loss(u, o->loss);
 }
 
 static gd_status match_data(gdi_trained *u) {
@@ -35,10 +47,12 @@ static gd_status match_data(gdi_trained *u) {
 /* What predictions do not ask for. */
 static gd_status match_targets(const gdi_trained *u) {
   const gd_data_info *i = gd_dataset_info(u->set.data);
-  if (i->labels != (u->loss == GD_CROSS_ENTROPY))
+  const gd_loss_class *loss = u->criterion->cls;
+  if (!(loss->target & (i->labels ? GD_LABELS : GD_NUMBERS)) ||
+      (loss->classes && !i->labels && i->targets == 1))
     return GD_FAIL(GD_ERR_DATA, "%s holds %s, but this loss compares with %s", i->path,
                    i->labels ? "labels" : "real targets", i->labels ? "real targets" : "labels");
-  if (!i->labels && i->targets != u->outputs)
+  if (!i->labels && i->targets != u->outputs && !loss->any_outputs)
     return GD_FAIL(GD_ERR_DATA, "%s has %lld targets a sample, but the model %lld outputs", i->path,
                    (long long)i->targets, (long long)u->outputs);
   return gdi_set_labelled(&u->set);
@@ -70,6 +84,7 @@ gd_status gdi_trained_open(gdi_trained *u, gd_world *w, const char *path, const 
 
 void gdi_trained_close(gdi_trained *u) {
   gd_loader_free(u->loader);
+  gd_criterion_free(u->criterion);
   gd_tape_free(u->tape);
   gd_params_free(u->params);
   gd_module_free(u->model);
@@ -84,7 +99,7 @@ gd_status gd_evaluate(gd_world *w, const char *checkpoint, const gd_use_options 
   gd_status st = gdi_trained_open(&u, w, checkpoint, o, true);
   if (st == GD_OK) st = gd_world_agree(w, match_targets(&u));
   if (st == GD_OK)
-    st = gdi_evaluate(&(gdi_evaluation){w, u.model, u.tape, u.loader, &u.set, u.loss, u.n}, out);
+    st = gdi_evaluate(&(gdi_evaluation){w, u.model, u.tape, u.loader, &u.set, u.criterion, u.n}, out);
   gdi_trained_close(&u);
   return st;
 }

@@ -2,6 +2,7 @@
 #ifndef GDI_TRAIN_USE_H
 #define GDI_TRAIN_USE_H
 
+#include "infer/criterion.h"
 #include "infer/evaluate.h"
 
 typedef struct gdi_trained {
@@ -14,7 +15,7 @@ typedef struct gdi_trained {
   gd_params *params;
   gd_tape *tape;
   gd_loader *loader;
-  gd_loss_kind loss;
+  gd_criterion *criterion;
   int64_t n, outputs;
 } gdi_trained;
 

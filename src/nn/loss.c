@@ -1,118 +1,172 @@
-/* Losses as (sum, weight), and as the single scalars of the tutorials. */
+/* The losses there are, and a loss with its settings. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/words.h"
-#include "gd/nn.h"
+#include "nn/losses.h"
 
-enum { IGNORED_LABEL = -100 }; /* PyTorch's */
+/* ---- the list ---- */
 
-static const char *const names[] = {[GD_MSE] = "mse",
-                                    [GD_L1] = "l1",
-                                    [GD_HUBER] = "huber",
-                                    [GD_CROSS_ENTROPY] = "cross_entropy",
-                                    [GD_BCE_WITH_LOGITS] = "bce_with_logits",
-                                    NULL};
+enum { MAX_LOSSES = 64 };
 
-gd_status gd_loss_parse(gd_loss_kind *out, const char *name) {
+static const gd_loss_class *list[MAX_LOSSES] = {
+#define X(name) &gd_##name,
+#include "nn/losses.def"
+};
+
+const gd_loss_class *gd_loss_at(int i) {
+  return i >= 0 && i < MAX_LOSSES ? list[i] : NULL;
+}
+
+gd_status gd_loss_find(const gd_loss_class **out, const char *name) {
+  const char *names[MAX_LOSSES + 1] = {0};
   int i;
+  for (int k = 0; gd_loss_at(k); k++) names[k] = gd_loss_at(k)->name;
   GD_TRY(gdi_word_index(&i, "loss", name, names));
-  *out = (gd_loss_kind)i;
+  *out = list[i];
   return GD_OK;
 }
 
-const char *gd_loss_name(gd_loss_kind kind) {
-  return names[kind];
-}
-
-static int without_trailing_ones(const gd_tensor *t) {
-  int n = t->ndim;
-  while (n > 0 && t->shape[n - 1] == 1) n--;
-  return n;
-}
-
-/*
- * The target in the prediction's shape: [B] and [B,1] are alike. Anything else is refused, because
- * broadcasting [B,1] against [B] would train on B x B differences without a word.
- */
-static gd_tensor *like(gd_tape *t, gd_tensor *target, const gd_tensor *prediction) {
-  if (!target || !prediction) return NULL;
-  const int n = without_trailing_ones(target);
-  const size_t bytes = (size_t)n * sizeof *target->shape;
-  if (n != without_trailing_ones(prediction) || memcmp(target->shape, prediction->shape, bytes) != 0) {
-    char p[64], y[64];
-    return gd_tape_fail(t, GD_FAIL(GD_ERR_SHAPE, "loss: the prediction is %s but the target is %s",
-                                   gd_tensor_describe(prediction, p, sizeof p),
-                                   gd_tensor_describe(target, y, sizeof y)));
+gd_status gd_loss_register(const gd_loss_class *cls) {
+  if (!cls->name || !gdi_is_word(cls->name) || strcmp(cls->name, "auto") == 0)
+    return GD_FAIL(GD_ERR_USAGE, "a loss cannot be named \"%.64s\": letters, digits and _",
+                   cls->name ? cls->name : "");
+  if (!cls->forward) return GD_FAIL(GD_ERR_USAGE, "loss %.64s: it has no forward", cls->name);
+  for (int i = 0; i < MAX_LOSSES; i++) {
+    if (list[i] == cls) return GD_OK;
+    if (list[i] && strcmp(list[i]->name, cls->name) == 0)
+      return GD_FAIL(GD_ERR_USAGE, "there is a loss \"%.64s\" already: choose another name", cls->name);
+    if (list[i]) continue;
+    list[i] = cls;
+    return GD_OK;
   }
-  if (target->ndim == prediction->ndim) return target;
-  return gd_reshape(t, target, prediction->ndim, prediction->shape);
+  return GD_FAIL(GD_ERR_USAGE, "loss %.64s: there are %d losses already", cls->name, MAX_LOSSES);
 }
 
-/* ---- the loss of each element, formed from the prediction p and a target y of its shape ---- */
+static const struct {
+  unsigned bit;
+  const char *name, *about;
+} settings[] = {
+    {GD_SETTING_LABEL_SMOOTHING, "label_smoothing",
+     "part of a label's weight that all classes share, from 0 to 1"},
+    {GD_SETTING_CLASS_WEIGHTS, "class_weights", "auto (rarer classes weigh more), or one number a class"},
+    {GD_SETTING_POS_WEIGHT, "pos_weight", "weight of positives, one number or one an output"},
+    {GD_SETTING_HUBER_DELTA, "huber_delta", "where squared error ends"},
+};
+enum { SETTINGS = sizeof settings / sizeof *settings };
 
-static gd_tensor *squared(gd_tape *t, gd_tensor *p, gd_tensor *y) {
-  return gd_square(t, gd_sub(t, p, y));
+static void describe(FILE *f, const gd_loss_class *cls) {
+  const bool labels = cls->target & GD_LABELS, numbers = cls->target & GD_NUMBERS;
+  fprintf(f, "%s\n  %s\n  targets: %s%s%s\n", cls->name, cls->about ? cls->about : "", labels ? "labels" : "",
+          labels && numbers ? " or " : "", numbers ? "numbers" : "");
+  for (int i = 0; i < SETTINGS; i++)
+    if (cls->settings & settings[i].bit) fprintf(f, "  --%s: %s\n", settings[i].name, settings[i].about);
 }
 
-static gd_tensor *absolute(gd_tape *t, gd_tensor *p, gd_tensor *y) {
-  return gd_abs(t, gd_sub(t, p, y));
+gd_status gd_losses_manual(FILE *f, const char *name) {
+  const gd_loss_class *only = NULL;
+  if (name) GD_TRY(gd_loss_find(&only, name));
+  for (int i = 0; gd_loss_at(i); i++)
+    if (!only || only == list[i]) describe(f, list[i]);
+  return GD_OK;
 }
 
-/* d^2 / 2 where |d| <= delta, else delta (|d| - delta / 2):  c (d - c / 2) with c = clamp(d) */
-static gd_tensor *huber(gd_tape *t, gd_tensor *p, gd_tensor *y, double delta) {
-  gd_tensor *d = gd_sub(t, p, y), *c = gd_clamp(t, d, -delta, delta);
-  return gd_mul(t, c, gd_sub(t, d, gd_mul_scalar(t, c, 0.5)));
+/* ---- a loss with its settings ---- */
+
+/* Names of the losses that take a setting. */
+static void takers(unsigned bit, char *buf, size_t bytes) {
+  size_t n = 0;
+  *buf = 0;
+  for (int i = 0; gd_loss_at(i); i++)
+    if (list[i]->settings & bit && n < bytes)
+      n += (size_t)snprintf(buf + n, bytes - n, "%s%s", n ? ", " : "", list[i]->name);
 }
 
-/* max(p, 0) - p y + log(1 + e^-|p|) = softplus(p) - p y */
-static gd_tensor *bce(gd_tape *t, gd_tensor *p, gd_tensor *y) {
-  return gd_sub(t, gd_softplus(t, p), gd_mul(t, p, y));
-}
-
-static gd_tensor *reduce(gd_tape *t, gd_tensor *x, gd_reduction r) {
-  return r == GD_REDUCE_MEAN ? gd_mean(t, x, GD_ALL, false) : gd_sum(t, x, GD_ALL, false);
-}
-
-gd_tensor *gd_mse_loss(gd_tape *t, gd_tensor *prediction, gd_tensor *target, gd_reduction r) {
-  return reduce(t, squared(t, prediction, like(t, target, prediction)), r);
-}
-
-gd_tensor *gd_l1_loss(gd_tape *t, gd_tensor *prediction, gd_tensor *target, gd_reduction r) {
-  return reduce(t, absolute(t, prediction, like(t, target, prediction)), r);
-}
-
-gd_tensor *gd_huber_loss(gd_tape *t, gd_tensor *prediction, gd_tensor *target, double delta, gd_reduction r) {
-  return reduce(t, huber(t, prediction, like(t, target, prediction), delta), r);
-}
-
-gd_tensor *gd_bce_with_logits_loss(gd_tape *t, gd_tensor *logits, gd_tensor *target, gd_reduction r) {
-  return reduce(t, bce(t, logits, like(t, target, logits)), r);
-}
-
-gd_tensor *gd_cross_entropy_loss(gd_tape *t, gd_tensor *logits, gd_tensor *labels, gd_reduction r) {
-  gd_tensor *weight, *sum = gd_cross_entropy_sum(t, logits, labels, NULL, IGNORED_LABEL, &weight);
-  if (!sum || r == GD_REDUCE_SUM) return sum;
-  return gd_div(t, sum, gd_cast(t, weight, sum->dtype));
-}
-
-static gd_tensor *elementwise_sum(gd_tape *t, gd_loss_kind kind, gd_tensor *p, gd_tensor *y) {
-  switch (kind) {
-  case GD_MSE: return gd_mse_loss(t, p, y, GD_REDUCE_SUM);
-  case GD_L1: return gd_l1_loss(t, p, y, GD_REDUCE_SUM);
-  case GD_HUBER: return gd_huber_loss(t, p, y, 1, GD_REDUCE_SUM);
-  case GD_BCE_WITH_LOGITS: return gd_bce_with_logits_loss(t, p, y, GD_REDUCE_SUM);
-  case GD_CROSS_ENTROPY: break;
+static gd_status check_taken(const gd_loss_class *cls, const gd_loss_settings *s) {
+  const unsigned given = (s->label_smoothing != 0 ? GD_SETTING_LABEL_SMOOTHING : 0u) |
+                         (s->classes ? GD_SETTING_CLASS_WEIGHTS : 0u) |
+                         (s->positives ? GD_SETTING_POS_WEIGHT : 0u) |
+                         (s->huber_delta != 0 && s->huber_delta != 1 ? GD_SETTING_HUBER_DELTA : 0u);
+  for (int i = 0; i < SETTINGS; i++) {
+    if (!(given & ~cls->settings & settings[i].bit)) continue;
+    char by[160];
+    takers(settings[i].bit, by, sizeof by);
+    return GD_FAIL(GD_ERR_USAGE, "%s: the loss %s does not take it; it is for %s", settings[i].name,
+                   cls->name, by);
   }
-  return NULL;
+  return GD_OK;
 }
 
-gd_loss gd_loss_of(gd_tape *t, gd_loss_kind kind, gd_tensor *prediction, gd_tensor *target) {
-  gd_loss loss = {0};
-  if (kind == GD_CROSS_ENTROPY) {
-    loss.sum = gd_cross_entropy_sum(t, prediction, target, NULL, IGNORED_LABEL, &loss.weight);
-  } else {
-    loss.sum = elementwise_sum(t, kind, prediction, target);
-    if (loss.sum) loss.weight = gd_constant(t, GD_F64, (double)gd_numel(prediction));
+static gd_status check_lengths(const gd_loss_settings *s, int64_t outputs) {
+  if (s->classes && outputs && s->classes != outputs)
+    return GD_FAIL(GD_ERR_USAGE, "class_weights: %lld numbers for %lld classes", (long long)s->classes,
+                   (long long)outputs);
+  if (s->positives > 1 && outputs && s->positives != outputs)
+    return GD_FAIL(GD_ERR_USAGE, "pos_weight: %lld numbers for %lld outputs; one for all will do",
+                   (long long)s->positives, (long long)outputs);
+  if (s->label_smoothing < 0 || s->label_smoothing > 1)
+    return GD_FAIL(GD_ERR_USAGE, "label_smoothing: %g is not from 0 to 1", s->label_smoothing);
+  return GD_OK;
+}
+
+static gd_status put(gd_tensor **out, const gd_criterion *c, const double *values, int64_t n) {
+  if (n == 0) return GD_OK;
+  GD_TRY(gd_tensor_new(out, c->arena, c->device, c->dtype, 1, &n));
+  return gd_tensor_set(*out, values, n);
+}
+
+gd_status gd_criterion_new(gd_criterion **out, const gd_loss_class *cls, const gd_loss_settings *s,
+                           gd_device *d, gd_dtype dtype, int64_t outputs) {
+  static const gd_loss_settings none = {0};
+  *out = NULL;
+  if (!s) s = &none;
+  GD_TRY(check_taken(cls, s));
+  GD_TRY(check_lengths(s, outputs));
+  gd_criterion *c = calloc(1, sizeof *c);
+  if (!c) return GD_FAIL(GD_ERR_OOM, "no memory for a loss");
+  *c = (gd_criterion){.cls = cls,
+                      .device = d,
+                      .dtype = dtype,
+                      .label_smoothing = s->label_smoothing,
+                      .huber_delta = s->huber_delta != 0 ? s->huber_delta : 1};
+  gd_status st = gd_arena_new(&c->arena, "loss");
+  if (st == GD_OK) st = put(&c->class_weight, c, s->class_weight, s->classes);
+  if (st == GD_OK) st = put(&c->pos_weight, c, s->pos_weight, s->positives);
+  if (st == GD_OK) {
+    *out = c;
+    return GD_OK;
   }
+  gd_criterion_free(c);
+  return st;
+}
+
+void gd_criterion_free(gd_criterion *c) {
+  if (!c) return;
+  gd_arena_free(c->arena);
+  free(c);
+}
+
+gd_loss gd_criterion_forward(const gd_criterion *c, gd_tape *t, gd_tensor *const output[], int n,
+                             const gd_batch *b) {
+  gd_loss loss = c->cls->forward(c, t, output, n, b);
+  if (loss.sum && !loss.weight && b->x) loss.weight = gd_constant(t, GD_F64, (double)b->x->shape[0]);
   return loss;
+}
+
+gd_loss gd_loss_of(gd_tape *t, const gd_loss_class *cls, gd_tensor *prediction, gd_tensor *target) {
+  const gd_criterion c = {.cls = cls, .huber_delta = 1};
+  const gd_batch b = gd_batch_of(prediction, target, (gd_range){0, 0});
+  return gd_criterion_forward(&c, t, &prediction, 1, &b);
+}
+
+/* ---- batches ---- */
+
+gd_batch gd_batch_of(gd_tensor *x, gd_tensor *y, gd_range rows) {
+  return (gd_batch){.x = x, .y = y, .rows = rows, .n_fields = 2, .field = {{"x", x}, {"y", y}}};
+}
+
+gd_tensor *gd_batch_get(const gd_batch *b, const char *name) {
+  for (int i = 0; i < b->n_fields; i++)
+    if (strcmp(b->field[i].name, name) == 0) return b->field[i].tensor;
+  return NULL;
 }

@@ -98,6 +98,7 @@ static void hash_scalars(gd_sha256 *h, const gd_checkpoint *c) {
   for (int64_t i = 0; c->class_name && i < c->classes; i++) gdi_sha256_text(h, c->class_name[i]);
   hash_f64(h, c->standardize.mean, c->standardize.features);
   hash_f64(h, c->standardize.std, c->standardize.features);
+  if (c->n_class_weights) hash_f64(h, c->class_weight, c->n_class_weights);
   gdi_sha256_text(h, c->data_digest);
   gdi_sha256_text(h, c->machine);
   gdi_sha256_text(h, c->version);

@@ -127,6 +127,11 @@ static gd_status read_data(gd_checkpoint *c, gdi_h5 *f) {
     GD_TRY(read_strings(&row, c->classes, GD_MAX_CLASS_NAME, c->arena, f, "data/class_name"));
     c->class_name = row;
   }
+  if (gdi_h5_has(f, "data/class_weight")) {
+    GD_TRY(
+        read_numbers(&row, &c->n_class_weights, GDI_MAX_CLASSES, c->arena, f, "data/class_weight", GD_F64));
+    c->class_weight = row;
+  }
   if (!gdi_h5_has(f, "data/mean")) return GD_OK;
   gd_standardize *s = &c->standardize;
   int64_t features;

@@ -25,7 +25,7 @@ gd_status gdi_validate(gdi_job *j, gd_metrics *out) {
                       .tape = j->tape,
                       .loader = j->val_loader,
                       .set = j->val.data ? &j->val : &j->train,
-                      .loss = j->loss,
+                      .criterion = j->criterion,
                       .n = j->val_order.n};
   gd_status st = gdi_evaluate(&e, out);
   j->ledger.evaluate += gdi_now() - t0;

@@ -16,31 +16,6 @@
 
 /* ---- model ---- */
 
-static gd_status check_outputs(const gdi_job *j) {
-  const gd_data_info *i = gd_dataset_info(j->train.data);
-  if (j->loss == GD_CROSS_ENTROPY) {
-    if (!i->labels)
-      return GD_FAIL(GD_ERR_USAGE, "loss: cross_entropy needs labels, but %s holds real targets: choose mse",
-                     i->path);
-    if (i->classes > j->outputs)
-      return GD_FAIL(GD_ERR_USAGE,
-                     "model: %lld outputs, but %s has %lld classes: end the model with linear:%lld",
-                     (long long)j->outputs, i->path, (long long)i->classes, (long long)i->classes);
-    return GD_OK;
-  }
-  if (i->labels)
-    return GD_FAIL(GD_ERR_USAGE, "loss: %s needs real targets, but %s holds labels: choose cross_entropy",
-                   j->opt.loss, i->path);
-  if (i->targets != j->outputs)
-    return GD_FAIL(
-        GD_ERR_USAGE,
-        "model: %lld outputs, but %s has %lld real target%s a sample: end the model with linear:%lld%s",
-        (long long)j->outputs, i->path, (long long)i->targets, i->targets > 1 ? "s" : "",
-        (long long)i->targets,
-        i->targets > 1 ? "" : ", or import the data with --classes if their target is a class");
-  return GD_OK;
-}
-
 static gd_status load_init(gdi_job *j) {
   if (!j->opt.init[0]) return GD_OK;
   gd_arena *a;
@@ -69,9 +44,12 @@ static gd_status build_model(gdi_job *j) {
     return GD_FAIL(GD_ERR_USAGE, "no model: give --model \"linear:512 relu linear:%lld\"",
                    (long long)(i->labels ? i->classes : i->targets));
   if (strcmp(j->opt.loss, "auto") == 0) j->opt.loss = i->labels ? "cross_entropy" : "mse";
-  GD_TRY(gd_loss_parse(&j->loss, j->opt.loss));
+  const gd_loss_class *loss;
+  GD_TRY(gd_loss_find(&loss, j->opt.loss));
   GD_TRY(gd_model_parse(&j->model, j->opt.model, i->ndim, i->sample, j->device, j->dtype, &j->outputs));
-  GD_TRY(check_outputs(j));
+  GD_TRY(gdi_targets_fit(loss, i, j->outputs));
+  GD_TRY(
+      gdi_criterion_open(&j->criterion, loss, &j->opt, &j->class_weights, j->device, j->dtype, j->outputs));
   warn_of_double(j);
   gd_module_reset(j->model, (uint64_t)j->opt.seed);
   GD_TRY(gd_params_new(&j->params, j->model));
@@ -115,10 +93,13 @@ static gd_status begin(gdi_job *j, gd_world *w, const gd_options *o) {
   return gd_world_agree(w, gdi_device_for(&j->device, w, o->device, o->threads, o->precision));
 }
 
-static gd_status open_on_data(gdi_job *j, const gd_standardize *known) {
+static gd_status open_on_data(gdi_job *j, const gdi_known *known) {
+  static const gdi_known nothing = {0};
   gd_world *w = j->world;
+  if (!known) known = &nothing;
   GD_TRY(gd_world_agree(w, gdi_open_orders(j)));
-  GD_TRY(gd_world_agree(w, gdi_open_standardize(j, known)));
+  GD_TRY(gd_world_agree(w, gdi_open_standardize(j, &known->standardize)));
+  GD_TRY(gd_world_agree(w, gdi_open_class_weights(j, &known->class_weights)));
   GD_TRY(gd_world_agree(w, gdi_gpu_cause(j->device, build_model(j))));
   gdi_resolve_batches(j);
   GD_TRY(gd_world_agree(w, gdi_resolve_rates(j)));
@@ -129,7 +110,7 @@ static gd_status open_on_data(gdi_job *j, const gd_standardize *known) {
   return gd_world_agree(w, gdi_on_gpu_new(j));
 }
 
-gd_status gdi_job_open(gdi_job *j, gd_world *w, const gd_options *o, const gd_standardize *known) {
+gd_status gdi_job_open(gdi_job *j, gd_world *w, const gd_options *o, const gdi_known *known) {
   GD_TRY(begin(j, w, o));
   GD_TRY(gdi_open_data(j));
   return open_on_data(j, known);
@@ -153,6 +134,8 @@ void gdi_job_close(gdi_job *j) {
   gd_loader_free(j->val_loader);
   gd_sync_free(j->sync);
   gd_tape_free(j->tape);
+  gd_criterion_free(j->criterion);
+  gdi_class_weights_free(&j->class_weights);
   gd_params_free(j->params);
   gd_module_free(j->model);
   gd_standardize_free(&j->standardize);

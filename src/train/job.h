@@ -3,6 +3,7 @@
 #define GDI_TRAIN_JOB_H
 
 #include "gd/train.h"
+#include "infer/criterion.h"
 #include "infer/evaluate.h"
 #include "train/batches.h"
 
@@ -22,7 +23,8 @@ typedef struct gdi_job {
   bool validates;
   gd_standardize standardize;
   char data_digest[65];
-  gd_loss_kind loss;
+  gdi_class_weights class_weights;
+  gd_criterion *criterion;
   int64_t outputs;
   gd_module *model;
   gd_params *params;
@@ -38,11 +40,17 @@ typedef struct gdi_job {
   FILE *trace; /* samples that steps used; NULL: not asked for */
 } gdi_job;
 
+/* What was measured of the training part before: zeros where it was not. */
+typedef struct gdi_known {
+  gd_standardize standardize;
+  gdi_class_weights class_weights;
+} gdi_known;
+
 /*
- * Open everything. `known`: the statistics of the checkpoint that is resumed, NULL to measure them.
+ * Open everything. `known`: what the checkpoint that is resumed knows; NULL to measure it.
  * Collective. On failure the job can and must still be closed.
  */
-gd_status gdi_job_open(gdi_job *j, gd_world *w, const gd_options *o, const gd_standardize *known) GD_CHECKED;
+gd_status gdi_job_open(gdi_job *j, gd_world *w, const gd_options *o, const gdi_known *known) GD_CHECKED;
 /* Default rate, momentum and weight decay of the optimizer, where they are automatic. */
 gd_status gdi_usual_rates(gd_options *o) GD_CHECKED;
 /* The sets alone, and jobs on sets that are open: many jobs, one copy of the data. Collective over w, which

@@ -72,7 +72,7 @@ void gdi_borrow_data(gdi_job *j, const gdi_job *from) {
 /* Copies the statistics that a checkpoint knows, or measures those of the training part. */
 gd_status gdi_open_standardize(gdi_job *j, const gd_standardize *known) {
   if (!j->opt.standardize) return GD_OK;
-  if (!known) return gd_standardize_fit(&j->standardize, j->train.data, &j->train_order);
+  if (!known->features) return gd_standardize_fit(&j->standardize, j->train.data, &j->train_order);
   size_t bytes = (size_t)known->features * sizeof(double);
   j->standardize = (gd_standardize){known->features, malloc(bytes), malloc(bytes)};
   if (!j->standardize.mean || !j->standardize.std)
@@ -80,4 +80,11 @@ gd_status gdi_open_standardize(gdi_job *j, const gd_standardize *known) {
   memcpy(j->standardize.mean, known->mean, bytes);
   memcpy(j->standardize.std, known->std, bytes);
   return GD_OK;
+}
+
+/* Weights that are counted stay as they were counted first. */
+gd_status gdi_open_class_weights(gdi_job *j, const gdi_class_weights *known) {
+  if (strcmp(j->opt.class_weights, "auto") == 0 && known->n)
+    return gdi_class_weights_copy(&j->class_weights, known->w, known->n);
+  return gdi_class_weights_find(&j->class_weights, j->opt.class_weights, j->train.data, &j->train_order);
 }

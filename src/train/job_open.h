@@ -14,6 +14,7 @@ gd_status gdi_open_data(gdi_job *j) GD_CHECKED;
 void gdi_borrow_data(gdi_job *j, const gdi_job *from);
 gd_status gdi_open_orders(gdi_job *j) GD_CHECKED;
 gd_status gdi_open_standardize(gdi_job *j, const gd_standardize *known) GD_CHECKED;
+gd_status gdi_open_class_weights(gdi_job *j, const gdi_class_weights *known) GD_CHECKED;
 
 /* job_update.c: values for automatic settings; then the sync. Collective: gdi_open_update() */
 void gdi_resolve_batches(gdi_job *j);

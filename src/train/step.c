@@ -24,7 +24,7 @@ static gd_status micro_batch(gdi_job *j, const gdi_step_plan *plan, int64_t k, g
   gd_tape_reset(j->tape);
   gd_tape_draws(j->tape, (uint64_t)j->opt.seed, j->step, rows.lo - plan->rows.lo);
   gd_tensor *prediction = gd_forward(j->model, j->tape, batch.x);
-  gd_loss loss = gd_loss_of(j->tape, j->loss, prediction, batch.y);
+  gd_loss loss = gd_criterion_forward(j->criterion, j->tape, &prediction, 1, &batch);
   const double factor = gdi_injected_factor(j, plan, rows);
   if (factor != 1) loss.sum = gd_mul_scalar(j->tape, loss.sum, factor);
   GD_TRY(gd_tape_status(j->tape));

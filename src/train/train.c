@@ -190,8 +190,8 @@ static gd_status run_there(gd_world *w, const gd_options *o, const place *p, con
   gdi_job job = {0};
   gdi_fit fit = {.observer = observer, .result = out};
   if (st == GD_OK) {
-    st = gdi_job_open(&job, w, &options,
-                      resumes && resumed.standardize.features ? &resumed.standardize : NULL);
+    const gdi_known known = {resumed.standardize, {resumed.n_class_weights, resumed.class_weight}};
+    st = gdi_job_open(&job, w, &options, &known);
     if (st == GD_OK) st = run(&fit, &job, p, resumes ? &resumed : NULL);
     gdi_record_close(&fit.record);
     gdi_checkpointer_close(&fit.saver);

@@ -12,6 +12,7 @@ enum { ROWS = 4, ELEMENTS = 12, ATTEMPTS = 3 };
 typedef struct probe {
   gdi_verify *v;
   gd_module *model;
+  gd_criterion *criterion; /* in f64 too */
   gd_loader *loader;
   gd_batch batch;
   double scale; /* makes the loss about 1: rounding is judged against that */
@@ -21,7 +22,8 @@ static gd_tensor *loss_of(gd_tape *t, gd_tensor *const leaves[], int n, void *us
   (void)leaves, (void)n;
   const probe *p = user;
   gd_tape_draws(t, (uint64_t)p->v->opt.seed, 0, p->batch.rows.lo);
-  gd_loss loss = gd_loss_of(t, p->v->job.loss, gd_forward(p->model, t, p->batch.x), p->batch.y);
+  gd_tensor *output = gd_forward(p->model, t, p->batch.x);
+  gd_loss loss = gd_criterion_forward(p->criterion, t, &output, 1, &p->batch);
   return gd_mul_scalar(t, loss.sum, p->scale);
 }
 
@@ -65,6 +67,8 @@ static gd_status probe_model(probe *p, int *n) {
   int64_t outputs;
   GD_TRY(gd_model_parse(&p->model, v->opt.model, i->ndim, i->sample, v->job.device, GD_F64, &outputs));
   gd_module_reset(p->model, (uint64_t)v->opt.seed);
+  GD_TRY(gdi_criterion_open(&p->criterion, v->job.criterion->cls, &v->opt, &v->job.class_weights,
+                            v->job.device, GD_F64, outputs));
   GD_TRY(gd_loader_new(&p->loader, v->job.train.data, &l));
   *n = gd_module_params(p->model, NULL, 0);
   return look_again(p, *n);
@@ -75,6 +79,7 @@ gd_status gdi_check_gradients(gdi_verify *v) {
   int n = 0;
   gd_status st = gd_world_agree(v->world, probe_model(&p, &n));
   gd_loader_free(p.loader);
+  gd_criterion_free(p.criterion);
   gd_module_free(p.model);
   if (st == GD_OK)
     return gdi_report(v, "gradients", GD_PASS, "%d parameters, f64, %d elements each, %d samples a rank", n,

@@ -7,8 +7,8 @@
 #include "verify/verify.h"
 
 gd_status gdi_trial_open(const gdi_verify *v, gdi_job *j, gd_world *w, const gd_options *o) {
-  const gd_standardize *known = v->job.standardize.features ? &v->job.standardize : NULL;
-  GD_TRY(gdi_job_open(j, w, o, known));
+  const gdi_known known = {v->job.standardize, v->job.class_weights};
+  GD_TRY(gdi_job_open(j, w, o, &known));
   if (v->n == 0) return GD_OK; /* the first one tells how many there are */
   j->batches.n = v->n;
   j->batches.per_epoch = (v->n + j->batches.batch - 1) / j->batches.batch;

@@ -13,12 +13,12 @@ static void sines(double *out, int64_t n, double phase, double factor) {
   for (int64_t i = 0; i < n; i++) out[i] = factor * sin(1.7 * (double)i + phase);
 }
 
-static gd_tensor *target(gd_arena *a, gd_dtype dtype, gd_loss_kind kind, int64_t outputs) {
+static gd_tensor *target(gd_arena *a, gd_dtype dtype, const gd_loss_class *kind, int64_t outputs) {
   double value[MAX_NUMBERS];
   gd_tensor *y;
-  const bool labels = kind == GD_CROSS_ENTROPY;
+  const bool labels = kind == &gd_cross_entropy;
   sines(value, ROWS * outputs, 0.6, 1);
-  for (int i = 0; i < ROWS * outputs && kind == GD_BCE_WITH_LOGITS; i++) value[i] = value[i] > 0;
+  for (int i = 0; i < ROWS * outputs && kind == &gd_bce_with_logits; i++) value[i] = value[i] > 0;
   for (int i = 0; i < ROWS && labels; i++) value[i] = i == 5 ? -100 : (double)(i * i % outputs);
   const int64_t shape[] = {ROWS, outputs};
   assert_ok(gd_tensor_new(&y, a, device, labels ? GD_I64 : dtype, labels ? 1 : 2, shape));
@@ -27,7 +27,7 @@ static gd_tensor *target(gd_arena *a, gd_dtype dtype, gd_loss_kind kind, int64_t
 }
 
 /* One case: `losses` [STEPS] and `after`, the sum and the norm of each parameter, are PyTorch's in f64. */
-static void check_case(gd_dtype dtype, gd_loss_kind kind, double momentum, const char *spec,
+static void check_case(gd_dtype dtype, const gd_loss_class *kind, double momentum, const char *spec,
                        const double *losses, const double *after) {
   const double tolerance = dtype == GD_F64 ? 1e-12 : 2e-5;
   gd_module *m;
@@ -82,9 +82,9 @@ static void models_train_as_in_pytorch(void **state) {
   double momentum, losses[STEPS], after[2 * MAX_PARAMS];
   int cases = 0;
   for (; fscanf(f, "%31s %lf %127s", name, &momentum, spec) == 3; cases++) {
-    gd_loss_kind kind;
+    const gd_loss_class *kind;
     int n = 0;
-    assert_ok(gd_loss_parse(&kind, name));
+    assert_ok(gd_loss_find(&kind, name));
     for (char *comma; (comma = strchr(spec, ',')) != NULL;) *comma = ' ';
     for (const char *word = spec; (word = strstr(word, "linear:")) != NULL; word++) n += 2 * 2;
     assert_true(n <= 2 * MAX_PARAMS);

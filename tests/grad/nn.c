@@ -74,7 +74,7 @@ static void modules_have_right_gradients(void **state) {
 }
 
 typedef struct loss_case {
-  gd_loss_kind kind;
+  const gd_loss_class *kind;
   gd_tensor *target;
   bool mean;
 } loss_case;
@@ -83,33 +83,69 @@ static gd_tensor *loss_value(gd_tape *t, gd_tensor *const leaves[], int n, void 
   (void)n;
   const loss_case *c = user;
   if (!c->mean) return gd_loss_of(t, c->kind, leaves[0], c->target).sum;
-  switch (c->kind) {
-  case GD_MSE: return gd_mse_loss(t, leaves[0], c->target, GD_REDUCE_MEAN);
-  case GD_L1: return gd_l1_loss(t, leaves[0], c->target, GD_REDUCE_MEAN);
-  case GD_HUBER: return gd_huber_loss(t, leaves[0], c->target, 0.7, GD_REDUCE_MEAN);
-  case GD_CROSS_ENTROPY: return gd_cross_entropy_loss(t, leaves[0], c->target, GD_REDUCE_MEAN);
-  case GD_BCE_WITH_LOGITS: return gd_bce_with_logits_loss(t, leaves[0], c->target, GD_REDUCE_MEAN);
-  }
-  return NULL;
+  if (c->kind == &gd_mse) return gd_mse_loss(t, leaves[0], c->target, GD_REDUCE_MEAN);
+  if (c->kind == &gd_l1) return gd_l1_loss(t, leaves[0], c->target, GD_REDUCE_MEAN);
+  if (c->kind == &gd_huber) return gd_huber_loss(t, leaves[0], c->target, 0.7, GD_REDUCE_MEAN);
+  if (c->kind == &gd_cross_entropy) return gd_cross_entropy_loss(t, leaves[0], c->target, GD_REDUCE_MEAN);
+  return gd_bce_with_logits_loss(t, leaves[0], c->target, GD_REDUCE_MEAN);
 }
 
 static void losses_have_right_gradients(void **state) {
   (void)state;
   static int64_t labels[ROWS] = {5, 0, -100, 2};
-  for (int i = GD_MSE; i <= GD_BCE_WITH_LOGITS; i++)
+  for (int i = 0; gd_loss_at(i); i++)
     for (int mean = 0; mean < 2; mean++) {
-      loss_case c = {(gd_loss_kind)i, normal(9, 1, GD_SHAPE(ROWS, FEATURES)), mean};
-      if (i == GD_CROSS_ENTROPY)
+      loss_case c = {gd_loss_at(i), normal(9, 1, GD_SHAPE(ROWS, FEATURES)), mean};
+      if (gd_loss_at(i) == &gd_cross_entropy)
         assert_ok(gd_tensor_over(&c.target, arena, device, GD_I64, GD_SHAPE(ROWS), labels));
       gd_tensor *leaf = normal(8, 2, GD_SHAPE(ROWS, FEATURES));
       assert_ok(gd_require_grad(leaf, true));
       gd_status st = gd_gradcheck(device, loss_value, &leaf, 1, &c, NULL);
-      if (st != GD_OK) fail_msg("%s: %s", gd_loss_name(c.kind), gd_error_last()->message);
+      if (st != GD_OK) fail_msg("%s: %s", c.kind->name, gd_error_last()->message);
     }
+}
+
+typedef struct criterion_case {
+  gd_criterion *criterion;
+  gd_tensor *target;
+} criterion_case;
+
+static gd_tensor *criterion_value(gd_tape *t, gd_tensor *const leaves[], int n, void *user) {
+  const criterion_case *c = user;
+  const gd_batch b = gd_batch_of(leaves[0], c->target, (gd_range){0, ROWS});
+  return gd_criterion_forward(c->criterion, t, leaves, n, &b).sum;
+}
+
+static void losses_with_settings_have_right_gradients(void **state) {
+  (void)state;
+  static int64_t labels[ROWS] = {5, 0, -100, 2};
+  static const double weight[FEATURES] = {0.5, 2, 1, 0.25, 3, 1.5};
+  const gd_loss_settings smooth = {.label_smoothing = 0.2, .classes = FEATURES, .class_weight = weight},
+                         positive = {.positives = FEATURES, .pos_weight = weight},
+                         near = {.huber_delta = 0.3};
+  const struct {
+    const gd_loss_class *cls;
+    const gd_loss_settings *settings;
+    bool labels;
+  } of[] = {{&gd_cross_entropy, &smooth, true},
+            {&gd_cross_entropy, &smooth, false},
+            {&gd_bce_with_logits, &positive, false},
+            {&gd_huber, &near, false}};
+  for (size_t i = 0; i < sizeof of / sizeof *of; i++) {
+    criterion_case c = {.target = normal(9, 1, GD_SHAPE(ROWS, FEATURES))};
+    assert_ok(gd_criterion_new(&c.criterion, of[i].cls, of[i].settings, device, GD_F64, FEATURES));
+    if (of[i].labels) assert_ok(gd_tensor_over(&c.target, arena, device, GD_I64, GD_SHAPE(ROWS), labels));
+    gd_tensor *leaf = normal(8, 2, GD_SHAPE(ROWS, FEATURES));
+    assert_ok(gd_require_grad(leaf, true));
+    gd_status st = gd_gradcheck(device, criterion_value, &leaf, 1, &c, NULL);
+    if (st != GD_OK) fail_msg("%s: %s", of[i].cls->name, gd_error_last()->message);
+    gd_criterion_free(c.criterion);
+  }
 }
 
 int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test(modules_have_right_gradients),
+                                     cmocka_unit_test(losses_with_settings_have_right_gradients),
                                      cmocka_unit_test(losses_have_right_gradients)};
   return cmocka_run_group_tests(tests, open_device, close_device);
 }

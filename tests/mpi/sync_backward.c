@@ -14,7 +14,7 @@ static gd_tensor *loss_of(gd_tape *t, gd_module *m, int64_t step, int64_t k) {
   assert_ok(gd_tensor_new(&y, gd_tape_arena(t), device, m->dtype, GD_SHAPE(4, 40)));
   assert_ok(gd_tensor_set(x, value, 4 * 70));
   assert_ok(gd_tensor_set(y, label, 4 * 40));
-  return gd_loss_of(t, GD_MSE, gd_forward(m, t, x), y).sum;
+  return gd_loss_of(t, &gd_mse, gd_forward(m, t, x), y).sum;
 }
 
 typedef struct way {

@@ -84,7 +84,7 @@ static inline job job_new(gd_world *w, const trial *t) {
 static inline void leaf(job *j, int64_t k, int64_t step) {
   gd_sync_micro_batch(j->sync, k);
   gd_tape_reset(j->tape);
-  gd_loss loss = gd_loss_of(j->tape, GD_MSE, gd_forward(j->model, j->tape, j->x[k]), j->y);
+  gd_loss loss = gd_loss_of(j->tape, &gd_mse, gd_forward(j->model, j->tape, j->x[k]), j->y);
   loss.sum = gd_mul_scalar(j->tape, loss.sum, 1 + 0.37 * (double)((k * 7 + step) % 11));
   assert_ok(gd_tape_status(j->tape));
   assert_ok(gd_sync_micro_batch_loss(j->sync, k, &loss, ROWS));

@@ -1,0 +1,96 @@
+#include "infer/criterion.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/words.h"
+
+/* ---- weights of classes ---- */
+
+void gdi_class_weights_free(gdi_class_weights *c) {
+  free(c->w);
+  *c = (gdi_class_weights){0};
+}
+
+gd_status gdi_class_weights_copy(gdi_class_weights *out, const double *w, int64_t n) {
+  *out = (gdi_class_weights){0};
+  if (n == 0) return GD_OK;
+  out->w = malloc((size_t)n * sizeof *w);
+  if (!out->w) return GD_FAIL(GD_ERR_OOM, "no memory for the weights of %lld classes", (long long)n);
+  memcpy(out->w, w, (size_t)n * sizeof *w);
+  out->n = n;
+  return GD_OK;
+}
+
+static gd_status balance(gdi_class_weights *out, gd_dataset *d, const gd_order *part) {
+  const int64_t C = gd_dataset_info(d)->classes;
+  if (!gd_dataset_info(d)->labels)
+    return GD_FAIL(GD_ERR_USAGE,
+                   "class_weights: auto counts labels, but %s holds real targets: give a number for "
+                   "each class",
+                   gd_dataset_info(d)->path);
+  int64_t *count = malloc((size_t)C * sizeof *count), all = 0;
+  out->w = malloc((size_t)C * sizeof *out->w);
+  gd_status st = count && out->w
+                     ? gd_label_counts(d, part, count)
+                     : GD_FAIL(GD_ERR_OOM, "no memory for the weights of %lld classes", (long long)C);
+  for (int64_t c = 0; st == GD_OK && c < C; c++) all += count[c];
+  for (int64_t c = 0; st == GD_OK && c < C; c++)
+    out->w[c] = (double)all / ((double)C * (double)(count[c] ? count[c] : 1));
+  if (st == GD_OK) out->n = C;
+  free(count);
+  return st;
+}
+
+gd_status gdi_class_weights_find(gdi_class_weights *out, const char *option, gd_dataset *d,
+                                 const gd_order *part) {
+  *out = (gdi_class_weights){0};
+  if (strcmp(option, "auto") != 0)
+    return gdi_numbers_parse(&out->w, &out->n, "class_weights", option, 0, 1e30);
+  gd_status st = balance(out, d, part);
+  if (st != GD_OK) gdi_class_weights_free(out);
+  return st;
+}
+
+/* ---- the loss ---- */
+
+gd_status gdi_criterion_open(gd_criterion **out, const gd_loss_class *cls, const gd_options *o,
+                             const gdi_class_weights *weights, gd_device *d, gd_dtype dtype,
+                             int64_t outputs) {
+  gd_loss_settings s = {.label_smoothing = o->label_smoothing,
+                        .classes = weights->n,
+                        .class_weight = weights->w,
+                        .huber_delta = o->huber_delta};
+  double *pos_weight;
+  *out = NULL;
+  GD_TRY(gdi_numbers_parse(&pos_weight, &s.positives, "pos_weight", o->pos_weight, 0, 1e30));
+  s.pos_weight = pos_weight;
+  gd_status st = gd_criterion_new(out, cls, &s, d, dtype, outputs);
+  free(pos_weight);
+  return st;
+}
+
+static gd_status labels_fit(const gd_loss_class *cls, const gd_data_info *i, int64_t outputs) {
+  if (!(cls->target & GD_LABELS))
+    return GD_FAIL(GD_ERR_USAGE, "loss: %s needs real targets, but %s holds labels: choose cross_entropy",
+                   cls->name, i->path);
+  if (i->classes > outputs && !cls->any_outputs)
+    return GD_FAIL(GD_ERR_USAGE,
+                   "model: %lld outputs, but %s has %lld classes: end the model with linear:%lld",
+                   (long long)outputs, i->path, (long long)i->classes, (long long)i->classes);
+  return GD_OK;
+}
+
+gd_status gdi_targets_fit(const gd_loss_class *cls, const gd_data_info *i, int64_t outputs) {
+  if (i->labels) return labels_fit(cls, i, outputs);
+  /* one number is no distribution over classes */
+  if (!(cls->target & GD_NUMBERS) || (cls->target & GD_LABELS && i->targets == 1 && !cls->any_outputs))
+    return GD_FAIL(GD_ERR_USAGE, "loss: %s needs labels, but %s holds real targets: choose mse", cls->name,
+                   i->path);
+  if (i->targets == outputs || cls->any_outputs) return GD_OK;
+  return GD_FAIL(
+      GD_ERR_USAGE,
+      "model: %lld outputs, but %s has %lld real target%s a sample: end the model with linear:%lld%s",
+      (long long)outputs, i->path, (long long)i->targets, i->targets > 1 ? "s" : "", (long long)i->targets,
+      i->targets > 1 ? "" : ", or import the data with --classes if their target is a class");
+}

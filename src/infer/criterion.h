@@ -1,0 +1,33 @@
+/* From the settings of a run to its loss. */
+#ifndef GDI_INFER_CRITERION_H
+#define GDI_INFER_CRITERION_H
+
+#include "gd/data.h"
+#include "gd/loss.h"
+#include "gd/options.h"
+
+/* Weights of classes: as given, counted, or kept in a checkpoint. n 0: all weigh 1. */
+typedef struct gdi_class_weights {
+  int64_t n;
+  double *w; /* malloc'd; gdi_class_weights_free() */
+} gdi_class_weights;
+void gdi_class_weights_free(gdi_class_weights *c);
+/* A copy. Errors: GD_ERR_OOM */
+gd_status gdi_class_weights_copy(gdi_class_weights *out, const double *w, int64_t n) GD_CHECKED;
+/*
+ * Of the option class_weights: its numbers, or, where it is auto, N / (C n_c) with n_c of the N labels of the
+ * part that are class c, as scikit-learn's "balanced"; a class without samples counts as having one.
+ * Errors: GD_ERR_USAGE
+ */
+gd_status gdi_class_weights_find(gdi_class_weights *out, const char *option, gd_dataset *d,
+                                 const gd_order *part) GD_CHECKED;
+
+/* The loss that the settings name and describe. Errors: GD_ERR_USAGE */
+gd_status gdi_criterion_open(gd_criterion **out, const gd_loss_class *cls, const gd_options *o,
+                             const gdi_class_weights *weights, gd_device *d, gd_dtype dtype,
+                             int64_t outputs) GD_CHECKED;
+
+/* Can this loss compare a model's outputs with the targets of the data? Errors: GD_ERR_USAGE, what to change */
+gd_status gdi_targets_fit(const gd_loss_class *cls, const gd_data_info *i, int64_t outputs) GD_CHECKED;
+
+#endif
