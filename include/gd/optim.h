@@ -24,6 +24,9 @@ typedef struct gd_optim {
   double alpha;             /**< rmsprop smoothing */
   bool centered;            /**< rmsprop */
   double trust;             /**< lars coefficient */
+  /* An average of the parameters, kept as one more state; one of the two, or neither. */
+  double ema;                   /**< decay d: s = d s + (1 - d) w after each update; 0: none */
+  int64_t swa_start, swa_every; /**< plain mean of w after updates start, start + every ...; every 0: none */
 } gd_optim;
 
 GD_API gd_optim gd_optim_defaults(gd_optimizer kind);
@@ -31,10 +34,10 @@ GD_API gd_status gd_optim_parse(gd_optimizer *out, const char *name) GD_CHECKED;
 /** Errors: GD_ERR_USAGE: momentum < 0, nesterov without momentum or with dampening, beta outside [0,1) ... */
 GD_API gd_status gd_optim_check(const gd_optim *o) GD_CHECKED;
 
-#define GD_OPTIM_MAX_STATES 3
+#define GD_OPTIM_MAX_STATES 4
 /** Number of state arrays, each as long as the parameters; 0 for plain SGD. */
 GD_API int gd_optim_states(const gd_optim *o);
-/** PyTorch's name of state i: "momentum_buffer", "exp_avg", "exp_avg_sq" ... */
+/** PyTorch's name of state i: "momentum_buffer", "exp_avg", "exp_avg_sq" ...; the average, "ema" or "swa", is the last */
 GD_API const char *gd_optim_state_name(const gd_optim *o, int i);
 
 /** What one update needs besides the arrays. */
@@ -44,6 +47,8 @@ typedef struct gd_update {
   double grad_scale; /**< gradients are multiplied by this first: 1 / weight, times the clipping factor */
   double clip_value; /**< then clamped to +- this; 0: not */
   double local_rate; /**< lars: the trust ratio of this range; 1 otherwise */
+  bool cycles;       /**< the schedule moves the momentum (adam: beta1): it is `momentum` in this step */
+  double momentum;
 } gd_update;
 
 /**
@@ -54,10 +59,24 @@ typedef struct gd_update {
  *         sgd   v = m v + (1 - dampening) g  (v = g at step 0);  w -= lr (nesterov ? g + m v : v)
  *         lars  v = m v + lr local_rate (g + wd w);  w -= v
  *         adam, adamw, rmsprop: as in torch.optim; amsgrad: Reddi, Kale, Kumar 2018
+ *         average  s += c (w - s), with the new w and c = gd_optim_average()
  * Shapes: w, grad, state[i] [n], all of `dtype` (f32 or f64)
  */
 GD_API bool gd_optim_update(const gd_optim *o, const gd_update *u, gd_dtype dtype, int64_t n, void *w,
                             const void *grad, void *const state[]);
+
+/**
+ * How far update number `step` (0 is the first) moves the average towards the new parameters.
+ *
+ * Math:   ema  1 at step 0, then 1 - d
+ *         swa  after update t = step + 1:  1 before start, so that the average is the parameters themselves;
+ *              then 1 / (n + 1) when it is the sample after n others, else 0
+ * Source: torch.optim.swa_utils; Izmailov et al., "Averaging weights leads to wider optima and better
+ *         generalization", 2018
+ */
+GD_API double gd_optim_average(const gd_optim *o, int64_t step);
+/** Which of the states is the average; -1: none. */
+GD_API int gd_optim_average_state(const gd_optim *o);
 
 /** The LARS trust ratio (You, Gitman, Ginsburg 2017): trust |w| / (|g| + wd |w|), 1 when a norm is zero. */
 GD_API double gd_lars_rate(const gd_optim *o, double norm_w, double norm_g);

@@ -82,6 +82,8 @@ typedef struct gd_sync_step {
   double lr;
   int64_t step;   /**< updates before this one */
   uint32_t flags; /**< or-ed over ranks into the result: requests to stop, to save ... */
+  bool cycles;    /**< as in gd_update */
+  double momentum;
 } gd_sync_step;
 
 typedef struct gd_sync_result {

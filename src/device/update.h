@@ -2,7 +2,7 @@
 #ifndef GDI_DEVICE_UPDATE_H
 #define GDI_DEVICE_UPDATE_H
 
-enum { GDI_MAX_STATES = 3 };
+enum { GDI_MAX_STATES = 4 }; /* three of a rule, and the average of the parameters */
 
 /*
  * What the loops need, computed in f64 and rounded once, as PyTorch does. Settings that are off are neutral
@@ -18,6 +18,7 @@ typedef struct gdi_constants {
   double take[2];      /* what is added to them; lars: take[0] is multiplied by the local rate */
   double look_ahead;   /* nesterov: g + look_ahead v */
   double root, eps;    /* sqrt(state) / root + eps */
+  double average;      /* of the way from the average to the new parameter */
 } gdi_constants;
 
 typedef enum gdi_rule {
@@ -25,5 +26,14 @@ typedef enum gdi_rule {
 #include "device/update.def"
   GDI_RULES
 } gdi_rule;
+
+/* States of the rule itself. The average, where there is one, comes after them. */
+static inline int gdi_rule_states(gdi_rule rule) {
+  static const int states[] = {
+#define GDI_RULE(name, n, statement) n,
+#include "device/update.def"
+  };
+  return states[rule];
+}
 
 #endif

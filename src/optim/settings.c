@@ -55,6 +55,11 @@ gd_status gd_optim_check(const gd_optim *o) {
     return GD_FAIL(GD_ERR_USAGE, "nesterov needs a momentum above 0 and no dampening");
   if (o->amsgrad && !is_adam(o))
     return GD_FAIL(GD_ERR_USAGE, "amsgrad is a setting of adam and adamw, not of %s", name);
+  if (!(o->ema >= 0 && o->ema < 1))
+    return GD_FAIL(GD_ERR_USAGE, "ema: the decay %g is not in [0, 1)", o->ema);
+  if (o->swa_every < 0 || o->swa_start < 0) return GD_FAIL(GD_ERR_USAGE, "swa: a negative number of steps");
+  if (o->ema > 0 && o->swa_every > 0)
+    return GD_FAIL(GD_ERR_USAGE, "ema and swa are two averages of the parameters: choose one");
   if (o->centered && o->kind != GD_RMSPROP)
     return GD_FAIL(GD_ERR_USAGE, "centered is a setting of rmsprop, not of %s", name);
   return GD_OK;
@@ -68,6 +73,7 @@ static int state_names(const gd_optim *o, const char *name[GD_OPTIM_MAX_STATES])
   if (o->kind == GD_RMSPROP) name[n++] = "square_avg";
   if (o->kind == GD_LARS || (!is_adam(o) && o->momentum != 0)) name[n++] = "momentum_buffer";
   if (o->kind == GD_RMSPROP && o->centered) name[n++] = "grad_avg";
+  if (o->ema > 0 || o->swa_every > 0) name[n++] = o->ema > 0 ? "ema" : "swa";
   return n;
 }
 
@@ -79,6 +85,17 @@ int gd_optim_states(const gd_optim *o) {
 const char *gd_optim_state_name(const gd_optim *o, int i) {
   const char *name[GD_OPTIM_MAX_STATES];
   return i >= 0 && i < state_names(o, name) ? name[i] : NULL;
+}
+
+int gd_optim_average_state(const gd_optim *o) {
+  return o->ema > 0 || o->swa_every > 0 ? gd_optim_states(o) - 1 : -1;
+}
+
+double gd_optim_average(const gd_optim *o, int64_t step) {
+  if (o->ema > 0) return step == 0 ? 1 : 1 - o->ema;
+  const int64_t since = step + 1 - o->swa_start;
+  if (since < 0) return 1;
+  return o->swa_every > 0 && since % o->swa_every == 0 ? 1 / (double)(since / o->swa_every + 1) : 0;
 }
 
 double gd_lars_rate(const gd_optim *o, double norm_w, double norm_g) {

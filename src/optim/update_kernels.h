@@ -64,6 +64,15 @@ static bool (*const KERNEL(rules)[GDI_RULES])(const gdi_constants *c, int64_t n,
 #include "device/update.def"
 };
 
+/* The parameters are still near. Exactly w for 1, as at the first update, whatever the average was. */
+static void KERNEL(average)(const gdi_constants *c, int64_t n, const void *param, void *state) {
+  const REAL *restrict w = param;
+  REAL *restrict s = state;
+  const REAL part = (REAL)c->average;
+  if (part == 0) return;
+  _Pragma("omp simd") for (int64_t i = 0; i < n; i++) s[i] = part == 1 ? w[i] : s[i] + part * (w[i] - s[i]);
+}
+
 #undef INLINE
 #undef NUMBER
 #undef NUMBERS

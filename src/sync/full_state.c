@@ -96,6 +96,16 @@ static void forget_states(gd_sync *s) {
   for (int i = 0; i < s->n_states; i++) memset(state[i], 0, gdi_bytes_of(s, s->slice));
 }
 
+/* Without a history the average begins as the parameters: this rank's slice. */
+static gd_status start_average(gd_sync *s) {
+  const int average = gd_optim_average_state(&s->o.optim);
+  void *state[GD_OPTIM_MAX_STATES];
+  if (average < 0) return GD_OK;
+  gdi_state_at(s, s->slice.lo, state);
+  memcpy(state[average], gdi_param_at(s, s->slice.lo), gdi_bytes_of(s, s->slice));
+  return gd_world_barrier(s->world); /* others may read it */
+}
+
 gd_status gd_sync_scatter(gd_sync *s, const void *params, const void *const states[]) {
   gd_world *w = s->world;
   if (s->gpu && s->gpu->resident) return gdi_resident_scatter(s, params, states);
@@ -111,6 +121,7 @@ gd_status gd_sync_scatter(gd_sync *s, const void *params, const void *const stat
   else
     GD_TRY(scatter_to_groups(s, params, states, with_states != 0));
   GD_TRY(gd_world_barrier(w));
+  if (with_states == 0) GD_TRY(start_average(s));
   if (GDI_FAULT("stale_state")) forget_states(s);
   return s->gpu ? gdi_host_staged_up_all(s) : GD_OK;
 }

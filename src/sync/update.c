@@ -96,7 +96,9 @@ static gd_status update(gd_sync *s, const gd_sync_step *step, gd_sync_result *ou
                  .step = step->step,
                  .grad_scale = out->total.weight != 0 ? 1 / out->total.weight : 0,
                  .clip_value = s->o.clip_value,
-                 .local_rate = 1};
+                 .local_rate = 1,
+                 .cycles = step->cycles,
+                 .momentum = step->momentum};
   gd_status st = s->two_pass ? sum_first(s, &u, out) : GD_OK;
   if (st == GD_OK) st = update_pieces(s, &u, out);
   out->updated = st == GD_OK;

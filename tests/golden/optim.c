@@ -45,7 +45,7 @@ static void convert(gd_dtype dtype, void *to, const double *from, int n) {
 
 static void check_case(const golden *g, const gd_optim *o, gd_dtype dtype, double lr) {
   _Alignas(64) double w[MAX_N], grad[MAX_N], memory[GD_OPTIM_MAX_STATES][MAX_N] = {{0}};
-  void *state[] = {memory[0], memory[1], memory[2]};
+  void *state[] = {memory[0], memory[1], memory[2], memory[3]};
   const double tolerance = dtype == GD_F64 ? 1e-14 : 1e-6;
   convert(dtype, w, g->start, g->n);
   for (int step = 0; step < g->steps; step++) {

@@ -143,16 +143,20 @@ static void squares_are_those_of_the_lanes(void **state) {
 /* ---- updates ---- */
 
 static gd_optim variant_of(int i) {
-  static const gd_optimizer kind[] = {GD_SGD,     GD_SGD,     GD_SGD,     GD_ADAM, GD_ADAMW, GD_RMSPROP,
-                                      GD_RMSPROP, GD_RMSPROP, GD_RMSPROP, GD_LARS, GD_ADAM,  GD_ADAMW};
+  static const gd_optimizer kind[] = {GD_SGD,     GD_SGD,     GD_SGD,     GD_ADAM,    GD_ADAMW,
+                                      GD_RMSPROP, GD_RMSPROP, GD_RMSPROP, GD_RMSPROP, GD_LARS,
+                                      GD_ADAM,    GD_ADAMW,   GD_ADAMW,   GD_SGD,     GD_LARS};
   gd_optim o = gd_optim_defaults(kind[i]);
   o.weight_decay = 0.01;
   if (o.kind == GD_SGD) o.momentum = i ? 0.9 : 0, o.nesterov = i == 2;
   if (o.kind == GD_RMSPROP) o.momentum = i & 1 ? 0.9 : 0, o.centered = i >= 7;
-  o.amsgrad = i >= 10;
+  o.amsgrad = i >= 10 && i < 13;
+  if (i >= 12) o.ema = 0.9;
+  if (i == 13)
+    o.ema = 0, o.swa_start = 1, o.swa_every = 2; /* in three steps: a first sample, nothing, a mean */
   return o;
 }
-enum { VARIANTS = 12 };
+enum { VARIANTS = 15 };
 
 typedef struct trial {
   gd_dtype type;

@@ -17,19 +17,23 @@ typedef struct trial {
   double momentum, clip_norm, clip_value;
   bool two_pass_anyway;
   gd_dtype dtype;
+  double ema;
+  int64_t swa_every; /* from step 5 on */
 } trial;
 
 static const trial trials[] = {
-    {"sgd", GD_SGD, 0, 0, 0, false, GD_F32},
-    {"sgd with momentum", GD_SGD, 0.9, 0, 0, false, GD_F32},
-    {"sgd in two passes", GD_SGD, 0.9, 0, 0, true, GD_F32},
-    {"sgd clipped by norm", GD_SGD, 0.9, 0.01, 0, false, GD_F32},
-    {"sgd clipped by value", GD_SGD, 0, 0, 1e-4, false, GD_F32},
-    {"adam", GD_ADAM, 0, 0, 0, false, GD_F32},
-    {"adamw clipped in f64", GD_ADAMW, 0, 0.01, 0, false, GD_F64},
-    {"rmsprop", GD_RMSPROP, 0, 0, 0, false, GD_F64},
-    {"lars", GD_LARS, 0.9, 0, 0, false, GD_F32},
-    {"lars clipped", GD_LARS, 0.9, 0.01, 0, false, GD_F64},
+    {"sgd", GD_SGD, 0, 0, 0, false, GD_F32, 0, 0},
+    {"sgd with momentum", GD_SGD, 0.9, 0, 0, false, GD_F32, 0, 0},
+    {"sgd in two passes", GD_SGD, 0.9, 0, 0, true, GD_F32, 0, 0},
+    {"sgd clipped by norm", GD_SGD, 0.9, 0.01, 0, false, GD_F32, 0, 0},
+    {"sgd clipped by value", GD_SGD, 0, 0, 1e-4, false, GD_F32, 0, 0},
+    {"adam", GD_ADAM, 0, 0, 0, false, GD_F32, 0, 0},
+    {"adamw clipped in f64", GD_ADAMW, 0, 0.01, 0, false, GD_F64, 0, 0},
+    {"rmsprop", GD_RMSPROP, 0, 0, 0, false, GD_F64, 0, 0},
+    {"lars", GD_LARS, 0.9, 0, 0, false, GD_F32, 0, 0},
+    {"lars clipped", GD_LARS, 0.9, 0.01, 0, false, GD_F64, 0, 0},
+    {"sgd averaged by ema", GD_SGD, 0, 0, 0, false, GD_F32, 0.9, 0},
+    {"adam averaged by swa", GD_ADAM, 0, 0.01, 0, false, GD_F64, 0, 3},
 };
 
 static gd_sync_options options_of(const trial *t) {
@@ -41,6 +45,7 @@ static gd_sync_options options_of(const trial *t) {
                        .skip_nonfinite = t->two_pass_anyway};
   o.optim.momentum = t->momentum;
   o.optim.weight_decay = 0.01;
+  o.optim.ema = t->ema, o.optim.swa_start = 5, o.optim.swa_every = t->swa_every;
   return o;
 }
 

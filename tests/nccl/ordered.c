@@ -11,7 +11,7 @@ static const trial trials[] = {
     {.name = "sgd", .kind = GD_SGD},
     {.name = "sgd after backward", .kind = GD_SGD, .late = true},
     {.name = "clipped", .kind = GD_SGD, .clip_norm = 0.01},
-    {.name = "adam that may skip, in f64", .kind = GD_ADAM, .skip = true, .dtype = GD_F64},
+    {.name = "adam that may skip, in f64", .kind = GD_ADAM, .skip = true, .dtype = GD_F64, .ema = 0.9},
     {.name = "lars", .kind = GD_LARS},
     {.name = "noise scale", .kind = GD_SGD, .noise = true},
 };

@@ -18,6 +18,7 @@ typedef struct trial {
   bool skip, noise, late;
   gd_dtype dtype;
   gd_sync_mode mode;
+  double ema;
 } trial;
 
 /* How ranks exchange: set before training. */
@@ -67,6 +68,7 @@ static inline job job_new(gd_world *w, const trial *t) {
                        .no_overlap = t->late || j.plain};
   int64_t outputs;
   if (t->kind != GD_ADAM) o.optim.momentum = 0.9;
+  o.optim.ema = t->ema;
   assert_ok(gd_model_parse(&j.model, "linear:200 relu linear:120 relu linear:10", GD_SHAPE(IN), gpu, type,
                            &outputs));
   gd_module_reset(j.model, 5);

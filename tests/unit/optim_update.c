@@ -9,17 +9,21 @@ enum { N = 1003 };
 
 /* One of each kernel: the names say the variant. */
 static gd_optim variant(int i) {
-  gd_optim o = gd_optim_defaults(i < 3   ? GD_SGD
-                                 : i < 4 ? GD_ADAM
-                                 : i < 5 ? GD_ADAMW
-                                 : i < 9 ? GD_RMSPROP
-                                         : GD_LARS);
+  gd_optim o = gd_optim_defaults(i < 3    ? GD_SGD
+                                 : i < 4  ? GD_ADAM
+                                 : i < 5  ? GD_ADAMW
+                                 : i < 9  ? GD_RMSPROP
+                                 : i < 10 ? GD_LARS
+                                          : GD_ADAM);
   o.weight_decay = 0.01;
   if (o.kind == GD_SGD) o.momentum = i ? 0.9 : 0, o.nesterov = i == 2;
   if (o.kind == GD_RMSPROP) o.momentum = i & 1 ? 0.9 : 0, o.centered = i >= 7;
+  o.amsgrad = i >= 10;
+  if (i == 11) o.ema = 0.9;
+  if (i == 12) o.swa_start = 1, o.swa_every = 1;
   return o;
 }
-enum { VARIANTS = 10 };
+enum { VARIANTS = 13 };
 
 typedef struct run {
   gd_dtype dtype;
@@ -162,6 +166,39 @@ static void impossible_settings_are_refused(void **state) {
   assert_non_null(strstr(gd_error_last()->message, "'adam'"));
 }
 
+/* The mean of the parameters after updates start, start + every ...: before, and without a gap, w itself. */
+static void averages_are_what_they_say(void **state) {
+  (void)state;
+  static run r;
+  gd_optim o = gd_optim_defaults(GD_SGD);
+  for (int every = 1; every <= 3; every++) {
+    o.swa_start = 3, o.swa_every = every;
+    start(&r, GD_F64);
+    double sum = 0;
+    for (int step = 0, n = 0; step < 14; step++) {
+      assert_true(update(&r, &o, step, 0, N));
+      if (step + 1 < 3) assert_true(r.state[0][7] == r.w[7]);
+      if (step + 1 >= 3 && (step + 1 - 3) % every == 0) sum += r.w[7], n++;
+      if (n > 0) assert_close(r.state[0][7], sum / n, 1e-14);
+    }
+  }
+  o.swa_every = 0, o.ema = 0.75;
+  start(&r, GD_F64);
+  for (int i = 0; i < N; i++)
+    r.state[0][i] = INFINITY; /* nothing of what was before the first update stays */
+  double s = 0;
+  for (int step = 0; step < 9; step++) {
+    assert_true(update(&r, &o, step, 0, N));
+    s = step ? 0.75 * s + 0.25 * r.w[7] : r.w[7];
+    assert_close(r.state[0][7], s, 1e-14);
+  }
+  assert_string_equal(gd_optim_state_name(&o, gd_optim_average_state(&o)), "ema");
+  o.swa_every = 1;
+  assert_int_equal(gd_optim_check(&o), GD_ERR_USAGE);
+  o.swa_every = 0, o.ema = 1;
+  assert_int_equal(gd_optim_check(&o), GD_ERR_USAGE);
+}
+
 static void states_have_pytorch_names(void **state) {
   (void)state;
   gd_optim o = gd_optim_defaults(GD_SGD);
@@ -187,6 +224,7 @@ int main(void) {
       cmocka_unit_test(the_rate_is_outside_the_velocity),
       cmocka_unit_test(lars_follows_its_paper),
       cmocka_unit_test(impossible_settings_are_refused),
+      cmocka_unit_test(averages_are_what_they_say),
       cmocka_unit_test(states_have_pytorch_names),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -149,8 +149,9 @@ template <typename RULE, bool ONE> struct updating {
   RULE rule;
   gdi_operands_of sum;
   T *w, *s0, *s1, *s2; /* element 0 of the run */
+  T *average;          /* the same, NULL: none, or none in this step */
   uint16_t *rounded;   /* the same, NULL: none */
-  T scale, limit, l2;
+  T scale, limit, l2, part;
 
   template <int N> __device__ __forceinline__ int at(int64_t i) const {
     gdi_pack<T, N> g = gdi_sum_at<T, N, ONE>(sum, i), p = gdi_load<N>(w + i), a = {}, b = {}, c = {};
@@ -173,6 +174,11 @@ template <typename RULE, bool ONE> struct updating {
     if (RULE::STATES > 0) gdi_store<N>(s0 + i, a);
     if (RULE::STATES > 1) gdi_store<N>(s1 + i, b);
     if (RULE::STATES > 2) gdi_store<N>(s2 + i, c);
+    if (average) {
+      gdi_pack<T, N> s = gdi_load<N>(average + i);
+      for (int k = 0; k < N; k++) s.v[k] = part == 1 ? p.v[k] : s.v[k] + part * (p.v[k] - s.v[k]);
+      gdi_store<N>(average + i, s);
+    }
     return bad;
   }
 };
@@ -195,6 +201,14 @@ static __device__ __forceinline__ typename RULE::real *state_of(const gdi_gpu_sl
   return k < RULE::STATES ? (typename RULE::real *)s.state[k] - s.state_first : NULL;
 }
 
+/* The average of the parameters, in the steps that change it. */
+template <typename RULE>
+static __device__ __forceinline__ typename RULE::real *average_of(const gdi_gpu_slice &s,
+                                                                  const gdi_constants *c) {
+  char *average = s.state[RULE::STATES];
+  return average && c->average != 0 ? (typename RULE::real *)average - s.state_first : NULL;
+}
+
 /*
  * Teams of GDI_THREADS threads take the spans in turns: how many there are in a block, and how many blocks,
  * changes no bit.
@@ -207,11 +221,20 @@ static __global__ void __launch_bounds__(TEAMS *GDI_THREADS)
   if (!now->go) return;
   const gdi_constants *c = &in->constants;
   const uintptr_t operands = gdi_operands_look_up(&sum);
-  updating<RULE, ONE> body = {
-      numbers_of<RULE>(c),  sum,       (T *)s.w,      state_of<RULE>(s, 0), state_of<RULE>(s, 1),
-      state_of<RULE>(s, 2), s.rounded, (T)now->scale, (T)c->limit,          (T)c->l2};
-  const bool packed =
-      gdi_packed(operands | (uintptr_t)body.w | (uintptr_t)body.s0 | (uintptr_t)body.s1 | (uintptr_t)body.s2);
+  updating<RULE, ONE> body = {numbers_of<RULE>(c),
+                              sum,
+                              (T *)s.w,
+                              state_of<RULE>(s, 0),
+                              state_of<RULE>(s, 1),
+                              state_of<RULE>(s, 2),
+                              average_of<RULE>(s, c),
+                              s.rounded,
+                              (T)now->scale,
+                              (T)c->limit,
+                              (T)c->l2,
+                              (T)c->average};
+  const bool packed = gdi_packed(operands | (uintptr_t)body.w | (uintptr_t)body.s0 | (uintptr_t)body.s1 |
+                                 (uintptr_t)body.s2 | (uintptr_t)body.average);
   const int team = TEAMS > 1 ? (int)threadIdx.x / GDI_THREADS : 0,
             thread = (int)threadIdx.x - team * GDI_THREADS;
   int bad = 0;

@@ -31,6 +31,7 @@ static gd_status spread(gd_sync *s, void *to, const void *from, char *stage) {
 gd_status gdi_resident_scatter(gd_sync *s, const void *params, const void *const states[]) {
   gdi_gpu_sync *b = s->gpu;
   const size_t run = gd_params_bytes(s->params);
+  const int average = gd_optim_average_state(&s->o.optim); /* without a history it begins as the parameters */
   double with_states = gd_world_rank(s->world) == 0 && states;
   GD_TRY(gd_world_allreduce_f64(s->world, &with_states, 1, GD_MAX));
   char *stage = malloc(run);
@@ -39,6 +40,7 @@ gd_status gdi_resident_scatter(gd_sync *s, const void *params, const void *const
   if (st == GD_OK && b->rounded) st = b->gpu->round(b->device);
   for (int i = 0; st == GD_OK && i < s->n_states; i++)
     st = with_states != 0 ? spread(s, b->slice.state[i], states ? states[i] : NULL, stage)
+         : i == average   ? b->device->copy(b->device, b->slice.state[i], b->params, run)
                           : b->device->zero(b->device, b->slice.state[i], run);
   free(stage);
   b->results.started = b->audit.due = b->audit.asked = false;

@@ -72,8 +72,13 @@ gd_status gdi_gpu_sync_micro_batch_done(gd_sync *s, int64_t k) {
 gd_status gdi_gpu_sync_input(gd_sync *s, const gd_sync_step *step, const gdi_batch_input *batch) {
   gdi_gpu_sync *b = s->gpu;
   gdi_step_input *in = &b->inputs[step->step % GDI_RING];
-  const gd_update u = {
-      .lr = step->lr, .step = step->step, .grad_scale = 1, .clip_value = s->o.clip_value, .local_rate = 1};
+  const gd_update u = {.lr = step->lr,
+                       .step = step->step,
+                       .grad_scale = 1,
+                       .clip_value = s->o.clip_value,
+                       .local_rate = 1,
+                       .cycles = step->cycles,
+                       .momentum = step->momentum};
   *in = (gdi_step_input){.step = step->step, .constants = gdi_optim_constants(&s->o.optim, &u)};
   if (batch) in->batch = *batch;
   return b->gpu->send(b->device, GDI_STREAM_COMPUTE, b->input, in, sizeof *in);
