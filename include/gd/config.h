@@ -1,4 +1,4 @@
-/** @file config.h  Settings as (dotted key, value, where it came from), from YAML files and command lines. */
+/** @file config.h  Settings as (dotted key, value, where it came from), and trees, from YAML files and command lines. */
 #ifndef GD_CONFIG_H
 #define GD_CONFIG_H
 
@@ -55,6 +55,33 @@ GD_API gd_status gd_setting_bool(const gd_setting *s, bool *out) GD_CHECKED;
 GD_API const char *gd_nearest(const char *word, const char *const words[]);
 /** "run.yaml:12" or "--optimizer.lr" into buf. Returns buf. */
 GD_API const char *gd_setting_where(const gd_setting *s, char *buf, size_t bytes);
+
+/* ---- trees ---- */
+
+typedef enum gd_tree_kind { GD_TREE_SCALAR, GD_TREE_LIST, GD_TREE_MAP } gd_tree_kind;
+
+/** A scalar, a list or a map of trees, and where it stands. Read only. */
+typedef struct gd_tree {
+  gd_tree_kind kind;
+  const char *text;       /**< of a scalar */
+  int n;                  /**< items of a list or map */
+  const char *const *key; /**< [n] of a map; '-' has become '_' */
+  struct gd_tree *const *item;
+  const char *file; /**< or the option's name */
+  int line;         /**< 0: in a text of one line, where `column` says more */
+  int column;       /**< from 1 */
+} gd_tree;
+
+/**
+ * A tree from its one-line form, words with arguments: "linear:512 relu gpt:layers=4,heads=4" is
+ * [{linear: 512}, relu, {gpt: {layers: 4, heads: 4}}].
+ *
+ * Owner:  `arena`; it keeps copies of text and name
+ * Errors: GD_ERR_USAGE with the column
+ */
+GD_API gd_status gd_tree_parse(gd_tree **out, gd_arena *arena, const char *text, const char *name) GD_CHECKED;
+/** The item of a map, or NULL. */
+GD_API const gd_tree *gd_tree_get(const gd_tree *map, const char *key);
 
 #ifdef __cplusplus
 }

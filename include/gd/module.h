@@ -1,7 +1,15 @@
-/** @file module.h  Modules: layers and models with named parameters, buffers and children. */
+/**
+ * @file module.h  Modules: layers and models with named parameters, buffers and children; and how they are made
+ * from trees of words.
+ *
+ * A kind of module is a record, gd_module_class, in a file of its own. What needs only C fills its first four
+ * fields; with the others and one gd_module_register() the layer has a word that models in YAML may use, and help,
+ * tables and error messages that come from the record. src/nn/dropout.c and src/nn/linear.c are the examples.
+ */
 #ifndef GD_MODULE_H
 #define GD_MODULE_H
 
+#include "gd/config.h"
 #include "gd/ops.h"
 #include "gd/rng.h"
 
@@ -9,15 +17,14 @@
 extern "C" {
 #endif
 
-typedef struct gd_module gd_module;
+#define GD_MAX_FIELDS 8 /* inputs or outputs of a module */
 
-/** What a kind of module does. A user's own module embeds gd_module as its first member. */
-typedef struct gd_module_class {
-  const char *name; /**< "Linear" */
-  gd_tensor *(*forward)(gd_module *self, gd_tape *t, gd_tensor *x);
-  void (*reset)(gd_module *self, uint64_t seed, uint64_t *ordinal); /**< *(optional)* initial values */
-  void (*describe)(const gd_module *self, char *buf, size_t bytes); /**< *(optional)* "in=784, out=512" */
-} gd_module_class;
+typedef struct gd_module gd_module;
+typedef struct gd_module_class gd_module_class;
+typedef struct gd_build gd_build;
+typedef struct gd_child gd_child;
+
+/* ---- modules ---- */
 
 typedef struct gd_named {
   char name[96]; /**< as in a PyTorch state_dict: "0.weight" */
@@ -34,11 +41,13 @@ struct gd_module {
   int n_params; /**< own parameters, without the children's */
   gd_named *buffer;
   int n_buffers; /**< saved with the model, not trained */
-  struct gd_child {
-    char name[32];
-    gd_module *module;
-  } * child;
+  gd_child *child;
   int n_children;
+};
+
+struct gd_child {
+  char name[32];
+  gd_module *module;
 };
 
 /**
@@ -55,7 +64,14 @@ GD_API gd_status gd_module_add_buffer(gd_module *m, const char *name, gd_dtype t
 /** The child becomes the parent's. */
 GD_API gd_status gd_module_add_child(gd_module *m, const char *name, gd_module *child) GD_CHECKED;
 
+/** One tensor through the module; NULL after an error that the tape keeps. */
 GD_API gd_tensor *gd_forward(gd_module *m, gd_tape *t, gd_tensor *x);
+/**
+ * The same for modules with several inputs or outputs: *n tensors at x are replaced by the outputs, whose number is
+ * put in *n.
+ * Errors: those of the tape; GD_ERR_USAGE when a module of one input is given several
+ */
+GD_API gd_status gd_forward_n(gd_module *m, gd_tape *t, int *n, gd_tensor *x[GD_MAX_FIELDS]) GD_CHECKED;
 GD_API void gd_module_train(gd_module *m, bool training); /**< its children too */
 /** PyTorch's default initial values, a pure function of seed: parameter i of the tree draws from stream i. */
 GD_API void gd_module_reset(gd_module *m, uint64_t seed);
@@ -66,6 +82,8 @@ GD_API int gd_module_params(const gd_module *m, gd_named *list, int max);
 GD_API int gd_module_buffers(const gd_module *m, gd_named *list, int max);
 /** "Sequential(\n  (0): Linear(in=784, out=512)\n ..." */
 GD_API void gd_module_print(const gd_module *m, FILE *f);
+
+/* ---- layers made from C ---- */
 
 /** y = x W^T + b;  parameters weight [O,I], bias [O];  U(-1/sqrt I, 1/sqrt I) */
 GD_API gd_status gd_linear_new(gd_module **out, gd_device *d, gd_dtype dtype, int64_t in, int64_t features,
@@ -80,6 +98,136 @@ GD_API gd_status gd_flatten_new(gd_module **out, gd_device *d, gd_dtype dtype) G
 /** Children "0", "1", ... in order; a linear and the activation after it run as one kernel. */
 GD_API gd_status gd_sequential_new(gd_module **out, gd_device *d, gd_dtype dtype) GD_CHECKED;
 GD_API gd_status gd_sequential_append(gd_module *sequential, gd_module *child) GD_CHECKED;
+
+/* ---- kinds of modules ---- */
+
+/** What the dimensions of a sample mean, where a layer must know it. */
+typedef enum gd_axes {
+  GD_AXES_PLAIN,    /**< nothing: numbers as the data has them */
+  GD_AXES_SEQUENCE, /**< [T, ...]: positions first; a linear works on the last dimension alone */
+  GD_AXES_IMAGE, /**< [H, W, C]: channels last in memory, though arguments count N, C, H, W as PyTorch does */
+} gd_axes;
+
+/** Type and shape of one sample: without the dimension of the batch. */
+typedef struct gd_shape {
+  gd_dtype dtype; /**< f32 or f64; i64 for tokens and other indices */
+  int ndim;
+  int64_t dim[GD_MAX_DIMS - 1];
+  gd_axes axes;
+} gd_shape;
+
+GD_API int64_t gd_shape_numel(const gd_shape *s); /**< -1 when it overflows */
+/** "[28, 28]" into buf. Returns buf. */
+GD_API const char *gd_shape_text(const gd_shape *s, char *buf, size_t bytes);
+/**
+ * Which of `s->dim` PyTorch's dimension `dim` is, counted with the batch as 0, negative ones from the end.
+ * Errors: GD_ERR_SHAPE: the batch, or none
+ */
+GD_API gd_status gd_shape_dim(const gd_shape *s, int64_t dim, int *out) GD_CHECKED;
+
+/** GD_ERR_SHAPE unless all inputs are numbers: what a shape rule begins with. */
+GD_API gd_status gd_shape_floats(gd_build *b) GD_CHECKED;
+
+typedef enum gd_arg_type {
+  GD_ARG_INT,
+  GD_ARG_REAL,
+  GD_ARG_BOOL,
+  GD_ARG_WORD, /**< one of `words` */
+  GD_ARG_INTS, /**< one whole number or a list of them */
+  GD_ARG_TREE  /**< layers: an entry or a list of entries */
+} gd_arg_type;
+
+/** An argument of a kind of module, named as in PyTorch. The first one is the main one: "linear: 10". */
+typedef struct gd_arg {
+  const char *name;
+  gd_arg_type type;
+  const char *def;   /**< as text; NULL: must be given; "": not given */
+  double lo, hi;     /**< bounds of numbers */
+  const char *words; /**< "zeros same": words allowed, also in place of numbers; NULL: none */
+  const char *help;  /**< one line */
+} gd_arg;
+
+/** What a kind of module is and does. A user's own module embeds gd_module as its first member. */
+struct gd_module_class {
+  const char *name; /**< "Linear" */
+  /** y from x. NULL only where there is forward_n. */
+  gd_tensor *(*forward)(gd_module *self, gd_tape *t, gd_tensor *x);
+  /** *(optional)* Initial values; parameter i draws from stream *ordinal + i. Runs after the children's. */
+  void (*reset)(gd_module *self, uint64_t seed, uint64_t *ordinal);
+  void (*describe)(const gd_module *self, char *buf, size_t bytes); /**< *(optional)* "in=784, out=512" */
+
+  /* For models in text: */
+  const char *word;    /**< "linear" */
+  const char *about;   /**< one line: what it computes */
+  const char *example; /**< "linear:10" */
+  const gd_arg *args;  /**< *(optional)* ends with a name of NULL */
+  size_t bytes;        /**< of the struct that embeds gd_module; 0: gd_module alone */
+  /** *(optional)* Check b->in and set b->out, which is b->in otherwise (and must then be floats). */
+  gd_status (*shape)(gd_build *b);
+  /** *(optional)* Read the arguments, add parameters and children; containers set b->out here. */
+  gd_status (*build)(gd_module *self, gd_build *b);
+
+  /** *(optional)* For several inputs or outputs: as gd_forward_n(). */
+  gd_status (*forward_n)(gd_module *self, gd_tape *t, int *n, gd_tensor *x[GD_MAX_FIELDS]);
+  /** *(optional)* How many of the n modules after it in a sequential it can run in its own kernel. */
+  int (*absorbs)(const gd_module *self, const gd_child *next, int n);
+  /** With `absorbs`: forward of self and of the n modules at `next`. */
+  gd_tensor *(*forward_fused)(gd_module *self, gd_tape *t, gd_tensor *x, const gd_child *next, int n);
+  gd_activation activation; /**< which activation of gd_linear() it is; 0: none */
+  /** The only layer of a model, it is the model: names of parameters do not begin with its position. */
+  bool whole;
+};
+
+/**
+ * Make a kind of module known to models in text. The record must outlive every model; not while a model is
+ * built on another thread.
+ * Errors: GD_ERR_USAGE when the record is incomplete or its word is taken
+ */
+GD_API gd_status gd_module_register(const gd_module_class *cls) GD_CHECKED;
+/** The kind of that word, or NULL; kind i of all in the order of registration, NULL behind the last. */
+GD_API const gd_module_class *gd_module_class_find(const char *word);
+GD_API const gd_module_class *gd_module_class_at(int i);
+
+/* ---- models from trees ---- */
+
+/** What a module is built from. Fields are for reading, but for `out`. */
+struct gd_build {
+  gd_device *device;
+  gd_dtype dtype; /**< of parameters */
+  int n_in, n_out;
+  gd_shape in[GD_MAX_FIELDS], out[GD_MAX_FIELDS];
+  /* Set by gd_model_build(): */
+  const gd_module_class *cls;
+  const struct gdi_arg_value *value; /**< gd_arg_i64() ... read it */
+  struct gdi_building *all;
+};
+
+/**
+ * Arguments by name, within their bounds; those that were not given have their default.
+ * gd_arg_word(): NULL where a number stands in its place. gd_arg_ints(): returns how many were given; a single one
+ * fills all of `out`, as PyTorch's kernel_size=3. gd_arg_tree(): NULL when not given.
+ */
+GD_API int64_t gd_arg_i64(const gd_build *b, const char *name);
+GD_API double gd_arg_f64(const gd_build *b, const char *name);
+GD_API bool gd_arg_bool(const gd_build *b, const char *name);
+GD_API const char *gd_arg_word(const gd_build *b, const char *name);
+GD_API int gd_arg_ints(const gd_build *b, const char *name, int max, int64_t out[]);
+GD_API const gd_tree *gd_arg_tree(const gd_build *b, const char *name);
+
+/**
+ * A model from a tree: a list of entries, each `word`, `word: main argument` or `word: {argument: value}`.
+ * b has device, dtype and the shapes of the inputs; *b's outputs are set.
+ *
+ * Owner:  caller, gd_module_free(); the tree is needed no more
+ * Errors: GD_ERR_USAGE with the place in the text, the path of the layer and what would be right
+ */
+GD_API gd_status gd_model_build(gd_module **out, const gd_tree *tree, gd_build *b) GD_CHECKED;
+/**
+ * For build() of containers: make a child of `self` from an entry, or a Sequential from a list, and add it as `name`.
+ * *n shapes at io are its inputs and become its outputs.
+ */
+GD_API gd_status gd_build_child(gd_build *b, gd_module *self, const char *name, const gd_tree *tree, int *n,
+                                gd_shape io[GD_MAX_FIELDS]) GD_CHECKED;
 
 /**
  * A sequential model from its one-line form, "flatten linear:512 relu dropout:0.2 linear:10".

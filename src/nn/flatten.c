@@ -12,8 +12,18 @@ static gd_tensor *forward(gd_module *m, gd_tape *t, gd_tensor *x) {
   return gdi_flatten(t, x);
 }
 
-static const gd_module_class flatten_class = {"Flatten", forward, NULL, NULL};
+static gd_status shape(gd_build *b) {
+  b->out[0] = (gd_shape){.dtype = b->in[0].dtype, .ndim = 1, .dim = {gd_shape_numel(&b->in[0])}};
+  return GD_OK;
+}
+
+const gd_module_class gdi_flatten_class = {.name = "Flatten",
+                                           .word = "flatten",
+                                           .about = "any sample as one row of features",
+                                           .example = "flatten",
+                                           .forward = forward,
+                                           .shape = shape};
 
 gd_status gd_flatten_new(gd_module **out, gd_device *d, gd_dtype dtype) {
-  return gd_module_new(out, &flatten_class, sizeof(gd_module), d, dtype);
+  return gd_module_new(out, &gdi_flatten_class, 0, d, dtype);
 }

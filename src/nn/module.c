@@ -95,8 +95,22 @@ gd_status gd_module_add_child(gd_module *m, const char *name, gd_module *child) 
   return GD_OK;
 }
 
+gd_status gd_forward_n(gd_module *m, gd_tape *t, int *n, gd_tensor *x[GD_MAX_FIELDS]) {
+  if (m->cls->forward_n) return m->cls->forward_n(m, t, n, x);
+  if (*n != 1) return GD_FAIL(GD_ERR_USAGE, "%s takes one input, not %d", m->cls->name, *n);
+  x[0] = x[0] ? m->cls->forward(m, t, x[0]) : NULL;
+  return gd_tape_status(t);
+}
+
 gd_tensor *gd_forward(gd_module *m, gd_tape *t, gd_tensor *x) {
-  return x ? m->cls->forward(m, t, x) : NULL;
+  if (!x) return NULL;
+  if (m->cls->forward) return m->cls->forward(m, t, x);
+  int n = 1;
+  gd_tensor *io[GD_MAX_FIELDS] = {x};
+  gd_status st = m->cls->forward_n(m, t, &n, io);
+  if (st != GD_OK) return gd_tape_fail(t, st);
+  if (n == 1) return io[0];
+  return gd_tape_fail(t, GD_FAIL(GD_ERR_USAGE, "%s has %d outputs where one is wanted", m->cls->name, n));
 }
 
 void gd_module_train(gd_module *m, bool training) {
@@ -104,15 +118,23 @@ void gd_module_train(gd_module *m, bool training) {
   for (int i = 0; i < m->n_children; i++) gd_module_train(m->child[i].module, training);
 }
 
-static void reset(gd_module *m, uint64_t seed, uint64_t *ordinal) {
-  uint64_t next = *ordinal + (uint64_t)m->n_params;
-  if (m->cls->reset) m->cls->reset(m, seed, ordinal);
-  *ordinal = next; /* the numbering is that of gd_module_params(), whatever a class draws */
-  for (int i = 0; i < m->n_children; i++) reset(m->child[i].module, seed, ordinal);
+/*
+ * From the last module to the first, each after its children: a tensor that several share has the values of the one
+ * that was there first. `end` is behind the ordinals of m's tree.
+ */
+static void reset(gd_module *m, uint64_t seed, uint64_t end) {
+  for (int i = m->n_children - 1; i >= 0; i--) {
+    gd_module *child = m->child[i].module;
+    reset(child, seed, end);
+    end -= (uint64_t)gd_module_params(child, NULL, 0);
+  }
+  uint64_t ordinal =
+      end - (uint64_t)m->n_params; /* the numbering of gd_module_params(), whatever a class draws */
+  if (m->cls->reset) m->cls->reset(m, seed, &ordinal);
 }
 
 void gd_module_reset(gd_module *m, uint64_t seed) {
-  reset(m, seed, &(uint64_t){0});
+  reset(m, seed, (uint64_t)gd_module_params(m, NULL, 0));
 }
 
 void gd_module_zero_grad(gd_module *m) {

@@ -1,28 +1,50 @@
 /* Modules one after the other. */
 #include <stdio.h>
 
+#include "nn/build.h"
 #include "nn/layers.h"
 
-static gd_tensor *forward(gd_module *m, gd_tape *t, gd_tensor *x) {
-  for (int i = 0; x && i < m->n_children; i++) {
+static const gd_arg args[] = {
+    {"body", GD_ARG_TREE, NULL, 0, 0, NULL, "list of layers"},
+    {0},
+};
+
+/* A child may run those after it in its own kernel. */
+static gd_status forward_n(gd_module *m, gd_tape *t, int *n, gd_tensor *x[GD_MAX_FIELDS]) {
+  for (int i = 0; i < m->n_children; i++) {
     gd_module *child = m->child[i].module;
-    gd_activation act = GD_ACT_NONE;
-    if (child->cls == &gdi_linear_class && i + 1 < m->n_children)
-      act = gdi_activation_fusable(m->child[i + 1].module);
-    if (act != GD_ACT_NONE) {
-      x = gdi_linear_forward((gdi_linear *)child, t, x, act);
-      i++;
-    } else {
-      x = gd_forward(child, t, x);
-    }
+    const gd_child *next = &m->child[i + 1];
+    const int taken =
+        child->cls->absorbs && *n == 1 ? child->cls->absorbs(child, next, m->n_children - i - 1) : 0;
+    if (taken > 0)
+      x[0] = x[0] ? child->cls->forward_fused(child, t, x[0], next, taken) : NULL;
+    else
+      GD_TRY(gd_forward_n(child, t, n, x));
+    i += taken;
   }
-  return x;
+  return gd_tape_status(t);
 }
 
-static const gd_module_class sequential_class = {"Sequential", forward, NULL, NULL};
+static gd_status build(gd_module *m, gd_build *b) {
+  return gdi_build_entries(b, m, gd_arg_tree(b, "body"), &b->n_out, b->out);
+}
+
+static gd_status shape(gd_build *b) {
+  (void)b; /* its children's */
+  return GD_OK;
+}
+
+const gd_module_class gdi_sequential_class = {.name = "Sequential",
+                                              .word = "sequential",
+                                              .about = "layers one after the other",
+                                              .example = "sequential: [{linear: 64}, relu]",
+                                              .args = args,
+                                              .forward_n = forward_n,
+                                              .shape = shape,
+                                              .build = build};
 
 gd_status gd_sequential_new(gd_module **out, gd_device *d, gd_dtype dtype) {
-  return gd_module_new(out, &sequential_class, sizeof(gd_module), d, dtype);
+  return gd_module_new(out, &gdi_sequential_class, 0, d, dtype);
 }
 
 gd_status gd_sequential_append(gd_module *sequential, gd_module *child) {

@@ -1,0 +1,40 @@
+/* Inside the building of models: what all layers of one model share, and the values of arguments. */
+#ifndef GDI_NN_BUILD_H
+#define GDI_NN_BUILD_H
+
+#include "gd/module.h"
+
+enum { GDI_MAX_LEVELS = 64, GDI_MAX_LAYERS = 4096 };
+
+/* One model under construction. */
+typedef struct gdi_building {
+  gd_arena *arena;     /* of values of arguments */
+  char path[512];      /* "model.3.residual.body.0" */
+  int layers;          /* made so far */
+  bool told;           /* the error names its place already */
+  const char *unknown; /* an argument that a build() asked for and its record does not have */
+  int depth;           /* modules under construction */
+  gd_module *open[GDI_MAX_LEVELS];
+} gdi_building;
+
+typedef struct gdi_arg_value {
+  bool given;
+  int64_t i; /* also of a BOOL */
+  double f;
+  const char *word; /* NULL: a number */
+  int n;            /* INTS */
+  int64_t ints[GD_MAX_DIMS];
+  const gd_tree *tree;
+} gdi_arg_value;
+
+/* The values of b->cls's arguments from `given`: NULL (none), the main argument, or a map. Keys in `also` are left. */
+gd_status gdi_args_read(gd_build *b, const gd_tree *given, const char *const also[]) GD_CHECKED;
+
+/* Build every entry of a list as a child of `sequential`, named by its position. */
+gd_status gdi_build_entries(gd_build *b, gd_module *sequential, const gd_tree *list, int *n,
+                            gd_shape io[GD_MAX_FIELDS]) GD_CHECKED;
+
+/* GD_ERR_USAGE naming the nearest word that is registered, or all. */
+gd_status gdi_module_class_unknown(const char *word) GD_CHECKED;
+
+#endif
