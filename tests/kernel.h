@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "device/cpu/cpu.h"
+#include "ops/ops.h"
 #include "normals.h"
 #include "test.h"
 
@@ -47,11 +48,12 @@ static inline gd_tensor *random_tensor(bed b, gd_dtype type, uint64_t seed, int 
   return t;
 }
 
-/* A recorded node; its output has undefined values. */
-static inline gd_node *make_node(bed b, gdi_op op, int n_in, gd_tensor *const in[], int ndim,
+/* A recorded node with params of zeros; its output has undefined values. */
+static inline gd_node *make_node(bed b, const gd_op *op, int n_in, gd_tensor *const in[], int ndim,
                                  const int64_t shape[]) {
   gd_node *n = gd_arena_zalloc(b.arena, sizeof *n);
   n->op = op, n->n_in = n_in, n->arena = b.arena, n->recorded = true;
+  n->params = gd_arena_zalloc(b.arena, op->params_bytes + 1);
   n->in = gd_arena_alloc(b.arena, (size_t)n_in * sizeof *n->in);
   memcpy(n->in, in, (size_t)n_in * sizeof *n->in);
   assert_ok(gdi_tensor_make(&n->out, b.arena, b.d, in[0]->dtype, ndim, shape, NULL));
@@ -59,12 +61,12 @@ static inline gd_node *make_node(bed b, gdi_op op, int n_in, gd_tensor *const in
 }
 
 static inline gd_status forward(bed b, gd_node *n) {
-  return b.d->kernel[n->op]->forward(b.d, n);
+  return n->op->kernel[b.d->kind].forward(b.d, n);
 }
 
 static inline gd_status backward(bed b, gd_node *n, const gd_tensor *dout, gd_tensor *const din[],
                                  const bool add[]) {
-  return b.d->kernel[n->op]->backward(b.d, n, dout, din, add);
+  return n->op->kernel[b.d->kind].backward(b.d, n, dout, din, add);
 }
 
 /* For kernels that must give equal bits: compares memory. */

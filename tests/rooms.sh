@@ -10,6 +10,7 @@ cd "${1:-$(dirname "$0")/..}/src"
 order="base
 device
 autograd
+ops
 nn
 data comm optim
 sync

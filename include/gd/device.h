@@ -9,6 +9,9 @@ extern "C" {
 #endif
 
 typedef enum gd_device_kind { GD_CPU, GD_CUDA } gd_device_kind;
+enum { GD_DEVICE_KINDS = GD_CUDA + 1 };
+/** "cpu", "cuda" */
+GD_API const char *gd_device_kind_name(gd_device_kind kind);
 
 /** Operand type of matrix products; sums, weights and everything else stay in the tensors' type. */
 typedef enum gd_matmul_type {
@@ -16,15 +19,6 @@ typedef enum gd_matmul_type {
   GD_MATMUL_BF16,   /**< f32 tensors: operands rounded to bf16, sums in f32 */
   GD_MATMUL_TF32,   /**< GPU only */
 } gd_matmul_type;
-
-/** Activations that an affine map can carry. */
-typedef enum gd_activation {
-  GD_ACT_NONE,
-  GD_ACT_RELU,
-  GD_ACT_TANH,
-  GD_ACT_SIGMOID,
-  GD_ACT_GELU
-} gd_activation;
 
 typedef struct gd_device gd_device;
 

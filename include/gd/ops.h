@@ -107,6 +107,15 @@ GD_API gd_tensor *gd_concat(gd_tape *t, gd_tensor *const x[], int n, int dim);
  */
 GD_API gd_tensor *gd_matmul(gd_tape *t, gd_tensor *a, gd_tensor *b);
 
+/** Activations that an affine map can carry. */
+typedef enum gd_activation {
+  GD_ACT_NONE,
+  GD_ACT_RELU,
+  GD_ACT_TANH,
+  GD_ACT_SIGMOID,
+  GD_ACT_GELU
+} gd_activation;
+
 /**
  * Affine map with its activation, one kernel.
  *

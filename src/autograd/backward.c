@@ -108,7 +108,7 @@ static gd_status visit(gd_tape *t, gd_node *n) {
     x->has_grad = true; /* an input that appears twice adds its second share */
   }
   t->completed = 0;
-  GD_TRY(t->device->kernel[n->op]->backward(t->device, n, n->out->grad, din, add));
+  GD_TRY(n->op->kernel[t->device->kind].backward(t->device, n, n->out->grad, din, add));
   if (t->ready && !t->ready_waits) GD_TRY(wait_for_leaves(t));
   for (int i = 0; i < n->n_in; i++)
     if (din[i] && !(i < 32 && t->completed >> i & 1)) contributed(t, n, i);
@@ -131,8 +131,9 @@ static gd_status seed_root(gd_tape *t, gd_tensor *root, const gd_tensor *seed) {
     GD_TRY(gdi_tensor_make(&given, t->arena, t->device, root->dtype, root->ndim, root->shape, NULL));
     GD_TRY(gd_tensor_fill(given, 1));
   }
-  gd_node identity = {.op = GDI_OP_reshape, .n_in = 1, .in = &root, .out = root, .arena = t->arena};
-  return t->device->kernel[GDI_OP_reshape]->backward(t->device, &identity, given, &root->grad, &add);
+  gd_device *d = t->device;
+  return add ? d->accumulate(d, root->dtype, root->grad->data, given->data, gd_numel(root))
+             : d->copy(d, root->grad->data, given->data, gd_tensor_bytes(root));
 }
 
 static gd_status play(gd_tape *t, gd_tensor *root, const gd_tensor *seed) {

@@ -27,13 +27,10 @@ static void leaf(FILE *f, const gd_tensor *x) {
 }
 
 static void operation(FILE *f, const gd_node *n) {
-  static const char *const activations[] = {[GD_ACT_NONE] = "",
-                                            [GD_ACT_RELU] = " + relu",
-                                            [GD_ACT_TANH] = " + tanh",
-                                            [GD_ACT_SIGMOID] = " + sigmoid",
-                                            [GD_ACT_GELU] = " + gelu"};
-  fprintf(f, "  n%p [shape=ellipse, label=\"%s%s\"];\n", (const void *)n, gdi_op_name(n->op),
-          activations[n->attr.act]);
+  char what[96];
+  fprintf(f, "  n%p [shape=ellipse, label=\"", (const void *)n);
+  quoted(f, gd_node_describe(n, what, sizeof what));
+  fputs("\"];\n", f);
 }
 
 static void edge(FILE *f, const gd_tensor *x, const void *to) {

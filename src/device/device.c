@@ -1,4 +1,4 @@
-/* Opening and closing devices, and the few things about tensors that kernels need too. */
+/* Opening and closing devices. */
 #include "device/gpu.h"
 
 #include <stdlib.h>
@@ -69,6 +69,9 @@ gd_status gdi_gpu_cause(gd_device *d, gd_status st) {
   return broken != GD_OK ? broken : gd_error_adopt(&oom);
 }
 
+const char *gd_device_kind_name(gd_device_kind kind) {
+  return kind == GD_CPU ? "cpu" : "cuda";
+}
 gd_device_kind gd_device_kind_of(const gd_device *d) {
   return d->kind;
 }
@@ -77,29 +80,4 @@ int gd_device_threads(const gd_device *d) {
 }
 const char *gd_device_describe(const gd_device *d) {
   return d->description;
-}
-
-const char *gdi_op_name(gdi_op op) {
-  static const char *const names[GDI_OPS] = {
-#define GDI_OP(name, prints, shape, family) [GDI_OP_##name] = #name,
-#include "device/ops.def"
-  };
-  return names[op];
-}
-
-gd_status gdi_tensor_make(gd_tensor **out, gd_arena *a, gd_device *d, gd_dtype type, int ndim,
-                          const int64_t shape[], void *data) {
-  gd_tensor *t = gd_arena_alloc(a, sizeof *t);
-  *out = t;
-  if (!t) return GD_ERR_OOM;
-  *t = (gd_tensor){.data = data, .ndim = ndim, .dtype = type, .device = d, .arena = a};
-  for (int i = 0; i < ndim; i++) t->shape[i] = shape[i];
-  if (!data) t->data = gdi_arena_beside(a, &d->memory, gd_tensor_bytes(t));
-  if (t->data) return GD_OK;
-  *out = NULL;
-  return GD_ERR_OOM;
-}
-
-gd_status gdi_node_temporary(gd_tensor **out, gd_node *n, gd_dtype type, int ndim, const int64_t shape[]) {
-  return gdi_tensor_make(out, n->arena, n->in[0]->device, type, ndim, shape, NULL);
 }

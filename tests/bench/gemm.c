@@ -6,6 +6,7 @@
 
 #include "device/cpu/panels.h"
 #include "kernel.h"
+#include "ops/linear.h"
 
 static double seconds(void) {
   struct timespec t;
@@ -76,8 +77,8 @@ static void bench(bed on, gd_dtype type, int64_t B, int64_t I, int64_t O) {
   l.b = random_tensor(on, type, 3, GD_SHAPE(O)), l.dy = random_tensor(on, type, 4, GD_SHAPE(B, O));
   l.dx = random_tensor(on, type, 5, GD_SHAPE(B, I)), l.dW = random_tensor(on, type, 6, GD_SHAPE(O, I));
   l.db = random_tensor(on, type, 7, GD_SHAPE(O));
-  l.node = make_node(on, GDI_OP_linear, 3, (gd_tensor *[]){l.x, l.W, l.b}, GD_SHAPE(B, O));
-  l.node->attr.act = GD_ACT_RELU;
+  l.node = make_node(on, &gdi_op_linear, 3, (gd_tensor *[]){l.x, l.W, l.b}, GD_SHAPE(B, O));
+  gdi_linear_of(l.node)->act = GD_ACT_RELU;
   size_t mark = gd_arena_mark(on.d->scratch);
   l.product[0].product = shaped(&l, l.x, false, l.W, true, l.node->out);
   l.product[1].product = shaped(&l, l.dy, false, l.W, false, l.dx);

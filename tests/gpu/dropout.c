@@ -1,5 +1,6 @@
 /* Dropout on a GPU draws what the CPU draws, and its values have the same bits. */
 #include "gpu/memory.h"
+#include "ops/dropout.h"
 
 typedef struct dropped {
   gd_dtype type;
@@ -23,14 +24,14 @@ static gd_tensor *tensor(gd_device *d, const dropped *c, const void *values) {
 static gd_node *node_of(gd_device *d, const dropped *c) {
   const size_t bytes = (size_t)elements_of(c) * sizeof(double);
   gd_node *n = gd_arena_zalloc(host, sizeof *n);
-  n->op = GDI_OP_dropout, n->n_in = 1, n->arena = host, n->recorded = true;
+  n->op = &gdi_op_dropout, n->n_in = 1, n->arena = host, n->recorded = true;
   n->in = gd_arena_alloc(host, sizeof *n->in);
   n->in[0] = tensor(d, c, normal(c->type, 1, elements_of(c)));
   n->out = tensor(d, c, gd_arena_zalloc(host, bytes));
-  n->attr.a = c->p, n->attr.row0 = c->row0;
-  n->attr.rng =
-      gd_rng_stream(0x123456789abcdef, GD_RNG_DROPOUT, (uint64_t)(d == cpu ? c->step : 0) << 20 | 3);
-  if (d == gpu && c->step) n->attr.step_at = up(&c->step, sizeof c->step);
+  gdi_dropout *p = n->params = gd_arena_zalloc(host, sizeof *p);
+  p->p = c->p, p->row0 = c->row0;
+  p->rng = gd_rng_stream(0x123456789abcdef, GD_RNG_DROPOUT, (uint64_t)(d == cpu ? c->step : 0) << 20 | 3);
+  if (d == gpu && c->step) p->step_at = up(&c->step, sizeof c->step);
   return n;
 }
 
@@ -42,21 +43,21 @@ static void assert_same(const gd_tensor *there, const gd_tensor *here) {
 
 static void check(const dropped *c) {
   gd_node *here = node_of(cpu, c), *there = node_of(gpu, c);
-  assert_ok(cpu->kernel[GDI_OP_dropout]->forward(cpu, here));
-  assert_ok(gpu->kernel[GDI_OP_dropout]->forward(gpu, there));
+  assert_ok(gdi_op_dropout.kernel[GD_CPU].forward(cpu, here));
+  assert_ok(gdi_op_dropout.kernel[GD_CUDA].forward(gpu, there));
   assert_same(there->out, here->out);
   for (int add = 0; add < 2; add++) {
     const void *dy = normal(c->type, 2, elements_of(c));
     gd_tensor *dx = tensor(cpu, c, normal(c->type, 3, elements_of(c))),
               *dx_there = tensor(gpu, c, normal(c->type, 3, elements_of(c)));
-    assert_ok(cpu->kernel[GDI_OP_dropout]->backward(cpu, here, tensor(cpu, c, dy), (gd_tensor *[]){dx},
-                                                    (bool[]){add}));
-    assert_ok(gpu->kernel[GDI_OP_dropout]->backward(gpu, there, tensor(gpu, c, dy), (gd_tensor *[]){dx_there},
-                                                    (bool[]){add}));
+    assert_ok(gdi_op_dropout.kernel[GD_CPU].backward(cpu, here, tensor(cpu, c, dy), (gd_tensor *[]){dx},
+                                                     (bool[]){add}));
+    assert_ok(gdi_op_dropout.kernel[GD_CUDA].backward(gpu, there, tensor(gpu, c, dy),
+                                                      (gd_tensor *[]){dx_there}, (bool[]){add}));
     assert_same(dx_there, dx);
   }
   assert_ok(
-      gpu->kernel[GDI_OP_dropout]->backward(gpu, there, there->out, (gd_tensor *[]){NULL}, (bool[]){0}));
+      gdi_op_dropout.kernel[GD_CUDA].backward(gpu, there, there->out, (gd_tensor *[]){NULL}, (bool[]){0}));
   forget(NULL);
 }
 

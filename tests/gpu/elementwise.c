@@ -56,45 +56,45 @@ AS(there_and_back, gd_mul(t, x[0], gd_cast(t, gd_cast(t, x[0], GD_F64), GD_F32))
   }
 
 static const device_case cases[] = {
-    SHAPES(GDI_OP_neg, of_neg, -2, 2),
-    SHAPES(GDI_OP_square, of_square, -2, 2),
-    SHAPES(GDI_OP_sqrt, of_sqrt, 0.2, 3),
-    SHAPES(GDI_OP_exp, of_exp, -2, 2),
-    SHAPES(GDI_OP_log, of_log, 0.2, 3),
-    SHAPES(GDI_OP_sin, of_sin, -4, 4),
-    SHAPES(GDI_OP_cos, of_cos, -4, 4),
-    SHAPES(GDI_OP_tanh, of_tanh, -3, 3),
-    SHAPES(GDI_OP_sigmoid, of_sigmoid, -5, 5),
-    SHAPES(GDI_OP_relu, of_relu, -2, 2),
-    SHAPES(GDI_OP_leaky_relu, leaky, -2, 2),
-    SHAPES(GDI_OP_gelu, of_gelu, -6, 6),
-    SHAPES(GDI_OP_softplus, of_softplus, -5, 5),
-    SHAPES(GDI_OP_abs, of_abs, -2, 2),
-    SHAPES(GDI_OP_clamp, clamp, -2, 2),
-    PAIRS(GDI_OP_add, of_add, -2, 2),
-    PAIRS(GDI_OP_sub, of_sub, -2, 2),
-    PAIRS(GDI_OP_mul, of_mul, -2, 2),
-    PAIRS(GDI_OP_div, of_div, 0.5, 2),
-    PAIRS(GDI_OP_pow, of_pow, 0.3, 2),
-    PAIRS(GDI_OP_minimum, of_minimum, -2, 2),
-    PAIRS(GDI_OP_maximum, of_maximum, -2, 2),
-    {GDI_OP_mul, twice_the_same, -2, 2, "3,4"},
-    {GDI_OP_mul, from_the_second_row, -2, 2, "6,5 5,5"},
-    {GDI_OP_mul, from_the_second_row, -2, 2, "6,1,3 4,3"},
-    PAIRS(GDI_OP_greater, greater, -2, 2),
-    PAIRS(GDI_OP_equal, equal, -2, 2),
-    {GDI_OP_greater, greater_i32, -3, 3, "7,9 9"},
-    {GDI_OP_greater, greater_i64, -3, 3, "7,9 7,1"},
-    {GDI_OP_greater, greater_u8, 0, 3, "5,16 5,16"},
-    {GDI_OP_equal, equal_i32, -3, 3, "7,9 9"},
-    {GDI_OP_equal, equal_i64, -3, 3, "7,9 7,1"},
-    {GDI_OP_equal, equal_u8, 0, 3, "5,17 5,17"},
-    {GDI_OP_where, where, -2, 2, "3,4 3,4 3,4"},
-    {GDI_OP_where, where, -2, 2, "3,1 4 2,1,4"},
-    {GDI_OP_where, where, -2, 2, "5,8 8 5,1"},
-    {GDI_OP_where, where, -2, 2, "8 301,8 ."},
-    {GDI_OP_where, where, -2, 2, "2,0 2,0 ."},
-    SHAPES(GDI_OP_cast, to_f64, -3, 300),
+    SHAPES(&gdi_op_neg, of_neg, -2, 2),
+    SHAPES(&gdi_op_square, of_square, -2, 2),
+    SHAPES(&gdi_op_sqrt, of_sqrt, 0.2, 3),
+    SHAPES(&gdi_op_exp, of_exp, -2, 2),
+    SHAPES(&gdi_op_log, of_log, 0.2, 3),
+    SHAPES(&gdi_op_sin, of_sin, -4, 4),
+    SHAPES(&gdi_op_cos, of_cos, -4, 4),
+    SHAPES(&gdi_op_tanh, of_tanh, -3, 3),
+    SHAPES(&gdi_op_sigmoid, of_sigmoid, -5, 5),
+    SHAPES(&gdi_op_relu, of_relu, -2, 2),
+    SHAPES(&gdi_op_leaky_relu, leaky, -2, 2),
+    SHAPES(&gdi_op_gelu, of_gelu, -6, 6),
+    SHAPES(&gdi_op_softplus, of_softplus, -5, 5),
+    SHAPES(&gdi_op_abs, of_abs, -2, 2),
+    SHAPES(&gdi_op_clamp, clamp, -2, 2),
+    PAIRS(&gdi_op_add, of_add, -2, 2),
+    PAIRS(&gdi_op_sub, of_sub, -2, 2),
+    PAIRS(&gdi_op_mul, of_mul, -2, 2),
+    PAIRS(&gdi_op_div, of_div, 0.5, 2),
+    PAIRS(&gdi_op_pow, of_pow, 0.3, 2),
+    PAIRS(&gdi_op_minimum, of_minimum, -2, 2),
+    PAIRS(&gdi_op_maximum, of_maximum, -2, 2),
+    {&gdi_op_mul, twice_the_same, -2, 2, "3,4"},
+    {&gdi_op_mul, from_the_second_row, -2, 2, "6,5 5,5"},
+    {&gdi_op_mul, from_the_second_row, -2, 2, "6,1,3 4,3"},
+    PAIRS(&gdi_op_greater, greater, -2, 2),
+    PAIRS(&gdi_op_equal, equal, -2, 2),
+    {&gdi_op_greater, greater_i32, -3, 3, "7,9 9"},
+    {&gdi_op_greater, greater_i64, -3, 3, "7,9 7,1"},
+    {&gdi_op_greater, greater_u8, 0, 3, "5,16 5,16"},
+    {&gdi_op_equal, equal_i32, -3, 3, "7,9 9"},
+    {&gdi_op_equal, equal_i64, -3, 3, "7,9 7,1"},
+    {&gdi_op_equal, equal_u8, 0, 3, "5,17 5,17"},
+    {&gdi_op_where, where, -2, 2, "3,4 3,4 3,4"},
+    {&gdi_op_where, where, -2, 2, "3,1 4 2,1,4"},
+    {&gdi_op_where, where, -2, 2, "5,8 8 5,1"},
+    {&gdi_op_where, where, -2, 2, "8 301,8 ."},
+    {&gdi_op_where, where, -2, 2, "2,0 2,0 ."},
+    SHAPES(&gdi_op_cast, to_f64, -3, 300),
 };
 enum { CASES = sizeof cases / sizeof cases[0] };
 
@@ -110,7 +110,7 @@ static void every_gradient_agrees_with_central_differences(void **state) {
 
 static void every_operation_is_here(void **state) {
   (void)state;
-  every_operation_has_a_case(" unary binary compare where cast ", cases, CASES);
+  every_operation_has_a_case(element_wise, cases, CASES);
 }
 
 /* Values of which arithmetic alone does not say what becomes: every pair of them. */
@@ -132,13 +132,13 @@ static void odd_values_become_what_they_become_on_the_cpu(void **state) {
   double expected[ODD * ODD], got[ODD * ODD];
   for (int c = 0; c < CASES; c++)
     for (int type = GD_F32; type <= GD_F64; type++) {
-      if (strncmp(cases[c].shapes, "3,4", 3) != 0 || cases[c].op == GDI_OP_where) continue;
+      if (strncmp(cases[c].shapes, "3,4", 3) != 0 || cases[c].op == &gdi_op_where) continue;
       memset(expected, 0, sizeof expected), memset(got, 0, sizeof got);
       take_odd(cpu, (gd_dtype)type, cases[c].f, expected);
       take_odd(gpu, (gd_dtype)type, cases[c].f, got);
       for (int i = 0; i < ODD * ODD; i++)
         if (!agrees((gd_dtype)type, got[i], expected[i]))
-          fail_msg("%s of %s, element %d: %.17g on the GPU, %.17g on the CPU", gdi_op_name(cases[c].op),
+          fail_msg("%s of %s, element %d: %.17g on the GPU, %.17g on the CPU", cases[c].op->name,
                    gd_dtype_name((gd_dtype)type), i, got[i], expected[i]);
     }
 }
@@ -169,8 +169,8 @@ static void every_pair_of_types_converts_as_on_the_cpu(void **state) {
 /* Rounding hides small differences from a gradient check. */
 static void a_gradient_comes_back_through_another_type(void **state) {
   (void)state;
-  const device_case narrow[] = {SHAPES(GDI_OP_cast, to_f32, -3, 300)};
-  const device_case wide = {GDI_OP_cast, there_and_back, -3, 3, "5,9"};
+  const device_case narrow[] = {SHAPES(&gdi_op_cast, to_f32, -3, 300)};
+  const device_case wide = {&gdi_op_cast, there_and_back, -3, 3, "5,9"};
   all_same_on_both(narrow, 4);
   same_on_both(&wide, GD_F32);
 }

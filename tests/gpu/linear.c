@@ -9,7 +9,7 @@ enum { SHAPES = sizeof shapes / sizeof *shapes };
 
 static example layer(gd_dtype type, gd_activation act, int64_t B, int64_t I, int64_t O, bool bias, bool add) {
   const double scale = I > 0 ? 1 / sqrt((double)I) : 1;
-  return (example){.op = GDI_OP_linear,
+  return (example){.op = &gdi_op_linear,
                    .act = act,
                    .type = type,
                    .n_in = 3,

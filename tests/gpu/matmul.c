@@ -38,7 +38,7 @@ static const shapes all[] = {
 enum { ALL = sizeof all / sizeof *all };
 
 static example product(const shapes *s, gd_dtype type, bool add) {
-  example e = {.op = GDI_OP_matmul, .type = type, .n_in = 2, .add = add};
+  example e = {.op = &gdi_op_matmul, .type = type, .n_in = 2, .add = add};
   e.in[0].ndim = s->ndim_a, e.in[1].ndim = s->ndim_b, e.out.ndim = s->ndim_y;
   memcpy(e.in[0].shape, s->a, sizeof s->a);
   memcpy(e.in[1].shape, s->b, sizeof s->b);

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "device/device.h"
+#include "ops/linear.h"
 #include "gd/gd.h"
 #include "normals.h"
 #include "test.h"
@@ -15,7 +15,7 @@
 enum { INPUTS = 3, RESULTS = 1 + INPUTS };
 
 typedef struct example {
-  gdi_op op;
+  const gd_op *op;
   gd_activation act;
   gd_dtype type;
   int n_in;
@@ -79,16 +79,17 @@ static inline outcome apply_to(gd_device *d, const example *e, void (*edit)(gd_t
       in[i] = made(d, arena, e->type, e->in[i].ndim, e->in[i].shape, (uint64_t)i + 1,
                    e->scale[i] > 0 ? e->scale[i] : 1, 0);
   if (edit) edit(in);
+  gdi_linear_params params = {.act = e->act}; /* matmul has none */
   gd_node n = {
-      .op = e->op, .attr.act = e->act, .n_in = e->n_in, .in = in, .arena = arena, .recorded = !e->unrecorded};
+      .op = e->op, .params = &params, .n_in = e->n_in, .in = in, .arena = arena, .recorded = !e->unrecorded};
   n.out = made(d, arena, e->type, e->out.ndim, e->out.shape, 0, 0, NAN);
-  assert_ok(d->kernel[e->op]->forward(d, &n));
+  assert_ok(e->op->kernel[d->kind].forward(d, &n));
   if (!e->unrecorded) {
     dout = made(d, arena, e->type, e->out.ndim, e->out.shape, 9, 1, 0);
     for (int i = 0; i < e->n_in; i++)
       if (in[i] && !e->unwanted[i])
         din[i] = made(d, arena, e->type, in[i]->ndim, in[i]->shape, 0, 0, e->add ? 0.5 : NAN);
-    assert_ok(d->kernel[e->op]->backward(d, &n, dout, din, add));
+    assert_ok(e->op->kernel[d->kind].backward(d, &n, dout, din, add));
   }
   keep(&o, 0, n.out);
   for (int i = 0; i < e->n_in; i++)

@@ -1,11 +1,12 @@
 /* Dropout: a pure function of seed, stream, row in the global batch and element. */
 #include "kernel.h"
+#include "ops/dropout.h"
 
 static const gd_rng stream = {0x123456789abcdef, 0xfedcba9876543210};
 
 static gd_node *drop(bed on, gd_tensor *x, double p, int64_t row0) {
-  gd_node *n = make_node(on, GDI_OP_dropout, 1, (gd_tensor *[]){x}, x->ndim, x->shape);
-  n->attr.a = p, n->attr.rng = stream, n->attr.row0 = row0;
+  gd_node *n = make_node(on, &gdi_op_dropout, 1, (gd_tensor *[]){x}, x->ndim, x->shape);
+  *(gdi_dropout *)n->params = (gdi_dropout){.p = p, .rng = stream, .row0 = row0};
   assert_ok(forward(on, n));
   return n;
 }

@@ -1,6 +1,7 @@
 /* Matrix products and linear layers: right for every shape, and of equal bits on any number of threads. */
 #include "device/cpu/panels.h"
 #include "kernel.h"
+#include "ops/linear.h"
 
 /* The operand as products take it. Owner: caller, free() */
 static double *rounded(bed b, const gd_tensor *t) {
@@ -55,7 +56,7 @@ typedef struct results {
 static results matmul(bed b, gd_dtype type, int64_t m, int64_t k, int64_t n, bool add, bool known) {
   gd_tensor *x = random_tensor(b, type, 1, GD_SHAPE(m, k)), *w = random_tensor(b, type, 2, GD_SHAPE(k, n)),
             *dy = random_tensor(b, type, 3, GD_SHAPE(m, n));
-  gd_node *node = make_node(b, GDI_OP_matmul, 2, (gd_tensor *[]){x, w}, GD_SHAPE(m, n));
+  gd_node *node = make_node(b, &gdi_op_matmul, 2, (gd_tensor *[]){x, w}, GD_SHAPE(m, n));
   gd_tensor *dx = filled(b, x, add ? 0.5 : NAN), *dw = filled(b, w, add ? 0.5 : NAN);
   assert_ok(forward(b, node));
   assert_ok(backward(b, node, dy, (gd_tensor *[]){dx, dw}, (bool[]){add, add}));
@@ -106,7 +107,7 @@ static void batches_broadcast(void **state) {
               *w = random_tensor(b[t], GD_F64, 2, GD_SHAPE(Q, K, N)),
               *dy = random_tensor(b[t], GD_F64, 3, GD_SHAPE(P, Q, M, N)), *dx = filled(b[t], x, NAN),
               *dw = filled(b[t], w, NAN);
-    gd_node *n = make_node(b[t], GDI_OP_matmul, 2, (gd_tensor *[]){x, w}, GD_SHAPE(P, Q, M, N));
+    gd_node *n = make_node(b[t], &gdi_op_matmul, 2, (gd_tensor *[]){x, w}, GD_SHAPE(P, Q, M, N));
     assert_ok(forward(b[t], n));
     assert_ok(backward(b[t], n, dy, (gd_tensor *[]){dx, dw}, (bool[]){false, false}));
     for (int p = 0; p < P; p++)
@@ -139,13 +140,13 @@ static void vectors_multiply_as_in_numpy(void **state) {
   bed b = bed_open(1, GD_MATMUL_NATIVE);
   gd_tensor *v = random_tensor(b, GD_F32, 1, GD_SHAPE(6)), *m = random_tensor(b, GD_F32, 2, GD_SHAPE(6, 4)),
             *t = random_tensor(b, GD_F32, 3, GD_SHAPE(3, 2, 6));
-  gd_node *n = make_node(b, GDI_OP_matmul, 2, (gd_tensor *[]){v, v}, GD_SCALAR);
+  gd_node *n = make_node(b, &gdi_op_matmul, 2, (gd_tensor *[]){v, v}, GD_SCALAR);
   assert_ok(forward(b, n));
   check(b, n->out, 0, 1, 1, 6, v, 0, 6, 1, v, 0, 1, 1, 0);
-  n = make_node(b, GDI_OP_matmul, 2, (gd_tensor *[]){v, m}, GD_SHAPE(4));
+  n = make_node(b, &gdi_op_matmul, 2, (gd_tensor *[]){v, m}, GD_SHAPE(4));
   assert_ok(forward(b, n));
   check(b, n->out, 0, 1, 4, 6, v, 0, 6, 1, m, 0, 4, 1, 0);
-  n = make_node(b, GDI_OP_matmul, 2, (gd_tensor *[]){t, v}, GD_SHAPE(3, 2));
+  n = make_node(b, &gdi_op_matmul, 2, (gd_tensor *[]){t, v}, GD_SHAPE(3, 2));
   assert_ok(forward(b, n));
   check(b, n->out, 0, 6, 1, 6, t, 0, 6, 1, v, 0, 1, 1, 0);
   bed_close(b);
@@ -179,8 +180,8 @@ static results linear(bed b, gd_dtype type, gd_activation act, bool bias, int64_
             *dy = random_tensor(b, type, 4, GD_SHAPE(1, B, O)),
             *dz = random_tensor(b, GD_F64, 5, GD_SHAPE(B, O));
   for (int64_t i = 0; i < O * I; i++) set_at(W, i, value_at(W, i) / sqrt((double)I));
-  gd_node *n = make_node(b, GDI_OP_linear, 3, (gd_tensor *[]){x, W, c}, GD_SHAPE(1, B, O));
-  n->attr.act = act;
+  gd_node *n = make_node(b, &gdi_op_linear, 3, (gd_tensor *[]){x, W, c}, GD_SHAPE(1, B, O));
+  gdi_linear_of(n)->act = act;
   const double before = add ? 0.5 : 0;
   gd_tensor *dx = filled(b, x, before), *dW = filled(b, W, before), *db = bias ? filled(b, c, before) : NULL;
   assert_ok(forward(b, n));

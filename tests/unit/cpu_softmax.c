@@ -1,6 +1,7 @@
 /* Softmax, log-softmax and cross-entropy: values, gradients, labels, and equal bits on any number of
  * threads. */
 #include "kernel.h"
+#include "ops/cross_entropy.h"
 
 enum { MOST = 500 }; /* elements along a dimension, and classes, that are compared */
 
@@ -13,14 +14,14 @@ static void exact(double *log_y, const gd_tensor *x, int64_t first, int64_t n, i
 }
 
 /* `known`: results of equal bits have been compared with what is exact. */
-static void check_softmax(bed on, gd_dtype type, gdi_op op, int dim, const int64_t shape[3], bool add,
+static void check_softmax(bed on, gd_dtype type, const gd_op *op, int dim, const int64_t shape[3], bool add,
                           bool known, gd_tensor *out[2]) {
-  bool log_ = op == GDI_OP_log_softmax;
+  bool log_ = op == &gdi_op_log_softmax;
   gd_tensor *x = random_tensor(on, type, 1, 3, shape), *dy = random_tensor(on, type, 2, 3, shape),
             *dx = random_tensor(on, type, 3, 3, shape), *before = random_tensor(on, type, 3, 3, shape);
   for (int64_t i = 0; i < gd_numel(x); i++) set_at(x, i, 30 * value_at(x, i));
   gd_node *n = make_node(on, op, 1, (gd_tensor *[]){x}, 3, shape);
-  n->attr.dim = dim;
+  ((gdi_along *)n->params)->dim = dim;
   assert_ok(forward(on, n));
   assert_ok(backward(on, n, dy, (gd_tensor *[]){dx}, (bool[]){add}));
   out[0] = n->out, out[1] = dx;
@@ -52,8 +53,9 @@ static void softmax_is_right_along_any_dimension(void **state) {
     for (int variant = 0; variant < 24; variant++) {
       gd_tensor *out[3][2];
       for (int t = 0; t < 3; t++)
-        check_softmax(on[t], variant & 1 ? GD_F64 : GD_F32, variant & 2 ? GDI_OP_softmax : GDI_OP_log_softmax,
-                      variant / 8, shape[s], variant & 4, t > 0, out[t]);
+        check_softmax(on[t], variant & 1 ? GD_F64 : GD_F32,
+                      variant & 2 ? &gdi_op_softmax : &gdi_op_log_softmax, variant / 8, shape[s], variant & 4,
+                      t > 0, out[t]);
       for (int t = 1; t < 3; t++)
         for (int i = 0; i < 2; i++) assert_same_bits(out[0][i], out[t][i]);
       for (int t = 0; t < 3; t++) gd_arena_reset(on[t].arena);
@@ -69,7 +71,8 @@ static void a_large_softmax_is_right_and_threads_change_no_bit(void **state) {
   for (int t = 0; t < 3; t++) on[t] = bed_open(t + 1, GD_MATMUL_NATIVE);
   for (int dim = 1; dim < 3; dim++) {
     for (int t = 0; t < 3; t++)
-      check_softmax(on[t], GD_F32, GDI_OP_softmax, dim, (const int64_t[]){1, 300, 500}, false, t > 0, out[t]);
+      check_softmax(on[t], GD_F32, &gdi_op_softmax, dim, (const int64_t[]){1, 300, 500}, false, t > 0,
+                    out[t]);
     for (int t = 1; t < 3; t++)
       for (int i = 0; i < 2; i++) assert_same_bits(out[0][i], out[t][i]);
     for (int t = 0; t < 3; t++) gd_arena_reset(on[t].arena);
@@ -83,8 +86,8 @@ static void nan_and_large_logits_are_what_they_should_be(void **state) {
   gd_tensor *x = random_tensor(on, GD_F32, 1, GD_SHAPE(3, 4));
   const float row[3][4] = {{1, NAN, 2, 3}, {-INFINITY, 0, 0, -INFINITY}, {3e38f, -3e38f, 3e38f, 0}};
   memcpy(x->data, row, sizeof row);
-  gd_node *n = make_node(on, GDI_OP_softmax, 1, (gd_tensor *[]){x}, GD_SHAPE(3, 4));
-  n->attr.dim = 1;
+  gd_node *n = make_node(on, &gdi_op_softmax, 1, (gd_tensor *[]){x}, GD_SHAPE(3, 4));
+  ((gdi_along *)n->params)->dim = 1;
   assert_ok(forward(on, n));
   for (int i = 0; i < 4; i++) assert_true(isnan(value_at(n->out, i)));
   const double expected[] = {0, 0.5, 0.5, 0, 0.5, 0, 0.5, 0};
@@ -107,8 +110,8 @@ static void check_cross_entropy(bed on, gd_dtype type, int64_t B, int64_t C, boo
             *before = random_tensor(on, type, 5, GD_SHAPE(B, C)),
             *dw = weighted ? random_tensor(on, type, 6, GD_SHAPE(C)) : NULL;
   for (int64_t i = 0; i < gd_numel(x); i++) set_at(x, i, 20 * value_at(x, i));
-  gd_node *n = make_node(on, GDI_OP_cross_entropy, 3, (gd_tensor *[]){x, y, w}, GD_SCALAR);
-  n->attr.ignore = -100;
+  gd_node *n = make_node(on, &gdi_op_cross_entropy, 3, (gd_tensor *[]){x, y, w}, GD_SCALAR);
+  ((gdi_cross_entropy *)n->params)->ignore = -100;
   assert_ok(forward(on, n));
   assert_ok(backward(on, n, dloss, (gd_tensor *[]){dx, NULL, dw}, (bool[]){add, false, false}));
   out[0] = n->out, out[1] = dx, out[2] = n->saved[1], out[3] = weighted ? dw : dx;
@@ -161,8 +164,8 @@ static void a_label_out_of_range_is_named(void **state) {
   for (int64_t bad = -1; bad <= 10; bad += 11) {
     gd_tensor *x = random_tensor(on, GD_F32, 1, GD_SHAPE(8, 10)), *y = labels(on, 8, 10, -100);
     ((int64_t *)y->data)[6] = bad;
-    gd_node *n = make_node(on, GDI_OP_cross_entropy, 3, (gd_tensor *[]){x, y, NULL}, GD_SCALAR);
-    n->attr.ignore = -100;
+    gd_node *n = make_node(on, &gdi_op_cross_entropy, 3, (gd_tensor *[]){x, y, NULL}, GD_SCALAR);
+    ((gdi_cross_entropy *)n->params)->ignore = -100;
     assert_int_equal(forward(on, n), GD_ERR_DATA);
     char label[32];
     snprintf(label, sizeof label, "label %lld", (long long)bad);

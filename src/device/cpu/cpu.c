@@ -1,4 +1,4 @@
-/* The CPU as a device: host memory and the table of its kernels. */
+/* The CPU as a device: host memory. */
 #include "device/cpu/cpu.h"
 
 #include <stdio.h>
@@ -7,17 +7,6 @@
 #include "device/convert.h"
 #include "device/cpu/gemm.h"
 #include "device/cpu/threads.h"
-
-#define BACKWARD_0(name) NULL
-#define BACKWARD_1(name) gdi_cpu_##name##_backward
-#define GDI_FAMILY(name, differentiable)                                                                     \
-  static const gdi_kernel family_##name = {gdi_cpu_##name##_forward, BACKWARD_##differentiable(name)};
-#include "device/families.def"
-
-static const gdi_kernel *const kernels[GDI_OPS] = {
-#define GDI_OP(name, prints, shape, family) [GDI_OP_##name] = &family_##family,
-#include "device/ops.def"
-};
 
 gd_status gdi_scratch(gd_device *d, int64_t n, size_t element_bytes, void **out) {
   *out = gd_arena_alloc(d->scratch, (size_t)n * element_bytes);
@@ -44,6 +33,26 @@ static gd_status fill(gd_device *d, gd_dtype type, void *to, int64_t n, double v
   gdi_convert(type, to, GD_F64, &value, 1);
   for (size_t done = e; done < bytes; done *= 2)
     memcpy((char *)to + done, to, done < bytes - done ? done : bytes - done);
+  return GD_OK;
+}
+
+typedef struct addition {
+  void *to;
+  const void *from;
+} addition;
+
+#define ADD(type)                                                                                            \
+  static void add_##type(void *context, int64_t lo, int64_t hi) {                                            \
+    const addition *a = context;                                                                             \
+    type *to = a->to;                                                                                        \
+    const type *from = a->from;                                                                              \
+    for (int64_t i = lo; i < hi; i++) to[i] += from[i];                                                      \
+  }
+ADD(float)
+ADD(double)
+
+static gd_status accumulate(gd_device *d, gd_dtype type, void *to, const void *from, int64_t n) {
+  gdi_parallel(d, n, GDI_GRAIN, type == GD_F64 ? add_double : add_float, &(addition){to, from});
   return GD_OK;
 }
 
@@ -76,11 +85,11 @@ static void describe(gd_device *d) {
 
 gd_status gdi_cpu_open(gd_device *d, const gd_device_options *o) {
   (void)o;
-  d->kernel = kernels;
   d->memory = gdi_host_memory;
   d->upload = d->download = d->copy = copy;
   d->zero = zero;
   d->fill = fill;
+  d->accumulate = accumulate;
   d->close = close_cpu;
   d->layer_seconds = gdi_cpu_layer_seconds;
   GD_TRY(gd_arena_new(&d->scratch, "scratch"));

@@ -14,7 +14,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "device/cuda/activation.h"
 #include "device/cuda/plans.h"
 
 enum {
@@ -282,5 +281,5 @@ gd_status gdi_blas_multiply(gd_device *d, const gdi_blas_product *p) {
   }
   if (!p->bias) return GD_OK;
   const gd_dtype type = p->type == GD_F64 ? GD_F64 : GD_F32;
-  return gdi_cuda_activate(d, type, GD_ACT_NONE, p->c, p->bias, p->c, NULL, p->m, p->n);
+  return gdi_cuda_add_row(d, type, p->c, p->bias, p->m, p->n);
 }

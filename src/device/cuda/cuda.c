@@ -1,4 +1,4 @@
-/* The GPU as a device: opening, its table of kernels, its memory. */
+/* The GPU as a device: opening, its memory. */
 #include "device/cuda/cuda.h"
 
 #include <stdio.h>
@@ -7,17 +7,6 @@
 
 #include "device/cuda/blas.h"
 #include "device/cuda/queue.h"
-
-#define BACKWARD_0(name) NULL
-#define BACKWARD_1(name) gdi_cuda_##name##_backward
-#define GDI_FAMILY(name, differentiable)                                                                     \
-  static const gdi_kernel family_##name = {gdi_cuda_##name##_forward, BACKWARD_##differentiable(name)};
-#include "device/families.def"
-
-static const gdi_kernel *const kernels[GDI_OPS] = {
-#define GDI_OP(name, prints, shape, family) [GDI_OP_##name] = &family_##family,
-#include "device/ops.def"
-};
 
 gd_status gdi_cuda_check(const gd_device *d, cudaError_t e, const char *what) {
   if (e == cudaSuccess) return GD_OK;
@@ -128,10 +117,10 @@ gd_status gdi_cuda_open(gd_device *d, const gd_device_options *o) {
   (void)o;
   d->impl = calloc(1, sizeof(gdi_cuda));
   if (!d->impl) return GD_FAIL(GD_ERR_OOM, "no memory for a device");
-  d->kernel = kernels;
   d->memory = (gdi_memory){take, give, d, false};
   d->upload = upload, d->download = download, d->copy = copy, d->zero = zero;
   d->fill = gdi_cuda_fill;
+  d->accumulate = gdi_cuda_accumulate;
   d->close = close_gpu;
   d->layer_seconds = gdi_cuda_layer_seconds;
   d->gpu = &gdi_cuda_gpu;

@@ -93,24 +93,20 @@ gd_status gdi_cuda_check(const gd_device *d, cudaError_t e, const char *what) GD
 /* Memory of one kernel call: the caller marks d->scratch before and releases it after. */
 gd_status gdi_cuda_scratch(gd_device *d, int64_t n, size_t element_bytes, void **out) GD_CHECKED;
 
-/* The kernel families. */
-#define GDI_BACKWARD_0(name)
-#define GDI_BACKWARD_1(name)                                                                                 \
-  gd_status gdi_cuda_##name##_backward(gd_device *d, gd_node *n, const gd_tensor *dout,                      \
-                                       gd_tensor *const din[], const bool add[]) GD_CHECKED;
-#define GDI_FAMILY(name, differentiable)                                                                     \
-  gd_status gdi_cuda_##name##_forward(gd_device *d, gd_node *n) GD_CHECKED;                                  \
-  GDI_BACKWARD_##differentiable(name)
-#include "device/families.def"
-#undef GDI_BACKWARD_0
-#undef GDI_BACKWARD_1
-
-/* ceiling.c */
+/* roofline.c */
 gd_status gdi_cuda_layer_seconds(gd_device *d, gd_dtype type, int64_t B, int64_t I, int64_t O, bool needs_dx,
                                  double *seconds) GD_CHECKED;
 
-/* fill.cu: n elements of `type` become `value`. */
+/* fill.cu: n elements of `type` become `value`; to += from, n elements; to [rows,n] += row [n] in each of its rows. The
+ * two additions are of f32 or f64. */
 gd_status gdi_cuda_fill(gd_device *d, gd_dtype type, void *to, int64_t n, double value) GD_CHECKED;
+gd_status gdi_cuda_accumulate(gd_device *d, gd_dtype type, void *to, const void *from, int64_t n) GD_CHECKED;
+gd_status gdi_cuda_add_row(gd_device *d, gd_dtype type, void *to, const void *row, int64_t rows,
+                           int64_t n) GD_CHECKED;
+
+/* round.cu: two arrays of f32 to bf16, to nearest with ties to even. `to` is aligned to 64 bytes. */
+gd_status gdi_cuda_round(gd_device *d, const void *const from[2], const int64_t n[2],
+                         void *const to[2]) GD_CHECKED;
 
 /* batch.cu, record.cu, update.cu, checksum.cu: the entries of gdi_gpu of the same names. */
 gd_status gdi_cuda_form_batch(gd_device *d, const gdi_stored *set, const gdi_batch_input *in, int64_t offset,

@@ -1,4 +1,4 @@
-/* What device/formulas.def is written in, for float and double. Those of float are the CPU's own. */
+/* What ops/elementwise.def is written in, for float and double. Those of float are the CPU's own. */
 #ifndef GDI_CUDA_MATH_CUH
 #define GDI_CUDA_MATH_CUH
 

@@ -1,5 +1,4 @@
 /* Streams and events. */
-#include "device/cuda/activation.h"
 #include "device/cuda/side_stream.h"
 #include "device/cuda/queue.h"
 

@@ -21,10 +21,9 @@ void gdi_side_stream_close(gd_device *d) {
   }
 }
 
-/* Outside of a pass nobody counts uses, and nobody would wait. */
-bool gdi_side_stream_may(const gd_node *n, int input) {
-  const gd_tensor *x = n->in[input];
-  return n->recorded && !x->node && x->uses == 1 && gdi_cuda_of(x->device)->tuning.gradient_stream;
+/* Outside of a backward nobody counts uses, and nobody would wait. */
+bool gdi_side_stream_may(const gd_tensor *x) {
+  return !x->node && x->uses == 1 && gdi_cuda_of(x->device)->tuning.gradient_stream;
 }
 
 gd_status gdi_side_stream_fork(gd_device *d) {

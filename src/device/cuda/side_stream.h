@@ -10,8 +10,8 @@
  *
  * What is read there must stay until the pass is over: it lives in the tape's arena, never in scratch.
  */
-#ifndef GDI_CUDA_ASIDE_H
-#define GDI_CUDA_ASIDE_H
+#ifndef GDI_CUDA_SIDE_STREAM_H
+#define GDI_CUDA_SIDE_STREAM_H
 
 #include "device/cuda/cuda.h"
 
@@ -19,10 +19,10 @@ gd_status gdi_side_stream_open(gd_device *d) GD_CHECKED;
 void gdi_side_stream_close(gd_device *d);
 
 /*
- * May n's backward, at work, make the gradient of that input there? When it is a leaf's, and n is the last
+ * May a record's backward, at work, make the gradient of its input x there? When x is a leaf, and this is the last
  * record that adds to it: earlier ones have added in the compute stream, which is waited for.
  */
-bool gdi_side_stream_may(const gd_node *n, int input);
+bool gdi_side_stream_may(const gd_tensor *x);
 /* What is put aside from now on waits for what the compute stream has queued so far. */
 gd_status gdi_side_stream_fork(gd_device *d) GD_CHECKED;
 /* Kernels, products and scratch memory are that stream's from enter to leave: GDI_STREAM_GRADIENTS, or GDI_STREAM_SUMS,

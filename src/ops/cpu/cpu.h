@@ -1,0 +1,22 @@
+/* What kernels of the CPU share. */
+#ifndef GDI_OPS_CPU_H
+#define GDI_OPS_CPU_H
+
+#include "device/cpu/cpu.h"
+#include "ops/cpu/walk.h"
+#include "ops/ops.h"
+
+/*
+ * A gradient that `loop` computes in the full shape of operand[1..n-1] goes to `to`, which may have been
+ * broadcast: then it is formed aside and summed over what was repeated, in f64. The loop's argument is a
+ * bool: add.
+ */
+gd_status gdi_broadcast_gradient(gd_device *d, gdi_loop loop, int n, gdi_operand operand[], gd_tensor *to,
+                                 bool add) GD_CHECKED;
+
+/* Copy elements of `bytes` each to a contiguous array of `shape` from one with the given strides (in
+ * elements). */
+void gdi_cpu_gather(gd_device *d, size_t bytes, int ndim, const int64_t shape[], const int64_t stride[],
+                    void *to, const void *from);
+
+#endif
