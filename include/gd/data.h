@@ -14,7 +14,16 @@ extern "C" {
 
 /* ---- a data set ---- */
 
-#define GD_MAX_CLASS_NAME 64
+#define GD_MAX_CLASS_NAME  64
+#define GD_MAX_COLUMN_NAME 256
+
+/** Names of the columns of a table: those of a sample's values, and those of its targets. NULL and 0: it has none. */
+typedef struct gd_names {
+  int64_t n_x, n_y;
+  char (*x)[GD_MAX_COLUMN_NAME]; /**< [n_x] */
+  char (*y)[GD_MAX_COLUMN_NAME]; /**< [n_y] */
+} gd_names;
+GD_API void gd_names_free(gd_names *n); /**< of names that were malloc'd */
 
 /** What a data file holds. Arrays belong to the data set. */
 typedef struct gd_data_info {
@@ -31,9 +40,10 @@ typedef struct gd_data_info {
   bool y_vector;   /**< y is stored as [N], not [N,k] */
   int64_t classes; /**< labels: number of classes (names, else 1 + the largest label); 0 otherwise */
   char (*class_name)[GD_MAX_CLASS_NAME]; /**< [classes], or NULL */
-  size_t x_bytes, y_bytes;               /**< in memory; y as i64 or f64 */
-  bool checksummed;                      /**< stored with fletcher32 */
-  int64_t block;                         /**< samples that are best read together: for GD_SHUFFLE_BLOCK */
+  gd_names names;          /**< of one-dimensional samples and of targets, where the file has them */
+  size_t x_bytes, y_bytes; /**< in memory; y as i64 or f64 */
+  bool checksummed;        /**< stored with fletcher32 */
+  int64_t block;           /**< samples that are best read together: for GD_SHUFFLE_BLOCK */
 } gd_data_info;
 
 typedef struct gd_dataset gd_dataset;
@@ -58,6 +68,15 @@ GD_API gd_status gd_dataset_open(gd_dataset **out, const char *path, const gd_da
 GD_API void gd_dataset_close(gd_dataset *d); /**< NULL is fine */
 GD_API const gd_data_info *gd_dataset_info(const gd_dataset *d);
 GD_API bool gd_dataset_streamed(const gd_dataset *d);
+
+/**
+ * Take the columns that a model was trained on, in its order, whatever their order in the file; other columns of the
+ * file are left out, and info tells what then remains. To be called before gd_dataset_load(). Where either has no
+ * names, nothing is done.
+ *
+ * Errors: GD_ERR_DATA with the names that the file lacks, or has twice
+ */
+GD_API gd_status gd_dataset_match(gd_dataset *d, const gd_names *model) GD_CHECKED;
 
 /** Bytes that gd_dataset_load() needs; 0 when the set is streamed. */
 GD_API size_t gd_dataset_load_bytes(const gd_dataset *d);
@@ -158,6 +177,7 @@ typedef struct gd_table {
   void *y; /**< i64 [n] when labels, else f64 [n,k] */
   int64_t classes;
   char (*class_name)[GD_MAX_CLASS_NAME]; /**< or NULL */
+  gd_names names;                        /**< malloc'd, or absent */
 } gd_table;
 GD_API void gd_table_free(gd_table *t);
 /** Write a data file: temporary name, flushed, renamed. Errors: GD_ERR_WRITE with the file */

@@ -37,6 +37,7 @@ typedef struct gd_measured {
  *   /progress               attributes step epoch samples seed, and where there are such: best best_step,
  *                           row_loss_sum row_weight row_samples row_seconds, noise_weight noise_S noise_G2
  *   /data                   attributes classes x_scale digest; arrays sample class_name mean std class_weight
+ *                           columns targets
  *   /config                 the YAML, one string
  */
 typedef struct gd_checkpoint {
@@ -61,6 +62,7 @@ typedef struct gd_checkpoint {
   double x_scale;
   int64_t classes;
   char (*class_name)[GD_MAX_CLASS_NAME];
+  gd_names names; /* of its columns and targets; absent where the data had none */
   gd_standardize standardize;
   int64_t n_class_weights;
   double *class_weight; /* of the loss; NULL: all weigh 1 */

@@ -42,6 +42,9 @@ gd_status command_eval(int argc, char **argv);
 gd_status command_predict(int argc, char **argv);
 gd_status command_data(int argc, char **argv);
 gd_status data_info(const char *path) GD_CHECKED; /* print what a data file holds */
+/* A line of names, the first twelve; "\033" and the like, which a file may hold, are not passed to the terminal. */
+void print_names(const char *what, int64_t n, char (*name)[GD_MAX_COLUMN_NAME]);
+void print_plain(const char *text);
 gd_status command_inspect(int argc, char **argv);
 gd_status command_graph(int argc, char **argv);
 gd_status command_compare(int argc, char **argv);

@@ -3,11 +3,26 @@
 
 #include "cli/cli.h"
 
+void print_names(const char *what, int64_t n, char (*name)[GD_MAX_COLUMN_NAME]) {
+  if (n == 0) return;
+  printf("%-9s", what);
+  for (int64_t i = 0; i < n && i < 12; i++) {
+    fputs(i ? ", " : " ", stdout);
+    print_plain(name[i]);
+  }
+  printf("%s\n", n > 12 ? " ..." : "");
+}
+
+void print_plain(const char *text) {
+  for (; *text; text++) putchar((unsigned char)*text < ' ' || *text == 127 ? '?' : *text);
+}
+
 static void print_info(const gd_data_info *i) {
   printf("file      %s\nsamples   %lld\n%-9s %s [", i->path, (long long)i->n, i->x_name,
          gd_dtype_name(i->x_type));
   for (int d = 0; d < i->ndim; d++) printf("%s%lld", d ? ", " : "", (long long)i->sample[d]);
   printf("] each, times %.9g\n", i->x_scale);
+  print_names("columns", i->names.n_x, i->names.x);
   if (i->labels) {
     printf("%-9s labels, %lld classes%s", i->y_name, (long long)i->classes, i->class_name ? ":" : "");
     for (int64_t c = 0; i->class_name && c < i->classes && c < 12; c++) printf(" %s", i->class_name[c]);
@@ -17,6 +32,7 @@ static void print_info(const gd_data_info *i) {
   } else {
     printf("%-9s %lld real target%s\n", i->y_name, (long long)i->targets, i->targets > 1 ? "s" : "");
   }
+  print_names(i->names.n_y > 1 ? "targets" : "target", i->names.n_y, i->names.y);
   printf("memory    %.1f MB\nchecksums %s\n", (double)(i->x_bytes + i->y_bytes) / 1e6,
          i->checksummed ? "yes" : "no");
 }

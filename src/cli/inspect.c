@@ -20,6 +20,8 @@ static void print_checkpoint(const gd_checkpoint *c) {
   if (c->has_best) printf("best      %.9g\n", c->best);
   printf("made by   gdtrain %s on %s\n", c->version, c->machine);
   if (c->standardize.features) printf("features  %lld, standardised\n", (long long)c->standardize.features);
+  print_names("columns", c->names.n_x, c->names.x);
+  print_names(c->names.n_y > 1 ? "targets" : "target", c->names.n_y, c->names.y);
   for (int64_t i = 0; c->class_name && i < c->classes && i < 12; i++)
     printf("%s%s", i ? " " : "classes   ", c->class_name[i]);
   if (c->class_name) printf("%s\n", c->classes > 12 ? " ..." : "");

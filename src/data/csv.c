@@ -6,6 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "data/names.h"
 #include "data/table.h"
 
 enum { MAX_CLASSES = 1 << 16 };
@@ -238,6 +239,18 @@ static gd_status fill_classes(gd_table *t, const import *m) {
   return GD_OK;
 }
 
+static gd_status keep_names(gd_names *n, const import *m) {
+  if (!m->name) return GD_OK;
+  GD_TRY(gdi_names_new(&n->x, m->columns - m->n_targets));
+  GD_TRY(gdi_names_new(&n->y, m->n_targets));
+  for (int i = 0; i < m->columns; i++) {
+    char *to = m->target[i] ? n->y[m->target[i] - 1] : n->x[n->n_x++];
+    snprintf(to, sizeof *n->x, "%s", m->name[i]);
+  }
+  n->n_y = m->n_targets;
+  return GD_OK;
+}
+
 static gd_status make_table(gd_table *t, const import *m) {
   int64_t d = m->columns - m->n_targets;
   *t = (gd_table){.n = m->rows, .ndim = 1, .sample = {d}, .x_type = GD_F64, .labels = m->classes};
@@ -245,6 +258,7 @@ static gd_status make_table(gd_table *t, const import *m) {
   t->y_vector = m->n_targets == 1;
   t->classes = m->n_classes;
   GD_TRY(gdi_table_alloc(t));
+  GD_TRY(keep_names(&t->names, m));
   for (int64_t i = 0; i < t->n; i++) {
     const double *row = m->value + i * m->columns;
     memcpy((double *)t->x + i * d, row, (size_t)d * sizeof *row);

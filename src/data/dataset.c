@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "data/names.h"
 #include "data/table.h"
 
 enum { BLOCK_BYTES = 256 << 10, MAX_CLASSES = 1 << 20 /* as many as a checkpoint holds */ };
@@ -63,15 +64,14 @@ static gd_status open_x(gd_dataset *d) {
   if (!(info->x_scale - info->x_scale == 0))
     return GDI_H5_REFUSE(&d->file, info->x_name, "its scale is not a finite number");
   d->features = d->x.n / info->n;
-  d->x_row = (size_t)d->features * gd_dtype_bytes(info->x_type);
-  info->x_bytes = (size_t)info->n * d->x_row;
   info->checksummed = d->x.checksummed;
   return GD_OK;
 }
 
-/* How much room the targets take as they are held. */
-static void size_y(gd_dataset *d) {
+void gdi_dataset_measure(gd_dataset *d) {
+  d->x_row = (size_t)d->features * gd_dtype_bytes(d->info.x_type);
   d->y_row = (size_t)d->info.targets * sizeof(double);
+  d->info.x_bytes = (size_t)d->info.n * d->x_row;
   d->info.y_bytes = (size_t)d->info.n * d->y_row;
 }
 
@@ -80,7 +80,6 @@ static gd_status open_y(gd_dataset *d) {
   gdi_h5_array *y = &d->y;
   if (!info->y_name[0]) { /* there are none, and none are asked for */
     info->y_vector = true, info->targets = 1;
-    size_y(d);
     return GD_OK;
   }
   GD_TRY(gdi_h5_array_open(y, &d->file, info->y_name));
@@ -95,7 +94,6 @@ static gd_status open_y(gd_dataset *d) {
   info->targets = y->n / info->n;
   if (info->targets < 1) return GDI_H5_REFUSE(&d->file, info->y_name, "it holds no targets");
   info->labels = y->type != GD_F32 && y->type != GD_F64 && info->targets == 1;
-  size_y(d);
   return GD_OK;
 }
 
@@ -167,12 +165,15 @@ static gd_status open_all(gd_dataset *d, const char *path, const gd_data_options
   GD_TRY(find_arrays(d, o));
   GD_TRY(open_x(d));
   GD_TRY(open_y(d));
+  gdi_dataset_measure(d);
   if (d->info.labels) {
     int64_t label;
     GD_TRY(find_classes(d));
     GD_TRY(largest_label(d, true, &label));
     d->info.unlabelled = label < 0;
   }
+  GD_TRY(gdi_names_open(&d->info.names, &d->file, d->info.ndim == 1 ? d->features : 0,
+                        d->info.y_name[0] ? d->info.targets : 0));
   d->info.block = gdi_dataset_read_rows(d, BLOCK_BYTES);
   d->streamed = must_stream(d, o);
   return GD_OK;
@@ -199,6 +200,8 @@ void gd_dataset_close(gd_dataset *d) {
   if (!d) return;
   gdi_dataset_close_file(d);
   free(d->info.class_name);
+  gd_names_free(&d->info.names);
+  free(d->x_map), free(d->y_map);
   free(d);
 }
 

@@ -7,7 +7,9 @@
 
 struct gd_dataset {
   gd_data_info info;
-  int64_t features;    /* values of x per sample */
+  int64_t features; /* values of x per sample */
+  int64_t *x_map;   /* [features] the column of the file that each is; NULL: it is stored as it is wanted */
+  int64_t *y_map;   /* [info.targets] */
   size_t x_row, y_row; /* bytes of a sample in memory: x as stored, y as i64 or f64 */
   bool streamed;
   gdi_h5 file;
@@ -17,6 +19,8 @@ struct gd_dataset {
 
 /* Read and check the samples lo .. hi-1. Errors: GD_ERR_DATA with sample and column */
 gd_status gdi_dataset_read(gd_dataset *d, int64_t lo, int64_t hi, void *x, void *y) GD_CHECKED;
+/* How much room samples and targets take as they are held. */
+void gdi_dataset_measure(gd_dataset *d);
 /* Nothing more is read from it. */
 void gdi_dataset_close_file(gd_dataset *d);
 /* Samples per read that suit the file: whole chunks, about `bytes`. */

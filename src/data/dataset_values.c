@@ -22,13 +22,15 @@ FIRST_NOT_FINITE(float)
 FIRST_NOT_FINITE(double)
 
 static gd_status check_finite(const gd_dataset *d, const char *name, gd_dtype type, const void *v, int64_t lo,
-                              int64_t rows, int64_t columns) {
+                              int64_t rows, int64_t columns, char (*names)[GD_MAX_COLUMN_NAME]) {
   int64_t n = rows * columns, bad = n;
   if (type == GD_F32) bad = first_not_finite_float(v, n);
   if (type == GD_F64) bad = first_not_finite_double(v, n);
   if (bad == n) return GD_OK;
-  return GD_FAIL(GD_ERR_DATA, "%s: %s is not finite at sample %lld, column %lld", d->info.path, name,
-                 (long long)(lo + bad / columns), (long long)(bad % columns));
+  const int64_t column = bad % columns;
+  return GD_FAIL(GD_ERR_DATA, "%s: %s is not finite at sample %lld, column %lld%s%.80s%s", d->info.path, name,
+                 (long long)(lo + bad / columns), (long long)column, names ? " (" : "",
+                 names ? names[column] : "", names ? ")" : "");
 }
 
 static gd_status check_labels(const gd_dataset *d, const int64_t *label, int64_t lo, int64_t rows) {
@@ -41,18 +43,35 @@ static gd_status check_labels(const gd_dataset *d, const int64_t *label, int64_t
   return GD_OK;
 }
 
+/* Columns as they are wanted: map[k] is where column k of n lies in the file; NULL: where it is wanted. */
+static gd_status read_columns(const gdi_h5_array *a, gd_dtype type, const int64_t *map, int64_t n, int64_t lo,
+                              int64_t hi, void *to) {
+  if (!map) return gdi_h5_array_read(a, type, lo, hi, to);
+  const int64_t stored = a->n / a->shape[0];
+  const size_t width = gd_dtype_bytes(type);
+  char *rows = malloc((size_t)((hi - lo) * stored) * width + 1);
+  if (!rows) return GD_FAIL(GD_ERR_OOM, "no memory to read %s", a->file->path);
+  const gd_status st = gdi_h5_array_read(a, type, lo, hi, rows);
+  char *out = to;
+  for (int64_t i = 0; st == GD_OK && i < hi - lo; i++)
+    for (int64_t k = 0; k < n; k++, out += width)
+      memcpy(out, rows + (size_t)(i * stored + map[k]) * width, width);
+  free(rows);
+  return st;
+}
+
 gd_status gdi_dataset_read(gd_dataset *d, int64_t lo, int64_t hi, void *x, void *y) {
   const gd_data_info *info = &d->info;
-  GD_TRY(gdi_h5_array_read(&d->x, info->x_type, lo, hi, x));
-  GD_TRY(check_finite(d, info->x_name, info->x_type, x, lo, hi - lo, d->features));
+  GD_TRY(read_columns(&d->x, info->x_type, d->x_map, d->features, lo, hi, x));
+  GD_TRY(check_finite(d, info->x_name, info->x_type, x, lo, hi - lo, d->features, info->names.x));
   if (!info->y_name[0]) {
     memset(y, 0, (size_t)(hi - lo) * d->y_row);
     return GD_OK;
   }
   gd_dtype y_type = info->labels ? GD_I64 : GD_F64;
-  GD_TRY(gdi_h5_array_read(&d->y, y_type, lo, hi, y));
+  GD_TRY(read_columns(&d->y, y_type, d->y_map, info->targets, lo, hi, y));
   return info->labels ? check_labels(d, y, lo, hi - lo)
-                      : check_finite(d, info->y_name, y_type, y, lo, hi - lo, info->targets);
+                      : check_finite(d, info->y_name, y_type, y, lo, hi - lo, info->targets, info->names.y);
 }
 
 int64_t gdi_dataset_read_rows(const gd_dataset *d, size_t bytes) {

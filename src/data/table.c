@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/h5write.h"
+#include "data/names.h"
 
 static int64_t values_of_sample(int ndim, const int64_t sample[]) {
   int64_t n = 1;
@@ -30,6 +31,7 @@ gd_status gdi_table_number_classes(gd_table *t) {
 
 void gd_table_free(gd_table *t) {
   free(t->x), free(t->y), free(t->class_name);
+  gd_names_free(&t->names);
   *t = (gd_table){0};
 }
 
@@ -37,6 +39,7 @@ static gd_status put_table(gdi_h5_writer *w, const gd_table *t) {
   int64_t shape[GD_MAX_DIMS] = {t->n};
   for (int d = 0; d < t->ndim; d++) shape[d + 1] = t->sample[d];
   GD_TRY(gdi_h5_put(w, "x", t->x_type, t->ndim + 1, shape, t->x));
+  GD_TRY(gdi_names_put(w, &t->names, "x_names", "y_names"));
   if (t->targets == 0 && !t->labels) return gdi_h5_finish(w);
   const int64_t y_shape[2] = {t->n, t->targets};
   GD_TRY(gdi_h5_put(w, "y", t->labels ? GD_I64 : GD_F64, t->labels || t->y_vector ? 1 : 2, y_shape, t->y));

@@ -4,14 +4,15 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/h5write.h"
+#include "data/names.h"
 #include "infer/trained.h"
 
 typedef struct prediction {
   int64_t n, outputs;
-  double *value; /* [n, outputs] */
-  bool classes;  /* outputs are probabilities of classes */
-  char (*name)[GD_MAX_CLASS_NAME];
+  double *value;                   /* [n, outputs] */
+  bool classes;                    /* outputs are probabilities of classes */
+  char (*name)[GD_MAX_CLASS_NAME]; /* of the classes, or NULL */
+  const gd_names *target;          /* of what is no class */
 } prediction;
 
 static int64_t largest(const prediction *p, int64_t row) {
@@ -23,19 +24,44 @@ static int64_t largest(const prediction *p, int64_t row) {
 
 /* ---- files ---- */
 
+/* As RFC 4180 has it: what holds a comma, a quote or the end of a line stands in quotes, quotes twice. Blanks at the
+ * ends, and what is empty, are quoted too: readers differ about them. */
+static void print_field(FILE *f, const char *text) {
+  const size_t n = strlen(text);
+  if (n > 0 && !strpbrk(text, ",;\t\"\r\n#") && text[0] != ' ' && text[n - 1] != ' ') {
+    fputs(text, f);
+    return;
+  }
+  fputc('"', f);
+  for (; *text; text++) {
+    if (*text == '"') fputc('"', f);
+    fputc(*text, f);
+  }
+  fputc('"', f);
+}
+
+/* What an output is called. */
+static void print_name(FILE *f, const prediction *p, int64_t c) {
+  if (p->classes && p->name)
+    print_field(f, p->name[c]);
+  else if (!p->classes && p->target->n_y == p->outputs)
+    print_field(f, p->target->y[c]);
+  else
+    fprintf(f, "%s%lld", p->classes ? "" : "y", (long long)c);
+}
+
 static void print_csv(FILE *f, const prediction *p) {
   if (p->classes) fputs("class,", f);
   for (int64_t c = 0; c < p->outputs; c++) {
-    if (p->classes && p->name)
-      fprintf(f, "%s%s", c ? "," : "", p->name[c]);
-    else
-      fprintf(f, "%s%s%lld", c ? "," : "", p->classes ? "" : "y", (long long)c);
+    if (c) fputc(',', f);
+    print_name(f, p, c);
   }
   for (int64_t i = 0; i < p->n; i++) {
     fputc('\n', f);
     int64_t best = largest(p, i);
-    if (p->classes && p->name) fprintf(f, "%s,", p->name[best]);
-    if (p->classes && !p->name) fprintf(f, "%lld,", (long long)best);
+    if (p->classes && p->name) print_field(f, p->name[best]);
+    if (p->classes && !p->name) fprintf(f, "%lld", (long long)best);
+    if (p->classes) fputc(',', f);
     for (int64_t c = 0; c < p->outputs; c++) fprintf(f, "%s%.9g", c ? "," : "", p->value[i * p->outputs + c]);
   }
   fputc('\n', f);
@@ -63,7 +89,9 @@ static gd_status write_stream(const prediction *p, const char *path,
 
 static gd_status put_all(gdi_h5_writer *w, const prediction *p) {
   GD_TRY(gdi_h5_put(w, "prediction", GD_F64, 2, (const int64_t[]){p->n, p->outputs}, p->value));
-  if (!p->classes) return GD_OK;
+  const bool named = p->target->n_y == p->outputs;
+  const gd_names target = {.n_y = named ? p->outputs : 0, .y = p->target->y};
+  if (!p->classes) return gdi_names_put(w, &target, "", "targets");
   int64_t *class = malloc((size_t)p->n * sizeof *class);
   if (!class) return GD_FAIL(GD_ERR_OOM, "no memory for %lld classes", (long long)p->n);
   for (int64_t i = 0; i < p->n; i++) class[i] = largest(p, i);
@@ -141,7 +169,8 @@ gd_status gd_predict(gd_world *w, const char *checkpoint, const gd_use_options *
     p = (prediction){.n = u.n,
                      .outputs = u.outputs,
                      .classes = u.criterion->cls->classes,
-                     .name = u.checkpoint.class_name};
+                     .name = u.checkpoint.class_name,
+                     .target = &u.checkpoint.names};
     if (root) p.value = malloc((size_t)(u.n * u.outputs) * sizeof *p.value);
     st = gd_world_agree(
         w, !root || p.value ? GD_OK : GD_FAIL(GD_ERR_OOM, "no memory for %lld predictions", (long long)u.n));

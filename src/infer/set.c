@@ -1,10 +1,14 @@
 #include "infer/set.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "data/csv.h"
+#include "data/names.h"
 #include "device/device.h"
+#include "gd/log.h"
 
 enum { IGNORED_LABEL = -100 };
 
@@ -32,12 +36,31 @@ static gd_status open_file(gdi_set *s, const char *path, const gd_options *o, bo
   return st;
 }
 
-gd_status gdi_set_open(gdi_set *s, gd_world *w, const char *path, const gd_options *o, bool targets) {
+/* Columns by their names; said where that changed something, or could not be done. */
+static gd_status take_columns(gdi_set *s, const gd_names *names, bool targets, bool tells) {
+  const gd_data_info *i = gd_dataset_info(s->data);
+  char text[300];
+  gd_names wanted = *names;
+  if (!targets) wanted.n_y = 0;
+  const bool moved = !gdi_names_same(i->names.x, i->names.n_x, wanted.x, wanted.n_x);
+  GD_TRY(gd_dataset_match(s->data, &wanted));
+  if (moved && tells)
+    gd_message(GD_LOG_INFO, "%s: columns are matched by name and taken in the model's order: %s", i->path,
+               gdi_names_text(wanted.x, wanted.n_x, text, sizeof text));
+  if (wanted.n_x > 0 && i->names.n_x == 0 && tells)
+    gd_message(GD_LOG_WARN, "%s: its columns have no names; they are taken for the model's in this order: %s",
+               i->path, gdi_names_text(wanted.x, wanted.n_x, text, sizeof text));
+  return GD_OK;
+}
+
+gd_status gdi_set_open(gdi_set *s, gd_world *w, const char *path, const gd_options *o, bool targets,
+                       const gd_names *names) {
   memset(s, 0, sizeof *s);
   /* One rank of each host takes the first, guarded look; the others need not. */
   const bool looks = gd_world_local_rank(w) == 0;
   GD_TRY(gd_world_agree(w, looks ? open_file(s, path, o, targets, false) : GD_OK));
   GD_TRY(gd_world_agree(w, looks ? GD_OK : open_file(s, path, o, targets, true)));
+  if (names) GD_TRY(gd_world_agree(w, take_columns(s, names, targets, gd_world_rank(w) == 0)));
   size_t bytes = gd_dataset_load_bytes(s->data);
   if (bytes == 0) return GD_OK;
   GD_TRY(gd_shared_new(w, &s->memory, bytes));
@@ -62,10 +85,75 @@ void gdi_set_close(gdi_set *s, gd_world *w) {
   memset(s, 0, sizeof *s);
 }
 
-static int64_t class_named(const char *name, int64_t classes, char (*names)[GD_MAX_CLASS_NAME]) {
-  for (int64_t i = 0; i < classes; i++)
-    if (strcmp(name, names[i]) == 0) return i;
-  return -1;
+/* ---- classes: by their names, or as numbers where both are numbers ("1.0" and "1") ---- */
+
+typedef struct known_class {
+  const char *name;
+  double number; /* NaN: the name is none */
+  int64_t id;
+} known_class;
+
+static int by_class_name(const void *a, const void *b) {
+  return strcmp(((const known_class *)a)->name, ((const known_class *)b)->name);
+}
+
+static int by_number(const void *a, const void *b) {
+  const double x = ((const known_class *)a)->number, y = ((const known_class *)b)->number;
+  return (x > y) - (x < y);
+}
+
+static known_class class_of(const char *name, int64_t id) {
+  known_class c = {name, 0, id};
+  if (!gdi_csv_number(name, &c.number)) c.number = NAN;
+  return c;
+}
+
+/* The model's classes by name, and those that are numbers by number. */
+typedef struct known_classes {
+  known_class *name, *number;
+  size_t n, n_numbers;
+} known_classes;
+
+static gd_status know_classes(known_classes *k, int64_t classes, char (*names)[GD_MAX_CLASS_NAME]) {
+  *k = (known_classes){malloc((size_t)classes * sizeof *k->name), malloc((size_t)classes * sizeof *k->number),
+                       (size_t)classes, 0};
+  if (!k->name || !k->number)
+    return GD_FAIL(GD_ERR_OOM, "no memory for %lld class names", (long long)classes);
+  for (int64_t i = 0; i < classes; i++) {
+    k->name[i] = class_of(names[i], i);
+    if (!isnan(k->name[i].number)) k->number[k->n_numbers++] = k->name[i];
+  }
+  qsort(k->name, k->n, sizeof *k->name, by_class_name);
+  qsort(k->number, k->n_numbers, sizeof *k->number, by_number);
+  return GD_OK;
+}
+
+/* -1: no class of this name, nor one of this number alone. */
+static int64_t class_named(const known_classes *k, const char *name) {
+  const known_class wanted = class_of(name, -1);
+  const known_class *at = bsearch(&wanted, k->name, k->n, sizeof wanted, by_class_name);
+  if (at) return at->id;
+  if (isnan(wanted.number)) return -1;
+  at = bsearch(&wanted, k->number, k->n_numbers, sizeof wanted, by_number);
+  if (!at || (at > k->number && by_number(at - 1, at) == 0) ||
+      (at + 1 < k->number + k->n_numbers && by_number(at, at + 1) == 0))
+    return -1;
+  return at->id;
+}
+
+static gd_status map_classes(gdi_set *s, const known_classes *k) {
+  const gd_data_info *i = gd_dataset_info(s->data);
+  bool same = true;
+  for (int64_t c = 0; c < i->classes; c++) {
+    const int64_t to = class_named(k, i->class_name[c]);
+    if (to < 0)
+      return GD_FAIL(GD_ERR_DATA, "%s: class \"%s\" is none of the model's classes: \"%s\"%s", i->path,
+                     i->class_name[c], k->name[0].name, k->n > 1 ? " ... (gdtrain inspect tells all)" : "");
+    s->class_map[c] = to;
+    same &= to == c;
+  }
+  if (same) free(s->class_map), s->class_map = NULL;
+  return GD_OK;
 }
 
 gd_status gdi_set_match(gdi_set *s, int64_t classes, char (*names)[GD_MAX_CLASS_NAME]) {
@@ -77,19 +165,13 @@ gd_status gdi_set_match(gdi_set *s, int64_t classes, char (*names)[GD_MAX_CLASS_
                    "%s: labels go up to %lld, but the model has %lld outputs: end it with linear:%lld",
                    i->path, (long long)i->classes - 1, (long long)classes, (long long)i->classes);
   }
-  bool same = true;
   s->class_map = malloc((size_t)i->classes * sizeof *s->class_map);
   if (!s->class_map) return GD_FAIL(GD_ERR_OOM, "no memory for %lld class names", (long long)i->classes);
-  for (int64_t c = 0; c < i->classes; c++) {
-    int64_t to = class_named(i->class_name[c], classes, names);
-    if (to < 0)
-      return GD_FAIL(GD_ERR_DATA, "%s: class \"%s\" is none of the model's classes", i->path,
-                     i->class_name[c]);
-    s->class_map[c] = to;
-    same &= to == c;
-  }
-  if (same) free(s->class_map), s->class_map = NULL;
-  return GD_OK;
+  known_classes known;
+  gd_status st = know_classes(&known, classes, names);
+  if (st == GD_OK) st = map_classes(s, &known);
+  free(known.name), free(known.number);
+  return st;
 }
 
 gd_status gdi_set_relabel(const gdi_set *s, gd_tensor *labels) {

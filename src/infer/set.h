@@ -13,11 +13,11 @@ typedef struct gdi_set {
 } gdi_set;
 
 /*
- * `targets`: the file must hold them. Collective. Errors as gd_dataset_open() and gd_dataset_load(), the same on
- * all ranks.
+ * `targets`: the file must hold them. `names`: of the model, whose columns are taken (gd_dataset_match()), or NULL.
+ * Collective. Errors as gd_dataset_open(), gd_dataset_match() and gd_dataset_load(), the same on all ranks.
  */
-gd_status gdi_set_open(gdi_set *s, gd_world *w, const char *path, const gd_options *o,
-                       bool targets) GD_CHECKED;
+gd_status gdi_set_open(gdi_set *s, gd_world *w, const char *path, const gd_options *o, bool targets,
+                       const gd_names *names) GD_CHECKED;
 /* To train, validate or evaluate, at least one label must be a class. Errors: GD_ERR_DATA */
 gd_status gdi_set_labelled(const gdi_set *s) GD_CHECKED;
 void gdi_set_close(gdi_set *s, gd_world *w);

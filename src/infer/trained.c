@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "autograd/autograd.h"
 #include "comm/rank_device.h"
 #include "store/apply.h"
 
@@ -30,12 +31,19 @@ static gd_status open_model(gdi_trained *u, const char *path, const gd_use_optio
   return open_loss(u, o->loss);
 }
 
+static const char *shape_text(int ndim, const int64_t sample[], char buf[GDI_SHAPE_TEXT]) {
+  gd_tensor t = {.ndim = ndim};
+  memcpy(t.shape, sample, (size_t)ndim * sizeof *sample);
+  return gdi_shape_text(&t, buf, GDI_SHAPE_TEXT);
+}
+
 static gd_status match_data(gdi_trained *u) {
+  char text[2][GDI_SHAPE_TEXT];
   const gd_data_info *i = gd_dataset_info(u->set.data);
   const gd_checkpoint *c = &u->checkpoint;
   if (i->ndim != c->sample_ndim || memcmp(i->sample, c->sample, (size_t)i->ndim * sizeof *i->sample) != 0)
-    return GD_FAIL(GD_ERR_DATA, "%s: its samples have another shape than those that the model was trained on",
-                   i->path);
+    return GD_FAIL(GD_ERR_DATA, "%s: its samples are %s, but the model was trained on %s", i->path,
+                   shape_text(i->ndim, i->sample, text[0]), shape_text(c->sample_ndim, c->sample, text[1]));
   if (i->x_scale != c->x_scale)
     return GD_FAIL(
         GD_ERR_DATA,
@@ -77,7 +85,7 @@ gd_status gdi_trained_open(gdi_trained *u, gd_world *w, const char *path, const 
   GD_TRY(gd_world_agree(w, gd_checkpoint_read(&u->checkpoint, path, false)));
   GD_TRY(gd_world_agree(w, gdi_saved_options(&u->trained, &u->checkpoint)));
   GD_TRY(gd_world_agree(w, open_model(u, path, o)));
-  GD_TRY(gdi_set_open(&u->set, w, o->data, &u->trained, targets));
+  GD_TRY(gdi_set_open(&u->set, w, o->data, &u->trained, targets, &u->checkpoint.names));
   GD_TRY(gd_world_agree(w, match_data(u)));
   return gd_world_agree(w, open_loader(u));
 }

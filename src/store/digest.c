@@ -79,6 +79,12 @@ static void hash_measured(gd_sha256 *h, gd_measured m) {
   for (int i = 0; gdi_measured_field(&m, i, &name, &value); i++) hash_f64(h, value, 1);
 }
 
+/* Without names the digest is what it was before there were any. */
+static void hash_names(gd_sha256 *h, char (*name)[GD_MAX_COLUMN_NAME], int64_t n) {
+  if (n > 0) gdi_sha256_i64(h, n);
+  for (int64_t i = 0; i < n; i++) gdi_sha256_text(h, name[i]);
+}
+
 static void hash_scalars(gd_sha256 *h, const gd_checkpoint *c) {
   gdi_sha256_text(h, GDI_FORMAT);
   gdi_sha256_i64(h, c->step);
@@ -96,6 +102,8 @@ static void hash_scalars(gd_sha256 *h, const gd_checkpoint *c) {
   hash_f64(h, &c->x_scale, 1);
   gdi_sha256_i64(h, c->classes);
   for (int64_t i = 0; c->class_name && i < c->classes; i++) gdi_sha256_text(h, c->class_name[i]);
+  hash_names(h, c->names.x, c->names.n_x);
+  hash_names(h, c->names.y, c->names.n_y);
   hash_f64(h, c->standardize.mean, c->standardize.features);
   hash_f64(h, c->standardize.std, c->standardize.features);
   if (c->n_class_weights) hash_f64(h, c->class_weight, c->n_class_weights);

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "data/names.h"
 #include "store/arrays.h"
 #include "store/checkpoint.h"
 
@@ -110,6 +111,14 @@ static gd_status read_strings(void **out, int64_t n, size_t width, gd_arena *are
   return st;
 }
 
+/* One for each value of a one-dimensional sample, and those of the targets. */
+static gd_status read_names(gd_names *n, const gd_checkpoint *c, gdi_h5 *f) {
+  n->n_x = c->sample_ndim == 1 ? c->sample[0] : 0;
+  n->n_y = -1;
+  GD_TRY(gdi_names_read_list(&n->x, &n->n_x, c->arena, f, "data/columns"));
+  return gdi_names_read_list(&n->y, &n->n_y, c->arena, f, "data/targets");
+}
+
 static gd_status read_data(gd_checkpoint *c, gdi_h5 *f) {
   void *row;
   GD_TRY(gdi_h5_attr_i64(f, "data", "classes", &c->classes));
@@ -132,6 +141,7 @@ static gd_status read_data(gd_checkpoint *c, gdi_h5 *f) {
         read_numbers(&row, &c->n_class_weights, GDI_MAX_CLASSES, c->arena, f, "data/class_weight", GD_F64));
     c->class_weight = row;
   }
+  GD_TRY(read_names(&c->names, c, f));
   if (!gdi_h5_has(f, "data/mean")) return GD_OK;
   gd_standardize *s = &c->standardize;
   int64_t features;

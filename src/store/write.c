@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/h5write.h"
+#include "data/names.h"
 #include "store/checkpoint.h"
 
 static const char *text_or_empty(const char *text) {
@@ -65,6 +66,7 @@ static gd_status put_data(gdi_h5_writer *w, const gd_checkpoint *c) {
     GD_TRY(gdi_h5_put_text(w, "data/class_name", c->classes, GD_MAX_CLASS_NAME, c->class_name[0]));
   if (c->n_class_weights > 0)
     GD_TRY(gdi_h5_put(w, "data/class_weight", GD_F64, 1, &c->n_class_weights, c->class_weight));
+  GD_TRY(gdi_names_put(w, &c->names, "data/columns", "data/targets"));
   if (features == 0) return GD_OK;
   GD_TRY(gdi_h5_put(w, "data/mean", GD_F64, 1, &features, c->standardize.mean));
   return gdi_h5_put(w, "data/std", GD_F64, 1, &features, c->standardize.std);

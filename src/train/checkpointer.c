@@ -68,6 +68,7 @@ static gd_status describe_run(gdi_checkpointer *s) {
   memcpy(s->c.sample, info->sample, sizeof info->sample);
   s->c.x_scale = info->x_scale;
   s->c.classes = info->classes, s->c.class_name = info->class_name;
+  s->c.names = info->names;
   s->c.standardize = j->standardize;
   s->c.n_class_weights = j->class_weights.n, s->c.class_weight = j->class_weights.w;
   memcpy(s->c.data_digest, j->data_digest, sizeof s->c.data_digest);

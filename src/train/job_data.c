@@ -5,8 +5,9 @@
 #include "train/job_open.h"
 
 static gd_status open_val(gdi_job *j) {
-  GD_TRY(gdi_set_open(&j->val, j->world, j->opt.data_val, &j->opt, true));
-  const gd_data_info *t = gd_dataset_info(j->train.data), *v = gd_dataset_info(j->val.data);
+  const gd_data_info *t = gd_dataset_info(j->train.data);
+  GD_TRY(gdi_set_open(&j->val, j->world, j->opt.data_val, &j->opt, true, &t->names));
+  const gd_data_info *v = gd_dataset_info(j->val.data);
   gd_status st = GD_OK;
   if (t->ndim != v->ndim || memcmp(t->sample, v->sample, (size_t)t->ndim * sizeof *t->sample) != 0)
     st = GD_FAIL(GD_ERR_DATA, "%s and %s hold samples of different shapes: see gdtrain data info", t->path,
@@ -53,7 +54,7 @@ gd_status gdi_open_orders(gdi_job *j) {
 gd_status gdi_open_data(gdi_job *j) {
   if (!j->opt.data_train[0])
     return GD_FAIL(GD_ERR_USAGE, "no training data: give --data FILE.h5 (gdtrain data import makes one)");
-  GD_TRY(gdi_set_open(&j->train, j->world, j->opt.data_train, &j->opt, true));
+  GD_TRY(gdi_set_open(&j->train, j->world, j->opt.data_train, &j->opt, true, NULL));
   GD_TRY(gd_world_agree(j->world, gdi_set_labelled(&j->train)));
   if (j->opt.data_val[0]) GD_TRY(open_val(j));
   gd_digest digest;

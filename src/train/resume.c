@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/fault.h"
+#include "data/names.h"
 #include "gd/log.h"
 #include "store/apply.h"
 
@@ -32,6 +33,22 @@ gd_status gdi_resume_options(gd_options *o, const gd_checkpoint *c) {
     st = gd_options_adopt(o, &saved, automatic[i][0], automatic[i][1]);
   gd_options_free(&saved);
   return st;
+}
+
+/* Weights belong to columns in their order: other columns are other data, whatever else may change. */
+static gd_status refuse_columns(const gdi_job *j, const gd_checkpoint *c, const char *path) {
+  const gd_data_info *i = gd_dataset_info(j->train.data);
+  const gd_names *n = &i->names, *was = &c->names;
+  char old[300], new[300];
+  const bool x = gdi_names_same(n->x, n->n_x, was->x, was->n_x),
+             y = gdi_names_same(n->y, n->n_y, was->y, was->n_y);
+  if (x && y) return GD_OK;
+  return GD_FAIL(GD_ERR_DATA,
+                 "%s: its %s are %s, but %.150s was trained on %s: import the data with --%s in that order",
+                 i->path, x ? "targets" : "columns",
+                 gdi_names_text(x ? n->y : n->x, x ? n->n_y : n->n_x, new, sizeof new), path,
+                 gdi_names_text(x ? was->y : was->x, x ? was->n_y : was->n_x, old, sizeof old),
+                 x ? "target" : "features");
 }
 
 static gd_status refuse_changes(const gdi_job *j, const gd_checkpoint *c, const char *path) {
@@ -84,6 +101,7 @@ static gd_status lay_out_all(const gdi_job *j, const gd_checkpoint *c, char *mem
                              const char *path) {
   const size_t bytes = gd_params_bytes(j->params);
   const int states = gd_optim_states(&j->optim);
+  GD_TRY(refuse_columns(j, c, path));
   GD_TRY(refuse_changes(j, c, path));
   if (!memory) return GD_FAIL(GD_ERR_OOM, "no memory to resume");
   if (c->n_states != states)

@@ -68,7 +68,7 @@ expect 0 "folder *saved" gdtrain --data g.h5 --model linear:10 --steps 1 --plots
 expect 2 "error: resume: saved is a folder: .*--resume auto --out saved" gdtrain --data g.h5 --model linear:10 --out more --resume saved
 expect 2 "error: --out w.pt: weights are written as .safetensors" gdtrain export saved --out w.pt
 expect 2 "error: --out g.h5 would replace" gdtrain predict saved --data g.h5 --out g.h5
-expect 4 "error: lin.h5: its samples have another shape" gdtrain eval saved --data lin.h5
+expect 4 "error: lin.h5: its samples are .4., but the model was trained on .28, 28." gdtrain eval saved --data lin.h5
 expect 0 "folder *reals" gdtrain --data lin.h5 --model linear:1 --steps 1 --plots false --out reals
 gdtrain data make blobs --n 100 --d 4 --out blobs.h5 >/dev/null || fail "data"
 expect 4 "error: blobs.h5 holds labels, but this loss compares with real targets" gdtrain eval reals --data blobs.h5
