@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # gdtrain against PyTorch DDP over gloo: the same models and batches on 2 ranks of one thread, interleaved, medians of
-# ROUNDS (5). Needs python3-torch.
+# ROUNDS (5). PyTorch from PYTHON or venv.sh.
 #
 #   tests/bench/versus_ddp.sh FOLDER_WITH_GDTRAIN
 . "$(dirname "$0")/../lib.sh" "$@"
 here=$source_dir/tests/bench
-python=${PYTHON:-/usr/bin/python3}
-$python -c 'import torch' 2>/dev/null || skip "PyTorch is needed (python3-torch)"
+python=$("$here/venv.sh") || exit # which says why
+echo "PyTorch $("$python" -c 'import torch; print(torch.__version__)'), $(gdtrain --version)"
 median() { sort -g "$1" | awk '{ v[NR] = $1 } END { print v[int((NR + 1) / 2)] }'; }
 
 gdtrain data make glyphs --n 12800 --out glyphs.h5 >/dev/null
@@ -18,7 +18,7 @@ compare() {
   shift 3
   : >ours; : >theirs
   for i in $(seq "${ROUNDS:-5}"); do
-    $python "$here/versus_ddp.py" "$name" "$rows" 2 "$steps" 2>/dev/null >>theirs
+    "$python" "$here/versus_ddp.py" "$name" "$rows" 2 "$steps" 2>/dev/null >>theirs
     rm -rf run
     on 2 gdtrain "$@" --batch-size $((2 * rows)) --micro-batch "$rows" --lr 0.01 --momentum 0.9 --threads 1 --plots false --out run \
       >out.txt 2>&1 || { cat out.txt; exit 1; }
