@@ -17,6 +17,7 @@ typedef struct gd_setting {
   const char *key, *value;
   const char *file; /**< NULL: the command line */
   int line;
+  const struct gd_tree *tree; /**< of options that are trees, read from a file; NULL: `value` says all */
 } gd_setting;
 
 typedef struct gd_settings {
@@ -63,21 +64,24 @@ typedef enum gd_tree_kind { GD_TREE_SCALAR, GD_TREE_LIST, GD_TREE_MAP } gd_tree_
 /** A scalar, a list or a map of trees, and where it stands. Read only. */
 typedef struct gd_tree {
   gd_tree_kind kind;
-  const char *text;       /**< of a scalar */
+  const char *text;       /**< of a scalar; of a root: the whole in its canonical form */
   int n;                  /**< items of a list or map */
   const char *const *key; /**< [n] of a map; '-' has become '_' */
   struct gd_tree *const *item;
   const char *file; /**< or the option's name */
-  int line;         /**< 0: in a text of one line, where `column` says more */
+  int line;         /**< in a file; else 0 in the one-line form, -1 in YAML, where `column` says more */
   int column;       /**< from 1 */
 } gd_tree;
 
 /**
- * A tree from its one-line form, words with arguments: "linear:512 relu gpt:layers=4,heads=4" is
- * [{linear: 512}, relu, {gpt: {layers: 4, heads: 4}}].
+ * A tree from a text: YAML where it begins with [ or {, "[{linear: 512}, {residual: {body: [...]}}]", else the one-line
+ * form, words with arguments: "linear:512 relu gpt:layers=4,heads=4" is [{linear: 512}, relu, {gpt: {layers: 4, heads:
+ * 4}}]. A single map is a list of one. The root's `text` is canonical: equal trees have equal texts, and the text can be
+ * parsed back; it is in the one-line form where that can say it.
  *
  * Owner:  `arena`; it keeps copies of text and name
- * Errors: GD_ERR_USAGE with the column
+ * Errors: GD_ERR_USAGE with line or column: syntax, anchors or tags, a key given twice, more than 64 levels, 65536
+ *         values or 1 MB
  */
 GD_API gd_status gd_tree_parse(gd_tree **out, gd_arena *arena, const char *text, const char *name) GD_CHECKED;
 /** The item of a map, or NULL. */

@@ -12,6 +12,7 @@ extern "C" {
 
 /** One field for each line of options.def, where its meaning and limits are. `arena` holds the texts. */
 typedef struct gd_options {
+#define GD_FIELD_TREE                                        const gd_tree *
 #define GD_FIELD_TEXT                                        const char *
 #define GD_FIELD_WORD                                        const char *
 #define GD_FIELD_INT                                         int64_t

@@ -42,7 +42,7 @@ gd_status gdi_settings_add(gd_settings *s, const char *key, const char *value, c
   if (!name || (value && !text)) return GD_ERR_OOM;
   for (char *p = name; *p; p++)
     if (*p == '-') *p = '_';
-  s->item[s->n++] = (gd_setting){name, text, file, line};
+  s->item[s->n++] = (gd_setting){.key = name, .value = text, .file = file, .line = line};
   return GD_OK;
 }
 
@@ -52,7 +52,7 @@ gd_status gd_settings_set(gd_settings *s, const char *key, const char *value) {
   if (!old) return gdi_settings_add(s, key, value, NULL, 0);
   char *text = copy(s->arena, value);
   if (!text) return GD_ERR_OOM;
-  *old = (gd_setting){old->key, text, NULL, 0};
+  *old = (gd_setting){.key = old->key, .value = text};
   return GD_OK;
 }
 

@@ -1,13 +1,13 @@
 /* Settings: one table made from options.def, and everything else works on the table. */
-#include "gd/options.h"
-
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/options.h"
+#include "base/tree.h"
 #include "base/words.h"
 
-typedef enum kind { TEXT, WORD, INT, COUNT, REAL, FLAG } kind;
+typedef enum kind { TREE, TEXT, WORD, INT, COUNT, REAL, FLAG } kind;
 
 typedef struct option {
   kind kind;
@@ -51,6 +51,11 @@ static const option *find(const char *key) {
   return NULL;
 }
 
+bool gdi_option_is_tree(const char *key) {
+  const option *p = find(key);
+  return p && p->kind == TREE;
+}
+
 static const char *nearest_key(const char *key) {
   const char *known[OPTIONS + SHORT_FORMS + 1] = {0};
   for (int i = 0; i < OPTIONS; i++) known[i] = table[i].key;
@@ -65,6 +70,16 @@ static gd_status set_text(gd_options *o, const option *p, const char *value) {
   *(const char **)((char *)o + p->offset) = copy;
   if (!copy) return GD_ERR_OOM;
   strcpy(copy, value);
+  return GD_OK;
+}
+
+static gd_status set_tree(gd_options *o, const option *p, const gd_setting *s) {
+  char name[300];
+  gd_tree *tree;
+  snprintf(name, sizeof name, "%s", p->key);
+  if (s->file) snprintf(name, sizeof name, "%.200s:%d: %s", s->file, s->line, p->key);
+  GD_TRY(s->tree ? gdi_tree_copy(&tree, o->arena, s->tree) : gd_tree_parse(&tree, o->arena, s->value, name));
+  *(const gd_tree **)((char *)o + p->offset) = tree;
   return GD_OK;
 }
 
@@ -119,6 +134,7 @@ static gd_status set_number(gd_options *o, const option *p, const gd_setting *s)
 
 static gd_status set(gd_options *o, const option *p, const gd_setting *s) {
   switch (p->kind) {
+  case TREE: return set_tree(o, p, s);
   case TEXT: return set_text(o, p, s->value);
   case WORD: return set_word(o, p, s);
   case FLAG: return gd_setting_bool(s, (bool *)((char *)o + p->offset));
@@ -132,7 +148,7 @@ gd_status gd_options_new(gd_options *out) {
   memset(out, 0, sizeof *out);
   GD_TRY(gd_arena_new(&out->arena, "options"));
   for (int i = 0; i < OPTIONS; i++)
-    GD_TRY(set(out, &table[i], &(gd_setting){table[i].key, table[i].def, NULL, 0}));
+    GD_TRY(set(out, &table[i], &(gd_setting){.key = table[i].key, .value = table[i].def}));
   return GD_OK;
 }
 
@@ -179,11 +195,13 @@ static void print_real(char *buf, size_t bytes, double v) {
   }
 }
 
-static void value_text(const gd_options *o, const option *p, char *buf, size_t bytes) {
+/* The value as text: the option's own, or in buf. */
+static const char *value_text(const gd_options *o, const option *p, char *buf, size_t bytes) {
   const void *field = (const char *)o + p->offset;
   switch (p->kind) {
+  case TREE: return (*(const gd_tree *const *)field)->text;
   case TEXT:
-  case WORD: snprintf(buf, bytes, "%s", *(const char *const *)field); break;
+  case WORD: return *(const char *const *)field;
   case FLAG: snprintf(buf, bytes, "%s", *(const bool *)field ? "true" : "false"); break;
   case REAL:
     if (isnan(*(const double *)field))
@@ -198,20 +216,19 @@ static void value_text(const gd_options *o, const option *p, char *buf, size_t b
     } /* fall through */
   case INT: snprintf(buf, bytes, "%lld", (long long)*(const int64_t *)field); break;
   }
+  return buf;
 }
 
 gd_status gd_options_adopt(gd_options *o, const gd_options *from, const char *key, const char *automatic) {
-  char text[4200];
+  char buf[80];
   const option *p = find(key);
   if (!p) return GD_FAIL(GD_ERR_INTERNAL, "no setting %s", key);
-  value_text(o, p, text, sizeof text);
-  if (strcmp(text, automatic) != 0) return GD_OK;
-  value_text(from, p, text, sizeof text);
-  return set(o, p, &(gd_setting){key, text, NULL, 0});
+  if (strcmp(value_text(o, p, buf, sizeof buf), automatic) != 0) return GD_OK;
+  return set(o, p, &(gd_setting){.key = key, .value = value_text(from, p, buf, sizeof buf)});
 }
 
 void gd_options_print(const gd_options *o, FILE *f) {
-  char open_map[64] = "", buf[4200];
+  char open_map[64] = "", buf[80];
   for (int i = 0; i < OPTIONS; i++) {
     const option *p = &table[i];
     const char *dot = strchr(p->key, '.');
@@ -219,12 +236,12 @@ void gd_options_print(const gd_options *o, FILE *f) {
     if (map && (strncmp(open_map, p->key, (size_t)map) != 0 || open_map[map]))
       fprintf(f, "%.*s:\n", map, p->key);
     snprintf(open_map, sizeof open_map, "%.*s", map, p->key);
-    value_text(o, p, buf, sizeof buf);
+    const char *value = value_text(o, p, buf, sizeof buf);
     fprintf(f, "%s%s: ", map ? "  " : "", dot ? dot + 1 : p->key);
-    if (p->kind == TEXT)
-      gdi_print_quoted(f, buf);
+    if (p->kind == TEXT || (p->kind == TREE && *value != '[')) /* a tree in YAML is not quoted */
+      gdi_print_quoted(f, value);
     else
-      fputs(buf, f);
+      fputs(value, f);
     fputc('\n', f);
   }
 }
@@ -234,9 +251,9 @@ static int differ(const gd_options *a, const gd_options *b, bool bits, char *buf
   size_t used = 0;
   if (bytes) *buf = 0;
   for (int i = 0; i < OPTIONS; i++) {
-    char va[4200], vb[4200];
-    value_text(a, &table[i], va, sizeof va);
-    value_text(b, &table[i], vb, sizeof vb);
+    char buf_a[80], buf_b[80];
+    const char *va = value_text(a, &table[i], buf_a, sizeof buf_a);
+    const char *vb = value_text(b, &table[i], buf_b, sizeof buf_b);
     if ((bits && !table[i].bits) || strcmp(va, vb) == 0) continue;
     n++;
     int more = snprintf(buf + used, bytes - used, "%s%s: %s -> %s", n > 1 ? ", " : "", table[i].key, va, vb);

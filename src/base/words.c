@@ -47,7 +47,7 @@ gd_status gdi_numbers_parse(double **out, int64_t *n, const char *key, const cha
   gd_status st = copy ? GD_OK : GD_FAIL(GD_ERR_OOM, "no memory to read %s", key);
   for (char *w = copy ? strtok_r(copy, between, &save) : NULL; st == GD_OK && w;
        w = strtok_r(NULL, between, &save))
-    st = gd_setting_f64(&(gd_setting){key, w, NULL, 0}, lo, hi, &(*out)[(*n)++]);
+    st = gd_setting_f64(&(gd_setting){.key = key, .value = w}, lo, hi, &(*out)[(*n)++]);
   free(copy);
   if (st != GD_OK) free(*out), *out = NULL, *n = 0;
   return st;

@@ -15,7 +15,7 @@ static gd_status add(args *a, const char *key, const char *value) {
   char *name = gd_arena_alloc(a->setting.arena, strlen(key) + 1);
   if (!name) return GD_ERR_OOM;
   strcpy(name, key);
-  *s = (gd_setting){name, value, NULL, 0};
+  *s = (gd_setting){.key = name, .value = value};
   return GD_OK;
 }
 
@@ -96,17 +96,17 @@ gd_status args_check(const args *a, const char *known) {
 
 gd_status args_i64(args *a, const char *key, int64_t lo, int64_t hi, int64_t *out) {
   const char *value = args_take(a, key);
-  return value ? gd_setting_i64(&(gd_setting){key, value, NULL, 0}, lo, hi, out) : GD_OK;
+  return value ? gd_setting_i64(&(gd_setting){.key = key, .value = value}, lo, hi, out) : GD_OK;
 }
 
 gd_status args_f64(args *a, const char *key, double lo, double hi, double *out) {
   const char *value = args_take(a, key);
-  return value ? gd_setting_f64(&(gd_setting){key, value, NULL, 0}, lo, hi, out) : GD_OK;
+  return value ? gd_setting_f64(&(gd_setting){.key = key, .value = value}, lo, hi, out) : GD_OK;
 }
 
 gd_status args_flag(args *a, const char *key, bool *out) {
   const char *value = args_take(a, key);
-  return value ? gd_setting_bool(&(gd_setting){key, value, NULL, 0}, out) : GD_OK;
+  return value ? gd_setting_bool(&(gd_setting){.key = key, .value = value}, out) : GD_OK;
 }
 
 gd_status args_keep_input(const char *out, const char *input) {

@@ -10,9 +10,10 @@ static gd_status take_metric(args *a, gd_compare_options *c) {
   const char *v = args_take(a, "target_metric");
   if (!v) return GD_OK;
   if (strncmp(v, "accuracy:", 9) == 0)
-    return gd_setting_f64(&(gd_setting){"target_metric", v + 9, NULL, 0}, 0, 1, &c->target_accuracy);
+    return gd_setting_f64(&(gd_setting){.key = "target_metric", .value = v + 9}, 0, 1, &c->target_accuracy);
   if (strncmp(v, "loss:", 5) == 0)
-    return gd_setting_f64(&(gd_setting){"target_metric", v + 5, NULL, 0}, -1e300, 1e300, &c->target_loss);
+    return gd_setting_f64(&(gd_setting){.key = "target_metric", .value = v + 5}, -1e300, 1e300,
+                          &c->target_loss);
   return GD_FAIL(GD_ERR_USAGE, "target_metric: \"%.60s\" is not accuracy:0.97 or loss:0.3", v);
 }
 

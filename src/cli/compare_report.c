@@ -119,7 +119,7 @@ gd_status compare_report(const gd_compare_result *r, const gd_options *o, const 
   fputs("<!doctype html><html lang=en><meta charset=utf-8><title>gdtrain compare</title>\n", f);
   fputs(style, f);
   fputs("<h1>Batch sizes side by side</h1>\n<p>", f);
-  escaped(f, o->model);
+  escaped(f, o->model->text);
   fputs(" on ", f);
   escaped(f, o->data_train);
   fprintf(f, ", to a %s %s %g, %lld seed%s.</p>\n", isnan(c->target_loss) ? "accuracy" : "loss",

@@ -4,6 +4,7 @@
 
 #include "autograd/autograd.h"
 #include "comm/rank_device.h"
+#include "infer/model.h"
 #include "store/apply.h"
 
 /* As it was trained, or another one, which has no settings of its own. */
@@ -22,7 +23,9 @@ static gd_status open_model(gdi_trained *u, const char *path, const gd_use_optio
   const gd_checkpoint *c = &u->checkpoint;
   const gd_dtype dtype = c->n_params ? c->param[0].dtype : GD_F32;
   GD_TRY(gdi_device_for(&u->device, u->world, o->device, o->threads, u->trained.precision));
-  GD_TRY(gd_model_parse(&u->model, c->model, c->sample_ndim, c->sample, u->device, dtype, &u->outputs));
+  gd_tree *spec;
+  GD_TRY(gd_tree_parse(&spec, c->arena, c->model, "model"));
+  GD_TRY(gdi_job_model(&u->model, spec, c->sample_ndim, c->sample, u->device, dtype, &u->outputs));
   GD_TRY(gd_params_new(&u->params, u->model));
   GD_TRY(gdi_weights_apply(u->params, c->param, c->n_params, path));
   gd_module_train(u->model, false);

@@ -47,7 +47,9 @@ static gd_status placed(gdi_building *all, gd_status st, const gd_tree *e) {
   const char *cause = gd_error_last()->message;
   char buf[64];
   if (!e->file) return GD_FAIL(GD_ERR_USAGE, "%s: %s", all->path, cause);
-  if (e->line) return GD_FAIL(GD_ERR_USAGE, "%s:%d: %s: %s", e->file, e->line, all->path, cause);
+  if (e->line > 0) return GD_FAIL(GD_ERR_USAGE, "%s:%d: %s: %s", e->file, e->line, all->path, cause);
+  if (e->line < 0)
+    return GD_FAIL(GD_ERR_USAGE, "%s, column %d: %s: %s", e->file, e->column, all->path, cause);
   const char *number = strchr(all->path, '.');
   return GD_FAIL(GD_ERR_USAGE, "%s: word %d, '%s' at column %d: %s", e->file,
                  number ? atoi(number + 1) + 1 : 1, entry_text(e, buf), e->column, cause);

@@ -22,7 +22,8 @@ gd_status gdi_study_batches(int64_t *list, int *n, const char *text, int64_t sam
     if (*n == GDI_STUDY_MAX_BATCHES)
       return GD_FAIL(GD_ERR_USAGE, "batch_sizes: more than %d", GDI_STUDY_MAX_BATCHES);
     if (strcmp(word, "full") != 0)
-      GD_TRY(gd_setting_i64(&(gd_setting){"batch_sizes", word, NULL, 0}, 1, usual ? INT64_MAX : samples, &v));
+      GD_TRY(gd_setting_i64(&(gd_setting){.key = "batch_sizes", .value = word}, 1,
+                            usual ? INT64_MAX : samples, &v));
     if (v <= samples) list[(*n)++] = v;
   }
   qsort(list, (size_t)*n, sizeof *list, largest_first);

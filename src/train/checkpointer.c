@@ -61,7 +61,7 @@ static gd_status describe_run(gdi_checkpointer *s) {
   if (s->c.config) memcpy(s->c.config, config, bytes + 1);
   free(config);
   if (!s->c.config) return GD_ERR_OOM;
-  s->c.model = (char *)j->opt.model;
+  s->c.model = (char *)j->opt.model->text;
   s->c.seed = (uint64_t)j->opt.seed;
   s->c.outputs = j->outputs;
   s->c.sample_ndim = info->ndim;

@@ -10,6 +10,7 @@
 #include "device/device.h"
 #include "gd/log.h"
 #include "gd/version.h"
+#include "infer/model.h"
 #include "store/apply.h"
 #include "train/gpu_step.h"
 #include "train/job_open.h"
@@ -31,7 +32,7 @@ static gd_status load_init(gdi_job *j) {
 /* The two losses that take logits: an activation of the same kind before them spoils learning silently. */
 static void warn_of_double(const gdi_job *j) {
   static const char *const pairs[][2] = {{"cross_entropy", "softmax"}, {"bce_with_logits", "sigmoid"}};
-  const char *space = strrchr(j->opt.model, ' '), *last = space ? space + 1 : j->opt.model;
+  const char *space = strrchr(j->opt.model->text, ' '), *last = space ? space + 1 : j->opt.model->text;
   for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++)
     if (strcmp(j->opt.loss, pairs[i][0]) == 0 && strcmp(last, pairs[i][1]) == 0 &&
         gd_world_rank(j->world) == 0)
@@ -40,13 +41,13 @@ static void warn_of_double(const gdi_job *j) {
 
 static gd_status build_model(gdi_job *j) {
   const gd_data_info *i = gd_dataset_info(j->train.data);
-  if (!j->opt.model[0])
+  if (j->opt.model->n == 0)
     return GD_FAIL(GD_ERR_USAGE, "no model: give --model \"linear:512 relu linear:%lld\"",
                    (long long)(i->labels ? i->classes : i->targets));
   if (strcmp(j->opt.loss, "auto") == 0) j->opt.loss = i->labels ? "cross_entropy" : "mse";
   const gd_loss_class *loss;
   GD_TRY(gd_loss_find(&loss, j->opt.loss));
-  GD_TRY(gd_model_parse(&j->model, j->opt.model, i->ndim, i->sample, j->device, j->dtype, &j->outputs));
+  GD_TRY(gdi_job_model(&j->model, j->opt.model, i->ndim, i->sample, j->device, j->dtype, &j->outputs));
   GD_TRY(gdi_targets_fit(loss, i, j->outputs));
   GD_TRY(
       gdi_criterion_open(&j->criterion, loss, &j->opt, &j->class_weights, j->device, j->dtype, j->outputs));

@@ -83,8 +83,8 @@ void gdi_job_layout(const gdi_job *j, char *buf, size_t bytes) {
       gd_device_threads(j->device), gd_device_threads(j->device) > 1 ? "s" : "",
       gd_device_describe(j->device), i->path, (long long)b->n,
       gd_dataset_streamed(j->train.data) ? ", streamed" : ", in memory once per host",
-      j->validates ? "" : ", no validation", j->opt.model, (long long)j->params->trainable, j->opt.precision,
-      (long long)b->batch, (long long)K, K > 1 ? "es" : "", (long long)b->micro,
+      j->validates ? "" : ", no validation", j->opt.model->text, (long long)j->params->trainable,
+      j->opt.precision, (long long)b->batch, (long long)K, K > 1 ? "es" : "", (long long)b->micro,
       (long long)((K + ranks - 1) / ranks), (long long)b->per_epoch, b->per_epoch > 1 ? "s" : "",
       (long long)j->total_steps, j->opt.optimizer, j->schedule.lr, j->opt.schedule, j->opt.sync);
 }

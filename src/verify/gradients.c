@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "infer/model.h"
 #include "verify/verify.h"
 
 /* ---- against central differences, in f64, each rank on samples of its own */
@@ -65,7 +66,7 @@ static gd_status probe_model(probe *p, int *n) {
                                .max_rows = ROWS,
                                .standardize = v->job.standardize.features ? &v->job.standardize : NULL};
   int64_t outputs;
-  GD_TRY(gd_model_parse(&p->model, v->opt.model, i->ndim, i->sample, v->job.device, GD_F64, &outputs));
+  GD_TRY(gdi_job_model(&p->model, v->opt.model, i->ndim, i->sample, v->job.device, GD_F64, &outputs));
   gd_module_reset(p->model, (uint64_t)v->opt.seed);
   GD_TRY(gdi_criterion_open(&p->criterion, v->job.criterion->cls, &v->opt, &v->job.class_weights,
                             v->job.device, GD_F64, outputs));

@@ -165,7 +165,7 @@ static void no_bytes_crash_the_reader(void **state) {
 }
 
 static gd_setting setting(const char *text) {
-  return (gd_setting){"optimizer.lr", text, "run.yaml", 7};
+  return (gd_setting){.key = "optimizer.lr", .value = text, .file = "run.yaml", .line = 7};
 }
 
 static void numbers_are_whole_strings_in_any_locale(void **state) {
