@@ -18,6 +18,7 @@
 #include "gd/init.h"
 #include "gd/batch.h"
 #include "gd/loss.h"
+#include "gd/metric.h"
 #include "gd/params.h"
 #include "gd/nn.h"
 #include "gd/optim.h"

@@ -10,21 +10,36 @@
 extern "C" {
 #endif
 
+typedef struct gd_measure {
+  const gd_metric *metric;
+  double value; /**< NaN: not measured */
+} gd_measure;
+
 /** What an evaluation measured, over every sample exactly once; the same bits on any number of ranks. */
 typedef struct gd_metrics {
   double loss;     /**< mean over the weight of the loss; NaN: not measured */
-  double accuracy; /**< share of samples whose largest output is the label; NaN without labels */
+  double accuracy; /**< value of the metric accuracy; NaN without labels */
   int64_t samples;
+  int n; /**< metrics with a value, in the order of the setting `metrics` */
+  gd_measure measure[GD_MAX_METRICS];
 } gd_metrics;
 
 typedef struct gd_use_options {
-  const char *data;   /**< data file */
-  const char *loss;   /**< NULL: the one it was trained with */
-  const char *device; /**< "auto", "cpu", "cuda" */
-  int threads;        /**< 0: auto */
+  const char *data;    /**< data file */
+  const char *loss;    /**< NULL: the one it was trained with */
+  const char *device;  /**< "auto", "cpu", "cuda" */
+  int threads;         /**< 0: auto */
+  const char *metrics; /**< names, blank-separated; NULL: all that fit */
+  const char *out;     /**< folder for tables, confusion.csv; NULL: none */
+  FILE *text;          /**< where rank 0 prints tables; NULL: nowhere */
 } gd_use_options;
 
-/** Metrics of a checkpoint on a data set; classes are matched by name. Collective: yes */
+/**
+ * Metrics of a checkpoint on a data set; classes are matched by name.
+ *
+ * Collective: yes
+ * Errors:     GD_ERR_USAGE (a metric that does not fit), GD_ERR_CHECKPOINT, GD_ERR_DATA, GD_ERR_WRITE
+ */
 GD_API gd_status gd_evaluate(gd_world *w, const char *checkpoint, const gd_use_options *o,
                              gd_metrics *out) GD_CHECKED;
 

@@ -4,6 +4,7 @@
 
 #include "gd/init.h"
 #include "gd/loss.h"
+#include "gd/metric.h"
 #include "gd/module.h"
 #include "gd/params.h"
 

@@ -96,6 +96,10 @@ void console_error(gd_status st);
 bool gnuplot(const char *folder, const char *name, const char *text);
 /* Draw loss.svg and loss.png in the run folder; says so when gnuplot is missing. */
 void plot_run(const char *folder);
+/* Draw confusion.svg and confusion.png of the confusion.csv in the folder, if it is there. */
+void plot_confusion(const char *folder);
+/* "accuracy 97.10 %" into buf. Returns how long it is, cut to what there is room for. */
+int measure_text(const gd_measure *m, char *buf, size_t bytes);
 
 /* ---- the demonstration ---- */
 

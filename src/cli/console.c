@@ -160,6 +160,12 @@ static void progress(void *user, const gd_train_progress *p) {
   draw_bar(p, left);
 }
 
+int measure_text(const gd_measure *m, char *buf, size_t bytes) {
+  const double v = m->metric->percent ? 100 * m->value : m->value;
+  const int n = snprintf(buf, bytes, m->metric->percent ? "%s %.2f %%" : "%s %.5g", m->metric->name, v);
+  return n < (int)bytes ? n : (int)bytes - 1;
+}
+
 static void row(void *user, const gd_row *r) {
   (void)user;
   const bool validated = !isnan(r->val.loss);
@@ -167,11 +173,17 @@ static void row(void *user, const gd_row *r) {
   if (console.rank != 0 || (!console.lines && !(console.bar && validated))) return;
   if (t - console.last_line < wait && r->step != console.last_step) return;
   console.last_line = t;
-  char buf[256];
+  char buf[512];
   int n = snprintf(buf, sizeof buf, "epoch %-6.2f step %-7lld loss %-9.5g lr %-9.4g %8.0f samples/s",
                    r->epoch, (long long)r->step, r->loss, r->lr, r->samples_per_s);
   if (validated) n += snprintf(buf + n, sizeof buf - (size_t)n, "  val loss %.5g", r->val.loss);
-  if (!isnan(r->val.accuracy)) snprintf(buf + n, sizeof buf - (size_t)n, ", %.2f %%", 100 * r->val.accuracy);
+  if (!isnan(r->val.accuracy))
+    n += snprintf(buf + n, sizeof buf - (size_t)n, ", %.2f %%", 100 * r->val.accuracy);
+  for (int i = 0; i < r->val.n && n + 40 < (int)sizeof buf; i++) {
+    if (strcmp(r->val.measure[i].metric->name, "accuracy") == 0) continue;
+    n += snprintf(buf + n, sizeof buf - (size_t)n, ", ");
+    n += measure_text(&r->val.measure[i], buf + n, sizeof buf - (size_t)n);
+  }
   line(buf);
 }
 

@@ -33,7 +33,8 @@ static const char train[] =
     "The usual settings, as options or in the file (options win):\n"
     "  --data F  --val-data F | --val-fraction 0.2  --standardize\n"
     "  --model \"linear:512 relu dropout:0.2 linear:10\"  --init WEIGHTS.h5\n"
-    "  --loss cross_entropy|mse|l1|huber|bce_with_logits\n"
+    "  --loss cross_entropy|mse|l1|huber|bce_with_logits (--help-losses)\n"
+    "  --metrics \"accuracy f1 confusion\"  (--help-metrics)\n"
     "  --batch-size N|full (over all ranks)  --micro-batch auto|N\n"
     "  --epochs N | --steps N  --eval-every N  --seed N\n"
     "  --optimizer sgd|adam|adamw|rmsprop|lars  --lr 0.1  --momentum 0.9\n"
@@ -81,15 +82,17 @@ static const char compare[] =
     "\n"
     "All other settings are those of a run: gdtrain --help-options.\n";
 
-static const char use[] = "[mpirun -n 8] gdtrain eval CHECKPOINT --data FILE [--loss NAME]\n"
-                          "[mpirun -n 8] gdtrain predict CHECKPOINT --data FILE --out F.csv|F.npy|F.h5\n"
-                          "gdtrain inspect CHECKPOINT|FILE [--digest]\n"
-                          "gdtrain export CHECKPOINT --out F.safetensors\n"
-                          "\n"
-                          "A run folder means its best checkpoint, or the newest without validation.\n"
-                          "predict: classes and their probabilities, or what the model puts out.\n"
-                          "  --device auto|cpu|cuda --threads N    of eval and predict\n"
-                          "  --digest    SHA-256 of all parameters: equal when all bits are\n";
+static const char use[] =
+    "[mpirun -n 8] gdtrain eval CHECKPOINT --data FILE [--metrics \"NAME ...\"] [--out FOLDER]\n"
+    "[mpirun -n 8] gdtrain predict CHECKPOINT --data FILE --out F.csv|F.npy|F.h5\n"
+    "gdtrain inspect CHECKPOINT|FILE [--digest]\n"
+    "gdtrain export CHECKPOINT --out F.safetensors\n"
+    "\n"
+    "A run folder means its best checkpoint, or the newest without validation.\n"
+    "eval: all metrics that fit; --out gets confusion.csv and its picture.\n"
+    "predict: classes and their probabilities, or what the model puts out.\n"
+    "  --device auto|cpu|cuda --threads N    of eval and predict\n"
+    "  --digest    SHA-256 of all parameters: equal when all bits are\n";
 
 static const char tools[] = "mpirun -n 8 gdtrain verify [run.yaml]    the promises, on this cluster\n"
                             "mpirun -n 8 gdtrain bench [run.yaml]     where the time of a step goes\n"

@@ -64,6 +64,8 @@ int main(int argc, char **argv) {
     }
     if (strcmp(argv[i], "--help-losses") == 0)
       return gd_status_exit_code(leave(NULL, gd_losses_manual(stdout, argv[i + 1])));
+    if (strcmp(argv[i], "--help-metrics") == 0)
+      return gd_status_exit_code(leave(NULL, gd_metrics_manual(stdout, argv[i + 1])));
     if (strcmp(argv[i], "--help-options") == 0) return gd_options_manual(stdout), 0;
     if (strcmp(argv[i], "--version") == 0) return puts("gdtrain " GD_VERSION), 0;
   }

@@ -1,5 +1,7 @@
 /* Loss and learning rate as SVG and PNG. The gnuplot script stays in the run folder, to be changed by
  * hand. */
+#include <unistd.h>
+
 #include "cli/cli.h"
 
 static const char script[] =
@@ -38,4 +40,42 @@ static const char script[] =
 
 void plot_run(const char *folder) {
   if (gnuplot(folder, "loss", script)) printf("plots         %s/loss.svg, loss.png\n", folder);
+}
+
+/* Shares of each row, so that rare classes are seen too; counts stand in the cells while there is room. */
+static const char confusion[] =
+    "# gnuplot confusion.gp   (draws confusion.svg and confusion.png from confusion.csv)\n"
+    "set datafile separator ','\n"
+    "set terminal unknown\n"
+    "stats 'confusion.csv' skip 1 using 0 nooutput name 'R'\n"
+    "n = int(R_records)\n"
+    "array total[n]\n"
+    "do for [r=1:n] { total[r] = 0 }\n"
+    "do for [c=2:n+1] { stats 'confusion.csv' skip 1 using (r = int($0) + 1, total[r] = total[r] "
+    "+ column(c), 0) nooutput }\n"
+    "share(r, v) = total[int(r) + 1] > 0 ? v / total[int(r) + 1] : 0\n"
+    "big = n > 20\n"
+    "set key off; set yrange [n-0.5:-0.5]; set xrange [-0.5:n-0.5]; set size ratio 1\n"
+    "set palette defined (0 '#ffffff', 0.5 '#6baed6', 1 '#08306b'); set cbrange [0:1]\n"
+    "set cblabel 'share of the label'; set xlabel 'predicted'; set ylabel 'label'; set tics out "
+    "nomirror scale 0.5\n"
+    "set xtics rotate by 90 right\n"
+    "if (n > 60) { set format x ''; set format y '' }\n"
+    "do for [format in 'svg png'] {\n"
+    "  if (format eq 'svg') { set terminal svg size 800,720 background 'white' font 'sans,12' } \\\n"
+    "  else { set terminal pngcairo size 800,720 font 'sans,10' }\n"
+    "  set output 'confusion.'.format\n"
+    "  if (big) { plot 'confusion.csv' matrix rowheaders columnheaders using 1:2:(share($2, $3)) "
+    "with image pixels } \\\n"
+    "  else { plot 'confusion.csv' matrix rowheaders columnheaders using 1:2:(share($2, $3)) "
+    "with image pixels, \\\n"
+    "    '' matrix rowheaders columnheaders using 1:2:(sprintf('%d', $3)):(share($2, $3) > 0.5 ? "
+    "0xffffff : 0x444444) with labels font ',9' textcolor rgb variable }\n"
+    "}\n";
+
+void plot_confusion(const char *folder) {
+  char path[4200];
+  snprintf(path, sizeof path, "%s/confusion.csv", folder);
+  if (access(path, R_OK) == 0 && gnuplot(folder, "confusion", confusion))
+    printf("confusion     %s/confusion.csv, confusion.svg, confusion.png\n", folder);
 }

@@ -1,6 +1,7 @@
 /* gdtrain [train] [CONFIG.yaml] [--key value ...] */
 #include <math.h>
 #include <signal.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "cli/cli.h"
@@ -23,6 +24,24 @@ static void catch_signals(void) {
   for (size_t i = 0; i < sizeof stops / sizeof *stops; i++) sigaction(stops[i], &act, NULL);
 }
 
+static void print_measure(const char *what, const gd_measure *m) {
+  char name[64];
+  if (strcmp(m->metric->name, "accuracy") == 0 || isnan(m->value)) return;
+  snprintf(name, sizeof name, "%s%s", what, m->metric->name);
+  printf(m->metric->percent ? "%-12s  %.2f %%\n" : "%-12s  %.6g\n", name,
+         m->metric->percent ? 100 * m->value : m->value);
+}
+
+/* By what decides: the first metric, or the loss. */
+static void print_best(const gd_row *best) {
+  const gd_measure *m = best->val.n ? &best->val.measure[0] : NULL;
+  if (!m)
+    printf("best          %.6g at step %lld\n", best->val.loss, (long long)best->step);
+  else
+    printf(m->metric->percent ? "best          %.2f %% at step %lld\n" : "best          %.6g at step %lld\n",
+           m->metric->percent ? 100 * m->value : m->value, (long long)best->step);
+}
+
 static void print_result(const gd_train_result *r) {
   char digest[65];
   gd_digest_hex(&r->digest, digest);
@@ -30,12 +49,8 @@ static void print_result(const gd_train_result *r) {
   if (!isnan(r->last.loss)) printf("train loss    %.6g\n", r->last.loss);
   if (!isnan(r->last.val.loss)) printf("val loss      %.6g\n", r->last.val.loss);
   if (!isnan(r->last.val.accuracy)) printf("val accuracy  %.2f %%\n", 100 * r->last.val.accuracy);
-  if (r->best.step) {
-    if (isnan(r->best.val.accuracy))
-      printf("best          %.6g at step %lld\n", r->best.val.loss, (long long)r->best.step);
-    else
-      printf("best          %.2f %% at step %lld\n", 100 * r->best.val.accuracy, (long long)r->best.step);
-  }
+  for (int i = 0; i < r->last.val.n; i++) print_measure("val ", &r->last.val.measure[i]);
+  if (r->best.step) print_best(&r->best);
   if (!isnan(r->last.noise_scale)) printf("noise scale   %.6g samples\n", r->last.noise_scale);
   if (!isnan(r->samples_per_s)) printf("samples/s     %.0f\n", r->samples_per_s);
   printf("checkpoint    %s\n", r->checkpoint);
@@ -51,7 +66,7 @@ static gd_status train(gd_world *w, const gd_options *o) {
     console_clear();
     print_result(&result);
     fflush(stdout);
-    if (o->plots && st == GD_OK) plot_run(result.folder);
+    if (o->plots && st == GD_OK) plot_run(result.folder), plot_confusion(result.folder);
   }
   return st;
 }

@@ -1,5 +1,7 @@
 /* gdtrain eval, gdtrain predict: what a checkpoint is good for. */
 #include <math.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "cli/cli.h"
 
@@ -12,8 +14,31 @@ static gd_status parse(args *a, int argc, char **argv, const char *known, const 
   int64_t threads = 0;
   GD_TRY(args_i64(a, "threads", 1, 1024, &threads));
   const char *device = args_get(a, "device");
-  *o = (gd_use_options){args_get(a, "data"), args_get(a, "loss"), device ? device : "auto", (int)threads};
+  *o = (gd_use_options){.data = args_get(a, "data"),
+                        .loss = args_get(a, "loss"),
+                        .device = device ? device : "auto",
+                        .threads = (int)threads,
+                        .metrics = args_get(a, "metrics")};
   return o->data ? GD_OK : GD_FAIL(GD_ERR_USAGE, "--data FILE is missing; usage: %s", usage);
+}
+
+/* Names in a column as wide as the widest. */
+static void print_metrics(const gd_metrics *m, const char *tables, const char *folder) {
+  int width = 8;
+  for (int i = 0; i < m->n; i++)
+    if ((int)strlen(m->measure[i].metric->name) > width) width = (int)strlen(m->measure[i].metric->name);
+  printf("%-*s  %lld\n%-*s  %.9g\n", width, "samples", (long long)m->samples, width, "loss", m->loss);
+  for (int i = 0; i < m->n; i++) {
+    const gd_measure *v = &m->measure[i];
+    if (isnan(v->value)) continue;
+    if (v->metric->percent)
+      printf("%-*s  %.4f %%\n", width, v->metric->name, 100 * v->value);
+    else
+      printf("%-*s  %.9g\n", width, v->metric->name, v->value);
+  }
+  if (tables) fputs(tables, stdout);
+  fflush(stdout);
+  if (folder) plot_confusion(folder);
 }
 
 gd_status command_eval(int argc, char **argv) {
@@ -22,14 +47,18 @@ gd_status command_eval(int argc, char **argv) {
   gd_use_options o;
   gd_world *w = NULL;
   gd_metrics m;
-  gd_status st = parse(&a, argc, argv, "data loss device threads", "gdtrain eval CHECKPOINT --data FILE", &o,
-                       checkpoint);
+  gd_status st =
+      parse(&a, argc, argv, "data loss metrics out device threads",
+            "gdtrain eval CHECKPOINT --data FILE [--metrics \"NAME ...\"] [--out FOLDER]", &o, checkpoint);
+  o.out = args_get(&a, "out");
+  char *tables = NULL;
+  size_t bytes = 0;
+  o.text = open_memstream(&tables, &bytes);
   st = join(&w, st, NULL);
   if (st == GD_OK) st = gd_evaluate(w, checkpoint, &o, &m);
-  if (st == GD_OK && gd_world_rank(w) == 0) {
-    printf("samples   %lld\nloss      %.9g\n", (long long)m.samples, m.loss);
-    if (!isnan(m.accuracy)) printf("accuracy  %.4f %%\n", 100 * m.accuracy);
-  }
+  if (o.text) fclose(o.text);
+  if (st == GD_OK && gd_world_rank(w) == 0) print_metrics(&m, tables, o.out);
+  free(tables);
   st = leave(w, st);
   args_free(&a);
   return st;

@@ -3,6 +3,7 @@
 #define GDI_INFER_EVALUATE_H
 
 #include "gd/infer.h"
+#include "infer/metrics.h"
 #include "infer/set.h"
 
 typedef struct gdi_evaluation {
@@ -13,6 +14,9 @@ typedef struct gdi_evaluation {
   const gdi_set *set;
   const gd_criterion *criterion;
   int64_t n; /* samples */
+  const gdi_metric_list *metrics;
+  const char *folder; /* rank 0 writes tables there; NULL: nowhere */
+  FILE *text;         /* rank 0 prints them here; NULL: nowhere */
 } gdi_evaluation;
 enum { GDI_EVAL_ROWS = 256 };
 /* Collective: yes */

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "autograd/autograd.h"
+#include "base/files.h"
 #include "comm/rank_device.h"
 #include "infer/model.h"
 #include "store/apply.h"
@@ -105,12 +106,33 @@ void gdi_trained_close(gdi_trained *u) {
   gd_checkpoint_free(&u->checkpoint);
 }
 
+static gd_status evaluate(gdi_trained *u, const gd_use_options *o, gd_metrics *out) {
+  const gd_checkpoint *c = &u->checkpoint;
+  gdi_metric_list metrics;
+  gd_status st = gdi_metrics_choose(&metrics, o->metrics, u->criterion, gd_dataset_info(u->set.data),
+                                    c->classes, c->class_name, u->outputs);
+  st = gd_world_agree(u->world, st);
+  if (st == GD_OK && o->out) st = gd_world_agree(u->world, gdi_folder_make(o->out));
+  const gdi_evaluation e = {.world = u->world,
+                            .model = u->model,
+                            .tape = u->tape,
+                            .loader = u->loader,
+                            .set = &u->set,
+                            .criterion = u->criterion,
+                            .n = u->n,
+                            .metrics = &metrics,
+                            .folder = o->out,
+                            .text = o->text};
+  if (st == GD_OK) st = gdi_evaluate(&e, out);
+  gdi_metrics_free(&metrics);
+  return st;
+}
+
 gd_status gd_evaluate(gd_world *w, const char *checkpoint, const gd_use_options *o, gd_metrics *out) {
   gdi_trained u;
   gd_status st = gdi_trained_open(&u, w, checkpoint, o, true);
   if (st == GD_OK) st = gd_world_agree(w, match_targets(&u));
-  if (st == GD_OK)
-    st = gdi_evaluate(&(gdi_evaluation){w, u.model, u.tape, u.loader, &u.set, u.criterion, u.n}, out);
+  if (st == GD_OK) st = evaluate(&u, o, out);
   gdi_trained_close(&u);
   return st;
 }

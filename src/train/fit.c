@@ -26,20 +26,22 @@ gd_status gdi_validate(gdi_job *j, gd_metrics *out) {
                       .loader = j->val_loader,
                       .set = j->val.data ? &j->val : &j->train,
                       .criterion = j->criterion,
-                      .n = j->val_order.n};
+                      .n = j->val_order.n,
+                      .metrics = &j->metrics,
+                      .folder = j->tables};
   gd_status st = gdi_evaluate(&e, out);
   j->ledger.evaluate += gdi_now() - t0;
   return st;
 }
 
-/* What "best" is measured by: accuracy where there are labels, else the loss. */
-static double quality(const gd_metrics *m) {
-  return isnan(m->accuracy) ? m->loss : m->accuracy;
+/* "Best" is measured by the first metric; without one by the loss. */
+static double quality(const gdi_fit *f, const gd_metrics *m) {
+  return gdi_quality(&f->job->metrics, m);
 }
 
 static bool better(const gdi_fit *f, const gd_metrics *m) {
-  if (!f->has_best) return isfinite(m->loss);
-  return isnan(m->accuracy) ? m->loss < f->best : m->accuracy > f->best;
+  if (!f->has_best) return isfinite(m->loss) && !isnan(quality(f, m));
+  return gdi_quality_better(&f->job->metrics, quality(f, m), f->best);
 }
 
 static gd_status write_row(gdi_fit *f, const gd_sync_result *r, const gd_metrics *val) {
@@ -175,12 +177,12 @@ static gd_status between_steps(gdi_fit *f, const gd_sync_result *r) {
   gdi_job *j = f->job;
   const bool last = is_last(f, r);
   bool improved = false;
-  gd_metrics val = {NAN, NAN, 0};
+  gd_metrics val = gdi_no_metrics();
   if (j->validates && (last || is_at(f, f->eval_every))) {
     GD_TRY(gdi_validate(j, &val));
     improved = better(f, &val);
     if (improved)
-      f->has_best = true, f->best = quality(&val), f->result->best = (gd_row){.step = j->step, .val = val};
+      f->has_best = true, f->best = quality(f, &val), f->result->best = (gd_row){.step = j->step, .val = val};
   }
   if (last || !isnan(val.loss) || is_at(f, f->log_every)) GD_TRY(write_row(f, r, &val));
   improved &= j->opt.checkpoint_best;

@@ -51,6 +51,8 @@ static gd_status build_model(gdi_job *j) {
   GD_TRY(gdi_targets_fit(loss, i, j->outputs));
   GD_TRY(
       gdi_criterion_open(&j->criterion, loss, &j->opt, &j->class_weights, j->device, j->dtype, j->outputs));
+  GD_TRY(gdi_metrics_choose(&j->metrics, j->opt.metrics, j->criterion, i, i->classes, i->class_name,
+                            j->outputs));
   warn_of_double(j);
   gd_module_reset(j->model, (uint64_t)j->opt.seed);
   GD_TRY(gd_params_new(&j->params, j->model));
@@ -135,6 +137,7 @@ void gdi_job_close(gdi_job *j) {
   gd_loader_free(j->val_loader);
   gd_sync_free(j->sync);
   gd_tape_free(j->tape);
+  gdi_metrics_free(&j->metrics);
   gd_criterion_free(j->criterion);
   gdi_class_weights_free(&j->class_weights);
   gd_params_free(j->params);

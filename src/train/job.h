@@ -25,6 +25,8 @@ typedef struct gdi_job {
   char data_digest[65];
   gdi_class_weights class_weights;
   gd_criterion *criterion;
+  gdi_metric_list metrics;
+  const char *tables; /* folder for confusion.csv and others, rank 0's; NULL: none */
   int64_t outputs;
   gd_module *model;
   gd_params *params;

@@ -75,57 +75,111 @@ static void print_config(FILE *f, const void *o) {
 }
 
 static const char header[] = "step,epoch,train.loss,lr,grad_norm,samples_per_s,val.loss,val.accuracy,seconds,"
-                             "noise_scale,noise_S,noise_G2\n";
+                             "noise_scale,noise_S,noise_G2";
+
+/* The metric of an extra column, counted from 0; NULL past the last. */
+static const gd_metric *column(const gdi_metric_list *l, int i) {
+  for (int k = 0; k < l->n; k++)
+    if (!l->metric[k]->table && l->metric[k] != &gdi_metric_accuracy && i-- == 0) return l->metric[k];
+  return NULL;
+}
+
+static double measured(const gd_metrics *m, const gd_metric *metric) {
+  for (int i = 0; i < m->n; i++)
+    if (m->measure[i].metric == metric) return m->measure[i].value;
+  return NAN;
+}
+
+enum { CELLS = 12, MOST_CELLS = CELLS + GD_MAX_METRICS, LINE = 1024 };
 
 typedef struct kept_rows {
   FILE *old;
-  int64_t step;
+  const gdi_job *job;
   gd_train_result *seen;
+  int from[GD_MAX_METRICS]; /* where the old file has each of our extra columns; -1: nowhere */
 } kept_rows;
 
-/* What gdi_run_log_row() wrote; empty cells are NaN. */
-static bool read_row(gd_row *r, const char *line) {
-  double *const cell[] = {&r->epoch,         &r->loss,     &r->lr,           &r->grad_norm,
-                          &r->samples_per_s, &r->val.loss, &r->val.accuracy, &r->seconds,
-                          &r->noise_scale,   &r->noise_s,  &r->noise_g2};
-  char *end;
-  r->step = strtoll(line, &end, 10);
-  for (size_t i = 0; i < sizeof cell / sizeof *cell; i++) {
-    if (*end != ',') return false;
-    const char *from = end + 1;
-    *cell[i] = strtod(from, &end);
-    if (end == from) *cell[i] = NAN;
+/* Cut a line at its commas, in place; returns how many cells it has. */
+static int split(char *line, char *cell[MOST_CELLS]) {
+  int n = 0;
+  line[strcspn(line, "\r\n")] = 0;
+  for (char *at = line; at && n < MOST_CELLS; n++) {
+    cell[n] = at;
+    at = strchr(at, ',');
+    if (at) *at++ = 0;
   }
-  return *end == '\n';
+  return n;
 }
 
-static void see_row(gd_train_result *seen, const char *line) {
-  gd_row row = {0};
-  if (!read_row(&row, line)) return;
+static double number(const char *cell) {
+  char *end;
+  const double v = strtod(cell, &end);
+  return end == cell ? NAN : v;
+}
+
+/* What gdi_run_log_row() wrote; empty cells are NaN. */
+static gd_row read_row(char *const cell[]) {
+  gd_row r = {.step = strtoll(cell[0], NULL, 10)};
+  double *const to[] = {&r.epoch,         &r.loss,     &r.lr,           &r.grad_norm,
+                        &r.samples_per_s, &r.val.loss, &r.val.accuracy, &r.seconds,
+                        &r.noise_scale,   &r.noise_s,  &r.noise_g2};
+  for (size_t i = 0; i < sizeof to / sizeof *to; i++) *to[i] = number(cell[1 + i]);
+  return r;
+}
+
+static void see_row(gd_train_result *seen, gd_row row) {
   if (row.step == seen->best.step) seen->best = row;
   if (isnan(row.val.loss)) row.val = seen->last.val; /* the last validation */
   seen->last = row;
 }
 
-static void print_kept(FILE *f, const void *what) {
-  const kept_rows *k = what;
-  char line[512];
-  fputs(header, f);
-  if (!k->old || !fgets(line, sizeof line, k->old)) return;
-  while (fgets(line, sizeof line, k->old)) {
-    if (!strchr(line, '\n') || strtoll(line, NULL, 10) > k->step) continue;
-    fputs(line, f);
-    see_row(k->seen, line);
+/* Of a row that stays: cells as they were, in the columns of this run. */
+static void keep_row(FILE *f, const kept_rows *k, char *const cell[], int n) {
+  const gdi_metric_list *l = &k->job->metrics;
+  gd_row row = read_row(cell);
+  for (int i = 0; i < CELLS; i++) fprintf(f, "%s%s", i ? "," : "", cell[i]);
+  if (!isnan(row.val.accuracy))
+    row.val.measure[row.val.n++] = (gd_measure){&gdi_metric_accuracy, row.val.accuracy};
+  for (int i = 0; column(l, i); i++) {
+    const char *there = k->from[i] >= 0 && k->from[i] < n ? cell[k->from[i]] : "";
+    fprintf(f, ",%s", there);
+    if (*there) row.val.measure[row.val.n++] = (gd_measure){column(l, i), number(there)};
+  }
+  fputc('\n', f);
+  see_row(k->seen, row);
+}
+
+static void find_columns(kept_rows *k, char *const cell[], int n) {
+  for (int i = 0; column(&k->job->metrics, i); i++) {
+    k->from[i] = -1;
+    for (int c = CELLS; c < n; c++)
+      if (strncmp(cell[c], "val.", 4) == 0 && strcmp(cell[c] + 4, column(&k->job->metrics, i)->name) == 0)
+        k->from[i] = c;
   }
 }
 
-gd_status gdi_record_open(gdi_record *r, const char *folder, const gd_options *o, int64_t step,
-                          gd_train_result *seen) {
+static void print_kept(FILE *f, const void *what) {
+  kept_rows k = *(const kept_rows *)what;
+  char line[LINE], *cell[MOST_CELLS];
+  fputs(header, f);
+  for (int i = 0; column(&k.job->metrics, i); i++) fprintf(f, ",val.%s", column(&k.job->metrics, i)->name);
+  fputc('\n', f);
+  if (!k.old || !fgets(line, sizeof line, k.old)) return;
+  find_columns(&k, cell, split(line, cell));
+  while (fgets(line, sizeof line, k.old)) {
+    if (!strchr(line, '\n') || strtoll(line, NULL, 10) > k.job->step) continue;
+    const int n = split(line, cell);
+    if (n >= CELLS) keep_row(f, &k, cell, n);
+  }
+}
+
+gd_status gdi_record_open(gdi_record *r, const char *folder, const gdi_job *j, gd_train_result *seen) {
   char path[4200];
   snprintf(r->folder, sizeof r->folder, "%s", folder);
   snprintf(path, sizeof path, "%s/metrics.csv", folder);
-  GD_TRY(gdi_file_write(folder, "config.yaml", print_config, o));
-  kept_rows kept = {step > 0 ? fopen(path, "r") : NULL, step, seen};
+  r->list = &j->metrics;
+  GD_TRY(gdi_file_write(folder, "config.yaml", print_config, &j->opt));
+  kept_rows kept = {.old = j->step > 0 ? fopen(path, "r") : NULL, .job = j, .seen = seen};
   gd_status st = gdi_file_write(folder, "metrics.csv", print_kept, &kept);
   if (kept.old) fclose(kept.old);
   GD_TRY(st);
@@ -158,6 +212,7 @@ gd_status gdi_run_log_row(gdi_record *r, const gd_row *row) {
   print_cell(r->metrics, row->noise_scale);
   print_cell(r->metrics, row->noise_s);
   print_cell(r->metrics, row->noise_g2);
+  for (int i = 0; column(r->list, i); i++) print_cell(r->metrics, measured(&row->val, column(r->list, i)));
   fputc('\n', r->metrics);
   if (fflush(r->metrics) == 0) return GD_OK;
   return GD_FAIL(GD_ERR_WRITE, "%s/metrics.csv: %s", r->folder, strerror(errno));
@@ -170,6 +225,17 @@ static void json_number(FILE *f, const char *name, double v, const char *end) {
     fprintf(f, "\"%s\": %.17g%s", name, v, end);
   else
     fprintf(f, "\"%s\": null%s", name, end); /* JSON has no NaN */
+}
+
+static void json_metrics(FILE *f, const gd_metrics *m, const char *end) {
+  json_number(f, "loss", m->loss, ", ");
+  json_number(f, "accuracy", m->accuracy, "");
+  for (int i = 0; i < m->n; i++) {
+    if (m->measure[i].metric == &gdi_metric_accuracy) continue;
+    fputs(", ", f);
+    json_number(f, m->measure[i].metric->name, m->measure[i].value, "");
+  }
+  fputs(end, f);
 }
 
 typedef struct ended_run {
@@ -190,11 +256,9 @@ static void print_summary(FILE *f, const void *what) {
   json_number(f, "scale", r->last.noise_scale, ", ");
   json_number(f, "S", r->last.noise_s, ", ");
   json_number(f, "G2", r->last.noise_g2, "},\n  \"val\": {");
-  json_number(f, "loss", r->last.val.loss, ", ");
-  json_number(f, "accuracy", r->last.val.accuracy, "},\n  \"best\": {");
+  json_metrics(f, &r->last.val, "},\n  \"best\": {");
   fprintf(f, "\"step\": %lld, \"val\": {", (long long)r->best.step);
-  json_number(f, "loss", r->best.val.loss, ", ");
-  json_number(f, "accuracy", r->best.val.accuracy, "}},\n  \"ledger_s\": {");
+  json_metrics(f, &r->best.val, "}},\n  \"ledger_s\": {");
   const gd_ledger *l = &r->ledger;
   const struct {
     const char *name;

@@ -2,10 +2,11 @@
 #ifndef GDI_TRAIN_RECORD_H
 #define GDI_TRAIN_RECORD_H
 
-#include "gd/train.h"
+#include "train/job.h"
 
 typedef struct gdi_record {
   FILE *metrics;
+  const gdi_metric_list *list; /* a column each, but for accuracy, which has its own */
   char folder[4096];
 } gdi_record;
 
@@ -19,10 +20,10 @@ gd_status gdi_record_folder(char *folder, size_t bytes, const char *wanted, bool
 /* Remove the folder again when nothing was written to it: commands with a mistyped name leave no litter. */
 void gdi_record_abandon(const char *folder);
 /*
- * Open the record; rows after `step` belong to updates that will be done again, and go. Of those that stay,
+ * Open the record; rows after the job's step belong to updates that will be done again, and go. Of those that stay,
  * `seen` gets the last, the last validation, and the row of the step of its best.
  */
-gd_status gdi_record_open(gdi_record *r, const char *folder, const gd_options *o, int64_t step,
+gd_status gdi_record_open(gdi_record *r, const char *folder, const gdi_job *j,
                           gd_train_result *seen) GD_CHECKED;
 gd_status gdi_run_log_row(gdi_record *r, const gd_row *row) GD_CHECKED;
 gd_status gdi_record_summary(gdi_record *r, const gd_train_result *result, gd_status ended) GD_CHECKED;

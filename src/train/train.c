@@ -6,6 +6,7 @@
 
 #include "base/files.h"
 #include "gd/log.h"
+#include "store/apply.h"
 #include "train/fit.h"
 #include "train/resume.h"
 
@@ -128,10 +129,10 @@ static gd_status open_fit(gdi_fit *f, gdi_job *j, const place *p) {
   f->eval_every = j->opt.eval_every ? j->opt.eval_every : j->batches.per_epoch;
   f->log_every = j->opt.log_every ? j->opt.log_every : automatic_log_every(j);
   GD_TRY(gd_interval_parse(j->opt.checkpoint_every, &f->save_steps, &f->save_seconds));
+  if (is_root(j->world)) j->tables = p->folder;
   GD_TRY(gdi_checkpointer_open(&f->saver, j, p->folder));
-  GD_TRY(gd_world_agree(j->world, is_root(j->world)
-                                      ? gdi_record_open(&f->record, p->folder, &j->opt, j->step, f->result)
-                                      : GD_OK));
+  GD_TRY(gd_world_agree(j->world,
+                        is_root(j->world) ? gdi_record_open(&f->record, p->folder, j, f->result) : GD_OK));
   f->earlier_s = f->result->last.seconds;
   return GD_OK;
 }
@@ -143,15 +144,32 @@ static void continue_measuring(gdi_fit *f, const gd_measured *m) {
   f->noise.weight = m->noise_weight, f->noise.mean = (gdi_noise_estimate){m->noise_s, m->noise_g2};
 }
 
+/* Did the earlier parts of the run judge by the same metric? */
+static bool same_judge(const gdi_job *j, const gd_checkpoint *c) {
+  gd_options saved;
+  gdi_metric_list theirs = {0};
+  gd_status st = gdi_saved_options(&saved, c);
+  if (st == GD_OK) {
+    st = gdi_metrics_choose(&theirs, saved.metrics, j->criterion, gd_dataset_info(j->train.data), c->classes,
+                            NULL, j->outputs);
+    gd_options_free(&saved);
+  }
+  const bool same = st == GD_OK && gdi_metrics_first(&theirs) == gdi_metrics_first(&j->metrics);
+  gdi_metrics_free(&theirs);
+  gd_error_clear();
+  return same;
+}
+
 /* The best validation of a run's earlier parts. A checkpoint keeps the one measure that decides. */
 static void recall_best(gdi_fit *f, const gdi_job *j, const gd_checkpoint *c) {
-  f->has_best = c->has_best, f->best = c->best;
-  if (!c->has_best) return;
+  gd_metrics *val = &f->result->best.val;
+  const gd_metric *judge = gdi_metrics_first(&j->metrics);
+  if (!c->has_best || !same_judge(j, c)) return;
+  f->has_best = true, f->best = c->best;
   f->result->best.step = c->best_step;
-  if (strcmp(j->opt.loss, "cross_entropy") == 0)
-    f->result->best.val.accuracy = c->best;
-  else
-    f->result->best.val.loss = c->best;
+  if (judge) val->n = 1, val->measure[0] = (gd_measure){judge, c->best};
+  if (judge == &gdi_metric_accuracy) val->accuracy = c->best;
+  if (!judge) val->loss = c->best;
 }
 
 static gd_status run(gdi_fit *f, gdi_job *j, const place *p, const gd_checkpoint *resumed) {
@@ -205,7 +223,7 @@ static gd_status run_there(gd_world *w, const gd_options *o, const place *p, con
 gd_status gd_train(gd_world *w, const gd_options *o, const gd_observer *observer, gd_train_result *out) {
   memset(out, 0, sizeof *out);
   out->last.loss = out->last.noise_scale = out->last.noise_s = out->last.noise_g2 = NAN;
-  out->last.val = out->best.val = (gd_metrics){NAN, NAN, 0};
+  out->last.val = out->best.val = gdi_no_metrics();
   place p;
   int hold = -1; /* rank 0's, on the run folder */
   gd_status st = agree_on_place(&p, &hold, w, o);

@@ -65,13 +65,13 @@ static void measurements_are_a_share_apart_and_one_is_at_the_limit(void **state)
 
 static void the_target_is_met_strictly(void **state) {
   (void)state;
-  assert_false(gdi_target_met(&below_one, &(gd_metrics){1, NAN, 1}));
-  assert_true(gdi_target_met(&below_one, &(gd_metrics){nextafter(1, 0), NAN, 1}));
-  assert_false(gdi_target_met(&below_one, &(gd_metrics){NAN, NAN, 1}));
+  assert_false(gdi_target_met(&below_one, &(gd_metrics){.loss = 1, .accuracy = NAN}));
+  assert_true(gdi_target_met(&below_one, &(gd_metrics){.loss = nextafter(1, 0), .accuracy = NAN}));
+  assert_false(gdi_target_met(&below_one, &(gd_metrics){.loss = NAN, .accuracy = NAN}));
   const gdi_target both = {1, 0.9};
-  assert_false(gdi_target_met(&both, &(gd_metrics){0.5, 0.9, 1}));
-  assert_false(gdi_target_met(&both, &(gd_metrics){1.5, 0.95, 1}));
-  assert_true(gdi_target_met(&both, &(gd_metrics){0.5, 0.91, 1}));
+  assert_false(gdi_target_met(&both, &(gd_metrics){.loss = 0.5, .accuracy = 0.9}));
+  assert_false(gdi_target_met(&both, &(gd_metrics){.loss = 1.5, .accuracy = 0.95}));
+  assert_true(gdi_target_met(&both, &(gd_metrics){.loss = 0.5, .accuracy = 0.91}));
 }
 
 static gdi_outcome judged(gdi_curve *c, int64_t horizon, int64_t *updates) {
