@@ -1,117 +1,5 @@
-/* Operations element by element give on a GPU what they give on the CPU, forward and backward. */
+/* Element by element, where arithmetic alone does not say what becomes: odd values, types, neighbours in memory. */
 #include "gpu/both.h"
-
-#define AS(name, value)                                                                                      \
-  static gd_tensor *name(gd_tape *t, gd_tensor *const x[]) {                                                 \
-    return (value);                                                                                          \
-  }
-#define ONE(name) AS(of_##name, gd_##name(t, x[0]))
-#define TWO(name) AS(of_##name, gd_##name(t, x[0], x[1]))
-ONE(neg)
-ONE(square)
-ONE(sqrt)
-ONE(exp)
-ONE(log)
-ONE(sin)
-ONE(cos)
-ONE(tanh)
-ONE(sigmoid)
-ONE(relu)
-ONE(gelu)
-ONE(softplus)
-ONE(abs)
-AS(leaky, gd_leaky_relu(t, x[0], 0.1))
-AS(clamp, gd_clamp(t, x[0], -0.5, 0.7))
-TWO(add)
-TWO(sub)
-TWO(mul)
-TWO(div)
-TWO(pow)
-TWO(minimum)
-TWO(maximum)
-AS(twice_the_same, gd_mul(t, x[0], x[0]))
-AS(from_the_second_row, gd_mul(t, gd_slice(t, x[0], 0, 1, 6), x[1])) /* not aligned to 16 bytes */
-AS(greater, gd_greater(t, x[0], x[1]))
-AS(equal, gd_equal(t, gd_relu(t, x[0]), gd_relu(t, x[1])))
-#define COMPARED(suffix, type)                                                                               \
-  AS(greater_##suffix, gd_greater(t, gd_cast(t, x[0], type), gd_cast(t, x[1], type)))                        \
-  AS(equal_##suffix, gd_equal(t, gd_cast(t, x[0], type), gd_cast(t, x[1], type)))
-COMPARED(i32, GD_I32)
-COMPARED(i64, GD_I64)
-COMPARED(u8, GD_U8)
-AS(where, gd_where(t, gd_greater(t, gd_detach(t, x[0]), gd_constant(t, x[0]->dtype, 0)), x[1], x[2]))
-AS(to_f32, gd_cast(t, x[0], GD_F32))
-AS(to_f64, gd_cast(t, x[0], GD_F64))
-AS(there_and_back, gd_mul(t, x[0], gd_cast(t, gd_cast(t, x[0], GD_F64), GD_F32)))
-
-#define SHAPES(op, f, lo, hi)                                                                                \
-  {op, f, lo, hi, "."}, {op, f, lo, hi, "3,4"}, {op, f, lo, hi, "1031"}, {                                   \
-    op, f, lo, hi, "2,0,3"                                                                                   \
-  }
-#define PAIRS(op, f, lo, hi)                                                                                 \
-  {op, f, lo, hi, "3,4 3,4"}, {op, f, lo, hi, "3,5 5"}, {op, f, lo, hi, "3,1 4"}, {op, f, lo, hi, ". 3"},    \
-      {op, f, lo, hi, "4,8 8"}, {op, f, lo, hi, "4,8 4,1"}, {op, f, lo, hi, "2,1,4 3,1"},                    \
-      {op, f, lo, hi, "2,1,3,1,2,1 4,1,2,1,3"}, {op, f, lo, hi, "0,4 4"}, {op, f, lo, hi, "61,67 1"}, {      \
-    op, f, lo, hi, "300,12 12"                                                                               \
-  }
-
-static const device_case cases[] = {
-    SHAPES(&gdi_op_neg, of_neg, -2, 2),
-    SHAPES(&gdi_op_square, of_square, -2, 2),
-    SHAPES(&gdi_op_sqrt, of_sqrt, 0.2, 3),
-    SHAPES(&gdi_op_exp, of_exp, -2, 2),
-    SHAPES(&gdi_op_log, of_log, 0.2, 3),
-    SHAPES(&gdi_op_sin, of_sin, -4, 4),
-    SHAPES(&gdi_op_cos, of_cos, -4, 4),
-    SHAPES(&gdi_op_tanh, of_tanh, -3, 3),
-    SHAPES(&gdi_op_sigmoid, of_sigmoid, -5, 5),
-    SHAPES(&gdi_op_relu, of_relu, -2, 2),
-    SHAPES(&gdi_op_leaky_relu, leaky, -2, 2),
-    SHAPES(&gdi_op_gelu, of_gelu, -6, 6),
-    SHAPES(&gdi_op_softplus, of_softplus, -5, 5),
-    SHAPES(&gdi_op_abs, of_abs, -2, 2),
-    SHAPES(&gdi_op_clamp, clamp, -2, 2),
-    PAIRS(&gdi_op_add, of_add, -2, 2),
-    PAIRS(&gdi_op_sub, of_sub, -2, 2),
-    PAIRS(&gdi_op_mul, of_mul, -2, 2),
-    PAIRS(&gdi_op_div, of_div, 0.5, 2),
-    PAIRS(&gdi_op_pow, of_pow, 0.3, 2),
-    PAIRS(&gdi_op_minimum, of_minimum, -2, 2),
-    PAIRS(&gdi_op_maximum, of_maximum, -2, 2),
-    {&gdi_op_mul, twice_the_same, -2, 2, "3,4"},
-    {&gdi_op_mul, from_the_second_row, -2, 2, "6,5 5,5"},
-    {&gdi_op_mul, from_the_second_row, -2, 2, "6,1,3 4,3"},
-    PAIRS(&gdi_op_greater, greater, -2, 2),
-    PAIRS(&gdi_op_equal, equal, -2, 2),
-    {&gdi_op_greater, greater_i32, -3, 3, "7,9 9"},
-    {&gdi_op_greater, greater_i64, -3, 3, "7,9 7,1"},
-    {&gdi_op_greater, greater_u8, 0, 3, "5,16 5,16"},
-    {&gdi_op_equal, equal_i32, -3, 3, "7,9 9"},
-    {&gdi_op_equal, equal_i64, -3, 3, "7,9 7,1"},
-    {&gdi_op_equal, equal_u8, 0, 3, "5,17 5,17"},
-    {&gdi_op_where, where, -2, 2, "3,4 3,4 3,4"},
-    {&gdi_op_where, where, -2, 2, "3,1 4 2,1,4"},
-    {&gdi_op_where, where, -2, 2, "5,8 8 5,1"},
-    {&gdi_op_where, where, -2, 2, "8 301,8 ."},
-    {&gdi_op_where, where, -2, 2, "2,0 2,0 ."},
-    SHAPES(&gdi_op_cast, to_f64, -3, 300),
-};
-enum { CASES = sizeof cases / sizeof cases[0] };
-
-static void results_and_gradients_are_those_of_the_cpu(void **state) {
-  (void)state;
-  all_same_on_both(cases, CASES);
-}
-
-static void every_gradient_agrees_with_central_differences(void **state) {
-  (void)state;
-  gradients_agree_with_differences(cases, CASES);
-}
-
-static void every_operation_is_here(void **state) {
-  (void)state;
-  every_operation_has_a_case(element_wise, cases, CASES);
-}
 
 /* Values of which arithmetic alone does not say what becomes: every pair of them. */
 static const double odd[] = {NAN, INFINITY, -INFINITY, 0, -0.0, 1e-40, -1e-310, 1, -1, 90, -700, 3e38};
@@ -127,12 +15,26 @@ static void take_odd(gd_device *d, gd_dtype type, expression f, double y[ODD * O
   gd_tape_free(t);
 }
 
+static bool element_wise(const gd_op *op) {
+  static const gd_op *const list[] = {
+#define GDI_UNARY(name, ...)   &gdi_op_##name,
+#define GDI_UNARY_1(name, ...) &gdi_op_##name,
+#define GDI_UNARY_2(name, ...) &gdi_op_##name,
+#define GDI_BINARY(name, ...)  &gdi_op_##name,
+#define GDI_COMPARE(name, ...) &gdi_op_##name,
+#include "ops/elementwise.def"
+      NULL};
+  for (int i = 0; list[i]; i++)
+    if (list[i] == op) return true;
+  return false;
+}
+
 static void odd_values_become_what_they_become_on_the_cpu(void **state) {
   (void)state;
   double expected[ODD * ODD], got[ODD * ODD];
   for (int c = 0; c < CASES; c++)
     for (int type = GD_F32; type <= GD_F64; type++) {
-      if (strncmp(cases[c].shapes, "3,4", 3) != 0 || cases[c].op == &gdi_op_where) continue;
+      if (!element_wise(cases[c].op)) continue;
       memset(expected, 0, sizeof expected), memset(got, 0, sizeof got);
       take_odd(cpu, (gd_dtype)type, cases[c].f, expected);
       take_odd(gpu, (gd_dtype)type, cases[c].f, got);
@@ -166,13 +68,22 @@ static void every_pair_of_types_converts_as_on_the_cpu(void **state) {
     }
 }
 
+static gd_tensor *to_f32(gd_tape *t, gd_tensor *const x[]) {
+  return gd_cast(t, x[0], GD_F32);
+}
+
+static gd_tensor *there_and_back(gd_tape *t, gd_tensor *const x[]) {
+  return gd_mul(t, x[0], gd_cast(t, gd_cast(t, x[0], GD_F64), GD_F32));
+}
+
 /* Rounding hides small differences from a gradient check. */
 static void a_gradient_comes_back_through_another_type(void **state) {
   (void)state;
-  const device_case narrow[] = {SHAPES(&gdi_op_cast, to_f32, -3, 300)};
-  const device_case wide = {&gdi_op_cast, there_and_back, -3, 3, "5,9"};
-  all_same_on_both(narrow, 4);
-  same_on_both(&wide, GD_F32);
+  const op_case narrow = {.op = &gdi_op_cast, .name = "to f32", .f = to_f32, .lo = -3, .hi = 300};
+  const op_case wide = {.op = &gdi_op_cast, .name = "there and back", .f = there_and_back, .lo = -3, .hi = 3};
+  same_on_both(&narrow, "3,4", GD_F64);
+  same_on_both(&narrow, "1031", GD_F64);
+  same_on_both(&wide, "5,9", GD_F32);
 }
 
 /* Lengths around those of vectors, at every offset from an aligned address; the neighbours stay. */
@@ -198,9 +109,6 @@ static void filling_touches_nothing_else(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(results_and_gradients_are_those_of_the_cpu),
-      cmocka_unit_test(every_gradient_agrees_with_central_differences),
-      cmocka_unit_test(every_operation_is_here),
       cmocka_unit_test(odd_values_become_what_they_become_on_the_cpu),
       cmocka_unit_test(every_pair_of_types_converts_as_on_the_cpu),
       cmocka_unit_test(a_gradient_comes_back_through_another_type),
