@@ -61,8 +61,11 @@ GD_API gd_tensor *gd_relu(gd_tape *t, gd_tensor *x);                     /**< gr
 GD_API gd_tensor *gd_leaky_relu(gd_tape *t, gd_tensor *x, double slope); /**< x > 0 ? x : slope x */
 GD_API gd_tensor *gd_gelu(gd_tape *t, gd_tensor *x);                     /**< x (1 + erf(x / sqrt 2)) / 2 */
 GD_API gd_tensor *gd_gelu_tanh(gd_tape *t, gd_tensor *x); /**< PyTorch's gelu with approximate="tanh" */
-GD_API gd_tensor *gd_softplus(gd_tape *t, gd_tensor *x);  /**< log(1 + e^x), without overflow */
-GD_API gd_tensor *gd_abs(gd_tape *t, gd_tensor *x);       /**< gradient sign(x), 0 at 0 */
+GD_API gd_tensor *gd_silu(gd_tape *t, gd_tensor *x);      /**< x sigmoid(x) */
+GD_API gd_tensor *gd_selu(gd_tape *t, gd_tensor *x); /**< 1.0507 elu(x, 1.67326), Klambauer et al. 2017 */
+GD_API gd_tensor *gd_elu(gd_tape *t, gd_tensor *x, double alpha); /**< x > 0 ? x : alpha (e^x - 1) */
+GD_API gd_tensor *gd_softplus(gd_tape *t, gd_tensor *x);          /**< log(1 + e^x), without overflow */
+GD_API gd_tensor *gd_abs(gd_tape *t, gd_tensor *x);               /**< gradient sign(x), 0 at 0 */
 /** min(max(x, lo), hi); gradient 1 on lo <= x <= hi */
 GD_API gd_tensor *gd_clamp(gd_tape *t, gd_tensor *x, double lo, double hi);
 
