@@ -10,7 +10,6 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . launch/packages.sh
-gd_install_packages
 
 all= sanitize=
 while :; do
@@ -22,6 +21,10 @@ while :; do
   shift
 done
 
+gd_install_packages
+# What some tests look at files with, make faults with, and stop ranks with: skipped where it cannot be had.
+[ ! "$all" ] || (gd_install_packages python3-h5py strace iproute2 procps bsdutils) || true
+
 options=(-DGD_WERROR=ON -DGD_FAULTS=ON -DBUILD_TESTING=ON)
 tests=()
 if [ "$sanitize" ]; then
@@ -31,16 +34,18 @@ if [ "$sanitize" ]; then
   export ASAN_OPTIONS=detect_leaks=1 LSAN_OPTIONS=suppressions=$PWD/tests/leaks.supp:print_suppressions=0
 elif [ "$all" ]; then
   build=build-all
-  options+=(-DCMAKE_BUILD_TYPE=Release) # with the kernels of all GPUs, where there is nvcc
+  options+=(-DCMAKE_BUILD_TYPE=Release)
+  # The kernels are built where there is nvcc: for the GPU that is here, else for the oldest and the newest.
+  if nvidia-smi -L >/dev/null 2>&1; then options+=(-DCMAKE_CUDA_ARCHITECTURES=native); else options+=(-DCMAKE_CUDA_ARCHITECTURES="75-real;100"); fi
 else
   build=build-test
   options+=(-DCMAKE_BUILD_TYPE=Release)
-  # Kernels take minutes to compile: only for the GPU that is here.
+  # Kernels take minutes to compile: only those for the GPU that is here.
   if nvidia-smi -L >/dev/null 2>&1; then options+=(-DCMAKE_CUDA_ARCHITECTURES=native); else options+=(-DGD_CUDA=OFF); fi
 fi
 [ "$all" ] || tests=(-L quick)
 [ ! "$sanitize" ] || tests+=(-LE unsanitized)
-! command -v ccache >/dev/null || options+=(-DCMAKE_C_COMPILER_LAUNCHER=ccache -DCMAKE_CXX_COMPILER_LAUNCHER=ccache)
+! command -v ccache >/dev/null || options+=(-DCMAKE_C_COMPILER_LAUNCHER=ccache -DCMAKE_CXX_COMPILER_LAUNCHER=ccache -DCMAKE_CUDA_COMPILER_LAUNCHER=ccache)
 
 cmake -S . -B "$build" -G Ninja "${options[@]}" >"$build.log" 2>&1 || { cat "$build.log"; exit 1; }
 mv "$build.log" "$build/cmake.log"

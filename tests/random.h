@@ -21,10 +21,16 @@ static inline uint64_t test_seed(void) {
   return seed ? strtoull(seed, NULL, 0) : 1;
 }
 
+#ifdef __SANITIZE_ADDRESS__
+enum { TEST_SHARE = 60 }; /* cases take longer under sanitizers, and are run without them too */
+#else
+enum { TEST_SHARE = 20 };
+#endif
+
 /* Of `full` cases, those to run now. */
 static inline int64_t test_count(int64_t full) {
   const char *count = getenv("GD_TEST_COUNT");
-  int64_t n = full / 20 > TEST_FEW ? full / 20 : full < TEST_FEW ? full : TEST_FEW;
+  int64_t n = full / TEST_SHARE > TEST_FEW ? full / TEST_SHARE : full < TEST_FEW ? full : TEST_FEW;
   if (count) n = strcmp(count, "full") == 0 ? full : strtoll(count, NULL, 0);
   print_message("  GD_TEST_SEED=%llu GD_TEST_COUNT=%lld of %lld\n", (unsigned long long)test_seed(),
                 (long long)n, (long long)full);
