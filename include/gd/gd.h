@@ -32,5 +32,7 @@
 #include "gd/bench.h"
 #include "gd/compare.h"
 #include "gd/version.h"
+#include "gd/plugin.h"
+#include "gd/main.h"
 
 #endif

@@ -69,6 +69,7 @@ typedef struct gd_checkpoint {
   char data_digest[65]; /* training data; "" unknown */
   char machine[160];    /* what decided the bits: gd_device_describe() */
   char version[32];
+  char *plugins;   /* gd_plugins_loaded() when it was written; NULL or "": none */
   gd_arena *arena; /* owner of all the above after reading */
 } gd_checkpoint;
 

@@ -47,7 +47,7 @@ static int parse_option(args *a, char **argv, int left, const char *switches, gd
   return 2;
 }
 
-gd_status args_parse(args *a, int argc, char **argv, const char *switches) {
+gd_status gdi_args_parse(args *a, int argc, char **argv, const char *switches) {
   memset(a, 0, sizeof *a);
   GD_TRY(gd_arena_new(&a->setting.arena, "arguments"));
   a->word = gd_arena_alloc(a->setting.arena, sizeof *a->word * (size_t)(argc + 1));
@@ -66,19 +66,19 @@ gd_status args_parse(args *a, int argc, char **argv, const char *switches) {
   return GD_OK;
 }
 
-void args_free(args *a) {
+void gdi_args_free(args *a) {
   gd_arena_free(a->setting.arena);
 }
 
-const char *args_get(const args *a, const char *key) {
+const char *gdi_args_get(const args *a, const char *key) {
   const char *value = NULL; /* the last one wins */
   for (int i = 0; i < a->setting.n; i++)
     if (strcmp(a->setting.item[i].key, key) == 0) value = a->setting.item[i].value;
   return value;
 }
 
-const char *args_take(args *a, const char *key) {
-  const char *value = args_get(a, key);
+const char *gdi_args_take(args *a, const char *key) {
+  const char *value = gdi_args_get(a, key);
   int n = 0;
   for (int i = 0; i < a->setting.n; i++)
     if (strcmp(a->setting.item[i].key, key) != 0) a->setting.item[n++] = a->setting.item[i];
@@ -86,7 +86,7 @@ const char *args_take(args *a, const char *key) {
   return value;
 }
 
-gd_status args_check(const args *a, const char *known) {
+gd_status gdi_args_check(const args *a, const char *known) {
   for (int i = 0; i < a->setting.n; i++)
     if (!listed(a->setting.item[i].key, known))
       return GD_FAIL(GD_ERR_USAGE, "unknown option --%s; this command takes: %s", a->setting.item[i].key,
@@ -94,28 +94,28 @@ gd_status args_check(const args *a, const char *known) {
   return GD_OK;
 }
 
-gd_status args_i64(args *a, const char *key, int64_t lo, int64_t hi, int64_t *out) {
-  const char *value = args_take(a, key);
+gd_status gdi_args_i64(args *a, const char *key, int64_t lo, int64_t hi, int64_t *out) {
+  const char *value = gdi_args_take(a, key);
   return value ? gd_setting_i64(&(gd_setting){.key = key, .value = value}, lo, hi, out) : GD_OK;
 }
 
-gd_status args_f64(args *a, const char *key, double lo, double hi, double *out) {
-  const char *value = args_take(a, key);
+gd_status gdi_args_f64(args *a, const char *key, double lo, double hi, double *out) {
+  const char *value = gdi_args_take(a, key);
   return value ? gd_setting_f64(&(gd_setting){.key = key, .value = value}, lo, hi, out) : GD_OK;
 }
 
-gd_status args_flag(args *a, const char *key, bool *out) {
-  const char *value = args_take(a, key);
+gd_status gdi_args_flag(args *a, const char *key, bool *out) {
+  const char *value = gdi_args_take(a, key);
   return value ? gd_setting_bool(&(gd_setting){.key = key, .value = value}, out) : GD_OK;
 }
 
-gd_status args_keep_input(const char *out, const char *input) {
+gd_status gdi_args_keep_input(const char *out, const char *input) {
   if (gdi_same_file(out, input))
     return GD_FAIL(GD_ERR_USAGE, "--out %s would replace the file that it is made from", out);
   return GD_OK;
 }
 
-bool settings_name(const gd_settings *s, const char *keys) {
+bool gdi_settings_name(const gd_settings *s, const char *keys) {
   for (int i = 0; i < s->n; i++)
     if (listed(s->item[i].key, keys)) return true;
   return false;

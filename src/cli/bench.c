@@ -120,21 +120,21 @@ static gd_status bench_comm(gd_world *w, const gd_options *o, int64_t max_mb) {
 /* --comm [--max-mb N]: N is 0 without --comm. */
 static gd_status take_comm(args *a, int64_t *max_mb) {
   *max_mb = 256;
-  GD_TRY(args_i64(a, "max_mb", 1, 1024, max_mb));
+  GD_TRY(gdi_args_i64(a, "max_mb", 1, 1024, max_mb));
   bool comm = false;
-  GD_TRY(args_flag(a, "comm", &comm));
+  GD_TRY(gdi_args_flag(a, "comm", &comm));
   if (!comm) *max_mb = 0;
   return GD_OK;
 }
 
-gd_status command_bench(int argc, char **argv) {
+gd_status gdi_command_bench(int argc, char **argv) {
   run_setup r;
   char switches[256];
   int64_t max_mb = 0;
-  snprintf(switches, sizeof switches, "%s comm", run_switches);
-  gd_status st = run_parse(&r, argc, argv, switches);
+  snprintf(switches, sizeof switches, "%s comm", gdi_run_switches);
+  gd_status st = gdi_run_parse(&r, argc, argv, switches);
   if (st == GD_OK) st = take_comm(&r.a, &max_mb);
-  st = run_join(&r, run_options(&r, st));
+  st = gdi_run_join(&r, gdi_run_options(&r, st));
   if (st == GD_OK) st = max_mb > 0 ? bench_comm(r.w, &r.o, max_mb) : bench(r.w, &r.o);
-  return run_end(&r, st);
+  return gdi_run_end(&r, st);
 }

@@ -7,7 +7,7 @@
 /* ---- options */
 
 static gd_status take_metric(args *a, gd_compare_options *c) {
-  const char *v = args_take(a, "target_metric");
+  const char *v = gdi_args_take(a, "target_metric");
   if (!v) return GD_OK;
   if (strncmp(v, "accuracy:", 9) == 0)
     return gd_setting_f64(&(gd_setting){.key = "target_metric", .value = v + 9}, 0, 1, &c->target_accuracy);
@@ -20,23 +20,23 @@ static gd_status take_metric(args *a, gd_compare_options *c) {
 static gd_status take_options(args *a, gd_compare_options *c, const char **report) {
   *c = (gd_compare_options){
       .target_loss = NAN, .target_accuracy = NAN, .seeds = 1, .max_epochs = 50, .max_updates = 2000};
-  c->batch_sizes = args_take(a, "batch_sizes");
-  c->lr_grid = args_take(a, "lr_grid");
-  *report = args_take(a, "report");
-  GD_TRY(args_f64(a, "target_loss", -1e300, 1e300, &c->target_loss));
+  c->batch_sizes = gdi_args_take(a, "batch_sizes");
+  c->lr_grid = gdi_args_take(a, "lr_grid");
+  *report = gdi_args_take(a, "report");
+  GD_TRY(gdi_args_f64(a, "target_loss", -1e300, 1e300, &c->target_loss));
   GD_TRY(take_metric(a, c));
-  GD_TRY(args_i64(a, "seeds", 1, 64, &c->seeds));
-  GD_TRY(args_i64(a, "max_epochs", 0, 1000000000, &c->max_epochs));
-  GD_TRY(args_i64(a, "max_updates", 0, 1000000000000, &c->max_updates));
-  GD_TRY(args_f64(a, "eval_resolution", 1e-6, 1, &c->resolution));
-  const char *ranks = args_get(a, "ranks_per_run");
-  if (ranks && strcmp(ranks, "auto") == 0) ranks = args_take(a, "ranks_per_run"), ranks = NULL;
-  return args_i64(a, "ranks_per_run", 1, 1000000, &c->ranks_per_run);
+  GD_TRY(gdi_args_i64(a, "seeds", 1, 64, &c->seeds));
+  GD_TRY(gdi_args_i64(a, "max_epochs", 0, 1000000000, &c->max_epochs));
+  GD_TRY(gdi_args_i64(a, "max_updates", 0, 1000000000000, &c->max_updates));
+  GD_TRY(gdi_args_f64(a, "eval_resolution", 1e-6, 1, &c->resolution));
+  const char *ranks = gdi_args_get(a, "ranks_per_run");
+  if (ranks && strcmp(ranks, "auto") == 0) ranks = gdi_args_take(a, "ranks_per_run"), ranks = NULL;
+  return gdi_args_i64(a, "ranks_per_run", 1, 1000000, &c->ranks_per_run);
 }
 
 /* ---- the table */
 
-void compare_number(char buf[24], double v) {
+void gdi_compare_number(char buf[24], double v) {
   if (isnan(v))
     strcpy(buf, "-");
   else if (isinf(v))
@@ -47,16 +47,16 @@ void compare_number(char buf[24], double v) {
     snprintf(buf, 24, fabs(v) >= 100 ? "%.0f" : fabs(v) >= 10 ? "%.1f" : "%.3g", v);
 }
 
-void compare_batch(char buf[32], const gd_compare_row *r) {
+void gdi_compare_batch(char buf[32], const gd_compare_row *r) {
   snprintf(buf, 32, "%s%lld", r->full ? "full " : "", (long long)r->batch);
 }
 
 static void print_row(const gd_compare_row *r, bool seeds) {
   char batch[32], rate[24], v[6][24], range[64] = "";
-  compare_batch(batch, r);
+  gdi_compare_batch(batch, r);
   snprintf(rate, sizeof rate, "%g%s", r->lr, r->edge ? " *" : "");
   const double number[] = {r->updates, r->epochs, r->samples, r->seconds, r->final_loss, r->noise_scale};
-  for (int i = 0; i < 6; i++) compare_number(v[i], number[i]);
+  for (int i = 0; i < 6; i++) gdi_compare_number(v[i], number[i]);
   if (seeds && isfinite(r->updates_max))
     snprintf(range, sizeof range, "  (%.0f to %.0f)", r->updates_min, r->updates_max);
   printf("%11s %9s %7s %6s %7s %7s %6s %6s  %-*s%s\n", batch, rate, v[0], v[1], v[2], v[3], v[4], v[5],
@@ -72,7 +72,8 @@ static void print_fit(const gd_compare_result *r) {
   char v[3][24], lo[3][24], hi[3][24];
   const double value[] = {h->s_min, h->e_min, h->b_crit};
   for (int i = 0; i < 3; i++)
-    compare_number(v[i], value[i]), compare_number(lo[i], h->lo[i]), compare_number(hi[i], h->hi[i]);
+    gdi_compare_number(v[i], value[i]), gdi_compare_number(lo[i], h->lo[i]),
+        gdi_compare_number(hi[i], h->hi[i]);
   printf("\nupdates(B) = S_min + E_min / B over %d batch sizes (in brackets: 95 %% by bootstrap)\n",
          h->points);
   printf("  S_min   %-8s [%s, %s]   fewest updates, with any batch\n", v[0], lo[0], hi[0]);
@@ -81,7 +82,7 @@ static void print_fit(const gd_compare_result *r) {
   printf("  the measured points lie %.2g %% off this model\n", 100 * h->deviation);
   if (!isnan(r->b_simple)) {
     char simple[24];
-    compare_number(simple, r->b_simple);
+    gdi_compare_number(simple, r->b_simple);
     printf("  gradient noise scale at the target %s: B_crit / B_simple = %.2g\n", simple,
            h->b_crit / r->b_simple);
   }
@@ -116,24 +117,24 @@ static gd_status compare(gd_world *w, gd_options *o, const gd_compare_options *c
     print_table(&result, c);
     printf("\nfolder  %s (compare.csv, runs.csv, compare.h5)\n", result.folder);
     fflush(stdout);
-    if (o->plots) compare_plot(&result, c);
-    if (report) st = compare_report(&result, o, c, report);
+    if (o->plots) gdi_compare_plot(&result, c);
+    if (report) st = gdi_compare_report(&result, o, c, report);
   }
   st = gd_world_agree(w, st);
   gd_compare_free(&result);
   return st;
 }
 
-gd_status command_compare(int argc, char **argv) {
+gd_status gdi_command_compare(int argc, char **argv) {
   run_setup r;
   gd_compare_options c;
   const char *report = NULL, *ranks = NULL;
-  compare_command(argc, argv);
-  gd_status st = run_parse(&r, argc, argv, run_switches);
-  if (st == GD_OK) ranks = args_take(&r.a, "ranks");
+  gdi_compare_command(argc, argv);
+  gd_status st = gdi_run_parse(&r, argc, argv, gdi_run_switches);
+  if (st == GD_OK) ranks = gdi_args_take(&r.a, "ranks");
   if (st == GD_OK) st = take_options(&r.a, &c, &report);
-  st = run_join(&r, run_options(&r, st));
+  st = gdi_run_join(&r, gdi_run_options(&r, st));
   if (st == GD_OK && r.demonstration && isnan(c.target_loss) && isnan(c.target_accuracy)) c.target_loss = 0.3;
-  if (st == GD_OK) st = ranks ? scaling(r.w, &r.o, ranks) : compare(r.w, &r.o, &c, report);
-  return run_end(&r, st);
+  if (st == GD_OK) st = ranks ? gdi_scaling(r.w, &r.o, ranks) : compare(r.w, &r.o, &c, report);
+  return gdi_run_end(&r, st);
 }

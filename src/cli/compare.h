@@ -5,16 +5,16 @@
 #include "cli/cli.h"
 
 /* Short forms for people: 1.23M, never, -. */
-void compare_number(char buf[24], double v);
-void compare_batch(char buf[32], const gd_compare_row *r);
+void gdi_compare_number(char buf[24], double v);
+void gdi_compare_batch(char buf[32], const gd_compare_row *r);
 /* Keep the command line, for the page to tell how to reproduce it. */
-void compare_command(int argc, char **argv);
+void gdi_compare_command(int argc, char **argv);
 /* compare.svg and compare.png in the folder, with script and data. */
-void compare_plot(const gd_compare_result *r, const gd_compare_options *c);
+void gdi_compare_plot(const gd_compare_result *r, const gd_compare_options *c);
 /* One self-contained page. Errors: GD_ERR_WRITE */
-gd_status compare_report(const gd_compare_result *r, const gd_options *o, const gd_compare_options *c,
-                         const char *path) GD_CHECKED;
+gd_status gdi_compare_report(const gd_compare_result *r, const gd_options *o, const gd_compare_options *c,
+                             const char *path) GD_CHECKED;
 /* The scaling study, whole. Collective. */
-gd_status scaling(gd_world *w, const gd_options *o, const char *ranks) GD_CHECKED;
+gd_status gdi_scaling(gd_world *w, const gd_options *o, const char *ranks) GD_CHECKED;
 
 #endif

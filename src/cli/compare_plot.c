@@ -42,7 +42,7 @@ static void legend(FILE *f, const gd_compare_result *r) {
   for (int i = 0; i < r->rows; i++) {
     char hex[8], batch[32];
     colour(hex, i, r->rows);
-    compare_batch(batch, &r->row[i]);
+    gdi_compare_batch(batch, &r->row[i]);
     fprintf(f,
             "  set label %d '%s' at screen %.4f,0.957 left point pt 5 ps 1.2 lc rgb '%s' offset 1,0 "
             "textcolor rgb '#333333'\n",
@@ -77,7 +77,7 @@ static void mark(FILE *f, const char *name, double batch, const double range[2],
   char number[24];
   if (!(along > 0 && along < 1)) return;
   if (along < 0.25 || along > 0.75) right = along < 0.25;
-  compare_number(number, batch);
+  gdi_compare_number(number, batch);
   fprintf(f,
           "  set arrow from %.6g,graph 0 to %.6g,graph 1 nohead dt 3 lc rgb '#999999'\n"
           "  set label '%s = %s' at %.6g,graph %g %s offset character %s,0 textcolor rgb '#777777'\n",
@@ -129,7 +129,7 @@ static bool write_batches(const gd_compare_result *r) {
   return fclose(f) == 0;
 }
 
-void compare_plot(const gd_compare_result *r, const gd_compare_options *c) {
+void gdi_compare_plot(const gd_compare_result *r, const gd_compare_options *c) {
   char *script = NULL;
   size_t bytes = 0;
   FILE *f = open_memstream(&script, &bytes);
@@ -141,7 +141,7 @@ void compare_plot(const gd_compare_result *r, const gd_compare_options *c) {
   loss_panel(f, r, c, "seconds", 4);
   batch_panel(f, r);
   fputs("  unset multiplot; unset arrow; unset label\n}\n", f);
-  if (fclose(f) == 0 && write_batches(r) && gnuplot(r->folder, "compare", script))
+  if (fclose(f) == 0 && write_batches(r) && gdi_gnuplot(r->folder, "compare", script))
     printf("figure  %s/compare.svg, compare.png\n", r->folder);
   free(script);
 }

@@ -11,7 +11,7 @@ static struct {
   char **argv;
 } command;
 
-void compare_command(int argc, char **argv) {
+void gdi_compare_command(int argc, char **argv) {
   command.argc = argc, command.argv = argv;
 }
 
@@ -53,8 +53,8 @@ static void row(FILE *f, const gd_compare_row *w, bool seeds) {
   char batch[32], v[8][24];
   const double number[] = {w->updates, w->updates_min, w->updates_max, w->epochs,
                            w->samples, w->seconds,     w->final_loss,  w->noise_scale};
-  compare_batch(batch, w);
-  for (int k = 0; k < 8; k++) compare_number(v[k], number[k]);
+  gdi_compare_batch(batch, w);
+  for (int k = 0; k < 8; k++) gdi_compare_number(v[k], number[k]);
   fprintf(f, "<tr><td>%s<td>%g%s<td>%s", batch, w->lr, w->edge ? " *" : "", v[0]);
   if (seeds) fprintf(f, "<td>%s to %s", v[1], v[2]);
   fprintf(f, "<td>%s<td>%s<td>%s<td>%s<td>%s<td>%d / %d<td>%s</tr>\n", v[3], v[4], v[5], v[6], v[7],
@@ -75,7 +75,7 @@ static void table(FILE *f, const gd_compare_result *r, bool seeds) {
 /* "70.8 [59.7, 81.8]" */
 static void interval(FILE *f, const char *name, double v, double lo, double hi, const char *after) {
   char text[3][24];
-  compare_number(text[0], v), compare_number(text[1], lo), compare_number(text[2], hi);
+  gdi_compare_number(text[0], v), gdi_compare_number(text[1], lo), gdi_compare_number(text[2], hi);
   fprintf(f, "%s = %s [%s, %s]%s", name, text[0], text[1], text[2], after);
 }
 
@@ -92,7 +92,7 @@ static void fit(FILE *f, const gd_compare_result *r) {
   fprintf(f, "the measured points lie %.2g %% off this curve.", 100 * h->deviation);
   if (!isnan(r->b_simple)) {
     char simple[24];
-    compare_number(simple, r->b_simple);
+    gdi_compare_number(simple, r->b_simple);
     fprintf(f,
             " Gradient noise scale at the target: B<sub>simple</sub> = %s; B<sub>crit</sub> / "
             "B<sub>simple</sub> = %.2g.",
@@ -112,8 +112,8 @@ static void settings(FILE *f, const gd_options *o) {
   free(text);
 }
 
-gd_status compare_report(const gd_compare_result *r, const gd_options *o, const gd_compare_options *c,
-                         const char *path) {
+gd_status gdi_compare_report(const gd_compare_result *r, const gd_options *o, const gd_compare_options *c,
+                             const char *path) {
   FILE *f = fopen(path, "w");
   if (!f) return GD_FAIL(GD_ERR_WRITE, "%s: %s", path, strerror(errno));
   fputs("<!doctype html><html lang=en><meta charset=utf-8><title>gdtrain compare</title>\n", f);

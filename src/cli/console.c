@@ -42,13 +42,13 @@ static int columns(void) {
   return known && size.ws_col ? size.ws_col : 80;
 }
 
-void console_clear(void) {
+void gdi_console_clear(void) {
   if (console.bar_shown) fputs("\r\033[K", stderr);
   console.bar_shown = false;
 }
 
 static void line(const char *text) {
-  console_clear();
+  gdi_console_clear();
   fprintf(stderr, "%s\n", text);
   if (console.log) fprintf(console.log, "%s\n", text), fflush(console.log);
 }
@@ -62,11 +62,11 @@ static void on_message(void *user, gd_log_level level, const char *text) {
   line(buf);
 }
 
-void console_listen(void) {
+void gdi_console_listen(void) {
   gd_log_set_sink(on_message, NULL);
 }
 
-void console_open(int rank, const char *progress) {
+void gdi_console_open(int rank, const char *progress) {
   console.rank = rank;
   const bool automatic = strcmp(progress, "auto") == 0;
   const bool shows = rank == 0 && strcmp(progress, "none") != 0;
@@ -75,14 +75,14 @@ void console_open(int rank, const char *progress) {
   console.lines = shows && !console.bar;
 }
 
-void console_close(void) {
-  console_clear();
+void gdi_console_close(void) {
+  gdi_console_clear();
   gd_log_set_sink(NULL, NULL);
   if (console.log) fclose(console.log);
   console.log = NULL;
 }
 
-void console_error(gd_status st) {
+void gdi_console_error(gd_status st) {
   const gd_error *e = gd_error_last();
   char buf[700];
   if (st == GD_STOPPED)
@@ -154,13 +154,13 @@ static void progress(void *user, const gd_train_progress *p) {
   if (t - console.last_bar < 0.1 && p->step < p->total_steps) return;
   console.last_bar = t;
   /* mpirun passes results by another pipe, which may be the faster one: nothing may be left before them. */
-  if (p->step == p->total_steps) return console_clear();
+  if (p->step == p->total_steps) return gdi_console_clear();
   char left[32];
   time_left(left, sizeof left, p, t);
   draw_bar(p, left);
 }
 
-int measure_text(const gd_measure *m, char *buf, size_t bytes) {
+int gdi_measure_text(const gd_measure *m, char *buf, size_t bytes) {
   const double v = m->metric->percent ? 100 * m->value : m->value;
   const int n = snprintf(buf, bytes, m->metric->percent ? "%s %.2f %%" : "%s %.5g", m->metric->name, v);
   return n < (int)bytes ? n : (int)bytes - 1;
@@ -182,11 +182,11 @@ static void row(void *user, const gd_row *r) {
   for (int i = 0; i < r->val.n && n + 40 < (int)sizeof buf; i++) {
     if (strcmp(r->val.measure[i].metric->name, "accuracy") == 0) continue;
     n += snprintf(buf + n, sizeof buf - (size_t)n, ", ");
-    n += measure_text(&r->val.measure[i], buf + n, sizeof buf - (size_t)n);
+    n += gdi_measure_text(&r->val.measure[i], buf + n, sizeof buf - (size_t)n);
   }
   line(buf);
 }
 
-gd_observer console_observer(void) {
+gd_observer gdi_console_observer(void) {
   return (gd_observer){NULL, started, progress, row};
 }

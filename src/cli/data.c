@@ -3,17 +3,17 @@
 
 #include "cli/cli.h"
 
-void print_names(const char *what, int64_t n, char (*name)[GD_MAX_COLUMN_NAME]) {
+void gdi_print_names(const char *what, int64_t n, char (*name)[GD_MAX_COLUMN_NAME]) {
   if (n == 0) return;
   printf("%-9s", what);
   for (int64_t i = 0; i < n && i < 12; i++) {
     fputs(i ? ", " : " ", stdout);
-    print_plain(name[i]);
+    gdi_print_plain(name[i]);
   }
   printf("%s\n", n > 12 ? " ..." : "");
 }
 
-void print_plain(const char *text) {
+void gdi_print_plain(const char *text) {
   for (; *text; text++) putchar((unsigned char)*text < ' ' || *text == 127 ? '?' : *text);
 }
 
@@ -22,7 +22,7 @@ static void print_info(const gd_data_info *i) {
          gd_dtype_name(i->x_type));
   for (int d = 0; d < i->ndim; d++) printf("%s%lld", d ? ", " : "", (long long)i->sample[d]);
   printf("] each, times %.9g\n", i->x_scale);
-  print_names("columns", i->names.n_x, i->names.x);
+  gdi_print_names("columns", i->names.n_x, i->names.x);
   if (i->labels) {
     printf("%-9s labels, %lld classes%s", i->y_name, (long long)i->classes, i->class_name ? ":" : "");
     for (int64_t c = 0; i->class_name && c < i->classes && c < 12; c++) printf(" %s", i->class_name[c]);
@@ -32,12 +32,12 @@ static void print_info(const gd_data_info *i) {
   } else {
     printf("%-9s %lld real target%s\n", i->y_name, (long long)i->targets, i->targets > 1 ? "s" : "");
   }
-  print_names(i->names.n_y > 1 ? "targets" : "target", i->names.n_y, i->names.y);
+  gdi_print_names(i->names.n_y > 1 ? "targets" : "target", i->names.n_y, i->names.y);
   printf("memory    %.1f MB\nchecksums %s\n", (double)(i->x_bytes + i->y_bytes) / 1e6,
          i->checksummed ? "yes" : "no");
 }
 
-gd_status data_info(const char *path) {
+gd_status gdi_data_info(const char *path) {
   gd_dataset *d;
   GD_TRY(gd_dataset_open(&d, path, &(gd_data_options){.without_targets = true}));
   print_info(gd_dataset_info(d));
@@ -49,7 +49,7 @@ static gd_status write_out(gd_table *t, const char *out) {
   gd_status st = gd_table_write(t, out);
   gd_table_free(t);
   GD_TRY(st);
-  return data_info(out);
+  return gdi_data_info(out);
 }
 
 static gd_status check_generator(const char *name) {
@@ -65,13 +65,13 @@ static gd_status check_generator(const char *name) {
 static gd_status make(args *a, const char *out) {
   int64_t seed = 1;
   gd_generate_options g = {.name = a->n_words > 1 ? a->word[1] : NULL, .noise = -1};
-  GD_TRY(args_check(a, "n d k noise condition seed out"));
-  GD_TRY(args_i64(a, "n", 1, (int64_t)1 << 40, &g.n));
-  GD_TRY(args_i64(a, "d", 1, 1 << 24, &g.d));
-  GD_TRY(args_i64(a, "k", 1, 1 << 20, &g.k));
-  GD_TRY(args_f64(a, "noise", 0, 1e9, &g.noise));
-  GD_TRY(args_f64(a, "condition", 1, 1e12, &g.condition));
-  GD_TRY(args_i64(a, "seed", 0, INT64_MAX, &seed));
+  GD_TRY(gdi_args_check(a, "n d k noise condition seed out"));
+  GD_TRY(gdi_args_i64(a, "n", 1, (int64_t)1 << 40, &g.n));
+  GD_TRY(gdi_args_i64(a, "d", 1, 1 << 24, &g.d));
+  GD_TRY(gdi_args_i64(a, "k", 1, 1 << 20, &g.k));
+  GD_TRY(gdi_args_f64(a, "noise", 0, 1e9, &g.noise));
+  GD_TRY(gdi_args_f64(a, "condition", 1, 1e12, &g.condition));
+  GD_TRY(gdi_args_i64(a, "seed", 0, INT64_MAX, &seed));
   g.seed = (uint64_t)seed;
   if (!g.name)
     return GD_FAIL(
@@ -94,15 +94,15 @@ static gd_status import(args *a, const char *out) {
   const int n = a->n_words - 2;
   bool header = false, classes = false;
   gd_table t;
-  GD_TRY(args_check(a, "out header target classes"));
-  GD_TRY(args_flag(a, "header", &header));
-  GD_TRY(args_flag(a, "classes", &classes));
+  GD_TRY(gdi_args_check(a, "out header target classes"));
+  GD_TRY(gdi_args_flag(a, "header", &header));
+  GD_TRY(gdi_args_flag(a, "classes", &classes));
   if (!out && n >= 1) return GD_FAIL(GD_ERR_USAGE, "--out FILE.h5 is missing");
-  for (int i = 0; i < n; i++) GD_TRY(args_keep_input(out, files[i]));
+  for (int i = 0; i < n; i++) GD_TRY(gdi_args_keep_input(out, files[i]));
   if (strcmp(format, "idx") == 0 && n == 2) {
     GD_TRY(gd_import_idx(&t, files[0], files[1]));
   } else if (strcmp(format, "csv") == 0 && n >= 1) {
-    gd_csv_options c = {header, args_get(a, "target"), classes};
+    gd_csv_options c = {header, gdi_args_get(a, "target"), classes};
     GD_TRY(gd_import_csv(&t, files, n, &c));
   } else if (strcmp(format, "npy") == 0 && n == 2) {
     GD_TRY(gd_import_npy(&t, files[0], files[1], classes));
@@ -117,12 +117,12 @@ static gd_status import(args *a, const char *out) {
 
 static gd_status data(args *a) {
   const char *what = a->n_words ? a->word[0] : "";
-  if (strcmp(what, "make") == 0) return make(a, args_get(a, "out"));
-  if (strcmp(what, "import") == 0) return import(a, args_get(a, "out"));
-  if (strcmp(what, "info") == 0 && a->n_words == 2) return data_info(a->word[1]);
+  if (strcmp(what, "make") == 0) return make(a, gdi_args_get(a, "out"));
+  if (strcmp(what, "import") == 0) return import(a, gdi_args_get(a, "out"));
+  if (strcmp(what, "info") == 0 && a->n_words == 2) return gdi_data_info(a->word[1]);
   return GD_FAIL(GD_ERR_USAGE, "usage: gdtrain data make NAME ... | import FORMAT FILE... | info FILE");
 }
 
-gd_status command_data(int argc, char **argv) {
-  return alone(argc, argv, "header classes", data);
+gd_status gdi_command_data(int argc, char **argv) {
+  return gdi_alone(argc, argv, "header classes", data);
 }

@@ -6,13 +6,13 @@
 
 #include "cli/cli.h"
 
-const char demo_settings[] = "data: {train: runs/glyphs/train.h5, val: runs/glyphs/test.h5}\n"
-                             "model: linear:256 relu linear:10\n"
-                             "batch_size: 128\n"
-                             "micro_batch: 16\n"
-                             "epochs: 7\n"
-                             "schedule: {name: sgdr, t0: 1, t_mult: 2}\n";
-const char demo_optimizer[] = "optimizer: {name: sgd, lr: 0.1, momentum: 0.9}\n";
+const char gdi_demo_settings[] = "data: {train: runs/glyphs/train.h5, val: runs/glyphs/test.h5}\n"
+                                 "model: linear:256 relu linear:10\n"
+                                 "batch_size: 128\n"
+                                 "micro_batch: 16\n"
+                                 "epochs: 7\n"
+                                 "schedule: {name: sgdr, t0: 1, t_mult: 2}\n";
+const char gdi_demo_optimizer[] = "optimizer: {name: sgd, lr: 0.1, momentum: 0.9}\n";
 
 static gd_status make(const char *path, int64_t n, uint64_t seed) {
   if (access(path, R_OK) == 0) return GD_OK;
@@ -33,7 +33,7 @@ static gd_status make_data(void) {
   return make("runs/glyphs/test.h5", 4000, 2);
 }
 
-gd_status demo_ready(gd_world *w) {
+gd_status gdi_demo_ready(gd_world *w) {
   const bool root = gd_world_rank(w) == 0;
   if (root)
     gd_message(GD_LOG_INFO,

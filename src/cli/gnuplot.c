@@ -16,7 +16,7 @@ static bool draws(const char *folder, const char *script, const char *log) {
   return child > 0 && waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
-bool gnuplot(const char *folder, const char *name, const char *text) {
+bool gdi_gnuplot(const char *folder, const char *name, const char *text) {
   char path[4200], script[64], log[64];
   snprintf(script, sizeof script, "%s.gp", name);
   snprintf(log, sizeof log, "%s.log", name);

@@ -69,14 +69,14 @@ static gd_status draw(drawing *d) {
   return gd_tape_write_dot(d->tape, loss.sum, stdout);
 }
 
-gd_status command_graph(int argc, char **argv) {
+gd_status gdi_command_graph(int argc, char **argv) {
   drawing d = {0};
-  gd_status st = run_options(&d.r, run_parse(&d.r, argc, argv, run_switches));
+  gd_status st = gdi_run_options(&d.r, gdi_run_parse(&d.r, argc, argv, gdi_run_switches));
   if (st == GD_OK) st = find_shapes(&d);
   if (st == GD_OK) st = draw(&d);
   gd_tape_free(d.tape);
   gd_criterion_free(d.criterion);
   gd_module_free(d.model);
   gd_device_close(d.device);
-  return run_end(&d.r, st);
+  return gdi_run_end(&d.r, st);
 }

@@ -102,7 +102,7 @@ static const char tools[] = "mpirun -n 8 gdtrain verify [run.yaml]    the promis
                             "\n"
                             "All other settings are those of a run: gdtrain --help-options.\n";
 
-void print_help(FILE *f, const char *command) {
+void gdi_print_help(FILE *f, const char *command) {
   static const struct {
     const char *command, *text;
   } page[] = {{"train", train}, {"data", data},  {"compare", compare}, {"eval", use},    {"predict", use},

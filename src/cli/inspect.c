@@ -20,8 +20,8 @@ static void print_checkpoint(const gd_checkpoint *c) {
   if (c->has_best) printf("best      %.9g\n", c->best);
   printf("made by   gdtrain %s on %s\n", c->version, c->machine);
   if (c->standardize.features) printf("features  %lld, standardised\n", (long long)c->standardize.features);
-  print_names("columns", c->names.n_x, c->names.x);
-  print_names(c->names.n_y > 1 ? "targets" : "target", c->names.n_y, c->names.y);
+  gdi_print_names("columns", c->names.n_x, c->names.x);
+  gdi_print_names(c->names.n_y > 1 ? "targets" : "target", c->names.n_y, c->names.y);
   for (int64_t i = 0; c->class_name && i < c->classes && i < 12; i++)
     printf("%s%s", i ? " " : "classes   ", c->class_name[i]);
   if (c->class_name) printf("%s\n", c->classes > 12 ? " ..." : "");
@@ -43,11 +43,11 @@ static gd_status inspect(args *a) {
   char path[4096];
   gd_checkpoint c;
   bool digest = false;
-  GD_TRY(args_check(a, "digest"));
-  GD_TRY(args_flag(a, "digest", &digest));
+  GD_TRY(gdi_args_check(a, "digest"));
+  GD_TRY(gdi_args_flag(a, "digest", &digest));
   if (a->n_words != 1) return GD_FAIL(GD_ERR_USAGE, "usage: gdtrain inspect FILE [--digest]");
   GD_TRY(gd_checkpoint_find(a->word[0], path, sizeof path));
-  if (!digest && data_info(a->word[0]) == GD_OK) return GD_OK;
+  if (!digest && gdi_data_info(a->word[0]) == GD_OK) return GD_OK;
   gd_status st = gd_checkpoint_read(&c, path, !digest);
   if (st == GD_OK && digest) st = print_digest(&c);
   if (st == GD_OK && !digest) print_checkpoint(&c);
@@ -55,8 +55,8 @@ static gd_status inspect(args *a) {
   return st;
 }
 
-gd_status command_inspect(int argc, char **argv) {
-  return alone(argc, argv, "digest", inspect);
+gd_status gdi_command_inspect(int argc, char **argv) {
+  return gdi_alone(argc, argv, "digest", inspect);
 }
 
 static gd_status check_format(const char *out) {
@@ -70,8 +70,8 @@ static gd_status check_format(const char *out) {
 static gd_status export(args *a) {
   char path[4096];
   gd_checkpoint c;
-  GD_TRY(args_check(a, "out"));
-  const char *out = args_get(a, "out");
+  GD_TRY(gdi_args_check(a, "out"));
+  const char *out = gdi_args_get(a, "out");
   if (a->n_words != 1 || !out)
     return GD_FAIL(GD_ERR_USAGE, "usage: gdtrain export CHECKPOINT --out FILE.safetensors");
   GD_TRY(check_format(out));
@@ -82,6 +82,6 @@ static gd_status export(args *a) {
   return st;
 }
 
-gd_status command_export(int argc, char **argv) {
-  return alone(argc, argv, "", export);
+gd_status gdi_command_export(int argc, char **argv) {
+  return gdi_alone(argc, argv, "", export);
 }

@@ -1,4 +1,6 @@
-/* gdtrain: the commands, and how each of them begins and ends. */
+/* gd_main(): the commands, and how each of them begins and ends. */
+#include "gd/main.h"
+
 #include <signal.h>
 #include <string.h>
 #include <unistd.h>
@@ -8,32 +10,33 @@
 static const struct {
   const char *name;
   gd_status (*run)(int argc, char **argv);
-} commands[] = {{"train", command_train},   {"eval", command_eval},       {"predict", command_predict},
-                {"data", command_data},     {"inspect", command_inspect}, {"graph", command_graph},
-                {"export", command_export}, {"compare", command_compare}, {"bench", command_bench},
-                {"verify", command_verify}};
+} commands[] = {{"train", gdi_command_train},     {"eval", gdi_command_eval},
+                {"predict", gdi_command_predict}, {"data", gdi_command_data},
+                {"inspect", gdi_command_inspect}, {"graph", gdi_command_graph},
+                {"export", gdi_command_export},   {"compare", gdi_command_compare},
+                {"bench", gdi_command_bench},     {"verify", gdi_command_verify}};
 enum { COMMANDS = sizeof commands / sizeof *commands };
 
-gd_status join(gd_world **w, gd_status before, const gd_options *o) {
+gd_status gdi_join(gd_world **w, gd_status before, const gd_options *o) {
   gd_error cause = *gd_error_last();
   gd_world_options world = {.deadline_s = o ? o->deadline : 0};
   if (o && strcmp(o->transport, "shm") == 0) world.transport = GD_TRANSPORT_SHM;
   if (o && strcmp(o->transport, "mpi") == 0) world.transport = GD_TRANSPORT_MPI;
-  console_listen();
+  gdi_console_listen();
   gd_status st = gd_world_init(w, &world);
   if (st != GD_OK) {
     *w = NULL;
     return before == GD_OK ? st : gd_error_adopt(&cause);
   }
-  console_open(gd_world_rank(*w), o ? o->progress : "auto");
+  gdi_console_open(gd_world_rank(*w), o ? o->progress : "auto");
   if (before != GD_OK) (void)gd_error_adopt(&cause);
   return gd_world_agree(*w, before);
 }
 
-gd_status leave(gd_world *w, gd_status st) {
+gd_status gdi_leave(gd_world *w, gd_status st) {
   /* An agreed error is printed by rank 0; a communication error by every rank that has it. */
-  if (st != GD_OK && (!w || gd_world_rank(w) == 0 || st == GD_ERR_COMM)) console_error(st);
-  console_close();
+  if (st != GD_OK && (!w || gd_world_rank(w) == 0 || st == GD_ERR_COMM)) gdi_console_error(st);
+  gdi_console_close();
   if (w && st == GD_ERR_COMM) gd_world_abort(w, gd_status_exit_code(st));
   gd_world_finish(w);
   return st;
@@ -49,26 +52,40 @@ static gd_status dispatch(int argc, char **argv) {
     const char *near = gd_nearest(first, names);
     gd_status st = near ? GD_FAIL(GD_ERR_USAGE, "unknown command \"%s\", did you mean \"%s\"?", first, near)
                         : GD_FAIL(GD_ERR_USAGE, "unknown command \"%s\"; gdtrain --help lists them", first);
-    return leave(NULL, st);
+    return gdi_leave(NULL, st);
   }
-  return command_train(argc - 1, argv + 1);
+  return gdi_command_train(argc - 1, argv + 1);
 }
 
-int main(int argc, char **argv) {
+/* Plug-ins come first: what they register is then known to help and options alike. */
+static gd_status load_plugins(int argc, char **argv) {
+  for (int i = 1; i < argc; i++) {
+    if (strncmp(argv[i], "--load=", 7) == 0) GD_TRY(gd_plugins_load(argv[i] + 7));
+    if (strcmp(argv[i], "--load") == 0 && i + 1 < argc) GD_TRY(gd_plugins_load(argv[i + 1]));
+  }
+  return GD_OK;
+}
+
+int gd_main_failed(void) {
+  return gd_status_exit_code(gdi_leave(NULL, gd_error_last()->status));
+}
+
+int gd_main(int argc, char **argv) {
   signal(SIGPIPE, SIG_IGN);
   signal(SIGXFSZ, SIG_IGN);
+  if (load_plugins(argc, argv) != GD_OK) return gd_main_failed();
   for (int i = 1; i < argc; i++) {
     if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
-      print_help(stdout, argv[1]);
+      gdi_print_help(stdout, argv[1]);
       return 0;
     }
     if (strcmp(argv[i], "--help-losses") == 0)
-      return gd_status_exit_code(leave(NULL, gd_losses_manual(stdout, argv[i + 1])));
+      return gd_status_exit_code(gdi_leave(NULL, gd_losses_manual(stdout, argv[i + 1])));
     if (strcmp(argv[i], "--help-metrics") == 0)
-      return gd_status_exit_code(leave(NULL, gd_metrics_manual(stdout, argv[i + 1])));
+      return gd_status_exit_code(gdi_leave(NULL, gd_metrics_manual(stdout, argv[i + 1])));
     if (strcmp(argv[i], "--help-options") == 0) return gd_options_manual(stdout), 0;
     if (strcmp(argv[i], "--version") == 0) return puts("gdtrain " GD_VERSION), 0;
   }
-  if (argc > 1 && strcmp(argv[1], "help") == 0) return print_help(stdout, argc > 2 ? argv[2] : ""), 0;
+  if (argc > 1 && strcmp(argv[1], "help") == 0) return gdi_print_help(stdout, argc > 2 ? argv[2] : ""), 0;
   return gd_status_exit_code(dispatch(argc, argv));
 }

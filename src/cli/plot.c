@@ -38,8 +38,8 @@ static const char script[] =
     "  unset multiplot; set yrange [*:*]; unset offsets\n"
     "}\n";
 
-void plot_run(const char *folder) {
-  if (gnuplot(folder, "loss", script)) printf("plots         %s/loss.svg, loss.png\n", folder);
+void gdi_plot_run(const char *folder) {
+  if (gdi_gnuplot(folder, "loss", script)) printf("plots         %s/loss.svg, loss.png\n", folder);
 }
 
 /* Shares of each row, so that rare classes are seen too; counts stand in the cells while there is room. */
@@ -73,9 +73,9 @@ static const char confusion[] =
     "0xffffff : 0x444444) with labels font ',9' textcolor rgb variable }\n"
     "}\n";
 
-void plot_confusion(const char *folder) {
+void gdi_plot_confusion(const char *folder) {
   char path[4200];
   snprintf(path, sizeof path, "%s/confusion.csv", folder);
-  if (access(path, R_OK) == 0 && gnuplot(folder, "confusion", confusion))
+  if (access(path, R_OK) == 0 && gdi_gnuplot(folder, "confusion", confusion))
     printf("confusion     %s/confusion.csv, confusion.svg, confusion.png\n", folder);
 }

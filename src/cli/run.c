@@ -3,9 +3,10 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "gd/plugin.h"
 
-const char run_switches[] = "standardize data.standardize nesterov optimizer.nesterov optimizer.centered "
-                            "resume_changed noise_scale print_config";
+const char gdi_run_switches[] = "standardize data.standardize nesterov optimizer.nesterov optimizer.centered "
+                                "resume_changed noise_scale print_config";
 
 /* ---- options ---- */
 
@@ -20,13 +21,13 @@ static gd_status apply_text(gd_options *o, const char *path, const char *text) {
 /* `path`: of the file, or NULL. Without one the program shows what it can; one without data has forgotten them. */
 static gd_status fill(run_setup *r, const char *path, const gd_settings *file) {
   static const char data[] = "data data.train resume", optimizer[] = "optimizer optimizer.name";
-  r->demonstration = !settings_name(&r->a.setting, data) && !settings_name(file, data);
+  r->demonstration = !gdi_settings_name(&r->a.setting, data) && !gdi_settings_name(file, data);
   if (r->demonstration && path)
     return GD_FAIL(GD_ERR_USAGE, "%s: no data: give data: {train: FILE.h5}, or --data FILE.h5", path);
   if (r->demonstration) {
-    GD_TRY(apply_text(&r->o, "the demonstration", demo_settings));
-    if (!settings_name(&r->a.setting, optimizer) && !settings_name(file, optimizer))
-      GD_TRY(apply_text(&r->o, "the demonstration", demo_optimizer));
+    GD_TRY(apply_text(&r->o, "the demonstration", gdi_demo_settings));
+    if (!gdi_settings_name(&r->a.setting, optimizer) && !gdi_settings_name(file, optimizer))
+      GD_TRY(apply_text(&r->o, "the demonstration", gdi_demo_optimizer));
   }
   GD_TRY(gd_options_apply(&r->o, file));
   GD_TRY(gd_options_apply(&r->o, &r->a.setting));
@@ -39,11 +40,19 @@ static gd_status fill(run_setup *r, const char *path, const gd_settings *file) {
  */
 static const char *config_file(const args *a, char *buf, size_t bytes) {
   if (a->n_words == 1) return a->word[0];
-  const char *resume = args_get(a, "resume"), *out = args_get(a, "out");
-  if (settings_name(&a->setting, "data data.train") || !resume || strcmp(resume, "auto") != 0 || !out)
+  const char *resume = gdi_args_get(a, "resume"), *out = gdi_args_get(a, "out");
+  if (gdi_settings_name(&a->setting, "data data.train") || !resume || strcmp(resume, "auto") != 0 || !out)
     return NULL;
   snprintf(buf, bytes, "%s/config.yaml", out);
   return access(buf, R_OK) == 0 ? buf : NULL;
+}
+
+/* The folder of a run may come from others: only a command line, or a file named on it, makes a plug-in load. */
+static void forget_plugins(gd_settings *s) {
+  int n = 0;
+  for (int i = 0; i < s->n; i++)
+    if (strcmp(s->item[i].key, "load") != 0) s->item[n++] = s->item[i];
+  s->n = n;
 }
 
 static gd_status read_options(run_setup *r) {
@@ -57,38 +66,40 @@ static gd_status read_options(run_setup *r) {
   char buf[4200];
   const char *path = config_file(a, buf, sizeof buf);
   if (path) GD_TRY(gd_settings_read(&file, path, NULL));
+  if (path == buf) forget_plugins(&file);
   gd_status st = fill(r, path, &file);
+  if (st == GD_OK) st = gd_plugins_load(r->o.load);
   gd_settings_free(&file);
   return st;
 }
 
 /* ---- the command ---- */
 
-gd_status run_parse(run_setup *r, int argc, char **argv, const char *switches) {
+gd_status gdi_run_parse(run_setup *r, int argc, char **argv, const char *switches) {
   *r = (run_setup){0};
-  return args_parse(&r->a, argc, argv, switches);
+  return gdi_args_parse(&r->a, argc, argv, switches);
 }
 
-gd_status run_options(run_setup *r, gd_status before) {
+gd_status gdi_run_options(run_setup *r, gd_status before) {
   return before == GD_OK ? read_options(r) : before;
 }
 
-gd_status run_join(run_setup *r, gd_status before) {
-  GD_TRY(join(&r->w, before, before == GD_OK ? &r->o : NULL));
-  return r->demonstration ? demo_ready(r->w) : GD_OK;
+gd_status gdi_run_join(run_setup *r, gd_status before) {
+  GD_TRY(gdi_join(&r->w, before, before == GD_OK ? &r->o : NULL));
+  return r->demonstration ? gdi_demo_ready(r->w) : GD_OK;
 }
 
-gd_status run_end(run_setup *r, gd_status st) {
-  st = leave(r->w, st);
+gd_status gdi_run_end(run_setup *r, gd_status st) {
+  st = gdi_leave(r->w, st);
   gd_options_free(&r->o);
-  args_free(&r->a);
+  gdi_args_free(&r->a);
   return st;
 }
 
-gd_status alone(int argc, char **argv, const char *switches, gd_status (*command)(args *a)) {
+gd_status gdi_alone(int argc, char **argv, const char *switches, gd_status (*command)(args *a)) {
   args a;
-  gd_status st = args_parse(&a, argc, argv, switches);
+  gd_status st = gdi_args_parse(&a, argc, argv, switches);
   if (st == GD_OK) st = command(&a);
-  args_free(&a);
-  return leave(NULL, st);
+  gdi_args_free(&a);
+  return gdi_leave(NULL, st);
 }

@@ -125,7 +125,7 @@ static gd_status write_files(const gd_scaling *s, const char *folder) {
   return GD_OK;
 }
 
-gd_status scaling(gd_world *w, const gd_options *o, const char *ranks) {
+gd_status gdi_scaling(gd_world *w, const gd_options *o, const char *ranks) {
   gd_scaling s;
   gd_status st = gd_scaling_run(w, o, ranks, &s);
   if (st == GD_OK && gd_world_rank(w) == 0) {
@@ -134,7 +134,7 @@ gd_status scaling(gd_world *w, const gd_options *o, const char *ranks) {
     if (!o->out[0]) (void)mkdir("runs", 0777);
     st = write_files(&s, folder);
     if (st == GD_OK) printf("\nfolder  %s (scaling.csv)\n", folder);
-    if (st == GD_OK && o->plots && gnuplot(folder, "scaling", script))
+    if (st == GD_OK && o->plots && gdi_gnuplot(folder, "scaling", script))
       printf("figure  %s/scaling.svg, scaling.png\n", folder);
   }
   gd_scaling_free(&s);

@@ -58,31 +58,31 @@ static void print_result(const gd_train_result *r) {
 }
 
 static gd_status train(gd_world *w, const gd_options *o) {
-  gd_observer observer = console_observer();
+  gd_observer observer = gdi_console_observer();
   gd_train_result result;
   gd_status st = gd_train(w, o, &observer, &result);
   if (st != GD_OK && st != GD_STOPPED) return st;
   if (gd_world_rank(w) == 0) {
-    console_clear();
+    gdi_console_clear();
     print_result(&result);
     fflush(stdout);
-    if (o->plots && st == GD_OK) plot_run(result.folder), plot_confusion(result.folder);
+    if (o->plots && st == GD_OK) gdi_plot_run(result.folder), gdi_plot_confusion(result.folder);
   }
   return st;
 }
 
-gd_status command_train(int argc, char **argv) {
+gd_status gdi_command_train(int argc, char **argv) {
   run_setup r;
-  gd_status st = run_parse(&r, argc, argv, run_switches);
+  gd_status st = gdi_run_parse(&r, argc, argv, gdi_run_switches);
   bool print_only = false;
-  if (st == GD_OK) st = args_flag(&r.a, "print_config", &print_only);
-  st = run_options(&r, st);
+  if (st == GD_OK) st = gdi_args_flag(&r.a, "print_config", &print_only);
+  st = gdi_run_options(&r, st);
   if (print_only && st == GD_OK) {
     gd_options_print(&r.o, stdout);
   } else {
     catch_signals(); /* before MPI starts: a warning may come while it does */
-    st = run_join(&r, st);
+    st = gdi_run_join(&r, st);
     if (st == GD_OK) st = train(r.w, &r.o);
   }
-  return run_end(&r, st);
+  return gdi_run_end(&r, st);
 }

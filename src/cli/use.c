@@ -7,18 +7,18 @@
 
 static gd_status parse(args *a, int argc, char **argv, const char *known, const char *usage,
                        gd_use_options *o, char checkpoint[4096]) {
-  GD_TRY(args_parse(a, argc, argv, ""));
-  GD_TRY(args_check(a, known));
+  GD_TRY(gdi_args_parse(a, argc, argv, ""));
+  GD_TRY(gdi_args_check(a, known));
   if (a->n_words != 1) return GD_FAIL(GD_ERR_USAGE, "usage: %s", usage);
   GD_TRY(gd_checkpoint_find(a->word[0], checkpoint, 4096));
   int64_t threads = 0;
-  GD_TRY(args_i64(a, "threads", 1, 1024, &threads));
-  const char *device = args_get(a, "device");
-  *o = (gd_use_options){.data = args_get(a, "data"),
-                        .loss = args_get(a, "loss"),
+  GD_TRY(gdi_args_i64(a, "threads", 1, 1024, &threads));
+  const char *device = gdi_args_get(a, "device");
+  *o = (gd_use_options){.data = gdi_args_get(a, "data"),
+                        .loss = gdi_args_get(a, "loss"),
                         .device = device ? device : "auto",
                         .threads = (int)threads,
-                        .metrics = args_get(a, "metrics")};
+                        .metrics = gdi_args_get(a, "metrics")};
   return o->data ? GD_OK : GD_FAIL(GD_ERR_USAGE, "--data FILE is missing; usage: %s", usage);
 }
 
@@ -38,46 +38,46 @@ static void print_metrics(const gd_metrics *m, const char *tables, const char *f
   }
   if (tables) fputs(tables, stdout);
   fflush(stdout);
-  if (folder) plot_confusion(folder);
+  if (folder) gdi_plot_confusion(folder);
 }
 
-gd_status command_eval(int argc, char **argv) {
+gd_status gdi_command_eval(int argc, char **argv) {
   args a;
   char checkpoint[4096];
   gd_use_options o;
   gd_world *w = NULL;
   gd_metrics m;
   gd_status st =
-      parse(&a, argc, argv, "data loss metrics out device threads",
+      parse(&a, argc, argv, "data loss metrics out device threads load",
             "gdtrain eval CHECKPOINT --data FILE [--metrics \"NAME ...\"] [--out FOLDER]", &o, checkpoint);
-  o.out = args_get(&a, "out");
+  o.out = gdi_args_get(&a, "out");
   char *tables = NULL;
   size_t bytes = 0;
   o.text = open_memstream(&tables, &bytes);
-  st = join(&w, st, NULL);
+  st = gdi_join(&w, st, NULL);
   if (st == GD_OK) st = gd_evaluate(w, checkpoint, &o, &m);
   if (o.text) fclose(o.text);
   if (st == GD_OK && gd_world_rank(w) == 0) print_metrics(&m, tables, o.out);
   free(tables);
-  st = leave(w, st);
-  args_free(&a);
+  st = gdi_leave(w, st);
+  gdi_args_free(&a);
   return st;
 }
 
-gd_status command_predict(int argc, char **argv) {
+gd_status gdi_command_predict(int argc, char **argv) {
   args a;
   char checkpoint[4096];
   gd_use_options o;
   gd_world *w = NULL;
-  gd_status st = parse(&a, argc, argv, "data out device threads",
+  gd_status st = parse(&a, argc, argv, "data out device threads load",
                        "gdtrain predict CHECKPOINT --data FILE --out FILE.csv|.npy|.h5", &o, checkpoint);
-  const char *out = args_get(&a, "out");
+  const char *out = gdi_args_get(&a, "out");
   if (st == GD_OK && !out) st = GD_FAIL(GD_ERR_USAGE, "--out FILE.csv, .npy or .h5 is missing");
-  if (st == GD_OK) st = args_keep_input(out, o.data);
-  if (st == GD_OK) st = args_keep_input(out, checkpoint);
-  st = join(&w, st, NULL);
+  if (st == GD_OK) st = gdi_args_keep_input(out, o.data);
+  if (st == GD_OK) st = gdi_args_keep_input(out, checkpoint);
+  st = gdi_join(&w, st, NULL);
   if (st == GD_OK) st = gd_predict(w, checkpoint, &o, out);
-  st = leave(w, st);
-  args_free(&a);
+  st = gdi_leave(w, st);
+  gdi_args_free(&a);
   return st;
 }

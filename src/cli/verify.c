@@ -8,13 +8,13 @@ static void show(void *user, const gd_check *c) {
   fflush(stdout);
 }
 
-gd_status command_verify(int argc, char **argv) {
+gd_status gdi_command_verify(int argc, char **argv) {
   run_setup r;
-  gd_status st = run_parse(&r, argc, argv, run_switches);
-  st = run_join(&r, run_options(&r, st));
+  gd_status st = gdi_run_parse(&r, argc, argv, gdi_run_switches);
+  st = gdi_run_join(&r, gdi_run_options(&r, st));
   if (st == GD_OK) {
     bool root = gd_world_rank(r.w) == 0;
     st = gd_verify(r.w, &r.o, show, &root);
   }
-  return run_end(&r, st);
+  return gdi_run_end(&r, st);
 }

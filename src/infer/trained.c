@@ -6,6 +6,7 @@
 #include "base/files.h"
 #include "comm/rank_device.h"
 #include "infer/model.h"
+#include "nn/plugins.h"
 #include "store/apply.h"
 
 /* As it was trained, or another one, which has no settings of its own. */
@@ -23,6 +24,7 @@ static gd_status open_loss(gdi_trained *u, const char *name) {
 static gd_status open_model(gdi_trained *u, const char *path, const gd_use_options *o) {
   const gd_checkpoint *c = &u->checkpoint;
   const gd_dtype dtype = c->n_params ? c->param[0].dtype : GD_F32;
+  GD_TRY(gdi_plugins_need(c->plugins, path, c->model));
   GD_TRY(gdi_device_for(&u->device, u->world, o->device, o->threads, u->trained.precision));
   gd_tree *spec;
   GD_TRY(gd_tree_parse(&spec, c->arena, c->model, "model"));

@@ -110,6 +110,7 @@ static void hash_scalars(gd_sha256 *h, const gd_checkpoint *c) {
   gdi_sha256_text(h, c->data_digest);
   gdi_sha256_text(h, c->machine);
   gdi_sha256_text(h, c->version);
+  if (c->plugins && *c->plugins) gdi_sha256_text(h, c->plugins);
 }
 
 gd_digest gdi_checkpoint_header_digest(const gd_checkpoint *c, const gdi_entry *entry, int n) {

@@ -169,6 +169,11 @@ static gd_status read_root(gd_checkpoint *c, gdi_h5 *f) {
   GD_TRY(gdi_h5_attr_i64(f, "/", "outputs", &c->outputs));
   GD_TRY(gdi_h5_attr_text(f, "/", "machine", c->machine, sizeof c->machine));
   GD_TRY(gdi_h5_attr_text(f, "/", "version", c->version, sizeof c->version));
+  if (gdi_h5_has_attr(f, "/", "plugins")) {
+    c->plugins = gd_arena_alloc(c->arena, GDI_MAX_PLUGINS);
+    if (!c->plugins) return GD_ERR_OOM;
+    GD_TRY(gdi_h5_attr_text(f, "/", "plugins", c->plugins, GDI_MAX_PLUGINS));
+  }
   GD_TRY(read_strings(&text, 1, 0, c->arena, f, "config"));
   c->config = text;
   return GD_OK;

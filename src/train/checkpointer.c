@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "gd/log.h"
+#include "gd/plugin.h"
 #include "gd/version.h"
 
 static bool writes(const gdi_checkpointer *s) {
@@ -73,6 +74,7 @@ static gd_status describe_run(gdi_checkpointer *s) {
   s->c.n_class_weights = j->class_weights.n, s->c.class_weight = j->class_weights.w;
   memcpy(s->c.data_digest, j->data_digest, sizeof s->c.data_digest);
   snprintf(s->c.machine, sizeof s->c.machine, "%s", gd_device_describe(j->device));
+  s->c.plugins = (char *)gd_plugins_loaded();
   snprintf(s->c.version, sizeof s->c.version, "%s", GD_VERSION);
   return GD_OK;
 }

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gd/plugin.h"
 #include "train/job_open.h"
 
 /* How this rank's settings differ from rank 0's, for the message. Collective. */
@@ -42,6 +43,8 @@ gd_status gdi_same_settings(const gdi_job *j) {
 /* The same program, the same settings, the same arithmetic everywhere? */
 gd_status gdi_same_everywhere(const gdi_job *j) {
   const char *machine = gd_device_describe(j->device);
+  const char *plugins = gd_plugins_loaded();
   GD_TRY(gdi_same_settings(j));
+  GD_TRY(gd_world_same(j->world, "the plug-ins", plugins, strlen(plugins), *plugins ? plugins : "none"));
   return gd_world_same(j->world, "the processor and its kernels", machine, strlen(machine), machine);
 }

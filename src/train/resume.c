@@ -7,12 +7,16 @@
 #include "base/fault.h"
 #include "data/names.h"
 #include "gd/log.h"
+#include "nn/plugins.h"
 #include "store/apply.h"
 
 /* ---- the checkpoint and its settings ---- */
 
 gd_status gdi_resume_read(gd_checkpoint *c, gd_world *w, const char *path) {
-  return gd_world_agree(w, gd_checkpoint_read(c, path, gd_world_rank(w) != 0));
+  GD_TRY(gd_world_agree(w, gd_checkpoint_read(c, path, gd_world_rank(w) != 0)));
+  char plugin[80]; /* another of the same name is among what must not have changed */
+  const bool missing = gdi_plugins_compare(c->plugins, plugin, sizeof plugin) == GDI_PLUGINS_MISSING;
+  return gd_world_agree(w, missing ? gdi_plugins_need(c->plugins, path, c->model) : GD_OK);
 }
 
 gd_status gdi_resume_options(gd_options *o, const gd_checkpoint *c) {
@@ -62,6 +66,9 @@ static gd_status refuse_changes(const gdi_job *j, const gd_checkpoint *c, const 
   if (n == 0 && strcmp(c->machine, gd_device_describe(j->device)) != 0)
     n = snprintf(differences, sizeof differences, "machine: %.150s -> %.150s", c->machine,
                  gd_device_describe(j->device)) > 0;
+  char plugin[80];
+  if (n == 0 && gdi_plugins_compare(c->plugins, plugin, sizeof plugin) != GDI_PLUGINS_SAME)
+    n = snprintf(differences, sizeof differences, "the plug-in %s", plugin) > 0;
   if (n == 0) return GD_OK;
   if (!j->opt.resume_changed)
     return GD_FAIL(
