@@ -33,21 +33,24 @@ ends() {
   wait "$job"
   got=$?
   equal "$got" "$code" "$what: exit code"
-  sleep 0.2
-  for pid in $pids; do alive "$pid" && { fail "$what: process $pid stays"; kill -KILL "$pid"; }; done
+  for pid in $pids; do
+    for _ in $(seq 100); do alive "$pid" || continue 2; sleep 0.05; done # mpirun may end before them
+    fail "$what: process $pid stays"
+    kill -KILL "$pid"
+  done
 }
 
 for transport in shm mpi; do
   start "stopped-$transport" 3 --transport $transport
   pid=$(rank_pid 1)
   kill -STOP "$pid"
-  ends 9 8 "a stopped rank, $transport"
+  ends 9 20 "a stopped rank, $transport"
   kill -KILL "$pid" 2>/dev/null
   grep -qE "error: rank 1 on $(hostname): rank 1 on host .* has not arrived|rank 1 on host .* has not arrived" "stopped-$transport.txt" ||
     { fail "a stopped rank, $transport: not named"; grep -v '^ *$' "stopped-$transport.txt" | tail -5; }
   start "killed-$transport" 3 --transport $transport
   kill -KILL "$(rank_pid 2)"
-  ends 137 8 "a killed rank, $transport"
+  ends 137 20 "a killed rank, $transport"
   for run in stopped killed; do # what was saved before the fault is whole, and nothing was saved after it
     gdtrain inspect "$(ls $run-$transport/checkpoints/step-*.h5 | tail -1)" --digest >/dev/null || fail "$run, $transport: the newest checkpoint is damaged"
   done

@@ -8,7 +8,7 @@ words=(--data g.h5 --model "linear:32 relu linear:10" --batch-size 96 --micro-ba
 runs=0
 # ends CODE REGEX RANKS options...: long before a hang would; one line matches
 ends() {
-  expect "$1" "$2" on "$3" timeout -k 1 40 gdtrain "${words[@]}" --out "run$((++runs))" --steps 40 "${@:4}"
+  expect "$1" "$2" on "$3" timeout -k 1 120 gdtrain "${words[@]}" --out "run$((++runs))" --steps 40 "${@:4}"
 }
 # with NAME=VALUE COMMAND...: and as it was afterwards
 with() {
@@ -106,7 +106,7 @@ with GDTRAIN_STUB_NCCL=error@40:0 ends 9 "error: NCCL.s .* on GPU 0 failed: unha
 with GDTRAIN_STUB_NCCL=block@9:1 ends 9 "rank 1 on host .*(: stuck in NCCL for more than|has not arrived at NCCL)" 2 --transport nccl
 for n in 3 50; do
   with GDTRAIN_STUB_NCCL=hang@$n expect 9 "stopped|rank 0 .*error|error: NCCL.s .* on GPU 0 did not finish within 3 s although every rank answers" \
-    on 2 timeout -k 1 40 gdtrain "${words[@]}" --out "hang$n" --steps 40 --transport nccl
+    on 2 timeout -k 1 120 gdtrain "${words[@]}" --out "hang$n" --steps 40 --transport nccl
   ! grep -q "does not let go" out.txt || { fail "the abort hung"; cat out.txt; }
 done
 with GDTRAIN_STUB_NCCL=refuse@5:0 ends 9 "error: NCCL.s .* on GPU 0 failed: unhandled system error" 2 --transport nccl # while a step is recorded
@@ -131,7 +131,7 @@ lost() {
   for pid in $(pgrep -P $job); do tr '\0' '\n' <"/proc/$pid/environ" | grep -qx "OMPI_COMM_WORLD_RANK=1" && victim=$pid; done
   kill "-$signal" "$victim" || fail "nobody to send $signal"
   began=$SECONDS
-  while kill -0 $job 2>/dev/null && [ $((SECONDS - began)) -le 12 ]; do sleep 0.05; done
+  while kill -0 $job 2>/dev/null && [ $((SECONDS - began)) -le 30 ]; do sleep 0.05; done
   kill -0 $job 2>/dev/null && { fail "SIG$signal $*: hangs"; kill -KILL $job $(pgrep -P $job); }
   wait $job
   equal $? "$code" "exit code after SIG$signal $*"
