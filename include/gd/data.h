@@ -164,6 +164,17 @@ GD_API gd_status gd_standardize_fit(gd_standardize *out, gd_dataset *d, const gd
 
 /* ---- making data files ---- */
 
+/** A column of a table that was imported. */
+typedef struct gd_column {
+  char name[GD_MAX_COLUMN_NAME]; /**< or its position */
+  char use[16];                  /**< feature, target, dropped */
+  char type[16];                 /**< number, classes, one-hot, index, date; empty when dropped */
+  int64_t missing, distinct;     /**< distinct < 0: more than -distinct */
+  double min, mean, max;         /**< of numbers and dates; NaN of others */
+} gd_column;
+/** The columns that a data file remembers from its import; *n 0: none. Owner: caller, free(). Errors: GD_ERR_DATA */
+GD_API gd_status gd_data_columns(gd_column **out, int64_t *n, const char *path) GD_CHECKED;
+
 /** A data set in memory, about to be written to a file. */
 typedef struct gd_table {
   int64_t n;
@@ -178,6 +189,9 @@ typedef struct gd_table {
   int64_t classes;
   char (*class_name)[GD_MAX_CLASS_NAME]; /**< or NULL */
   gd_names names;                        /**< malloc'd, or absent */
+  int64_t n_columns;
+  gd_column *column; /**< [n_columns] those of the table that it was made of, or NULL */
+  char *notes;       /**< lines on what was taken for what, or NULL */
 } gd_table;
 GD_API void gd_table_free(gd_table *t);
 /** Write a data file: temporary name, flushed, renamed. Errors: GD_ERR_WRITE with the file */
@@ -202,12 +216,45 @@ GD_API const char *gd_generator_about(int i); /**< one line */
 GD_API gd_status gd_import_idx(gd_table *out, const char *images, const char *labels) GD_CHECKED;
 /** CIFAR-10/100 binary batches. */
 GD_API gd_status gd_import_cifar(gd_table *out, const char *const files[], int n, bool hundred) GD_CHECKED;
+/** How a table is written, which of its columns are taken, and as what. All zero: guessed, and noted. */
 typedef struct gd_csv_options {
-  bool header;        /**< the first line names the columns */
-  const char *target; /**< "last" (NULL), a 0-based column number or a name, several with commas, or "none" */
-  bool classes;       /**< the target is a class even when it is a number; text targets always are */
+  enum { GD_HEADER_GUESS, GD_HEADER_YES, GD_HEADER_NO } header; /**< does the first line name the columns? */
+  /**
+   * Columns: names, or positions from 0, also first-last, with commas between; a name that holds a comma stands in
+   * double quotes.
+   */
+  const char *target;   /**< NULL or "last"; or "none" */
+  const char *features; /**< the only ones, in this order; NULL: all that are no targets */
+  const char *drop;     /**< neither features nor targets */
+  bool classes; /**< the target is a class even when it is a number; text that is no number always is */
+  const char
+      *one_hot; /**< columns that become one of 0 and 1 for each of their values; "*": all that are text */
+  const char *index; /**< columns that become the number of their value, in the order of values; "*" */
+  const char *like;  /**< a data file: categories that it has are columns here too, though no row has them */
+  char delimiter;    /**< ' ': blanks and tabs */
+  char decimal;      /**< . or , */
+  char thousands;    /**< what groups digits by three; GD_CSV_NONE is the default */
+  char quote;        /**< default " */
+  char comment;      /**< it and the rest of its line are left out */
+  const char *encoding; /**< as iconv calls it */
+  const char *
+      missing; /**< texts of cells without a value, with commas between; "none"; NULL: NA NaN null ? and kin */
+  enum { GD_MISSING_REFUSED, GD_MISSING_DROPS_ROW, GD_MISSING_FILLED } on_missing;
+  double fill; /**< of features */
+  enum {
+    GD_DATES_REFUSED,
+    GD_DATES_NUMBERS,
+    GD_DATES_DROPPED
+  } dates;   /**< numbers: days since 1970-01-01 (UTC) */
+  bool trim; /**< blanks at the ends of text that is not quoted are left out; of numbers and names they are */
 } gd_csv_options;
-/** CSV files of the same columns, one after the other. Errors: GD_ERR_DATA with file, line and column */
+#define GD_CSV_NONE '\1' /**< as quote or comment: there is none */
+/**
+ * Text files of the same columns, one after the other, plain or .gz .xz .zst; "-" is standard input. The whole of a
+ * column decides what it is. gd_table.notes tells what was taken for what, and what else could be said.
+ *
+ * Errors: GD_ERR_DATA with file, line, column and text; GD_ERR_USAGE for columns that are not there
+ */
 GD_API gd_status gd_import_csv(gd_table *out, const char *const files[], int n,
                                const gd_csv_options *o) GD_CHECKED;
 /** x.npy and y.npy (C order, little-endian). */

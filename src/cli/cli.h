@@ -42,6 +42,13 @@ gd_status gdi_command_eval(int argc, char **argv);
 gd_status gdi_command_predict(int argc, char **argv);
 gd_status gdi_command_data(int argc, char **argv);
 gd_status gdi_data_info(const char *path) GD_CHECKED; /* print what a data file holds */
+/* Write the table, which is freed, and print what the file holds. */
+gd_status gdi_data_write(gd_table *t, const char *out) GD_CHECKED;
+gd_status gdi_data_import(args *a, const char *out) GD_CHECKED;
+/* The columns that a data file remembers from its import, as a table of 79 characters; nothing where it has none. */
+gd_status gdi_print_columns(const char *path) GD_CHECKED;
+/* What an import tells, to stderr; NULL: nothing. */
+void gdi_print_import_notes(const char *notes);
 /* A line of names, the first twelve; "\033" and the like, which a file may hold, are not passed to the terminal. */
 void gdi_print_names(const char *what, int64_t n, char (*name)[GD_MAX_COLUMN_NAME]);
 void gdi_print_plain(const char *text);

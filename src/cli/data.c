@@ -42,11 +42,12 @@ gd_status gdi_data_info(const char *path) {
   GD_TRY(gd_dataset_open(&d, path, &(gd_data_options){.without_targets = true}));
   print_info(gd_dataset_info(d));
   gd_dataset_close(d);
-  return GD_OK;
+  return gdi_print_columns(path);
 }
 
-static gd_status write_out(gd_table *t, const char *out) {
+gd_status gdi_data_write(gd_table *t, const char *out) {
   gd_status st = gd_table_write(t, out);
+  gdi_print_import_notes(t->notes);
   gd_table_free(t);
   GD_TRY(st);
   return gdi_data_info(out);
@@ -86,43 +87,17 @@ static gd_status make(args *a, const char *out) {
   if (!out) return GD_FAIL(GD_ERR_USAGE, "--out FILE.h5 is missing");
   gd_table t;
   GD_TRY(gd_generate(&t, &g));
-  return write_out(&t, out);
-}
-
-static gd_status import(args *a, const char *out) {
-  const char *format = a->n_words > 1 ? a->word[1] : "", *const *files = a->word + 2;
-  const int n = a->n_words - 2;
-  bool header = false, classes = false;
-  gd_table t;
-  GD_TRY(gdi_args_check(a, "out header target classes"));
-  GD_TRY(gdi_args_flag(a, "header", &header));
-  GD_TRY(gdi_args_flag(a, "classes", &classes));
-  if (!out && n >= 1) return GD_FAIL(GD_ERR_USAGE, "--out FILE.h5 is missing");
-  for (int i = 0; i < n; i++) GD_TRY(gdi_args_keep_input(out, files[i]));
-  if (strcmp(format, "idx") == 0 && n == 2) {
-    GD_TRY(gd_import_idx(&t, files[0], files[1]));
-  } else if (strcmp(format, "csv") == 0 && n >= 1) {
-    gd_csv_options c = {header, gdi_args_get(a, "target"), classes};
-    GD_TRY(gd_import_csv(&t, files, n, &c));
-  } else if (strcmp(format, "npy") == 0 && n == 2) {
-    GD_TRY(gd_import_npy(&t, files[0], files[1], classes));
-  } else if ((strcmp(format, "cifar10") == 0 || strcmp(format, "cifar100") == 0) && n >= 1) {
-    GD_TRY(gd_import_cifar(&t, files, n, format[5] == '1' && format[6] == '0' && format[7] == '0'));
-  } else {
-    return GD_FAIL(GD_ERR_USAGE, "usage: gdtrain data import idx IMAGES LABELS | csv FILE... | npy X Y | "
-                                 "cifar10|cifar100 FILE... --out FILE.h5");
-  }
-  return write_out(&t, out);
+  return gdi_data_write(&t, out);
 }
 
 static gd_status data(args *a) {
   const char *what = a->n_words ? a->word[0] : "";
   if (strcmp(what, "make") == 0) return make(a, gdi_args_get(a, "out"));
-  if (strcmp(what, "import") == 0) return import(a, gdi_args_get(a, "out"));
+  if (strcmp(what, "import") == 0) return gdi_data_import(a, gdi_args_get(a, "out"));
   if (strcmp(what, "info") == 0 && a->n_words == 2) return gdi_data_info(a->word[1]);
   return GD_FAIL(GD_ERR_USAGE, "usage: gdtrain data make NAME ... | import FORMAT FILE... | info FILE");
 }
 
 gd_status gdi_command_data(int argc, char **argv) {
-  return gdi_alone(argc, argv, "header classes", data);
+  return gdi_alone(argc, argv, "header classes trim", data);
 }

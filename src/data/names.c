@@ -115,9 +115,10 @@ static gd_status refuse_missing(const matching *m, const int64_t *map) {
   for (int64_t i = 0; i < m->n_want; i++)
     if (map[i] < 0) memcpy(missing[n++], m->want[i], sizeof *missing);
   const gd_status st = GD_FAIL(
-      GD_ERR_DATA, "%s: the model was trained on %lld %s; of these the file lacks %s. Its %lld are: %s",
+      GD_ERR_DATA, "%s: the model was trained on %lld %s; of these the file lacks %s. Its %lld are: %s%s",
       m->path, (long long)m->n_want, m->what, gdi_names_text(missing, n, lacks, sizeof lacks),
-      (long long)m->n_have, gdi_names_text(m->have, m->n_have, has, sizeof has));
+      (long long)m->n_have, gdi_names_text(m->have, m->n_have, has, sizeof has),
+      n > 0 && strchr(missing[0], '=') ? " (import csv --like TRAIN.h5 gives it the same categories)" : "");
   free(missing);
   return st;
 }

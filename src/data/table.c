@@ -30,7 +30,7 @@ gd_status gdi_table_number_classes(gd_table *t) {
 }
 
 void gd_table_free(gd_table *t) {
-  free(t->x), free(t->y), free(t->class_name);
+  free(t->x), free(t->y), free(t->class_name), free(t->column), free(t->notes);
   gd_names_free(&t->names);
   *t = (gd_table){0};
 }
@@ -40,6 +40,7 @@ static gd_status put_table(gdi_h5_writer *w, const gd_table *t) {
   for (int d = 0; d < t->ndim; d++) shape[d + 1] = t->sample[d];
   GD_TRY(gdi_h5_put(w, "x", t->x_type, t->ndim + 1, shape, t->x));
   GD_TRY(gdi_names_put(w, &t->names, "x_names", "y_names"));
+  GD_TRY(gdi_columns_put(w, t->column, t->n_columns));
   if (t->targets == 0 && !t->labels) return gdi_h5_finish(w);
   const int64_t y_shape[2] = {t->n, t->targets};
   GD_TRY(gdi_h5_put(w, "y", t->labels ? GD_I64 : GD_F64, t->labels || t->y_vector ? 1 : 2, y_shape, t->y));

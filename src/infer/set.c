@@ -5,7 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "data/csv.h"
+#include "data/csvcell.h"
 #include "data/names.h"
 #include "device/device.h"
 #include "gd/log.h"
@@ -14,7 +14,9 @@ enum { IGNORED_LABEL = -100 };
 
 /* Which importer reads files of this name; NULL: none. */
 static const char *importer_of(const char *path) {
-  static const char *const endings[][2] = {{".csv", "csv"}, {".npy", "npy"}, {".gz", "idx"}};
+  static const char *const endings[][2] = {{".csv", "csv"}, {".tsv", "csv"}, {".txt", "csv"}, {".xz", "csv"},
+                                           {".zst", "csv"}, {".npy", "npy"}, {".gz", "idx"}};
+  if (strstr(path, ".csv.") || strstr(path, ".tsv.")) return "csv";
   const char *dot = strrchr(path, '.');
   for (size_t i = 0; dot && i < sizeof endings / sizeof *endings; i++)
     if (strcmp(dot, endings[i][0]) == 0) return endings[i][1];

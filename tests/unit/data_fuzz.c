@@ -118,6 +118,12 @@ static void damaged_imports_never_crash(void **state) {
   write_text("t.csv", "a,\"b \"\"c\"\"\",kind\r\n1,2.5,\"red, or so\"\r\n-3e-2, .5 ,blue\n\n7,8,red\n");
   damage("t.csv", read_csv, (void *)&header);
 
+  gzFile table = gzopen(in_folder("t.csv"), "wb"); /* packed: told by its bytes */
+  for (int i = 0; i < 40; i++)
+    assert_true(gzprintf(table, "%d;\"%d,5\";caf\xC3\xA9%d\r\n", i, i * i, i % 3) > 0);
+  assert_int_equal(gzclose(table), Z_OK);
+  damage("t.csv", read_csv, (void *)&(gd_csv_options){.delimiter = ';', .header = GD_HEADER_NO});
+
   uint8_t images[16 + 60] = {0, 0, 8, 3, 0, 0, 0, 5, 0, 0, 0, 3, 0, 0, 0, 4};
   for (int i = 16; i < 76; i++) images[i] = (uint8_t)(i * 5);
   write_bytes("i", images, sizeof images);
