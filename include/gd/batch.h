@@ -14,6 +14,7 @@ extern "C" {
 typedef struct gd_field {
   const char *name; /**< "x", "y", or what a data set calls it */
   gd_tensor *tensor;
+  bool input; /**< beyond x: a further input of the model */
 } gd_field;
 
 /** A micro-batch of M samples, valid until the next gd_loader_get(). x and y are the first two fields. */

@@ -5,6 +5,7 @@
 #include "gd/batch.h"
 #include "gd/partition.h"
 #include "gd/rng.h"
+#include "gd/source.h"
 #include "gd/sha256.h"
 #include "gd/tensor.h"
 
@@ -33,6 +34,7 @@ typedef struct gd_data_info {
   int ndim;
   int64_t sample[GD_MAX_DIMS - 1]; /**< shape of one sample; ndim 0: a scalar each */
   gd_dtype x_type;                 /**< u8, i32, i64, f32 or f64, as stored */
+  bool x_index;                    /**< x stays i64 (tokens) */
   double x_scale;  /**< x is multiplied by this when a batch is formed: 1/255 for u8 images, else 1 */
   bool labels;     /**< y holds integer labels (else real targets) */
   bool unlabelled; /**< none of the labels is a class: all are ignored */
@@ -40,6 +42,8 @@ typedef struct gd_data_info {
   bool y_vector;   /**< y is stored as [N], not [N,k] */
   int64_t classes; /**< labels: number of classes (names, else 1 + the largest label); 0 otherwise */
   char (*class_name)[GD_MAX_CLASS_NAME]; /**< [classes], or NULL */
+  int n_more;                            /**< fields beyond x and y, of a source */
+  gd_source_field more[GD_MAX_FIELDS - 2];
   gd_names names;          /**< of one-dimensional samples and of targets, where the file has them */
   size_t x_bytes, y_bytes; /**< in memory; y as i64 or f64 */
   bool checksummed;        /**< stored with fletcher32 */
@@ -57,7 +61,7 @@ typedef struct gd_data_options {
 } gd_data_options;
 
 /**
- * Open a data file and check its header; values are read later. The file may be damaged or hostile.
+ * Open a data file, or a source that a program has registered under that name (source.h), and check its header; values are read later. The file may be damaged or hostile.
  *
  * Owner:      caller; gd_dataset_close()
  * Collective: no; every rank may open the same file

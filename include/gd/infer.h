@@ -5,6 +5,7 @@
 #include "gd/comm.h"
 #include "gd/options.h"
 #include "gd/store.h"
+#include "gd/task.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -31,6 +32,7 @@ typedef struct gd_use_options {
   int threads;         /**< 0: auto */
   const char *metrics; /**< names, blank-separated; NULL: all that fit */
   const char *out;     /**< folder for tables, confusion.csv; NULL: none */
+  const gd_task *task; /**< whose model it is; NULL: the checkpoint's description is enough */
   FILE *text;          /**< where rank 0 prints tables; NULL: nowhere */
 } gd_use_options;
 

@@ -22,6 +22,7 @@ typedef struct gd_options {
 #define GD_OPTION(kind, field, key, def, limits, bits, help) GD_FIELD_##kind field;
 #include "gd/options.def"
   gd_arena *arena;
+  const struct gd_task *task; /**< no setting: what a program brings along (gd/task.h); NULL: nothing */
 } gd_options;
 
 /** All defaults. Owner: caller; gd_options_free() */

@@ -9,6 +9,8 @@
 extern "C" {
 #endif
 
+#define GD_CONTROL_NUMBERS 10
+
 /** An array of a checkpoint: a parameter, or one state of it. Values in row-major order. */
 typedef struct gd_stored {
   char name[96];
@@ -69,8 +71,10 @@ typedef struct gd_checkpoint {
   char data_digest[65]; /* training data; "" unknown */
   char machine[160];    /* what decided the bits: gd_device_describe() */
   char version[32];
-  char *plugins;   /* gd_plugins_loaded() when it was written; NULL or "": none */
-  gd_arena *arena; /* owner of all the above after reading */
+  double control[GD_CONTROL_NUMBERS]; /* gd_control of train.h: lr_factor, stop, state */
+  bool controlled;                    /* there is one */
+  char *plugins;                      /* gd_plugins_loaded() when it was written; NULL or "": none */
+  gd_arena *arena;                    /* owner of all the above after reading */
 } gd_checkpoint;
 
 /**

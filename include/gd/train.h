@@ -34,12 +34,30 @@ typedef struct gd_train_progress {
   double loss, samples_per_s;
 } gd_train_progress;
 
+/** A step that is done. */
+typedef struct gd_after_step {
+  int64_t step, total_steps; /**< updates so far, and to come in all */
+  double epoch;
+  double loss;           /**< of this step, before its update */
+  double lr;             /**< of this step */
+  const gd_metrics *val; /**< the validation after it; NULL: there was none */
+} gd_after_step;
+
+/** What a program decides after a step; everything is kept in checkpoints, so that a resumed run decides the same. */
+typedef struct gd_control {
+  double lr_factor; /**< of the schedule's rate, from the next step on; 1 at first */
+  bool stop;        /**< end the run here, as if this were its last step */
+  double state[8];  /**< the program's own numbers; 0 at first */
+} gd_control;
+
 /** Callbacks, called on every rank. Any may be NULL. */
 typedef struct gd_observer {
   void *user;
   void (*started)(void *user, const char *layout, const char *folder); /**< layout: lines of text to show */
   void (*progress)(void *user, const gd_train_progress *p);            /**< after every step; must be cheap */
   void (*row)(void *user, const gd_row *r);                            /**< after every row of metrics.csv */
+  /** After every step, on rank 0 alone: what it decides holds for all ranks. Costs a wait for the step. */
+  void (*after_step)(void *user, const gd_after_step *at, gd_control *c);
 } gd_observer;
 
 typedef struct gd_train_result {
@@ -58,6 +76,17 @@ typedef struct gd_train_result {
  */
 GD_API gd_status gd_train(gd_world *w, const gd_options *o, const gd_observer *observer,
                           gd_train_result *out) GD_CHECKED;
+
+/**
+ * The same with what a program has in hand: `task` overrides the options for the parts that it has, and the run folder
+ * says so. Its loss, metrics and data sets are registered under their names.
+ *
+ * Owner:      task and what it points to must stay as long as anything of this process may use them
+ * Collective: yes
+ * Errors:     as gd_train(); GD_ERR_USAGE (names that are taken); those of the task's own functions, with their text
+ */
+GD_API gd_status gd_train_task(gd_world *w, const gd_options *o, const gd_task *task,
+                               const gd_observer *observer, gd_train_result *out) GD_CHECKED;
 
 /** Ask a running gd_train() to stop after this step and save. Async-signal-safe. */
 GD_API void gd_train_stop(void);

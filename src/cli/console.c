@@ -188,5 +188,5 @@ static void row(void *user, const gd_row *r) {
 }
 
 gd_observer gdi_console_observer(void) {
-  return (gd_observer){NULL, started, progress, row};
+  return (gd_observer){.started = started, .progress = progress, .row = row};
 }

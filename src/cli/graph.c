@@ -50,7 +50,7 @@ static gd_status draw(drawing *d) {
   int64_t rows = d->r.o.micro_batch ? d->r.o.micro_batch : 64, outputs, shape[GD_MAX_DIMS] = {rows};
   memcpy(shape + 1, i->sample, (size_t)i->ndim * sizeof *shape);
   GD_TRY(gd_device_open(&d->device, &(gd_device_options){.kind = GD_CPU, .threads = 1}));
-  GD_TRY(gdi_job_model(&d->model, d->r.o.model, i->ndim, i->sample, d->device, GD_F32, &outputs));
+  GD_TRY(gdi_job_model(&d->model, d->r.o.task, d->r.o.model, i, d->device, GD_F32, &outputs));
   gd_module_reset(d->model, 1);
   GD_TRY(gd_tape_new(&d->tape, d->device));
   name_leaves(d->model, gd_tape_arena(d->tape));

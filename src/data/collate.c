@@ -11,7 +11,14 @@ typedef struct gdi_pick { /* sample `index` goes to row `row` */
 
 gd_status gdi_collator_make(gdi_collator *c, gd_dataset *d, const gd_loader_options *o, int64_t rows) {
   *c = (gdi_collator){.d = d, .o = o, .order.epoch = -1};
+  if (d->info.x_index && o->standardize)
+    return GD_FAIL(GD_ERR_USAGE, "%s: x is an index, which cannot be standardised", d->info.path);
   GD_TRY(gdi_convert_make(&c->x, d->info.x_type, o->dtype, d->features, d->info.x_scale, o->standardize));
+  for (int f = 0; f < d->info.n_more; f++) {
+    const gd_source_field *m = &d->info.more[f];
+    GD_TRY(
+        gdi_convert_make(&c->more[f], m->dtype, o->dtype, d->more[f].n, m->scale != 0 ? m->scale : 1, NULL));
+  }
   GD_TRY(gdi_convert_make(&c->y, GD_F64, o->dtype, d->info.targets, 1, NULL));
   c->picks = malloc((size_t)rows * sizeof *c->picks);
   if (!c->picks) return GD_FAIL(GD_ERR_OOM, "no memory for a batch of %lld", (long long)rows);
@@ -22,6 +29,7 @@ void gdi_collator_free(gdi_collator *c) {
   gdi_cache_free(c->cache);
   gdi_convert_free(&c->x);
   gdi_convert_free(&c->y);
+  for (int f = 0; f < GD_MAX_FIELDS - 2; f++) gdi_convert_free(&c->more[f]);
   free(c->picks);
 }
 
@@ -36,6 +44,16 @@ static void choose(gdi_collator *c, int64_t epoch, gd_range rows) {
     c->picks[i] = (gdi_pick){gdi_order_index(&c->order, rows.lo + i), i};
 }
 
+/* As it is wanted: an index stays what it is. */
+static void put_field(const gdi_convert *c, bool index, size_t element, const char *from, int64_t row,
+                      char *to) {
+  const size_t bytes = (size_t)c->n * (index ? sizeof(int64_t) : element);
+  if (index)
+    memcpy(to + (size_t)row * bytes, from, bytes);
+  else
+    gdi_convert_row(c, from, to + (size_t)row * bytes);
+}
+
 static void put_row(const gdi_collator *c, int64_t row, const char *from_x, const char *from_y, char *x,
                     char *y) {
   const gd_dataset *d = c->d;
@@ -45,7 +63,9 @@ static void put_row(const gdi_collator *c, int64_t row, const char *from_x, cons
     memcpy(y + (size_t)row * d->y_row, from_y, d->y_row);
     return;
   }
-  gdi_convert_row(&c->x, from_x, x + (size_t)(row * c->x.n) * e);
+  put_field(&c->x, d->info.x_index, e, from_x, row, x);
+  for (int f = 0; f < d->info.n_more; f++)
+    put_field(&c->more[f], d->info.more[f].index, e, from_x + d->more[f].offset, row, c->to_more[f]);
   if (d->info.labels)
     ((int64_t *)(void *)y)[row] = *(const int64_t *)(const void *)from_y;
   else
@@ -88,7 +108,8 @@ static gd_status read_rows(gdi_collator *c, int64_t n, char *x, char *y) {
   return GD_OK;
 }
 
-gd_status gdi_collate(gdi_collator *c, int64_t epoch, gd_range rows, char *x, char *y) {
+gd_status gdi_collate(gdi_collator *c, int64_t epoch, gd_range rows, char *x, char *y, char *const more[]) {
+  c->to_more = more;
   choose(c, epoch, rows);
   if (GDI_FAULT_AT("unread", rows.lo))
     return GD_FAIL(GD_ERR_DATA, "%s: injected: samples that cannot be read", c->d->info.path);

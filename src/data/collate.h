@@ -11,7 +11,9 @@ typedef struct gdi_collator {
   const gd_dataset *d;
   const gd_loader_options *o;
   gdi_convert x, y; /* y: real targets */
-  bool as_stored;   /* rows are not converted: a GPU does that */
+  gdi_convert more[GD_MAX_FIELDS - 2];
+  char *const *to_more; /* where rows of those go now */
+  bool as_stored;       /* rows are not converted: a GPU does that */
   gdi_order_epoch order;
   struct gdi_pick *picks;
   gdi_cache *cache;         /* streamed; else NULL */
@@ -22,8 +24,9 @@ typedef struct gdi_collator {
 gd_status gdi_collator_make(gdi_collator *c, gd_dataset *d, const gd_loader_options *o,
                             int64_t rows) GD_CHECKED;
 void gdi_collator_free(gdi_collator *c);
-/* The samples at positions `rows` of an epoch, to memory for that many. Errors: GD_ERR_DATA */
-gd_status gdi_collate(gdi_collator *c, int64_t epoch, gd_range rows, char *x, char *y) GD_CHECKED;
+/* The samples at positions `rows` of an epoch, to memory for that many; `more`: for each field beyond y. Errors: GD_ERR_DATA */
+gd_status gdi_collate(gdi_collator *c, int64_t epoch, gd_range rows, char *x, char *y,
+                      char *const more[]) GD_CHECKED;
 /* Streamed, with no rows to form: read one position further ahead, as far as the cache keeps blocks until they
  * are needed; false: far enough. */
 bool gdi_collator_ahead(gdi_collator *c);

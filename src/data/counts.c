@@ -7,11 +7,21 @@
 
 enum { ROWS = 1 << 16 };
 
+/* Of a source whose samples are made as they are asked for: x is made too, and forgotten. */
+static gd_status made(gd_dataset *d, int64_t lo, int64_t hi, int64_t *to) {
+  char *x = malloc(d->x_row + 1);
+  gd_status st = x ? GD_OK : GD_FAIL(GD_ERR_OOM, "no memory to count labels");
+  for (int64_t i = lo; st == GD_OK && i < hi; i++) st = gdi_dataset_read(d, i, i + 1, x, to + (i - lo));
+  free(x);
+  return st;
+}
+
 /* Labels lo .. hi-1, from memory or from the file. */
 static gd_status labels(gd_dataset *d, int64_t lo, int64_t hi, int64_t *buffer, const int64_t **out) {
   *out = (const int64_t *)(const void *)d->loaded_y + lo;
   if (d->loaded_y) return GD_OK;
   *out = buffer;
+  if (d->source) return made(d, lo, hi, buffer);
   return gdi_h5_array_read(&d->y, GD_I64, lo, hi, buffer);
 }
 

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "data/names.h"
+#include "data/source.h"
 #include "data/table.h"
 
 enum { BLOCK_BYTES = 256 << 10, MAX_CLASSES = 1 << 20 /* as many as a checkpoint holds */ };
@@ -179,10 +180,21 @@ static gd_status open_all(gd_dataset *d, const char *path, const gd_data_options
   return GD_OK;
 }
 
+static gd_status open_source(gd_dataset *d, const gd_dataset_source *source, const char *name,
+                             const gd_data_options *o) {
+  GD_TRY(gdi_source_open(d, source, name));
+  if (!d->info.y_name[0] && !(o && o->without_targets))
+    return GD_FAIL(GD_ERR_DATA, "%s has no second field, y, to learn", d->info.path);
+  d->info.block = gdi_dataset_read_rows(d, BLOCK_BYTES);
+  d->streamed = must_stream(d, o);
+  return GD_OK;
+}
+
 gd_status gd_dataset_open(gd_dataset **out, const char *path, const gd_data_options *o) {
+  const gd_dataset_source *source = gd_dataset_source_find(path);
   gd_dataset *d = *out = calloc(1, sizeof *d);
   if (!d) return GD_FAIL(GD_ERR_OOM, "no memory for a data set");
-  gd_status st = open_all(d, path, o);
+  gd_status st = source ? open_source(d, source, path, o) : open_all(d, path, o);
   if (st != GD_OK) {
     gd_dataset_close(d);
     *out = NULL;
@@ -199,6 +211,7 @@ void gdi_dataset_close_file(gd_dataset *d) {
 void gd_dataset_close(gd_dataset *d) {
   if (!d) return;
   gdi_dataset_close_file(d);
+  gdi_source_close(d);
   free(d->info.class_name);
   gd_names_free(&d->info.names);
   free(d->x_map), free(d->y_map);

@@ -5,12 +5,22 @@
 #include "base/h5file.h"
 #include "gd/data.h"
 
+/* A field beyond x and y: it lies behind x, in the row of its sample. */
+typedef struct gdi_field {
+  int64_t n;     /* values of a sample; the rest is in info.more */
+  size_t offset; /* in the row */
+} gdi_field;
+
 struct gd_dataset {
   gd_data_info info;
   int64_t features; /* values of x per sample */
   int64_t *x_map;   /* [features] the column of the file that each is; NULL: it is stored as it is wanted */
   int64_t *y_map;   /* [info.targets] */
-  size_t x_row, y_row; /* bytes of a sample in memory: x as stored, y as i64 or f64 */
+  size_t x_row, y_row;               /* bytes of a sample in memory: x as stored, y as i64 or f64 */
+  gdi_field more[GD_MAX_FIELDS - 2]; /* [info.n_more] */
+  const gd_dataset_source *source;   /* NULL: a file */
+  void *source_user;
+  bool source_open;
   bool streamed;
   gdi_h5 file;
   gdi_h5_array x, y;

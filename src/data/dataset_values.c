@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "data/dataset.h"
+#include "data/source.h"
 #include "gd/partition.h"
 
 enum { READ_BYTES = 4 << 20, DIGEST_ALL_BYTES = 64 << 20, DIGEST_SAMPLES = 1024 };
@@ -60,18 +60,34 @@ static gd_status read_columns(const gdi_h5_array *a, gd_dtype type, const int64_
   return st;
 }
 
-gd_status gdi_dataset_read(gd_dataset *d, int64_t lo, int64_t hi, void *x, void *y) {
+static gd_status read_file(gd_dataset *d, int64_t lo, int64_t hi, void *x, void *y) {
   const gd_data_info *info = &d->info;
   GD_TRY(read_columns(&d->x, info->x_type, d->x_map, d->features, lo, hi, x));
-  GD_TRY(check_finite(d, info->x_name, info->x_type, x, lo, hi - lo, d->features, info->names.x));
-  if (!info->y_name[0]) {
-    memset(y, 0, (size_t)(hi - lo) * d->y_row);
-    return GD_OK;
+  if (info->y_name[0])
+    return read_columns(&d->y, info->labels ? GD_I64 : GD_F64, d->y_map, info->targets, lo, hi, y);
+  memset(y, 0, (size_t)(hi - lo) * d->y_row);
+  return GD_OK;
+}
+
+/* Fields of one sample lie together where there are more than two. */
+static gd_status check_fields(const gd_dataset *d, const char *x, int64_t lo, int64_t rows) {
+  const gd_data_info *i = &d->info;
+  if (d->info.n_more == 0) return check_finite(d, i->x_name, i->x_type, x, lo, rows, d->features, i->names.x);
+  for (int64_t r = 0; r < rows; r++, x += d->x_row) {
+    GD_TRY(check_finite(d, i->x_name, i->x_type, x, lo + r, 1, d->features, NULL));
+    for (int f = 0; f < d->info.n_more; f++)
+      GD_TRY(check_finite(d, d->info.more[f].name, d->info.more[f].dtype, x + d->more[f].offset, lo + r, 1,
+                          d->more[f].n, NULL));
   }
-  gd_dtype y_type = info->labels ? GD_I64 : GD_F64;
-  GD_TRY(read_columns(&d->y, y_type, d->y_map, info->targets, lo, hi, y));
-  return info->labels ? check_labels(d, y, lo, hi - lo)
-                      : check_finite(d, info->y_name, y_type, y, lo, hi - lo, info->targets, info->names.y);
+  return GD_OK;
+}
+
+gd_status gdi_dataset_read(gd_dataset *d, int64_t lo, int64_t hi, void *x, void *y) {
+  const gd_data_info *info = &d->info;
+  GD_TRY(d->source ? gdi_source_read(d, lo, hi, x, y) : read_file(d, lo, hi, x, y));
+  GD_TRY(check_fields(d, x, lo, hi - lo));
+  if (info->labels) return check_labels(d, y, lo, hi - lo);
+  return check_finite(d, info->y_name, GD_F64, y, lo, hi - lo, info->targets, info->names.y);
 }
 
 int64_t gdi_dataset_read_rows(const gd_dataset *d, size_t bytes) {

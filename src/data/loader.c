@@ -17,7 +17,9 @@
 
 /* Samples that are wanted, and the host memory in which they are put together. */
 typedef struct slot {
-  gd_tensor *x, *y;      /* on a GPU the same ones in both slots */
+  gd_tensor *x, *y;                   /* on a GPU the same ones in both slots */
+  gd_tensor *more[GD_MAX_FIELDS - 2]; /* fields beyond y; on CPUs only */
+  char *host_more[GD_MAX_FIELDS - 2];
   char *host_x, *host_y; /* the tensors' own memory on a CPU, else that of the feed */
   int64_t epoch;
   gd_range rows;
@@ -51,7 +53,7 @@ struct gd_loader {
 /* ---- the reading thread ---- */
 
 static gd_status form(gd_loader *l, slot *s) {
-  return gdi_collate(&l->collator, s->epoch, s->rows, s->host_x, s->host_y);
+  return gdi_collate(&l->collator, s->epoch, s->rows, s->host_x, s->host_y, s->host_more);
 }
 
 static void *reader(void *user) {
@@ -194,6 +196,12 @@ gd_status gd_loader_get(gd_loader *l, int64_t epoch, gd_range rows, gd_batch *ou
   s->x->shape[0] = s->y->shape[0] = rows.hi - rows.lo; /* the tensors have room for max_rows */
   if (l->resident || l->feed) GD_TRY(form_on_gpu(l, s, epoch, rows));
   *out = gd_batch_of(s->x, s->y, rows);
+  out->field[0].name = l->d->info.x_name, out->field[1].name = l->d->info.y_name;
+  for (int f = 0; f < l->d->info.n_more; f++) {
+    const gd_source_field *m = &l->d->info.more[f];
+    s->more[f]->shape[0] = rows.hi - rows.lo;
+    out->field[out->n_fields++] = (gd_field){m->name, s->more[f], m->input};
+  }
   return GD_OK;
 }
 
@@ -227,17 +235,28 @@ static gd_status make_tensors(gd_loader *l, slot *s) {
   const gd_loader_options *o = &l->o;
   int64_t shape[GD_MAX_DIMS] = {o->max_rows};
   memcpy(shape + 1, info->sample, (size_t)info->ndim * sizeof *shape);
-  GD_TRY(gd_tensor_new(&s->x, l->arena, o->device, o->dtype, info->ndim + 1, shape));
+  GD_TRY(gd_tensor_new(&s->x, l->arena, o->device, info->x_index ? GD_I64 : o->dtype, info->ndim + 1, shape));
   shape[1] = info->targets;
   GD_TRY(gd_tensor_new(&s->y, l->arena, o->device, info->labels ? GD_I64 : o->dtype,
                        info->labels || info->y_vector ? 1 : 2, shape));
   s->host_x = s->x->data;
   s->host_y = s->y->data;
+  for (int f = 0; f < l->d->info.n_more; f++) {
+    const gd_source_field *m = &l->d->info.more[f];
+    memcpy(shape + 1, m->shape, (size_t)m->ndim * sizeof *shape);
+    GD_TRY(gd_tensor_new(&s->more[f], l->arena, o->device, m->index ? GD_I64 : o->dtype, m->ndim + 1, shape));
+    s->host_more[f] = s->more[f]->data;
+  }
   return GD_OK;
 }
 
 static gd_status make_on_gpu(gd_loader *l) {
   gd_device *d = l->o.device;
+  if (l->d->info.n_more || l->d->info.x_index)
+    return GD_FAIL(GD_ERR_USAGE,
+                   "%s: batches formed on a GPU have numbers x and targets y, no other fields yet; use "
+                   "--device cpu",
+                   l->d->info.path);
   GD_TRY(gdi_gpu_set_new(&l->resident, d, l->d, &l->collator.x, &l->o.order));
   GD_TRY(make_tensors(l, &l->slot[0]));
   if (d->matmul == GD_MATMUL_BF16 && l->o.dtype == GD_F32)

@@ -4,6 +4,8 @@
  */
 #include "infer/evaluate.h"
 
+#include "infer/model.h"
+
 static gd_range rows_of(const gdi_evaluation *e, int64_t k) {
   const int64_t lo = k * GDI_EVAL_ROWS, hi = lo + GDI_EVAL_ROWS;
   return (gd_range){lo, hi < e->n ? hi : e->n};
@@ -15,11 +17,12 @@ static gd_status micro_batch(const gdi_evaluation *e, gdi_tally *t, int64_t k, g
   GD_TRY(gd_loader_get(e->loader, 0, rows_of(e, k), &batch));
   if (gd_dataset_info(e->set->data)->labels) GD_TRY(gdi_set_relabel(e->set, batch.y));
   gd_tape_reset(e->tape);
-  gd_tensor *output = gd_forward(e->model, e->tape, batch.x);
-  gd_loss loss = gd_criterion_forward(e->criterion, e->tape, &output, 1, &batch);
+  gd_tensor *output[GD_MAX_FIELDS];
+  const int outputs = gdi_forward(e->model, e->tape, &batch, output);
+  gd_loss loss = gd_criterion_forward(e->criterion, e->tape, output, outputs, &batch);
   GD_TRY(gd_tape_status(e->tape));
   if (next.lo < next.hi) gd_loader_hint(e->loader, 0, next);
-  gd_evaluated seen = {.tape = e->tape, .output = &output, .n_outputs = 1, .batch = &batch};
+  gd_evaluated seen = {.tape = e->tape, .output = output, .n_outputs = outputs, .batch = &batch};
   return gdi_tally_add(t, k, gd_item(loss.sum), gd_item(loss.weight), &seen);
 }
 

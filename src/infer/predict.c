@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "data/names.h"
+#include "infer/model.h"
 #include "infer/trained.h"
 
 typedef struct prediction {
@@ -133,9 +134,11 @@ static gd_status predict_rows(gdi_trained *u, gd_range rows, double *to) {
   gd_batch batch;
   GD_TRY(gd_loader_get(u->loader, 0, rows, &batch));
   gd_tape_reset(u->tape);
-  gd_tensor *y = gd_forward(u->model, u->tape, batch.x);
+  gd_tensor *output[GD_MAX_FIELDS];
+  (void)gdi_forward(u->model, u->tape, &batch, output);
+  gd_tensor *y = output[0];
   const gd_loss_class *loss = u->criterion->cls;
-  if (loss->predict) y = loss->predict(u->criterion, u->tape, y);
+  if (loss->predict && y) y = loss->predict(u->criterion, u->tape, y);
   GD_TRY(gd_tape_status(u->tape));
   return gd_tensor_get(y, to, (rows.hi - rows.lo) * u->outputs);
 }

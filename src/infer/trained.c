@@ -21,14 +21,30 @@ static gd_status open_loss(gdi_trained *u, const char *name) {
                             u->outputs);
 }
 
+/* x as the checkpoint knows it; further inputs are those of the source that the data come from. */
+static gd_status inputs_of(gd_data_info *out, const gd_checkpoint *c, const char *data) {
+  *out = (gd_data_info){.ndim = c->sample_ndim};
+  memcpy(out->sample, c->sample, sizeof c->sample);
+  if (!gd_dataset_source_find(data)) return GD_OK;
+  gd_dataset *d;
+  GD_TRY(gd_dataset_open(&d, data, &(gd_data_options){.without_targets = true}));
+  const gd_data_info *i = gd_dataset_info(d);
+  out->x_index = i->x_index, out->n_more = i->n_more;
+  memcpy(out->more, i->more, sizeof i->more);
+  gd_dataset_close(d);
+  return GD_OK;
+}
+
 static gd_status open_model(gdi_trained *u, const char *path, const gd_use_options *o) {
   const gd_checkpoint *c = &u->checkpoint;
   const gd_dtype dtype = c->n_params ? c->param[0].dtype : GD_F32;
   GD_TRY(gdi_plugins_need(c->plugins, path, c->model));
   GD_TRY(gdi_device_for(&u->device, u->world, o->device, o->threads, u->trained.precision));
   gd_tree *spec;
+  gd_data_info data;
+  GD_TRY(inputs_of(&data, c, o->data));
   GD_TRY(gd_tree_parse(&spec, c->arena, c->model, "model"));
-  GD_TRY(gdi_job_model(&u->model, spec, c->sample_ndim, c->sample, u->device, dtype, &u->outputs));
+  GD_TRY(gdi_job_model(&u->model, o->task, spec, &data, u->device, dtype, &u->outputs));
   GD_TRY(gd_params_new(&u->params, u->model));
   GD_TRY(gdi_weights_apply(u->params, c->param, c->n_params, path));
   gd_module_train(u->model, false);

@@ -148,6 +148,8 @@ void gd_criterion_free(gd_criterion *c) {
 
 gd_loss gd_criterion_forward(const gd_criterion *c, gd_tape *t, gd_tensor *const output[], int n,
                              const gd_batch *b) {
+  for (int i = 0; i < n; i++)
+    if (!output[i]) return (gd_loss){0}; /* the tape has the error */
   gd_loss loss = c->cls->forward(c, t, output, n, b);
   if (loss.sum && !loss.weight && b->x) loss.weight = gd_constant(t, GD_F64, (double)b->x->shape[0]);
   return loss;
@@ -162,7 +164,7 @@ gd_loss gd_loss_of(gd_tape *t, const gd_loss_class *cls, gd_tensor *prediction, 
 /* ---- batches ---- */
 
 gd_batch gd_batch_of(gd_tensor *x, gd_tensor *y, gd_range rows) {
-  return (gd_batch){.x = x, .y = y, .rows = rows, .n_fields = 2, .field = {{"x", x}, {"y", y}}};
+  return (gd_batch){.x = x, .y = y, .rows = rows, .n_fields = 2, .field = {{"x", x, false}, {"y", y, false}}};
 }
 
 gd_tensor *gd_batch_get(const gd_batch *b, const char *name) {

@@ -110,6 +110,7 @@ static void hash_scalars(gd_sha256 *h, const gd_checkpoint *c) {
   gdi_sha256_text(h, c->data_digest);
   gdi_sha256_text(h, c->machine);
   gdi_sha256_text(h, c->version);
+  if (c->controlled) hash_f64(h, c->control, GD_CONTROL_NUMBERS);
   if (c->plugins && *c->plugins) gdi_sha256_text(h, c->plugins);
 }
 

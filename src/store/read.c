@@ -119,6 +119,18 @@ static gd_status read_names(gd_names *n, const gd_checkpoint *c, gdi_h5 *f) {
   return gdi_names_read_list(&n->y, &n->n_y, c->arena, f, "data/targets");
 }
 
+static gd_status read_control(gd_checkpoint *c, gdi_h5 *f) {
+  void *row;
+  int64_t n;
+  c->controlled = gdi_h5_has(f, "progress/control");
+  if (!c->controlled) return GD_OK;
+  GD_TRY(read_numbers(&row, &n, GD_CONTROL_NUMBERS, c->arena, f, "progress/control", GD_F64));
+  if (n != GD_CONTROL_NUMBERS)
+    return GD_FAIL(GD_ERR_CHECKPOINT, "%s: /progress/control is too short", f->path);
+  memcpy(c->control, row, sizeof c->control);
+  return GD_OK;
+}
+
 static gd_status read_data(gd_checkpoint *c, gdi_h5 *f) {
   void *row;
   GD_TRY(gdi_h5_attr_i64(f, "data", "classes", &c->classes));
@@ -182,6 +194,7 @@ static gd_status read_root(gd_checkpoint *c, gdi_h5 *f) {
 static gd_status read_header(gd_checkpoint *c, gdi_h5 *f) {
   GD_TRY(read_root(c, f));
   GD_TRY(read_progress(c, f));
+  GD_TRY(read_control(c, f));
   GD_TRY(read_data(c, f));
   GD_TRY(read_model(c, f));
   return read_states(c, f);

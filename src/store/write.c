@@ -51,6 +51,8 @@ static gd_status put_progress(gdi_h5_writer *w, const gd_checkpoint *c) {
   double *value;
   for (int i = 0; gdi_measured_any(&measured) && gdi_measured_field(&measured, i, &name, &value); i++)
     GD_TRY(gdi_h5_put_attr_f64(w, "progress", name, *value));
+  const int64_t numbers = GD_CONTROL_NUMBERS;
+  if (c->controlled) GD_TRY(gdi_h5_put(w, "progress/control", GD_F64, 1, &numbers, c->control));
   if (!c->has_best) return GD_OK;
   GD_TRY(gdi_h5_put_attr_i64(w, "progress", "best_step", c->best_step));
   return gdi_h5_put_attr_f64(w, "progress", "best", c->best);

@@ -77,6 +77,7 @@ static gd_status save(gdi_fit *f, bool is_best) {
   double t0 = gdi_now();
   const gd_measured m = {f->interval.loss_sum, f->interval.weight, f->interval.samples, f->interval_s,
                          f->noise.weight,      f->noise.mean.s,    f->noise.mean.g2};
+  if (f->observer->after_step) gdi_control_keep(&f->control, &f->saver.c);
   gd_status st = gdi_checkpointer_save(&f->saver, is_best, f->has_best ? &f->best : NULL, &m);
   f->last_save = gdi_now();
   f->job->ledger.save += f->last_save - t0;
@@ -86,7 +87,7 @@ static gd_status save(gdi_fit *f, bool is_best) {
 /* ---- what is due after a step ---- */
 
 static bool is_last(const gdi_fit *f, const gd_sync_result *r) {
-  return f->job->step == f->job->total_steps || (r->flags & GDI_FLAG_STOP);
+  return f->control.stop || f->job->step == f->job->total_steps || (r->flags & GDI_FLAG_STOP);
 }
 
 static bool is_at(const gdi_fit *f, int64_t every) {
@@ -95,7 +96,7 @@ static bool is_at(const gdi_fit *f, int64_t every) {
 
 static bool anything_due(const gdi_fit *f, const gd_sync_result *r) {
   return is_last(f, r) || (f->job->validates && is_at(f, f->eval_every)) || is_at(f, f->log_every) ||
-         save_due(f, r->flags);
+         save_due(f, r->flags) || f->observer->after_step;
 }
 
 /* ---- the loop ---- */
@@ -172,19 +173,40 @@ static gd_status step(gdi_fit *f, gd_sync_result *r) {
   return GD_OK;
 }
 
+/* Rank 0's decision becomes everybody's. A program that decides by validations sees this one if it is due. */
+static gd_status decide(gdi_fit *f, const gd_metrics *val) {
+  const gdi_job *j = f->job;
+  if (!f->observer->after_step) return GD_OK;
+  const gd_after_step at = {.step = j->step,
+                            .total_steps = j->total_steps,
+                            .epoch = (double)j->step / (double)j->batches.per_epoch,
+                            .loss = f->loss,
+                            .lr = gdi_job_lr(j, j->step - 1),
+                            .val = isnan(val->loss) ? NULL : val};
+  if (is_root(f)) f->observer->after_step(f->observer->user, &at, &f->control);
+  return gd_world_bcast(j->world, &f->control, sizeof f->control, 0);
+}
+
+static gd_status validate(gdi_fit *f, gd_metrics *val, bool *improved) {
+  GD_TRY(gdi_validate(f->job, val));
+  if (!better(f, val)) return GD_OK;
+  *improved = true;
+  f->has_best = true, f->best = quality(f, val);
+  f->result->best = (gd_row){.step = f->job->step, .val = *val};
+  return GD_OK;
+}
+
 /* What is due after a step: validation, a row, a checkpoint. */
 static gd_status between_steps(gdi_fit *f, const gd_sync_result *r) {
   gdi_job *j = f->job;
-  const bool last = is_last(f, r);
   bool improved = false;
   gd_metrics val = gdi_no_metrics();
-  if (j->validates && (last || is_at(f, f->eval_every))) {
-    GD_TRY(gdi_validate(j, &val));
-    improved = better(f, &val);
-    if (improved)
-      f->has_best = true, f->best = quality(f, &val), f->result->best = (gd_row){.step = j->step, .val = val};
-  }
+  if (j->validates && (is_last(f, r) || is_at(f, f->eval_every))) GD_TRY(validate(f, &val, &improved));
+  GD_TRY(decide(f, &val));
+  const bool last = is_last(f, r);
+  if (j->validates && last && isnan(val.loss)) GD_TRY(validate(f, &val, &improved));
   if (last || !isnan(val.loss) || is_at(f, f->log_every)) GD_TRY(write_row(f, r, &val));
+  j->lr_factor = f->control.lr_factor; /* after the row of the step that had the old one */
   improved &= j->opt.checkpoint_best;
   if (last || improved || save_due(f, r->flags)) GD_TRY(save(f, improved));
   return GD_OK;
@@ -195,7 +217,7 @@ gd_status gdi_fit_run(gdi_fit *f) {
   gd_sync_result r = {0};
   f->started = f->last_save = gdi_now();
   if (j->step >= j->total_steps && j->validates) GD_TRY(gdi_validate(j, &f->result->last.val));
-  while (j->step < j->total_steps && !(r.flags & GDI_FLAG_STOP)) {
+  while (j->step < j->total_steps && !(r.flags & GDI_FLAG_STOP) && !f->control.stop) {
     gd_status st = step(f, &r);
     if (st == GD_OK) st = between_steps(f, &r);
     if (st != GD_OK) return explain(f, st);
@@ -208,5 +230,5 @@ gd_status gdi_fit_run(gdi_fit *f) {
   l->total = gdi_now() - f->started;
   l->other = l->total - l->data - l->forward - l->backward - l->sum - l->exchange - l->update - l->wait -
              l->evaluate - l->save;
-  return r.flags & GDI_FLAG_STOP && j->step < j->total_steps ? GD_STOPPED : GD_OK;
+  return r.flags & GDI_FLAG_STOP && j->step < j->total_steps && !f->control.stop ? GD_STOPPED : GD_OK;
 }

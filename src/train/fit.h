@@ -24,9 +24,14 @@ typedef struct gdi_fit {
   gd_step_stats interval;       /* since the last row */
   double interval_s, trained_s; /* time in steps, since the last row and in all */
   int64_t trained_samples;
-  int64_t skipped; /* updates that were not finite and left out */
-  double loss;     /* of the last step that is known, per weight */
+  gd_control control; /* of the observer's after_step */
+  int64_t skipped;    /* updates that were not finite and left out */
+  double loss;        /* of the last step that is known, per weight */
 } gdi_fit;
+
+/* To and from a checkpoint (control.c). */
+void gdi_control_keep(const gd_control *control, gd_checkpoint *c);
+gd_control gdi_control_of(const gd_checkpoint *c);
 
 /* From the job's step to its last, or to a request to stop (GD_STOPPED, after saving). Collective. */
 gd_status gdi_fit_run(gdi_fit *f) GD_CHECKED;

@@ -47,7 +47,7 @@ static gd_status build_model(gdi_job *j) {
   if (strcmp(j->opt.loss, "auto") == 0) j->opt.loss = i->labels ? "cross_entropy" : "mse";
   const gd_loss_class *loss;
   GD_TRY(gd_loss_find(&loss, j->opt.loss));
-  GD_TRY(gdi_job_model(&j->model, j->opt.model, i->ndim, i->sample, j->device, j->dtype, &j->outputs));
+  GD_TRY(gdi_job_model(&j->model, j->opt.task, j->opt.model, i, j->device, j->dtype, &j->outputs));
   GD_TRY(gdi_targets_fit(loss, i, j->outputs));
   GD_TRY(
       gdi_criterion_open(&j->criterion, loss, &j->opt, &j->class_weights, j->device, j->dtype, j->outputs));
@@ -89,6 +89,7 @@ static gd_status begin(gdi_job *j, gd_world *w, const gd_options *o) {
   memset(j, 0, sizeof *j);
   j->world = w;
   j->opt = *o;
+  j->lr_factor = 1;
   j->dtype = strcmp(o->precision, "fp64") == 0 ? GD_F64 : GD_F32;
   GD_TRY(gd_world_same(w, "the version of gdtrain", GD_VERSION, sizeof GD_VERSION, GD_VERSION));
   GD_TRY(gdi_same_settings(j));

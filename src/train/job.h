@@ -36,6 +36,7 @@ typedef struct gdi_job {
   gd_schedule schedule;
   gdi_batches batches;
   int64_t step, total_steps;
+  double lr_factor; /* of a program's control; 1 without */
   gd_sync *sync;
   gdi_on_gpu *on_gpu; /* NULL on CPUs */
   gd_ledger ledger;

@@ -1,9 +1,10 @@
 /* One update, from samples to parameters: the whole path on one screen. */
 #include "base/clock.h"
+#include "infer/model.h"
 #include "train/gpu_step.h"
 
 double gdi_job_lr(const gdi_job *j, int64_t step) {
-  return gd_schedule_lr(&j->schedule, step, j->batches.per_epoch);
+  return j->lr_factor * gd_schedule_lr(&j->schedule, step, j->batches.per_epoch);
 }
 
 /* "step,epoch,sample" for every sample of a micro-batch, whole lines at once. */
@@ -23,8 +24,9 @@ static gd_status micro_batch(gdi_job *j, const gdi_step_plan *plan, int64_t k, g
   double t1 = gdi_now();
   gd_tape_reset(j->tape);
   gd_tape_draws(j->tape, (uint64_t)j->opt.seed, j->step, rows.lo - plan->rows.lo);
-  gd_tensor *prediction = gd_forward(j->model, j->tape, batch.x);
-  gd_loss loss = gd_criterion_forward(j->criterion, j->tape, &prediction, 1, &batch);
+  gd_tensor *output[GD_MAX_FIELDS];
+  const int outputs = gdi_forward(j->model, j->tape, &batch, output);
+  gd_loss loss = gd_criterion_forward(j->criterion, j->tape, output, outputs, &batch);
   const double factor = gdi_injected_factor(j, plan, rows);
   if (factor != 1) loss.sum = gd_mul_scalar(j->tape, loss.sum, factor);
   GD_TRY(gd_tape_status(j->tape));

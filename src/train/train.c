@@ -8,6 +8,7 @@
 #include "gd/log.h"
 #include "store/apply.h"
 #include "train/fit.h"
+#include "infer/task.h"
 #include "train/resume.h"
 
 static bool is_root(gd_world *w) {
@@ -178,6 +179,8 @@ static gd_status run(gdi_fit *f, gdi_job *j, const place *p, const gd_checkpoint
     recall_best(f, j, resumed);
   }
   GD_TRY(open_fit(f, j, p));
+  f->control = gdi_control_of(f->observer->after_step ? resumed : NULL);
+  j->lr_factor = f->control.lr_factor;
   if (resumed) continue_measuring(f, &resumed->measured);
   if (resumed) gdi_checkpointer_continue(&f->saver, resumed, p->checkpoint);
   announce(f, p);
@@ -220,14 +223,26 @@ static gd_status run_there(gd_world *w, const gd_options *o, const place *p, con
   return st;
 }
 
-gd_status gd_train(gd_world *w, const gd_options *o, const gd_observer *observer, gd_train_result *out) {
+static gd_status train(gd_world *w, const gd_options *o, const gd_observer *observer, gd_train_result *out) {
+  static const gd_observer nobody = {0};
   memset(out, 0, sizeof *out);
   out->last.loss = out->last.noise_scale = out->last.noise_s = out->last.noise_g2 = NAN;
   out->last.val = out->best.val = gdi_no_metrics();
   place p;
   int hold = -1; /* rank 0's, on the run folder */
   gd_status st = agree_on_place(&p, &hold, w, o);
-  if (st == GD_OK) st = run_there(w, o, &p, observer, out);
+  if (st == GD_OK) st = run_there(w, o, &p, observer ? observer : &nobody, out);
   if (hold >= 0) close(hold);
   return st;
+}
+
+gd_status gd_train(gd_world *w, const gd_options *o, const gd_observer *observer, gd_train_result *out) {
+  return train(w, o, observer, out);
+}
+
+gd_status gd_train_task(gd_world *w, const gd_options *o, const gd_task *task, const gd_observer *observer,
+                        gd_train_result *out) {
+  gd_options own = *o; /* its texts go where o's are */
+  GD_TRY(gd_world_agree(w, gdi_task_options(&own, task)));
+  return train(w, &own, observer, out);
 }

@@ -23,8 +23,9 @@ static gd_tensor *loss_of(gd_tape *t, gd_tensor *const leaves[], int n, void *us
   (void)leaves, (void)n;
   const probe *p = user;
   gd_tape_draws(t, (uint64_t)p->v->opt.seed, 0, p->batch.rows.lo);
-  gd_tensor *output = gd_forward(p->model, t, p->batch.x);
-  gd_loss loss = gd_criterion_forward(p->criterion, t, &output, 1, &p->batch);
+  gd_tensor *output[GD_MAX_FIELDS];
+  const int outputs = gdi_forward(p->model, t, &p->batch, output);
+  gd_loss loss = gd_criterion_forward(p->criterion, t, output, outputs, &p->batch);
   return gd_mul_scalar(t, loss.sum, p->scale);
 }
 
@@ -66,7 +67,7 @@ static gd_status probe_model(probe *p, int *n) {
                                .max_rows = ROWS,
                                .standardize = v->job.standardize.features ? &v->job.standardize : NULL};
   int64_t outputs;
-  GD_TRY(gdi_job_model(&p->model, v->opt.model, i->ndim, i->sample, v->job.device, GD_F64, &outputs));
+  GD_TRY(gdi_job_model(&p->model, v->opt.task, v->opt.model, i, v->job.device, GD_F64, &outputs));
   gd_module_reset(p->model, (uint64_t)v->opt.seed);
   GD_TRY(gdi_criterion_open(&p->criterion, v->job.criterion->cls, &v->opt, &v->job.class_weights,
                             v->job.device, GD_F64, outputs));
