@@ -169,6 +169,8 @@ typedef struct evidence {
   int counting;           /* cells of it that say where they stand: 0, 1, 2 ... */
   int text_column;        /* one that speaks for names, and one against */
   int number_column;
+  int records; /* below the first */
+  bool empty;  /* there is no first */
 } evidence;
 
 /* How the first record differs from those below it: text over numbers is a name, a number is none. */
@@ -198,6 +200,7 @@ static gd_status weigh_header(const gdi_import *m, const sample *s, evidence *e)
   }
   for (int i = 0; i < n; i++)
     if (text[i] && 2 * number[i] > records) e->for_names++, e->text_column = i;
+  e->records = records, e->empty = n == 0;
   free(text), free(number);
   gdi_csv_close(&c);
   return st;
@@ -225,7 +228,9 @@ static gd_status guess_header(gdi_import *m, const sample *s) {
     gdi_note(m, "line %lld holds names: text stands over numbers (else --header false)", (long long)line);
   else if (e.numbers > 0)
     gdi_note(m, "line %lld is data, not names: it holds numbers (else --header)", (long long)line);
-  else if (s->n > 0)
+  else if (e.records == 0)
+    m->header = !e.empty; /* names, and nothing follows */
+  else
     return GD_FAIL(
         GD_ERR_DATA,
         "%s: is the first line one of names? No column of numbers tells: say --header true or --header false",

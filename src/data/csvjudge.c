@@ -84,8 +84,8 @@ static int64_t cells_of(const gdi_column *k) {
 }
 
 #define REFUSE_AT(p, first_, fmt, ...)                                                                       \
-  GD_FAIL(GD_ERR_DATA, "%s:%lld:%d: %s " fmt, (p)->m->file[(first_)->file], (long long)(first_)->line,       \
-          (p)->column + 1, (p)->text __VA_OPT__(, ) __VA_ARGS__)
+  GD_FAIL(GD_ERR_DATA, "%s:%lld:%d: %s " fmt, gdi_file_text((p)->m, (first_)->file),                         \
+          (long long)(first_)->line, (p)->column + 1, (p)->text __VA_OPT__(, ) __VA_ARGS__)
 
 /* The first cell that is no number, of a column where others are, or might be. */
 static gd_status refuse_odd(const place *p) {
@@ -155,8 +155,8 @@ static gd_status judge_words(const place *p, gdi_import *m) {
              (long long)k->blanks.line);
   for (int64_t i = 0; i < k->words.n && k->take == GDI_CLASSES; i++)
     if (strlen(k->words.word[i].text) >= GD_MAX_CLASS_NAME)
-      return GD_FAIL(GD_ERR_DATA, "%s: %s: a class name longer than %d bytes: \"%.80s\"", m->file[0], p->text,
-                     GD_MAX_CLASS_NAME - 1, k->words.word[i].text);
+      return GD_FAIL(GD_ERR_DATA, "%s: %s: a class name longer than %d bytes: \"%.80s\"", gdi_file_text(m, 0),
+                     p->text, GD_MAX_CLASS_NAME - 1, k->words.word[i].text);
   return GD_OK;
 }
 
@@ -259,9 +259,10 @@ static void place_features(gdi_import *m) {
 gd_status gdi_csv_judge(gdi_import *m) {
   for (int i = 0; i < m->columns; i++) GD_TRY(judge_column(m, i));
   place_features(m);
-  if (m->n_features == 0) return GD_FAIL(GD_ERR_DATA, "%s: no features are left", m->file[0]);
+  if (m->n_features == 0) return GD_FAIL(GD_ERR_DATA, "%s: no features are left", gdi_file_text(m, 0));
   if (m->rows == m->dropped)
-    return GD_FAIL(GD_ERR_DATA, "%s: each of its %lld rows lacks a value", m->file[0], (long long)m->rows);
+    return GD_FAIL(GD_ERR_DATA, "%s: each of its %lld rows lacks a value", gdi_file_text(m, 0),
+                   (long long)m->rows);
   if (m->dropped)
     gdi_note(m, "%lld of %lld rows lack a value and are left out", (long long)m->dropped, (long long)m->rows);
   return GD_OK;

@@ -79,6 +79,10 @@ gd_status gdi_import_open(gdi_import *m, int i, gdi_csv *c) GD_CHECKED;
 void gdi_import_close(gdi_import *m, int i, gdi_csv *c);
 /* A line for people: what was taken for what, and what says otherwise. */
 void gdi_note(gdi_import *m, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* What messages call file i. */
+static inline const char *gdi_file_text(const gdi_import *m, int i) {
+  return m->file[i][0] == '-' && m->file[i][1] == 0 ? "standard input" : m->file[i];
+}
 /* "column 3 (alcohol)". Returns buf. */
 const char *gdi_column_text(const gdi_import *m, int column, char buf[128]);
 /* How an option names the column: by its name, quoted for a shell where it must be, else its position. Returns buf. */

@@ -42,6 +42,18 @@ static const char *guess_encoding(const uint8_t *s, size_t n, const char **becau
   return controls ? "WINDOWS-1252" : "ISO-8859-1";
 }
 
+/* NULs that are not those of UTF-16. */
+static gd_status refuse_zeros(const gdi_text *t, const uint8_t *s, size_t n) {
+  const char *because, *encoding = guess_encoding(s, n, &because);
+  const uint8_t *zero = memchr(s, 0, n);
+  const bool wide = strncmp(encoding, "UTF-16", 6) == 0 || strncmp(encoding, "UTF-32", 6) == 0;
+  long long line = 1;
+  if (!zero || wide) return GD_OK;
+  for (const uint8_t *p = s; p < zero; p++) line += *p == '\n';
+  return GD_FAIL(GD_ERR_DATA, "%s:%lld: a NUL byte: this is no text, or its --encoding is another",
+                 t->stream.path, line);
+}
+
 static gd_status guess(gdi_text *t) {
   uint8_t *sample = malloc(SAMPLE_BYTES);
   if (!sample) return GD_FAIL(GD_ERR_OOM, "no memory to read %s", t->stream.path);
@@ -51,6 +63,7 @@ static gd_status guess(gdi_text *t) {
     st = gdi_stream_read(&t->stream, sample + n, SAMPLE_BYTES - n, &got);
     n += st == GD_OK ? got : 0;
   }
+  if (st == GD_OK) st = refuse_zeros(t, sample, n);
   if (st == GD_OK) snprintf(t->encoding, sizeof t->encoding, "%s", guess_encoding(sample, n, &t->because));
   free(sample);
   return st == GD_OK ? gdi_stream_rewind(&t->stream) : st;
