@@ -55,6 +55,7 @@ static gd_checkpoint *example_make(example *e, int64_t step) {
                          .has_best = true,
                          .best_step = 700,
                          .measured = {1.0 / 3, 32, 64, 0.25, 4.5, -1.0 / 7, 1e-300},
+                         .watched = {true, 0.1, 1e300, 3, 0, 1.0 / 3, 2},
                          .config = config,
                          .model = model,
                          .sample_ndim = 1,
@@ -82,18 +83,19 @@ static bool same_array(const gd_stored *a, const gd_stored *b, bool values) {
 
 /* Is b, as read, what a is? Without `values` b must have none. */
 static bool same_checkpoint(const gd_checkpoint *a, const gd_checkpoint *b, bool values) {
-  bool same = a->n_params == b->n_params && a->n_buffers == b->n_buffers && a->n_states == b->n_states &&
-              a->step == b->step && a->epoch == b->epoch && a->samples == b->samples && a->seed == b->seed &&
-              a->has_best == b->has_best && a->best_step == b->best_step && a->best == b->best &&
-              memcmp(&a->measured, &b->measured, sizeof a->measured) == 0 &&
-              strcmp(a->config, b->config) == 0 && strcmp(a->model, b->model) == 0 &&
-              a->sample_ndim == b->sample_ndim && a->sample[0] == b->sample[0] && a->outputs == b->outputs &&
-              a->x_scale == b->x_scale && a->classes == b->classes && b->class_name &&
-              a->standardize.features == b->standardize.features &&
-              memcmp(a->standardize.mean, b->standardize.mean, 24) == 0 &&
-              memcmp(a->standardize.std, b->standardize.std, 24) == 0 &&
-              strcmp(a->data_digest, b->data_digest) == 0 && strcmp(a->machine, b->machine) == 0 &&
-              strcmp(a->version, b->version) == 0;
+  bool same =
+      a->n_params == b->n_params && a->n_buffers == b->n_buffers && a->n_states == b->n_states &&
+      a->step == b->step && a->epoch == b->epoch && a->samples == b->samples && a->seed == b->seed &&
+      a->has_best == b->has_best && a->best_step == b->best_step && a->best == b->best &&
+      memcmp(&a->measured, &b->measured, sizeof a->measured) == 0 && a->watched.kept == b->watched.kept &&
+      memcmp(&a->watched.lr, &b->watched.lr, 6 * sizeof(double)) == 0 && strcmp(a->config, b->config) == 0 &&
+      strcmp(a->model, b->model) == 0 && a->sample_ndim == b->sample_ndim && a->sample[0] == b->sample[0] &&
+      a->outputs == b->outputs && a->x_scale == b->x_scale && a->classes == b->classes && b->class_name &&
+      a->standardize.features == b->standardize.features &&
+      memcmp(a->standardize.mean, b->standardize.mean, 24) == 0 &&
+      memcmp(a->standardize.std, b->standardize.std, 24) == 0 &&
+      strcmp(a->data_digest, b->data_digest) == 0 && strcmp(a->machine, b->machine) == 0 &&
+      strcmp(a->version, b->version) == 0;
   for (int i = 0; same && i < a->classes; i++) same = strcmp(a->class_name[i], b->class_name[i]) == 0;
   for (int i = 0; same && i < a->n_params; i++) same = same_array(&a->param[i], &b->param[i], values);
   for (int i = 0; same && i < a->n_buffers; i++) same = same_array(&a->buffer[i], &b->buffer[i], values);

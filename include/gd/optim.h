@@ -101,14 +101,18 @@ typedef enum gd_schedule_kind {
   GD_EXPONENTIAL,
   GD_COSINE,
   GD_ONE_CYCLE,
-  GD_SGDR
+  GD_SGDR,
+  GD_MULTISTEP,
+  GD_REDUCE_ON_PLATEAU
 } gd_schedule_kind;
 
 /**
- * A learning rate as a pure function of the global step: nothing to save, nothing to restore.
+ * A learning rate as a pure function of the global step: nothing to save, nothing to restore. Only
+ * reduce_on_plateau has a state, gd_plateau, which holds the rate that `lr` is set to.
  * Units: epochs, as real numbers. Periods (t0, every, total, warmup) are rounded to whole steps, at least
  * one; a longer SGDR period is t_mult times the rounded one.
  */
+#define GD_MAX_MILESTONES 32
 typedef struct gd_schedule {
   gd_schedule_kind kind;
   double lr;      /**< the highest rate */
@@ -116,9 +120,17 @@ typedef struct gd_schedule {
   double t0;      /**< sgdr: first period, > 0 */
   int t_mult;     /**< sgdr: each period is this many times the one before, >= 1 */
   double every;   /**< step: period */
-  double gamma;   /**< step: factor; exponential: factor per epoch, applied a little at every step */
-  double total;   /**< cosine, one_cycle: length, warm-up excluded */
+  double gamma; /**< step, multistep: factor; exponential: factor per epoch, applied a little at every step */
+  int milestones; /**< multistep */
+  double
+      milestone[GD_MAX_MILESTONES]; /**< when the rate is multiplied by gamma, ascending; warm-up included */
+  double total;                     /**< cosine, one_cycle: length, warm-up excluded */
   double pct_start, div_factor, final_div_factor; /**< one_cycle, as torch (cosine annealing) */
+  bool
+      cycle_momentum; /**< one_cycle: momentum (adam: beta1) from max to base while the rate rises, then back */
+  double base_momentum, max_momentum;
+  double factor, threshold, min_lr; /**< reduce_on_plateau, as torch with mode min, threshold_mode rel */
+  int64_t patience, cooldown;
   double warmup; /**< linear ramp in front of any kind, 0: none; its last step runs at exactly the first
                     rate of the schedule proper (lr; one_cycle: lr / div_factor), which starts after it */
 } gd_schedule;
@@ -134,8 +146,28 @@ GD_API gd_status gd_schedule_check(const gd_schedule *s) GD_CHECKED;
  * Source: Loshchilov and Hutter, "SGDR", ICLR 2017; warm-up: Goyal et al. 2017
  */
 GD_API double gd_schedule_lr(const gd_schedule *s, int64_t step, int64_t steps_per_epoch);
+/** Momentum of that update, with cycle_momentum; in a warm-up that of the first step after it. */
+GD_API double gd_schedule_momentum(const gd_schedule *s, int64_t step, int64_t steps_per_epoch);
+/** Does a period of sgdr end with the update before number `step` > 0? */
+GD_API bool gd_schedule_restarts(const gd_schedule *s, int64_t step, int64_t steps_per_epoch);
 /** SGDR at a time in epochs, for plotting. */
 GD_API double gd_sgdr_lr(const gd_schedule *s, double epoch);
+
+/** The state of reduce_on_plateau; it must be the same on all ranks, and saved. */
+typedef struct gd_plateau {
+  double lr;       /**< the rate now */
+  double best;     /**< loss; infinite before the first */
+  int64_t bad;     /**< validations since, without an improvement */
+  int64_t cooling; /**< validations that are not counted yet */
+} gd_plateau;
+GD_API gd_plateau gd_plateau_new(const gd_schedule *s);
+/**
+ * A validation found this loss; NaN is no improvement. Returns whether p->lr is now another.
+ *
+ * Math:   better: loss < best (1 - threshold); after more than `patience` that are not: lr = max(lr factor, min_lr)
+ * Source: torch.optim.lr_scheduler.ReduceLROnPlateau
+ */
+GD_API bool gd_plateau_step(gd_plateau *p, const gd_schedule *s, double loss);
 
 #ifdef __cplusplus
 }

@@ -10,6 +10,21 @@
 extern "C" {
 #endif
 
+/**
+ * A length or a place in time: "3 epochs", "2.5 epochs", "100 steps". A bare number is epochs, except that a place
+ * (a milestone, the start of an average) given as a bare number below 1 is a fraction of the run.
+ */
+typedef struct gd_length {
+  double n;
+  enum { GD_IN_EPOCHS, GD_IN_STEPS, GD_OF_RUN } unit;
+} gd_length;
+/**
+ * Parse text as a length, or as a place; *rest (may be NULL) becomes what follows it, else nothing may.
+ * Errors: GD_ERR_USAGE, without the key
+ */
+GD_API gd_status gd_length_parse(const char *text, bool place, gd_length *out, const char **rest) GD_CHECKED;
+GD_API void gd_length_print(gd_length l, bool place, char *buf, size_t bytes);
+
 /** One field for each line of options.def, where its meaning and limits are. `arena` holds the texts. */
 typedef struct gd_options {
 #define GD_FIELD_TREE                                        const gd_tree *
@@ -19,6 +34,8 @@ typedef struct gd_options {
 #define GD_FIELD_COUNT                                       int64_t
 #define GD_FIELD_REAL                                        double
 #define GD_FIELD_FLAG                                        bool
+#define GD_FIELD_LENGTH                                      gd_length
+#define GD_FIELD_PLACE                                       gd_length
 #define GD_OPTION(kind, field, key, def, limits, bits, help) GD_FIELD_##kind field;
 #include "gd/options.def"
   gd_arena *arena;
@@ -43,8 +60,9 @@ GD_API void gd_options_print(const gd_options *o, FILE *f);
 GD_API int gd_options_differ(const gd_options *a, const gd_options *b, char *buf, size_t bytes);
 /** The same for all settings. */
 GD_API int gd_options_differ_any(const gd_options *a, const gd_options *b, char *buf, size_t bytes);
-/** "500" is steps, "10min" is seconds; both are 0 for "0". Errors: GD_ERR_USAGE */
-GD_API gd_status gd_interval_parse(const char *text, int64_t *steps, double *seconds) GD_CHECKED;
+/** "500" is steps, "10min" is seconds; both are 0 for "0". steps NULL: it must be a time. Errors: GD_ERR_USAGE with `key` */
+GD_API gd_status gd_interval_parse(const char *key, const char *text, int64_t *steps,
+                                   double *seconds) GD_CHECKED;
 /** Print the table of all options with defaults and meanings. */
 GD_API void gd_options_manual(FILE *f);
 

@@ -26,6 +26,13 @@ typedef struct gd_measured {
   double noise_weight, noise_s, noise_g2;    /* means for the gradient noise scale */
 } gd_measured;
 
+/** Where validations have led reduce_on_plateau and early_stop. All zero: neither runs, and nothing is stored. */
+typedef struct gd_watched {
+  bool kept;
+  double lr, lr_best, lr_bad, lr_cooling; /* as gd_plateau */
+  double stop_best, stop_bad;             /* best measure so far, NaN before the first; validations since */
+} gd_watched;
+
 /**
  * What a checkpoint holds. Nothing in it depends on the number of ranks.
  *
@@ -37,7 +44,8 @@ typedef struct gd_measured {
  *   /model/<name>           parameters, as in a PyTorch state_dict; buffers have an attribute `buffer`
  *   /optim/<state>/<name>   an array for every parameter: "momentum_buffer"
  *   /progress               attributes step epoch samples seed, and where there are such: best best_step,
- *                           row_loss_sum row_weight row_samples row_seconds, noise_weight noise_S noise_G2
+ *                           row_loss_sum row_weight row_samples row_seconds, noise_weight noise_S noise_G2,
+ *                           plateau_lr plateau_best plateau_bad plateau_cooling stop_best stop_bad
  *   /data                   attributes classes x_scale digest; arrays sample class_name mean std class_weight
  *                           columns targets
  *   /config                 the YAML, one string
@@ -56,6 +64,7 @@ typedef struct gd_checkpoint {
   bool has_best;     /* best validation metric so far */
   int64_t best_step; /* the checkpoint that has it */
   gd_measured measured;
+  gd_watched watched;
   char *config; /* YAML */
   char *model;  /* one-line form */
   int sample_ndim;

@@ -7,7 +7,7 @@
 #include "base/tree.h"
 #include "base/words.h"
 
-typedef enum kind { TREE, TEXT, WORD, INT, COUNT, REAL, FLAG } kind;
+typedef enum kind { TREE, TEXT, WORD, INT, COUNT, REAL, FLAG, LENGTH, PLACE } kind;
 
 typedef struct option {
   kind kind;
@@ -132,9 +132,25 @@ static gd_status set_number(gd_options *o, const option *p, const gd_setting *s)
   return GD_FAIL(st, "%s, or %.*s", why, word, p->limits);
 }
 
+static gd_status set_length(gd_options *o, const option *p, const gd_setting *s) {
+  gd_length *field = (gd_length *)(void *)((char *)o + p->offset), l;
+  char *rest, why[512], where[160];
+  const double lo = strtod(p->limits, &rest), hi = strtod(rest, NULL);
+  gd_status st = gd_length_parse(s->value, p->kind == PLACE, &l, NULL);
+  if (st == GD_OK && !(lo <= l.n && l.n <= hi))
+    st = GD_FAIL(GD_ERR_USAGE, "\"%s\" is not from %g to %g", s->value, lo, hi);
+  if (st == GD_OK) *field = l;
+  if (st == GD_OK) return GD_OK;
+  snprintf(why, sizeof why, "%s", gd_error_last()->message);
+  return GD_FAIL(st, "%s%s%s: %s", gd_setting_where(s, where, sizeof where), s->file ? ": " : "",
+                 s->file ? s->key : "", why);
+}
+
 static gd_status set(gd_options *o, const option *p, const gd_setting *s) {
   switch (p->kind) {
   case TREE: return set_tree(o, p, s);
+  case LENGTH:
+  case PLACE: return set_length(o, p, s);
   case TEXT: return set_text(o, p, s->value);
   case WORD: return set_word(o, p, s);
   case FLAG: return gd_setting_bool(s, (bool *)((char *)o + p->offset));
@@ -185,16 +201,6 @@ gd_status gd_options_set(gd_options *o, const char *key, const char *value) {
 
 /* ---- printing and comparing ---- */
 
-/* The shortest decimal that reads back to the same double; whole numbers without an exponent. */
-static void print_real(char *buf, size_t bytes, double v) {
-  snprintf(buf, bytes, "%.0f", v);
-  if (fabs(v) < 1e15 && strtod(buf, NULL) == v) return;
-  for (int digits = 1; digits <= 17; digits++) {
-    snprintf(buf, bytes, "%.*g", digits, v);
-    if (strtod(buf, NULL) == v) return;
-  }
-}
-
 /* The value as text: the option's own, or in buf. */
 static const char *value_text(const gd_options *o, const option *p, char *buf, size_t bytes) {
   const void *field = (const char *)o + p->offset;
@@ -203,11 +209,13 @@ static const char *value_text(const gd_options *o, const option *p, char *buf, s
   case TEXT:
   case WORD: return *(const char *const *)field;
   case FLAG: snprintf(buf, bytes, "%s", *(const bool *)field ? "true" : "false"); break;
+  case LENGTH:
+  case PLACE: gd_length_print(*(const gd_length *)field, p->kind == PLACE, buf, bytes); break;
   case REAL:
     if (isnan(*(const double *)field))
       snprintf(buf, bytes, "%.*s", automatic(p), p->limits);
     else
-      print_real(buf, bytes, *(const double *)field);
+      gdi_print_real(buf, bytes, *(const double *)field);
     break;
   case COUNT:
     if (*(const int64_t *)field == 0) {
@@ -302,17 +310,18 @@ void gd_options_manual(FILE *f) {
 
 /* ---- checks over several ---- */
 
-gd_status gd_interval_parse(const char *text, int64_t *steps, double *seconds) {
+gd_status gd_interval_parse(const char *key, const char *text, int64_t *steps, double *seconds) {
   static const struct {
     const char *unit;
     double seconds;
   } units[] = {{"s", 1}, {"sec", 1}, {"min", 60}, {"h", 3600}};
   char *end;
   double v = strtod(text, &end);
-  *steps = 0, *seconds = 0;
+  if (steps) *steps = 0;
+  *seconds = 0;
   if (end != text && v >= 0 && v < 1e15) {
-    if (!*end && v == (double)(int64_t)v) {
-      *steps = (int64_t)v;
+    if (!*end && v == (double)(int64_t)v && (steps || v == 0)) {
+      if (steps) *steps = (int64_t)v;
       return GD_OK;
     }
     for (size_t i = 0; i < sizeof units / sizeof *units; i++)
@@ -321,17 +330,23 @@ gd_status gd_interval_parse(const char *text, int64_t *steps, double *seconds) {
         return GD_OK;
       }
   }
-  return GD_FAIL(GD_ERR_USAGE,
-                 "checkpoint.every: \"%s\" is neither a number of steps (500) nor a time (10min, 30s, 2h)",
-                 text);
+  return GD_FAIL(GD_ERR_USAGE, "%s: \"%s\" is %s (10min, 30s, 2h)", key, text,
+                 steps ? "neither a number of steps (500) nor a time" : "not a time");
 }
 
 gd_status gd_options_check(const gd_options *o) {
   int64_t steps;
   double seconds;
-  GD_TRY(gd_interval_parse(o->checkpoint_every, &steps, &seconds));
+  GD_TRY(gd_interval_parse("checkpoint.every", o->checkpoint_every, &steps, &seconds));
+  GD_TRY(gd_interval_parse("max_time", o->max_time, NULL, &seconds));
   if (o->data_val[0] && o->val_fraction > 0)
     return GD_FAIL(GD_ERR_USAGE, "data.val and data.val_fraction exclude each other: give one of them");
+  const bool validates = o->data_val[0] || o->val_fraction > 0;
+  if (strcmp(o->schedule, "reduce_on_plateau") == 0 && !validates)
+    return GD_FAIL(GD_ERR_USAGE,
+                   "schedule reduce_on_plateau follows validation: give data.val or data.val_fraction");
+  if (o->stop_patience > 0 && !validates)
+    return GD_FAIL(GD_ERR_USAGE, "early_stop follows validation: give data.val or data.val_fraction");
   if (strcmp(o->sync, "allreduce") == 0 && strcmp(o->on_nan, "skip") == 0)
     return GD_FAIL(GD_ERR_USAGE, "on_nan: skip needs sync: ordered");
   if (o->noise_scale && strcmp(o->sync, "allreduce") == 0)

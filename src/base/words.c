@@ -1,5 +1,6 @@
 #include "base/words.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +17,15 @@ gd_status gdi_word_index(int *out, const char *what, const char *word, const cha
   const char *nearest = gd_nearest(word, words);
   if (nearest) return GD_FAIL(GD_ERR_USAGE, "unknown %s '%.64s': did you mean '%s'?", what, word, nearest);
   return GD_FAIL(GD_ERR_USAGE, "unknown %s '%.64s'; there are:%s", what, word, list);
+}
+
+void gdi_print_real(char *buf, size_t bytes, double v) {
+  snprintf(buf, bytes, "%.0f", v);
+  if (fabs(v) < 1e15 && strtod(buf, NULL) == v) return;
+  for (int digits = 1; digits <= 17; digits++) {
+    snprintf(buf, bytes, "%.*g", digits, v);
+    if (strtod(buf, NULL) == v) return;
+  }
 }
 
 void gdi_print_quoted(FILE *f, const char *text) {

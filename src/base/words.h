@@ -15,6 +15,8 @@ bool gdi_is_word(const char *word);
  */
 gd_status gdi_numbers_parse(double **out, int64_t *n, const char *key, const char *text, double lo,
                             double hi) GD_CHECKED;
+/* The shortest decimal that reads back to the same double; whole numbers without an exponent. */
+void gdi_print_real(char *buf, size_t bytes, double v);
 /* "text" with what must be escaped in JSON and in double-quoted YAML. */
 void gdi_print_quoted(FILE *f, const char *text);
 

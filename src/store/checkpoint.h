@@ -33,6 +33,8 @@ gd_status gdi_checkpoint_entries(const gd_checkpoint *c, gdi_entry **out, int *n
 
 /* The fields of gd_measured by their names in /progress, in order. False past the last. */
 bool gdi_measured_field(gd_measured *m, int i, const char **name, double **value);
+/* The same for gd_watched. */
+bool gdi_watched_field(gd_watched *w, int i, const char **name, double **value);
 /* Is anything under way? */
 bool gdi_measured_any(const gd_measured *m);
 

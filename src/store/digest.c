@@ -64,6 +64,18 @@ bool gdi_measured_field(gd_measured *m, int i, const char **name, double **value
   return true;
 }
 
+bool gdi_watched_field(gd_watched *w, int i, const char **name, double **value) {
+  const struct {
+    const char *name;
+    double *value;
+  } field[] = {{"plateau_lr", &w->lr},       {"plateau_best", &w->lr_best},
+               {"plateau_bad", &w->lr_bad},  {"plateau_cooling", &w->lr_cooling},
+               {"stop_best", &w->stop_best}, {"stop_bad", &w->stop_bad}};
+  if (i >= (int)(sizeof field / sizeof *field)) return false;
+  *name = field[i].name, *value = field[i].value;
+  return true;
+}
+
 bool gdi_measured_any(const gd_measured *m) {
   return m->samples != 0 || m->noise_weight != 0;
 }
@@ -85,6 +97,12 @@ static void hash_names(gd_sha256 *h, char (*name)[GD_MAX_COLUMN_NAME], int64_t n
   for (int64_t i = 0; i < n; i++) gdi_sha256_text(h, name[i]);
 }
 
+static void hash_watched(gd_sha256 *h, gd_watched w) {
+  const char *name;
+  double *value;
+  for (int i = 0; gdi_watched_field(&w, i, &name, &value); i++) hash_f64(h, value, 1);
+}
+
 static void hash_scalars(gd_sha256 *h, const gd_checkpoint *c) {
   gdi_sha256_text(h, GDI_FORMAT);
   gdi_sha256_i64(h, c->step);
@@ -94,6 +112,7 @@ static void hash_scalars(gd_sha256 *h, const gd_checkpoint *c) {
   hash_f64(h, &c->best, c->has_best);
   gdi_sha256_i64(h, c->has_best ? c->best_step : 0);
   if (gdi_measured_any(&c->measured)) hash_measured(h, c->measured);
+  if (c->watched.kept) hash_watched(h, c->watched);
   gdi_sha256_text(h, c->config ? c->config : "");
   gdi_sha256_text(h, c->model ? c->model : "");
   gdi_sha256_i64(h, c->sample_ndim);

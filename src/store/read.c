@@ -63,6 +63,15 @@ static gd_status read_measured(gd_measured *m, gdi_h5 *f) {
   return GD_OK;
 }
 
+static gd_status read_watched(gd_watched *w, gdi_h5 *f) {
+  const char *name;
+  double *value;
+  w->kept = gdi_h5_has_attr(f, "progress", "plateau_lr");
+  for (int i = 0; w->kept && gdi_watched_field(w, i, &name, &value); i++)
+    GD_TRY(gdi_h5_attr_f64(f, "progress", name, value));
+  return GD_OK;
+}
+
 static gd_status read_progress(gd_checkpoint *c, gdi_h5 *f) {
   int64_t seed;
   GD_TRY(gdi_h5_attr_i64(f, "progress", "step", &c->step));
@@ -73,6 +82,7 @@ static gd_status read_progress(gd_checkpoint *c, gdi_h5 *f) {
   if (c->step < 0 || c->epoch < 0 || c->samples < 0)
     return GD_FAIL(GD_ERR_CHECKPOINT, "%s: step, epoch and samples cannot be negative", f->path);
   GD_TRY(read_measured(&c->measured, f));
+  GD_TRY(read_watched(&c->watched, f));
   c->has_best = gdi_h5_has_attr(f, "progress", "best");
   if (!c->has_best) return GD_OK;
   GD_TRY(gdi_h5_attr_i64(f, "progress", "best_step", &c->best_step));

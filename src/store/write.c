@@ -53,6 +53,9 @@ static gd_status put_progress(gdi_h5_writer *w, const gd_checkpoint *c) {
     GD_TRY(gdi_h5_put_attr_f64(w, "progress", name, *value));
   const int64_t numbers = GD_CONTROL_NUMBERS;
   if (c->controlled) GD_TRY(gdi_h5_put(w, "progress/control", GD_F64, 1, &numbers, c->control));
+  gd_watched watched = c->watched;
+  for (int i = 0; watched.kept && gdi_watched_field(&watched, i, &name, &value); i++)
+    GD_TRY(gdi_h5_put_attr_f64(w, "progress", name, *value));
   if (!c->has_best) return GD_OK;
   GD_TRY(gdi_h5_put_attr_i64(w, "progress", "best_step", c->best_step));
   return gdi_h5_put_attr_f64(w, "progress", "best", c->best);

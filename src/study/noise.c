@@ -16,7 +16,8 @@ static gd_options frozen(const gd_options *run, int64_t n) {
   o.batch_size = n < UPDATE ? n : UPDATE;
   o.micro_batch = n < 2 * MICRO ? (n + 1) / 2 : MICRO;
   o.steps = n < SAMPLES ? 1 : SAMPLES / UPDATE;
-  o.lr = 0, o.schedule = "constant", o.warmup = 0, o.clip_norm = 0, o.clip_value = 0;
+  o.lr = 0, o.schedule = "constant", o.milestones = "", o.cycle_momentum = false, o.warmup.n = 0,
+  o.clip_norm = 0, o.clip_value = 0;
   o.noise_scale = true;
   return o;
 }

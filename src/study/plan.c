@@ -71,7 +71,8 @@ double gdi_study_rate(const gdi_study *s, int batch, int rate) {
 static gdi_batches batches_of(const gdi_study *s, int batch) {
   const bool gpu = strcmp(s->base.device, "cpu") != 0 && gd_device_gpus() > 0;
   bool follows_ranks;
-  return gdi_batches_plan(s->n, s->batch[batch], s->base.micro_batch, 1, gpu, &follows_ranks);
+  return gdi_batches_plan(s->n, s->batch[batch], s->base.micro_batch, s->base.drop_last, 1, gpu,
+                          &follows_ranks);
 }
 
 int64_t gdi_study_width(const gdi_study *s, int batch) {

@@ -161,7 +161,7 @@ static gd_status measure(gd_world *w, const gdi_job *data, const gd_options *o, 
                          gd_scaling *s) {
   const int64_t n = gd_dataset_info(data->train.data)->n;
   bool follows;
-  const gdi_batches b = gdi_batches_plan(n, o->batch_size, o->micro_batch, ranks[counts - 1],
+  const gdi_batches b = gdi_batches_plan(n, o->batch_size, o->micro_batch, o->drop_last, ranks[counts - 1],
                                          data->device->gpu != NULL, &follows);
   model *m = calloc(1, sizeof *m);
   if (!m) return GD_FAIL(GD_ERR_OOM, "no memory for a scaling study");

@@ -16,12 +16,13 @@ static int64_t automatic_micro(int64_t batch, int ranks, bool gpu, bool *follows
   return *follows_ranks ? ceil_div(batch, ranks) : micro;
 }
 
-gdi_batches gdi_batches_plan(int64_t n, int64_t batch, int64_t micro, int ranks, bool gpu,
+gdi_batches gdi_batches_plan(int64_t n, int64_t batch, int64_t micro, bool drop_last, int ranks, bool gpu,
                              bool *follows_ranks) {
   gdi_batches b = {.n = n, .batch = batch == 0 ? n : at_most(batch, n)};
   *follows_ranks = false;
   b.micro = at_most(micro ? micro : automatic_micro(b.batch, ranks, gpu, follows_ranks), b.batch);
-  b.per_epoch = ceil_div(n, b.batch);
+  if (drop_last) b.n = n / b.batch * b.batch;
+  b.per_epoch = ceil_div(b.n, b.batch);
   return b;
 }
 

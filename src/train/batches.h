@@ -6,7 +6,7 @@
 #include "gd/partition.h"
 
 typedef struct gdi_batches {
-  int64_t n;         /* samples of the training part */
+  int64_t n;         /* samples of an epoch */
   int64_t batch;     /* B */
   int64_t micro;     /* M */
   int64_t per_epoch; /* steps */
@@ -15,9 +15,9 @@ typedef struct gdi_batches {
 /*
  * batch 0: full. micro 0: a function of B alone (B / 8, between 64 and 256; on a GPU B, at most 4096) where
  * that gives every rank work, else B / ranks, and *follows_ranks says so: the bits then depend on the number
- * of ranks at the start.
+ * of ranks at the start. drop_last: an epoch ends before the batch that is not full.
  */
-gdi_batches gdi_batches_plan(int64_t n, int64_t batch, int64_t micro, int ranks, bool gpu,
+gdi_batches gdi_batches_plan(int64_t n, int64_t batch, int64_t micro, bool drop_last, int ranks, bool gpu,
                              bool *follows_ranks);
 
 typedef struct gdi_step_plan {

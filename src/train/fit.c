@@ -78,6 +78,8 @@ static gd_status save(gdi_fit *f, bool is_best) {
   const gd_measured m = {f->interval.loss_sum, f->interval.weight, f->interval.samples, f->interval_s,
                          f->noise.weight,      f->noise.mean.s,    f->noise.mean.g2};
   if (f->observer->after_step) gdi_control_keep(&f->control, &f->saver.c);
+  if (f->job->schedule.kind == GD_REDUCE_ON_PLATEAU || f->job->opt.stop_patience > 0)
+    f->saver.c.watched = gdi_watch_stored(&f->watch);
   gd_status st = gdi_checkpointer_save(&f->saver, is_best, f->has_best ? &f->best : NULL, &m);
   f->last_save = gdi_now();
   f->job->ledger.save += f->last_save - t0;
@@ -87,7 +89,7 @@ static gd_status save(gdi_fit *f, bool is_best) {
 /* ---- what is due after a step ---- */
 
 static bool is_last(const gdi_fit *f, const gd_sync_result *r) {
-  return f->control.stop || f->job->step == f->job->total_steps || (r->flags & GDI_FLAG_STOP);
+  return f->control.stop || f->over || f->job->step == f->job->total_steps || (r->flags & GDI_FLAG_STOP);
 }
 
 static bool is_at(const gdi_fit *f, int64_t every) {
@@ -106,6 +108,8 @@ static uint32_t requests(const gdi_fit *f) {
   uint32_t flags = stop_asked ? GDI_FLAG_STOP : 0;
   if (f->save_seconds > 0 && is_root(f) && gdi_now() - f->last_save >= f->save_seconds)
     flags |= GDI_FLAG_SAVE;
+  if (f->most_s > 0 && is_root(f) && gdi_now() - f->entered >= f->most_s)
+    flags |= GDI_FLAG_STOP | GDI_FLAG_TIME;
   return flags;
 }
 
@@ -196,17 +200,23 @@ static gd_status validate(gdi_fit *f, gd_metrics *val, bool *improved) {
   return GD_OK;
 }
 
+static void follow_plateau(gdi_fit *f) {
+  if (f->job->schedule.kind == GD_REDUCE_ON_PLATEAU) f->job->schedule.lr = f->watch.plateau.lr;
+}
+
 /* What is due after a step: validation, a row, a checkpoint. */
 static gd_status between_steps(gdi_fit *f, const gd_sync_result *r) {
   gdi_job *j = f->job;
   bool improved = false;
   gd_metrics val = gdi_no_metrics();
   if (j->validates && (is_last(f, r) || is_at(f, f->eval_every))) GD_TRY(validate(f, &val, &improved));
+  if (j->validates && is_at(f, f->eval_every)) f->over = gdi_watch_validation(&f->watch, j, &val);
   GD_TRY(decide(f, &val));
   const bool last = is_last(f, r);
   if (j->validates && last && isnan(val.loss)) GD_TRY(validate(f, &val, &improved));
   if (last || !isnan(val.loss) || is_at(f, f->log_every)) GD_TRY(write_row(f, r, &val));
   j->lr_factor = f->control.lr_factor; /* after the row of the step that had the old one */
+  follow_plateau(f);
   improved &= j->opt.checkpoint_best;
   if (last || improved || save_due(f, r->flags)) GD_TRY(save(f, improved));
   return GD_OK;
@@ -217,7 +227,7 @@ gd_status gdi_fit_run(gdi_fit *f) {
   gd_sync_result r = {0};
   f->started = f->last_save = gdi_now();
   if (j->step >= j->total_steps && j->validates) GD_TRY(gdi_validate(j, &f->result->last.val));
-  while (j->step < j->total_steps && !(r.flags & GDI_FLAG_STOP) && !f->control.stop) {
+  while (j->step < j->total_steps && !(r.flags & GDI_FLAG_STOP) && !f->control.stop && !f->over) {
     gd_status st = step(f, &r);
     if (st == GD_OK) st = between_steps(f, &r);
     if (st != GD_OK) return explain(f, st);
@@ -225,10 +235,12 @@ gd_status gdi_fit_run(gdi_fit *f) {
   if (f->saver.saved_step != j->step) GD_TRY(save(f, false)); /* resumed at its end: nothing was left to do */
   GD_TRY(gdi_checkpointer_wait(&f->saver));
   tell_skipped(f);
+  f->out_of_time = r.flags & GDI_FLAG_TIME;
   f->result->samples_per_s = f->trained_s > 0 ? (double)f->trained_samples / f->trained_s : NAN;
   gd_ledger *l = &j->ledger;
   l->total = gdi_now() - f->started;
   l->other = l->total - l->data - l->forward - l->backward - l->sum - l->exchange - l->update - l->wait -
              l->evaluate - l->save;
-  return r.flags & GDI_FLAG_STOP && j->step < j->total_steps && !f->control.stop ? GD_STOPPED : GD_OK;
+  const bool asked = r.flags & GDI_FLAG_STOP && !f->control.stop && !f->over;
+  return asked && j->step < j->total_steps ? GD_STOPPED : GD_OK;
 }

@@ -6,6 +6,7 @@
 #include "train/noise.h"
 #include "train/run_log.h"
 #include "train/checkpointer.h"
+#include "train/watch.h"
 
 typedef struct gdi_fit {
   gdi_job *job;
@@ -17,8 +18,13 @@ typedef struct gdi_fit {
   double save_seconds; /* one of them, or neither */
   int64_t eval_every, log_every;
   bool has_best;
+  gdi_watch watch;
+  bool over;   /* early_stop */
   double best; /* quality of the best validation, of earlier parts of the run too */
   double started, last_save;
+  double entered; /* when gd_train() was */
+  double most_s;  /* max_time: the run stops when it took so long; 0: as long as it takes */
+  bool out_of_time;
   double earlier_s;             /* what the run took before it was resumed, by its last row */
   gdi_noise noise;              /* when asked for */
   gd_step_stats interval;       /* since the last row */

@@ -8,7 +8,7 @@
 #include "train/batches.h"
 
 /* Requests that all ranks learn with the records of a step. */
-enum { GDI_FLAG_STOP = 1, GDI_FLAG_SAVE = 2, GDI_FLAG_FAILED = 4 };
+enum { GDI_FLAG_STOP = 1, GDI_FLAG_SAVE = 2, GDI_FLAG_FAILED = 4, GDI_FLAG_TIME = 8 };
 
 typedef struct gdi_on_gpu gdi_on_gpu; /* gpu.h */
 

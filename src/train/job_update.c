@@ -9,8 +9,8 @@
 void gdi_resolve_batches(gdi_job *j) {
   bool follows_ranks;
   const int ranks = gd_world_size(j->world);
-  j->batches = gdi_batches_plan(j->train_order.n, j->opt.batch_size, j->opt.micro_batch, ranks,
-                                j->device->gpu != NULL, &follows_ranks);
+  j->batches = gdi_batches_plan(j->train_order.n, j->opt.batch_size, j->opt.micro_batch, j->opt.drop_last,
+                                ranks, j->device->gpu != NULL, &follows_ranks);
   if (follows_ranks && gd_world_rank(j->world) == 0)
     gdi_message_once(
         GD_LOG_INFO,
@@ -18,7 +18,8 @@ void gdi_resolve_batches(gdi_job *j) {
         "other numbers of ranks",
         (long long)j->batches.micro, ranks);
   j->opt.micro_batch = j->batches.micro;
-  j->total_steps = j->opt.steps ? j->opt.steps : j->opt.epochs * j->batches.per_epoch;
+  const double steps = round(j->opt.epochs * (double)j->batches.per_epoch);
+  j->total_steps = j->opt.steps ? j->opt.steps : steps < 1 ? 1 : steps < 0x1p62 ? (int64_t)steps : INT64_MAX;
 }
 
 gd_status gdi_usual_rates(gd_options *o) {
@@ -29,6 +30,60 @@ gd_status gdi_usual_rates(gd_options *o) {
   if (isnan(o->weight_decay)) o->weight_decay = usual.weight_decay;
   if (isnan(o->lr)) o->lr = kind == GD_SGD || kind == GD_LARS ? 0.1 : kind == GD_RMSPROP ? 0.01 : 0.001;
   return GD_OK;
+}
+
+static double in_epochs(const gdi_job *j, gd_length l) {
+  const double each = (double)j->batches.per_epoch;
+  return l.unit == GD_IN_EPOCHS ? l.n
+                                : (l.unit == GD_IN_STEPS ? l.n : l.n * (double)j->opt.schedule_run) / each;
+}
+
+/* A fraction of the run stays the same place when the run is continued for longer: the first length is kept. */
+static double place_in_epochs(gdi_job *j, gd_length l) {
+  if (l.unit == GD_OF_RUN && j->opt.schedule_run == 0) j->opt.schedule_run = j->total_steps;
+  return in_epochs(j, l);
+}
+
+static gd_status read_milestones(gdi_job *j) {
+  gd_schedule *s = &j->schedule;
+  for (const char *text = j->opt.milestones; text[strspn(text, " ,")];) {
+    gd_length l;
+    if (s->milestones == GD_MAX_MILESTONES)
+      return GD_FAIL(GD_ERR_USAGE, "schedule.milestones: there can be %d", GD_MAX_MILESTONES);
+    GD_TRY(gd_length_parse(text + strspn(text, " ,"), true, &l, &text));
+    s->milestone[s->milestones++] = place_in_epochs(j, l);
+  }
+  return GD_OK;
+}
+
+/* What does not fit the schedule is refused: else it would be silently without effect. */
+static gd_status resolve_schedule(gdi_job *j, double lr) {
+  gd_options *o = &j->opt;
+  gd_schedule_kind kind;
+  GD_TRY(gd_schedule_parse(&kind, o->schedule));
+  const double epochs = (double)j->total_steps / (double)j->batches.per_epoch,
+               warmup = in_epochs(j, o->warmup);
+  if (o->t0.n == 0) o->t0 = (gd_length){epochs > warmup ? epochs - warmup : epochs, GD_IN_EPOCHS};
+  if (o->total.n == 0) o->total = o->t0;
+  gd_schedule *s = &j->schedule;
+  *s = gd_schedule_defaults(kind, lr);
+  s->eta_min = o->eta_min, s->t0 = in_epochs(j, o->t0), s->t_mult = (int)o->t_mult;
+  s->every = in_epochs(j, o->lr_every), s->gamma = o->gamma, s->total = in_epochs(j, o->total);
+  s->warmup = warmup;
+  s->pct_start = o->pct_start, s->div_factor = o->div_factor, s->final_div_factor = o->final_div_factor;
+  s->cycle_momentum = o->cycle_momentum, s->base_momentum = o->base_momentum,
+  s->max_momentum = o->max_momentum;
+  s->factor = o->factor, s->patience = o->lr_patience, s->threshold = o->threshold;
+  s->cooldown = o->cooldown, s->min_lr = o->min_lr;
+  GD_TRY(read_milestones(j));
+  if (s->milestones > 0 && kind != GD_MULTISTEP)
+    return GD_FAIL(GD_ERR_USAGE, "schedule.milestones belong to schedule multistep, not to %s", o->schedule);
+  const bool adam = j->optim.kind == GD_ADAM || j->optim.kind == GD_ADAMW;
+  if (s->cycle_momentum && !adam && j->optim.momentum == 0)
+    return GD_FAIL(
+        GD_ERR_USAGE,
+        "cycle_momentum needs an optimizer with momentum: adam, adamw, or optimizer.momentum above 0");
+  return gd_schedule_check(s);
 }
 
 gd_status gdi_resolve_rates(gdi_job *j) {
@@ -53,16 +108,7 @@ gd_status gdi_resolve_rates(gdi_job *j) {
   double factor = (double)j->batches.batch / (double)o->lr_batch, lr = o->lr;
   if (strcmp(o->lr_scale, "linear") == 0) lr *= factor;
   if (strcmp(o->lr_scale, "sqrt") == 0) lr *= sqrt(factor);
-  const double epochs = (double)j->total_steps / (double)j->batches.per_epoch;
-  gd_schedule_kind schedule;
-  GD_TRY(gd_schedule_parse(&schedule, o->schedule));
-  if (j->opt.t0 == 0) j->opt.t0 = epochs > o->warmup ? epochs - o->warmup : epochs;
-  if (j->opt.total == 0) j->opt.total = j->opt.t0;
-  j->schedule = gd_schedule_defaults(schedule, lr);
-  j->schedule.eta_min = o->eta_min, j->schedule.t0 = o->t0, j->schedule.t_mult = (int)o->t_mult;
-  j->schedule.every = o->lr_every, j->schedule.gamma = o->gamma, j->schedule.total = o->total;
-  j->schedule.warmup = o->warmup;
-  return gd_schedule_check(&j->schedule);
+  return resolve_schedule(j, lr);
 }
 
 gd_status gdi_open_update(gdi_job *j) {

@@ -25,6 +25,7 @@ gd_status gdi_resume_options(gd_options *o, const gd_checkpoint *c) {
                                              {"micro_batch", "auto"},
                                              {"schedule.t0", "0"},
                                              {"schedule.total", "0"},
+                                             {"schedule.run", "0"},
                                              {"model", ""},
                                              {"data.train", ""},
                                              {"data.val", ""},
@@ -59,6 +60,7 @@ static gd_status refuse_changes(const gdi_job *j, const gd_checkpoint *c, const 
   char differences[400];
   gd_options saved;
   GD_TRY(gdi_saved_options(&saved, c));
+  const int64_t eval_every = saved.eval_every;
   int n = gd_options_differ(&saved, &j->opt, differences, sizeof differences);
   gd_options_free(&saved);
   if (n == 0 && strcmp(c->data_digest, j->data_digest) != 0)
@@ -69,6 +71,9 @@ static gd_status refuse_changes(const gdi_job *j, const gd_checkpoint *c, const 
   char plugin[80];
   if (n == 0 && gdi_plugins_compare(c->plugins, plugin, sizeof plugin) != GDI_PLUGINS_SAME)
     n = snprintf(differences, sizeof differences, "the plug-in %s", plugin) > 0;
+  if (n == 0 && j->schedule.kind == GD_REDUCE_ON_PLATEAU && eval_every != j->opt.eval_every)
+    n = snprintf(differences, sizeof differences, "eval_every: %lld -> %lld, which %s follows",
+                 (long long)eval_every, (long long)j->opt.eval_every, j->opt.schedule) > 0;
   if (n == 0) return GD_OK;
   if (!j->opt.resume_changed)
     return GD_FAIL(

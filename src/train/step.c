@@ -68,6 +68,8 @@ void gdi_hint_next_step(gdi_job *j) {
 gd_status gdi_step(gdi_job *j, uint32_t flags, gd_sync_result *out) {
   const gdi_step_plan plan = gdi_batches_step(&j->batches, j->step);
   gd_sync_step step = {.lr = gdi_job_lr(j, j->step), .step = j->step, .flags = flags};
+  if (j->schedule.cycle_momentum)
+    step.cycles = true, step.momentum = gd_schedule_momentum(&j->schedule, j->step, j->batches.per_epoch);
   if (j->on_gpu && j->on_gpu->resident) return gdi_step_resident(j, &plan, &step, out);
   gd_status mine = j->on_gpu ? gdi_compute_on_gpu(j, &plan, &step) : gdi_compute(j, &plan);
   if (!j->on_gpu) gdi_hint_next_step(j);

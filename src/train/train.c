@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/files.h"
 #include "gd/log.h"
 #include "store/apply.h"
@@ -83,7 +84,7 @@ void gdi_job_layout(const gdi_job *j, char *buf, size_t bytes) {
       "update     %s, rate %g %s, sync %s",
       ranks, gd_world_hosts(w), gd_world_hosts(w) > 1 ? "s" : "", gd_world_transport(w),
       gd_device_threads(j->device), gd_device_threads(j->device) > 1 ? "s" : "",
-      gd_device_describe(j->device), i->path, (long long)b->n,
+      gd_device_describe(j->device), i->path, (long long)j->train_order.n,
       gd_dataset_streamed(j->train.data) ? ", streamed" : ", in memory once per host",
       j->validates ? "" : ", no validation", j->opt.model->text, (long long)j->params->trainable,
       j->opt.precision, (long long)b->batch, (long long)K, K > 1 ? "es" : "", (long long)b->micro,
@@ -113,8 +114,9 @@ static void announce(const gdi_fit *f, const place *p) {
         (long long)j->batches.batch);
   if (p->checkpoint[0])
     gd_message(GD_LOG_INFO, "resumed from %s at step %lld%s", p->checkpoint, (long long)j->step,
-               j->step < j->total_steps ? ""
-                                        : ": nothing is left to do; more --epochs or --steps continue it");
+               f->over                    ? ": early_stop ended it; more --early-stop.patience continues it"
+               : j->step < j->total_steps ? ""
+                                          : ": nothing is left to do; more --epochs or --steps continue it");
 }
 
 /* ---- the run ---- */
@@ -129,13 +131,22 @@ static gd_status open_fit(gdi_fit *f, gdi_job *j, const place *p) {
   f->noise.decay = j->opt.noise_decay;
   f->eval_every = j->opt.eval_every ? j->opt.eval_every : j->batches.per_epoch;
   f->log_every = j->opt.log_every ? j->opt.log_every : automatic_log_every(j);
-  GD_TRY(gd_interval_parse(j->opt.checkpoint_every, &f->save_steps, &f->save_seconds));
   if (is_root(j->world)) j->tables = p->folder;
+  f->watch = gdi_watch_new(j);
+  GD_TRY(gd_interval_parse("checkpoint.every", j->opt.checkpoint_every, &f->save_steps, &f->save_seconds));
+  GD_TRY(gd_interval_parse("max_time", j->opt.max_time, NULL, &f->most_s));
   GD_TRY(gdi_checkpointer_open(&f->saver, j, p->folder));
   GD_TRY(gd_world_agree(j->world,
                         is_root(j->world) ? gdi_record_open(&f->record, p->folder, j, f->result) : GD_OK));
   f->earlier_s = f->result->last.seconds;
   return GD_OK;
+}
+
+/* Also when the early stop was just then: it has nothing left to do, unless it is given more patience. */
+static void continue_watching(gdi_fit *f, const gd_watched *w) {
+  f->watch = gdi_watch_continued(f->job, w);
+  if (f->job->schedule.kind == GD_REDUCE_ON_PLATEAU) f->job->schedule.lr = f->watch.plateau.lr;
+  f->over = f->job->opt.stop_patience > 0 && f->watch.bad >= f->job->opt.stop_patience;
 }
 
 static void continue_measuring(gdi_fit *f, const gd_measured *m) {
@@ -182,6 +193,7 @@ static gd_status run(gdi_fit *f, gdi_job *j, const place *p, const gd_checkpoint
   f->control = gdi_control_of(f->observer->after_step ? resumed : NULL);
   j->lr_factor = f->control.lr_factor;
   if (resumed) continue_measuring(f, &resumed->measured);
+  if (resumed) continue_watching(f, &resumed->watched);
   if (resumed) gdi_checkpointer_continue(&f->saver, resumed, p->checkpoint);
   announce(f, p);
   gd_status ended = gdi_fit_run(f);
@@ -194,9 +206,8 @@ static gd_status run(gdi_fit *f, gdi_job *j, const place *p, const gd_checkpoint
   if (st == GD_OK && is_root(j->world)) st = gdi_record_summary(&f->record, r, ended);
   GD_TRY(gd_world_agree(j->world, st));
   return ended == GD_STOPPED
-             ? GD_FAIL(GD_STOPPED,
-                       "stopped on request after step %lld; continue with --resume auto --out %.300s",
-                       (long long)j->step, p->folder)
+             ? GD_FAIL(GD_STOPPED, "stopped %s after step %lld; continue with --resume auto --out %.300s",
+                       f->out_of_time ? "by max_time" : "on request", (long long)j->step, p->folder)
              : GD_OK;
 }
 
@@ -209,7 +220,7 @@ static gd_status run_there(gd_world *w, const gd_options *o, const place *p, con
   gd_status st = resumes ? gdi_resume_read(&resumed, w, p->checkpoint) : GD_OK;
   if (st == GD_OK && resumes) st = gd_world_agree(w, gdi_resume_options(&options, &resumed));
   gdi_job job = {0};
-  gdi_fit fit = {.observer = observer, .result = out};
+  gdi_fit fit = {.observer = observer, .result = out, .entered = gdi_now()};
   if (st == GD_OK) {
     const gdi_known known = {resumed.standardize, {resumed.n_class_weights, resumed.class_weight}};
     st = gdi_job_open(&job, w, &options, &known);

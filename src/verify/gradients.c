@@ -103,8 +103,9 @@ static gd_options plain(const gd_options *o) {
   gd_options p = *o;
   p.optimizer = "sgd", p.schedule = "constant", p.lr_scale = "none";
   p.lr = 1024;
-  p.momentum = p.dampening = p.weight_decay = p.warmup = p.clip_norm = p.clip_value = 0;
-  p.nesterov = p.centered = false;
+  p.momentum = p.dampening = p.weight_decay = p.clip_norm = p.clip_value = 0;
+  p.nesterov = p.centered = p.amsgrad = p.cycle_momentum = false;
+  p.warmup.n = 0, p.milestones = "";
   return p;
 }
 

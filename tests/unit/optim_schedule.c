@@ -117,6 +117,43 @@ static void the_simple_ones_are_what_they_say(void **state) {
   assert_true(gd_schedule_lr(&s, 400, 4) == 0.1);
 }
 
+/* Milestones are times of the run; a warm-up in front of them does not move them. */
+static void milestones_stay_where_they_are(void **state) {
+  (void)state;
+  gd_schedule s = gd_schedule_defaults(GD_MULTISTEP, 1);
+  s.milestones = 2, s.milestone[0] = 2, s.milestone[1] = 3.5;
+  for (int warm = 0; warm < 2; warm++) {
+    s.warmup = warm;
+    assert_true(gd_schedule_lr(&s, 19, 10) == 1);
+    assert_close(gd_schedule_lr(&s, 20, 10), 0.1, 1e-17);
+    assert_close(gd_schedule_lr(&s, 34, 10), 0.1, 1e-17);
+    assert_close(gd_schedule_lr(&s, 35, 10), 0.01, 1e-17);
+  }
+  s.milestone[1] = 2;
+  assert_int_equal(gd_schedule_check(&s), GD_ERR_USAGE);
+  s.milestones = 0;
+  assert_int_equal(gd_schedule_check(&s), GD_ERR_USAGE);
+}
+
+/* The step before which a restart is due is the one that runs at lr again. */
+static void restarts_are_where_the_rate_jumps(void **state) {
+  (void)state;
+  for (int t_mult = 1; t_mult <= 3; t_mult++)
+    for (int warm = 0; warm < 2; warm++) {
+      gd_schedule s = sgdr(0);
+      s.t_mult = t_mult, s.t0 = 1.4, s.warmup = warm;
+      int restarts = 0;
+      for (int64_t k = 1; k < 300; k++) {
+        const bool jumps = k > 5 * warm && gd_schedule_lr(&s, k, 5) > gd_schedule_lr(&s, k - 1, 5);
+        assert_int_equal(gd_schedule_restarts(&s, k, 5), jumps);
+        restarts += jumps;
+      }
+      assert_true(restarts >= 3);
+    }
+  const gd_schedule constant = gd_schedule_defaults(GD_CONSTANT, 1);
+  assert_false(gd_schedule_restarts(&constant, 50, 5));
+}
+
 static void impossible_schedules_are_refused(void **state) {
   (void)state;
   gd_schedule s = sgdr(0);
@@ -141,6 +178,8 @@ int main(void) {
       cmocka_unit_test(warmup_is_linear_and_ends_exactly_at_lr),
       cmocka_unit_test(one_cycle_follows_pytorch),
       cmocka_unit_test(the_simple_ones_are_what_they_say),
+      cmocka_unit_test(milestones_stay_where_they_are),
+      cmocka_unit_test(restarts_are_where_the_rate_jumps),
       cmocka_unit_test(impossible_schedules_are_refused),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -63,10 +63,73 @@ static void what_is_not_a_setting_is_refused(void **state) {
   gd_options_free(&o);
 }
 
+/* A length is epochs or has a unit; a place below 1 is a fraction of the run. What is printed reads back. */
+static void lengths_have_units(void **state) {
+  (void)state;
+  static const struct {
+    const char *text, *printed;
+    double n;
+    int unit;
+    bool place;
+  } good[] = {{"10", "10", 10, GD_IN_EPOCHS, false},
+              {"2.5 epochs", "2.5", 2.5, GD_IN_EPOCHS, false},
+              {"0.5", "0.5", 0.5, GD_IN_EPOCHS, false},
+              {"100 steps", "100 steps", 100, GD_IN_STEPS, false},
+              {"1step", "1 steps", 1, GD_IN_STEPS, true},
+              {" 0.75 ", "0.75", 0.75, GD_OF_RUN, true},
+              {"1", "1", 1, GD_IN_EPOCHS, true},
+              {"30", "30", 30, GD_IN_EPOCHS, true},
+              {"0.75 epochs", "0.75 epochs", 0.75, GD_IN_EPOCHS, true}};
+  static const char *const bad[] = {"",    "epochs", "10 minutes",  "1.5 steps", "10 stepsx",
+                                    "nan", "inf",    "10 epochs 5", "1e999"};
+  gd_length l;
+  char text[80];
+  for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
+    assert_ok(gd_length_parse(good[i].text, good[i].place, &l, NULL));
+    assert_true(l.n == good[i].n && (int)l.unit == good[i].unit);
+    gd_length_print(l, good[i].place, text, sizeof text);
+    assert_string_equal(text, good[i].printed);
+    gd_length back;
+    assert_ok(gd_length_parse(text, good[i].place, &back, NULL));
+    assert_true(back.n == l.n && back.unit == l.unit);
+  }
+  for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+    assert_int_equal(gd_length_parse(bad[i], true, &l, NULL), GD_ERR_USAGE);
+  gd_options o;
+  assert_ok(gd_options_new(&o));
+  assert_ok(gd_options_set(&o, "warmup", "100 steps"));
+  assert_true(o.warmup.n == 100 && o.warmup.unit == GD_IN_STEPS);
+  assert_int_equal(gd_options_set(&o, "warmup", "5 weeks"), GD_ERR_USAGE);
+  assert_non_null(strstr(gd_error_last()->message, "warmup: \"5 weeks\" is not a length"));
+  assert_int_equal(gd_options_set(&o, "warmup", "-1"), GD_ERR_USAGE);
+  gd_options_free(&o);
+}
+
+/* What follows validation needs one. */
+static void settings_that_do_nothing_are_refused(void **state) {
+  (void)state;
+  static const char *const set[][2] = {{"early_stop.patience", "5"},
+                                       {"schedule", "reduce_on_plateau"},
+                                       {"max_time", "11"},
+                                       {"max_time", "soon"}};
+  for (size_t i = 0; i < sizeof set / sizeof *set; i++) {
+    gd_options o;
+    assert_ok(gd_options_new(&o));
+    assert_ok(gd_options_set(&o, set[i][0], set[i][1]));
+    assert_int_equal(gd_options_check(&o), GD_ERR_USAGE);
+    assert_ok(gd_options_set(&o, "val_fraction", "0.1"));
+    assert_ok(gd_options_set(&o, "max_time", "11h"));
+    assert_ok(gd_options_check(&o));
+    gd_options_free(&o);
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(what_is_printed_reads_back),
       cmocka_unit_test(only_differences_of_bits_count_for_a_resume),
+      cmocka_unit_test(lengths_have_units),
+      cmocka_unit_test(settings_that_do_nothing_are_refused),
       cmocka_unit_test(what_is_not_a_setting_is_refused),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
