@@ -37,12 +37,14 @@ typedef struct gd_watched {
  * What a checkpoint holds. Nothing in it depends on the number of ranks.
  *
  * Owner: after reading, all is in `arena`: gd_checkpoint_free(). For writing, pointers are the caller's.
- * Order: after reading, parameters, buffers and states are in strcmp order of their names. For writing, any.
+ * Order: after reading, parameters, buffers and states are in strcmp order of their names, averages last. For
+ *        writing, any.
  *
  * The file, which h5py opens:
  *   /                       attributes format model outputs machine version header_digest digest
  *   /model/<name>           parameters, as in a PyTorch state_dict; buffers have an attribute `buffer`
  *   /optim/<state>/<name>   an array for every parameter: "momentum_buffer"
+ *   /ema/<name>, /swa/<name>  the same for the state "ema" or "swa", an average of the parameters
  *   /progress               attributes step epoch samples seed, and where there are such: best best_step,
  *                           row_loss_sum row_weight row_samples row_seconds, noise_weight noise_S noise_G2,
  *                           plateau_lr plateau_best plateau_bad plateau_cooling stop_best stop_bad
@@ -104,6 +106,13 @@ GD_API gd_status gd_checkpoint_write(const gd_checkpoint *c, const char *path) G
  */
 GD_API gd_status gd_checkpoint_read(gd_checkpoint *out, const char *path, bool header_only) GD_CHECKED;
 GD_API void gd_checkpoint_free(gd_checkpoint *c);
+/**
+ * Put the average of the parameters where the parameters are, so that whoever uses `c` uses it.
+ * `weights`: NULL, the average where there is one; "trained", "ema" or "swa". *used becomes the one of these three that
+ * c now has.
+ * Errors: GD_ERR_USAGE: an unknown word; GD_ERR_CHECKPOINT: it holds no such average
+ */
+GD_API gd_status gd_checkpoint_choose(gd_checkpoint *c, const char *weights, const char **used) GD_CHECKED;
 /** Digest of the parameters, equal to gd_params_digest() of the model. */
 GD_API gd_status gd_checkpoint_digest(const gd_checkpoint *c, gd_digest *out) GD_CHECKED;
 

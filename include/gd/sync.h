@@ -129,6 +129,15 @@ GD_API gd_status gd_sync_gather(gd_sync *s, void *params, void *const states[]) 
 GD_API gd_status gd_sync_scatter(gd_sync *s, const void *params, const void *const states[]) GD_CHECKED;
 
 /**
+ * Bind the model to the average of the parameters (gd_optim.ema, .swa_every), to validate it, or back to the
+ * parameters. Between steps; nothing may be updated while the average is bound.
+ *
+ * Collective: yes
+ * Errors:     GD_ERR_USAGE when no average is kept, GD_ERR_OOM, GD_ERR_COMM, GD_ERR_GPU
+ */
+GD_API gd_status gd_sync_bind_average(gd_sync *s, bool average) GD_CHECKED;
+
+/**
  * Send gradients while backward on this tape still runs, between groups (ordered) or in buckets (allreduce), or from
  * GPUs, by NCCL or to the host:
  * the sync takes the tape's gd_tape_on_grad_ready() hook and polls for messages between pieces of kernel

@@ -70,14 +70,18 @@ static gd_status check_format(const char *out) {
 static gd_status export(args *a) {
   char path[4096];
   gd_checkpoint c;
-  GD_TRY(gdi_args_check(a, "out"));
+  GD_TRY(gdi_args_check(a, "out weights"));
   const char *out = gdi_args_get(a, "out");
   if (a->n_words != 1 || !out)
     return GD_FAIL(GD_ERR_USAGE, "usage: gdtrain export CHECKPOINT --out FILE.safetensors");
   GD_TRY(check_format(out));
   GD_TRY(gd_checkpoint_find(a->word[0], path, sizeof path));
   gd_status st = gd_checkpoint_read(&c, path, false);
+  const char *used = NULL;
+  if (st == GD_OK) st = gd_checkpoint_choose(&c, gdi_args_get(a, "weights"), &used);
   if (st == GD_OK) st = gd_export_safetensors(&c, out);
+  if (st == GD_OK && strcmp(used, "trained") != 0)
+    printf("weights   %s, the average of the parameters\n", used);
   gd_checkpoint_free(&c);
   return st;
 }

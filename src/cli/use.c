@@ -18,7 +18,8 @@ static gd_status parse(args *a, int argc, char **argv, const char *known, const 
                         .loss = gdi_args_get(a, "loss"),
                         .device = device ? device : "auto",
                         .threads = (int)threads,
-                        .metrics = gdi_args_get(a, "metrics")};
+                        .metrics = gdi_args_get(a, "metrics"),
+                        .weights = gdi_args_get(a, "weights")};
   return o->data ? GD_OK : GD_FAIL(GD_ERR_USAGE, "--data FILE is missing; usage: %s", usage);
 }
 
@@ -48,7 +49,7 @@ gd_status gdi_command_eval(int argc, char **argv) {
   gd_world *w = NULL;
   gd_metrics m;
   gd_status st =
-      parse(&a, argc, argv, "data loss metrics out device threads load",
+      parse(&a, argc, argv, "data loss metrics out device threads weights load",
             "gdtrain eval CHECKPOINT --data FILE [--metrics \"NAME ...\"] [--out FOLDER]", &o, checkpoint);
   o.out = gdi_args_get(&a, "out");
   char *tables = NULL;
@@ -69,7 +70,7 @@ gd_status gdi_command_predict(int argc, char **argv) {
   char checkpoint[4096];
   gd_use_options o;
   gd_world *w = NULL;
-  gd_status st = parse(&a, argc, argv, "data out device threads load",
+  gd_status st = parse(&a, argc, argv, "data out device threads weights load",
                        "gdtrain predict CHECKPOINT --data FILE --out FILE.csv|.npy|.h5", &o, checkpoint);
   const char *out = gdi_args_get(&a, "out");
   if (st == GD_OK && !out) st = GD_FAIL(GD_ERR_USAGE, "--out FILE.csv, .npy or .h5 is missing");

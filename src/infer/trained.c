@@ -7,6 +7,7 @@
 #include "comm/rank_device.h"
 #include "infer/model.h"
 #include "nn/plugins.h"
+#include "gd/log.h"
 #include "store/apply.h"
 
 /* As it was trained, or another one, which has no settings of its own. */
@@ -59,6 +60,16 @@ static const char *shape_text(int ndim, const int64_t sample[], char buf[GDI_SHA
   return gdi_shape_text(&t, buf, GDI_SHAPE_TEXT);
 }
 
+/* The average where one was kept, and it is said: other numbers than those of the training would surprise. */
+static gd_status choose_weights(gdi_trained *u, const gd_use_options *o) {
+  const char *used;
+  GD_TRY(gd_checkpoint_choose(&u->checkpoint, o->weights, &used));
+  if (!o->weights && strcmp(used, "trained") != 0 && gd_world_rank(u->world) == 0)
+    gd_message(GD_LOG_INFO, "weights: the average %s (--weights trained uses the parameters themselves)",
+               used);
+  return GD_OK;
+}
+
 static gd_status match_data(gdi_trained *u) {
   char text[2][GDI_SHAPE_TEXT];
   const gd_data_info *i = gd_dataset_info(u->set.data);
@@ -106,6 +117,7 @@ gd_status gdi_trained_open(gdi_trained *u, gd_world *w, const char *path, const 
   u->world = w;
   GD_TRY(gd_world_agree(w, gd_checkpoint_read(&u->checkpoint, path, false)));
   GD_TRY(gd_world_agree(w, gdi_saved_options(&u->trained, &u->checkpoint)));
+  GD_TRY(gd_world_agree(w, choose_weights(u, o)));
   GD_TRY(gd_world_agree(w, open_model(u, path, o)));
   GD_TRY(gdi_set_open(&u->set, w, o->data, &u->trained, targets, &u->checkpoint.names));
   GD_TRY(gd_world_agree(w, match_data(u)));

@@ -31,6 +31,9 @@ typedef struct gdi_entry {
  */
 gd_status gdi_checkpoint_entries(const gd_checkpoint *c, gdi_entry **out, int *n) GD_CHECKED;
 
+/* Is a state of this name an average of the parameters? It has a group of its own in the file. */
+bool gdi_is_average(const char *state);
+
 /* The fields of gd_measured by their names in /progress, in order. False past the last. */
 bool gdi_measured_field(gd_measured *m, int i, const char **name, double **value);
 /* The same for gd_watched. */

@@ -12,13 +12,17 @@ static gd_status check_name(const char *name, size_t size) {
   return GD_OK;
 }
 
+bool gdi_is_average(const char *state) {
+  return strcmp(state, "ema") == 0 || strcmp(state, "swa") == 0;
+}
+
 static gd_status add(gdi_entry *e, gd_stored *a, const char *state, bool parameter, bool buffer) {
   GD_TRY(check_name(a->name, sizeof a->name));
   if (a->dtype == GD_BF16)
     return GD_FAIL(GD_ERR_DTYPE, "%s is bf16: checkpoints hold the master copies, f32 or f64", a->name);
   *e = (gdi_entry){.parameter = parameter, .buffer = buffer, .array = a};
   if (state)
-    snprintf(e->path, sizeof e->path, "optim/%s/%s", state, a->name);
+    snprintf(e->path, sizeof e->path, "%s%s/%s", gdi_is_average(state) ? "" : "optim/", state, a->name);
   else
     snprintf(e->path, sizeof e->path, "model/%s", a->name);
   return GD_OK;

@@ -69,7 +69,9 @@ gd_status gd_weights_read(gd_stored **out, int *n, gd_arena *a, const char *name
   if (ours) {
     gd_checkpoint c;
     GD_TRY(gd_checkpoint_read(&c, path, false));
-    st = from_checkpoint(out, n, a, &c);
+    const char *used;
+    st = gd_checkpoint_choose(&c, NULL, &used);
+    if (st == GD_OK) st = from_checkpoint(out, n, a, &c);
     gd_checkpoint_free(&c);
   }
   return st;

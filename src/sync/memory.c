@@ -101,7 +101,7 @@ static gd_status count_buffers(gd_sync *s, const gd_range ranks) {
 }
 
 /* In pages of its own: CUDA pins pages, each once. */
-static gd_status private_new(gd_shared *m, size_t bytes) {
+gd_status gdi_private_new(gd_shared *m, size_t bytes) {
   enum { PAGE = 4096 };
   bytes = (bytes + PAGE - 1) / PAGE * PAGE;
   *m = (gd_shared){aligned_alloc(PAGE, bytes ? bytes : PAGE), bytes, true};
@@ -110,8 +110,13 @@ static gd_status private_new(gd_shared *m, size_t bytes) {
   return GD_OK;
 }
 
+void gdi_private_free(gd_shared *m) {
+  free(m->data);
+  *m = (gd_shared){0};
+}
+
 gd_status gdi_window_new(gd_sync *s, gd_shared *m, size_t bytes) {
-  return s->o.mode == GD_SYNC_ALLREDUCE ? private_new(m, bytes) : gd_shared_new(s->world, m, bytes);
+  return s->o.mode == GD_SYNC_ALLREDUCE ? gdi_private_new(m, bytes) : gd_shared_new(s->world, m, bytes);
 }
 
 gd_status gdi_memory_new(gd_sync *s) {
@@ -132,8 +137,7 @@ void gdi_window_free(gd_sync *s, gd_shared *m) {
   if (s->o.mode == GD_SYNC_ORDERED) {
     gd_shared_free(s->world, m);
   } else {
-    free(m->data);
-    *m = (gd_shared){0};
+    gdi_private_free(m);
   }
 }
 

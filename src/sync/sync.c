@@ -87,6 +87,7 @@ void gd_sync_free(gd_sync *s) {
   gdi_audit_free(s);
   gdi_gpu_sync_free(s);
   gdi_memory_free(s);
+  gdi_average_free(s);
   gdi_sum_free(&s->sum);
   gdi_sum_free(&s->merge);
   gdi_segments_free(&s->segments);

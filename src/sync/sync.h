@@ -70,10 +70,12 @@ struct gd_sync {
   gdi_sum sum, merge; /* of the slice; of nodes on the way */
   int64_t compiled;   /* K of sum */
   gdi_segments segments;
-  double *record;  /* [max_micro_batches][GDI_RECORD] of this rank, then of all. See records.c */
-  double *message; /* records and flags as sent */
-  gd_range *part;  /* [ranks] bytes of what is gathered: of message, or of segments.square */
-  bool nonfinite;  /* an update found a value that is not finite */
+  double *record;      /* [max_micro_batches][GDI_RECORD] of this rank, then of all. See records.c */
+  double *message;     /* records and flags as sent */
+  gd_range *part;      /* [ranks] bytes of what is gathered: of message, or of segments.square */
+  gd_shared average;   /* average.c: a run of this rank's own, where no memory here holds the whole average */
+  char *average_there; /* the same on a GPU that is passed its parameters by the host */
+  bool nonfinite;      /* an update found a value that is not finite */
 };
 
 static inline size_t gdi_bytes_of(const gd_sync *s, gd_range elements) {
@@ -96,11 +98,16 @@ void gdi_memory_free(gd_sync *s);
 /* Memory of the group when ordered, else this rank's own; zeroed. */
 gd_status gdi_window_new(gd_sync *s, gd_shared *m, size_t bytes) GD_CHECKED;
 void gdi_window_free(gd_sync *s, gd_shared *m);
+gd_status gdi_private_new(gd_shared *m, size_t bytes) GD_CHECKED; /* this rank's own; zeroed */
+void gdi_private_free(gd_shared *m);
 /* Gradient buffers that a rank needs at most, in steps of up to max_K micro-batches. */
 int64_t gdi_buffers_needed(int64_t max_K, int ranks, int rank);
 char *gdi_buffer(const gd_sync *s, int rank, int64_t i); /* gradient buffer i of a rank of the group */
 char *gdi_param_at(const gd_sync *s, int64_t element);
 void gdi_state_at(const gd_sync *s, int64_t element, void *state[GD_OPTIM_MAX_STATES]);
+
+/* average.c */
+void gdi_average_free(gd_sync *s);
 
 /* records.c: the losses and flags of all ranks, exchanged before anything is summed */
 gd_status gdi_records_new(gd_sync *s) GD_CHECKED;

@@ -29,7 +29,14 @@ gd_status gdi_validate(gdi_job *j, gd_metrics *out) {
                       .n = j->val_order.n,
                       .metrics = &j->metrics,
                       .folder = j->tables};
-  gd_status st = gdi_evaluate(&e, out);
+  const bool average =
+      gd_optim_average_state(&j->optim) >= 0; /* what is used in the end is what is validated */
+  gd_status st = average ? gd_sync_bind_average(j->sync, true) : GD_OK;
+  if (st == GD_OK) st = gdi_evaluate(&e, out);
+  if (average) {
+    gd_status back = gd_sync_bind_average(j->sync, false);
+    if (st == GD_OK) st = back;
+  }
   j->ledger.evaluate += gdi_now() - t0;
   return st;
 }

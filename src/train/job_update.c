@@ -44,6 +44,21 @@ static double place_in_epochs(gdi_job *j, gd_length l) {
   return in_epochs(j, l);
 }
 
+/* The plain mean: in steps, because samples are counted. */
+static gd_status resolve_swa(gdi_job *j) {
+  const double each = (double)j->batches.per_epoch;
+  if (j->opt.swa_every.n == 0) return GD_OK;
+  const double every = round(in_epochs(j, j->opt.swa_every) * each),
+               start = round(place_in_epochs(j, j->opt.swa_start) * each);
+  if (start > (double)j->total_steps)
+    return GD_FAIL(GD_ERR_USAGE,
+                   "swa.start: the first sample would be taken after step %.0f, but the run ends at %lld",
+                   start, (long long)j->total_steps);
+  j->optim.swa_every = every < 1 ? 1 : (int64_t)fmin(every, 0x1p62);
+  j->optim.swa_start = start < 1 ? 1 : (int64_t)start;
+  return GD_OK;
+}
+
 static gd_status read_milestones(gdi_job *j) {
   gd_schedule *s = &j->schedule;
   for (const char *text = j->opt.milestones; text[strspn(text, " ,")];) {
@@ -102,7 +117,9 @@ gd_status gdi_resolve_rates(gdi_job *j) {
                         .eps = o->eps,
                         .alpha = o->alpha,
                         .centered = o->centered,
-                        .trust = o->trust};
+                        .trust = o->trust,
+                        .ema = o->ema};
+  GD_TRY(resolve_swa(j));
   GD_TRY(gd_optim_check(&j->optim));
 
   double factor = (double)j->batches.batch / (double)o->lr_batch, lr = o->lr;

@@ -9,6 +9,7 @@
 #include "gd/log.h"
 #include "nn/plugins.h"
 #include "store/apply.h"
+#include "store/checkpoint.h"
 
 /* ---- the checkpoint and its settings ---- */
 
@@ -106,7 +107,16 @@ static gd_status lay_out_state(const gdi_job *j, const gd_checkpoint *c, const c
                                const char *path) {
   for (int s = 0; s < c->n_states; s++)
     if (strcmp(c->state_name[s], name) == 0) return lay_out(j->params, c->state[s], c->n_params, run, path);
+  if (gdi_is_average(name)) /* --resume-changed: the average begins here */
+    return lay_out(j->params, c->param, c->n_params, run, path);
   return GD_FAIL(GD_ERR_CHECKPOINT, "%s: no %s, which %s needs", path, name, j->opt.optimizer);
+}
+
+/* Without an average, which may be new or be given up (--resume-changed). */
+static int states_of_rule(const gd_checkpoint *c) {
+  int n = 0;
+  for (int s = 0; s < c->n_states; s++) n += !gdi_is_average(c->state_name[s]);
+  return n;
 }
 
 static gd_status lay_out_all(const gdi_job *j, const gd_checkpoint *c, char *memory, void *runs[],
@@ -116,7 +126,7 @@ static gd_status lay_out_all(const gdi_job *j, const gd_checkpoint *c, char *mem
   GD_TRY(refuse_columns(j, c, path));
   GD_TRY(refuse_changes(j, c, path));
   if (!memory) return GD_FAIL(GD_ERR_OOM, "no memory to resume");
-  if (c->n_states != states)
+  if (states_of_rule(c) != states - (gd_optim_average_state(&j->optim) >= 0))
     return GD_FAIL(GD_ERR_CHECKPOINT, "%s: the optimizer state is not that of %s", path, j->opt.optimizer);
   runs[0] = memory;
   GD_TRY(lay_out(j->params, c->param, c->n_params, memory, path));

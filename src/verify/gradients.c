@@ -105,7 +105,7 @@ static gd_options plain(const gd_options *o) {
   p.lr = 1024;
   p.momentum = p.dampening = p.weight_decay = p.clip_norm = p.clip_value = 0;
   p.nesterov = p.centered = p.amsgrad = p.cycle_momentum = false;
-  p.warmup.n = 0, p.milestones = "";
+  p.ema = p.swa_every.n = p.warmup.n = 0, p.milestones = "";
   return p;
 }
 

@@ -58,6 +58,9 @@ same blocks "1 1-queued 1-blocks 2-shm-blocks 3-nccl-blocks" --data.shuffle bloc
 same ahead "1 1-stream 2-nccl-stream" --steps 22 --log-every 100 # nothing waits for the GPU but what must
 same sgd-many "1 1-late 1-tuned 2-shm 2-mpi 2-nccl 3-nccl 4-nccl 3-nccl-queued 3-nccl-late 2-nccl-stream" $many
 same adam "1 1-tuned 2-shm 3-nccl 2-nccl-late" --optimizer adam --momentum 0 --lr 0.002 --clip-norm 0 $many
+same ema "1 1-queued 2-shm 3-mpi 3-nccl" --optimizer adam --optimizer.amsgrad true --momentum 0 --lr 0.002 --ema 0.9 --val-fraction 0.2 --eval-every 4 $many
+same swa "1 2-shm 2-nccl" --swa.every "2 steps" --swa.start 0.5 --precision bf16 --val-fraction 0.2 --eval-every 4 --clip-norm 0 $many
+same cycle "1 1-queued 2-shm 2-nccl" --schedule one_cycle --schedule.cycle-momentum true
 same lars "1 2-shm 2-nccl 3-nccl" --optimizer lars $many
 same bf16 "1 1-stream 2-shm 2-nccl 3-nccl-queued 3-nccl-stream" --precision bf16 --clip-norm 0 $many
 same rounded "1 1-queued 1-stream 1-tuned 2-mpi 3-nccl" --precision bf16 --clip-norm 0 $many \
