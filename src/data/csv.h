@@ -33,9 +33,10 @@ typedef struct gdi_csv {
   int field_room;
   char *record; /* the texts of its fields, one after the other */
   size_t used, record_room;
-  size_t *start; /* [n][2] where raw and text begin in it */
-  bool ragged;   /* records may differ in length: the caller looks at them */
-  bool lone_cr;  /* a line ended in CR alone */
+  size_t *start;       /* [n][2] where raw and text begin in it */
+  bool ragged;         /* records may differ in length: the caller looks at them */
+  int64_t blank_quote; /* the first line where blanks stand before a quote; 0: none */
+  bool lone_cr;        /* a line ended in CR alone */
 } gdi_csv;
 
 /* Errors of all: GD_ERR_DATA with file, line and field (both counted from 1), GD_ERR_OOM */

@@ -109,7 +109,7 @@ static bool better(const trial *a, const trial *b) {
 /* May the lines be meant so after all? Those of unequal length that hold numbers, as in a damaged file; and blanks. */
 static bool rivals(const trial *other, const trial *best) {
   if (!splits(best) || other->fields < 2) return false;
-  if (other->delimiter == ' ') return splits(other) && other->numeric > best->numeric;
+  if (other->delimiter == ' ') return splits(other) && (other->numeric > best->numeric || best->numeric == 0);
   return other->agree > 0.5 && (best->delimiter == ' ' || other->numeric > best->numeric);
 }
 
@@ -246,26 +246,28 @@ static gd_status guess_header(gdi_import *m, const sample *s) {
 static gd_status judge_comments(gdi_import *m, const sample *s, int64_t comments) {
   gdi_dialect *d = &m->dialect;
   trial with = {.delimiter = d->delimiter}, without = with;
-  evidence below = {0};
+  evidence below = {0}, itself = {0};
   d->skip += comments - 1;
   GD_TRY(try_delimiter(m, s, &with));
   const int64_t line = ++d->skip;
   GD_TRY(try_delimiter(m, s, &without));
   if (with.agree == 1 && with.fields == without.fields && with.fields > 1 && m->o->header != GD_HEADER_NO) {
     GD_TRY(weigh_header(m, s, &below));
-    if (below.for_names == 0 && below.against == 0)
+    d->skip--;
+    GD_TRY(weigh_header(m, s, &itself));
+    const bool names = itself.for_names > 0 && itself.against == 0,
+               follow = below.for_names > 0 && below.against == 0;
+    if (names == follow)
       return GD_FAIL(
           GD_ERR_DATA,
           "%s:%lld: is this line, which begins with # and has as many fields as the others, a comment "
-          "(--comment \"#\") or a line of names (--comment none)?",
+          "(--comment \"#\") or a part of the table (--comment none)?",
           s->path, (long long)line);
-    if (below.against > 0) {
-      d->skip--;
-      gdi_note(m,
-               "line %lld is no comment although it begins with #: it has as many fields as the others (else "
-               "--comment \"#\")",
-               (long long)line);
-    }
+    if (names)
+      gdi_note(
+          m, "line %lld is no comment although it begins with #: it names the columns (else --comment \"#\")",
+          (long long)line);
+    d->skip += follow;
   }
   if (d->skip > 0)
     gdi_note(m, "%lld line%s that begin%s with # left out (else --comment none)", (long long)d->skip,

@@ -213,6 +213,7 @@ static gd_status take_field(gdi_csv *c, int *next) {
   }
   f->quoted = d->quote && *next == d->quote;
   if (f->quoted) {
+    if (c->used > c->start[2 * c->n] && !c->blank_quote) c->blank_quote = c->line;
     c->used = c->start[2 * c->n]; /* blanks before the quote are no part of the field */
     c->at++;
     GD_TRY(quoted_field(c));

@@ -118,6 +118,7 @@ static gd_status scan_records(gdi_import *m, int file, gdi_csv *c) {
   }
   free(cell), free(value);
   m->lone_cr |= c->lone_cr;
+  if (!m->blank_quote) m->blank_quote = c->blank_quote;
   return st;
 }
 
@@ -212,6 +213,9 @@ gd_status gdi_csv_scan(gdi_import *m) {
     GD_TRY(scan_files(m));
   }
   if (comma_is_decimal(m)) GD_TRY(try_comma(m));
+  if (m->blank_quote)
+    gdi_note(m, "blanks before a quote are left out, as in line %lld (else --quote none)",
+             (long long)m->blank_quote);
   if (m->lone_cr) gdi_note(m, "lines end in CR alone, as on old Macintoshes");
   return GD_OK;
 }

@@ -49,6 +49,7 @@ typedef struct gdi_import {
   int *feature, *target; /* columns in the order of the sample and of the targets */
   int64_t rows, dropped; /* records, and those of them that are left out for a missing value */
   bool lone_cr;
+  int64_t blank_quote; /* as of the reader */
   int64_t line_of_names;
   FILE *notes;
   char *note_text;

@@ -83,8 +83,9 @@ static void comments_are_left_out_and_said(void **state) {
   CHECK("1,2 % one\n% two\n3,4\n", &(gd_csv_options){.comment = '%'}, 2, 1, NULL, 1, 2, 3, 4);
   gd_table t;
   CHECK("# made by a program, 7\na,y\n3,4\n", NULL, 1, 1, "1 line that begins with # left out", 3, 4);
-  assert_refused(csv(&t, "# a,b\nc,d\n", NULL), GD_ERR_DATA,
-                 "a comment (--comment \"#\") or a line of names");
+  const char *which = "a comment (--comment \"#\") or a part of the table (--comment none)?";
+  assert_refused(csv(&t, "# a,b\nc,d\n", NULL), GD_ERR_DATA, which);
+  assert_refused(csv(&t, "# made by x, 7\nred,4\n", NULL), GD_ERR_DATA, which);
   assert_ok(csv(&t, "# a,b,y\n1,2,3\n4,5,6\n", NULL));
   assert_string_equal(t.names.x[0], "a");
   gd_table_free(&t);
@@ -102,6 +103,7 @@ static void quotes_are_those_of_rfc_4180_or_others(void **state) {
   assert_ok(csv(&t, "1,'a,b'\n2,'c'\n", &(gd_csv_options){.quote = '\''}));
   assert_string_equal(t.class_name[0], "a,b");
   gd_table_free(&t);
+  CHECK("1, \"2\"\n3, \"4\"\n", NULL, 2, 1, "blanks before a quote are left out, as in line 1", 1, 2, 3, 4);
   assert_ok(csv(&t, "1,\"a\n2,\"c\n", &(gd_csv_options){.quote = GD_CSV_NONE}));
   assert_string_equal(t.class_name[0], "\"a");
   gd_table_free(&t);
