@@ -79,7 +79,7 @@ gd_status gdi_names_open(gd_names *n, gdi_h5 *f, int64_t n_x, int64_t n_y) {
 
 static gd_status put_list(gdi_h5_writer *w, const char *array, const gdi_column_name *name, int64_t n) {
   size_t width = 1;
-  if (n == 0) return GD_OK;
+  if (n <= 0) return GD_OK;
   for (int64_t i = 0; i < n; i++) width = strlen(name[i]) > width ? strlen(name[i]) : width;
   char *text = calloc((size_t)n, width);
   if (!text) return GD_FAIL(GD_ERR_OOM, "no memory for the names of %lld columns", (long long)n);
