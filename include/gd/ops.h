@@ -151,9 +151,17 @@ GD_API gd_tensor *gd_cross_entropy_sum(gd_tape *t, gd_tensor *logits, gd_tensor 
 /**
  * Each element is kept with probability 1 - p and divided by it, or set to 0. p = 0 returns x itself.
  * Draws: Philox keyed by the tape's (seed, step), the ordinal of the call since gd_tape_reset(), row0 + row,
- * element.
+ * element. Rows count positions of the global batch: see gd_tape_draws().
  */
 GD_API gd_tensor *gd_dropout(gd_tape *t, gd_tensor *x, double p);
+/**
+ * The same, keyed by a number, of who draws, and the ordinal of the call among those of that number: what else draws, and in
+ * which order, does not change it. First calls numbered 0, 1, 2 ... draw as calls of gd_dropout() one after the other
+ * do: a tape uses either.
+ *
+ * Errors: GD_ERR_USAGE (p, a number that is not in [0, 1024), more than 1024 calls)
+ */
+GD_API gd_tensor *gd_dropout_numbered(gd_tape *t, gd_tensor *x, double p, int64_t number);
 
 #ifdef __cplusplus
 }

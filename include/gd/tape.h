@@ -40,10 +40,11 @@ GD_API gd_device *gd_tape_device(gd_tape *t);
 GD_API bool gd_tape_record(gd_tape *t, bool on);
 
 /**
- * Key of random operations on this tape. `row0` is the index in the global batch of the micro-batch's first
- * row: a sample draws the same numbers whichever rank holds it.
+ * Key of random operations on this tape. `row0` is the index in the global batch of the first of the micro-batch's `rows`
+ * samples: a sample draws the same numbers whichever rank holds it. Of a tensor whose first dimension is samples times
+ * something (tokens), each sample has its share of the rows.
  */
-GD_API void gd_tape_draws(gd_tape *t, uint64_t seed, int64_t step, int64_t row0);
+GD_API void gd_tape_draws(gd_tape *t, uint64_t seed, int64_t step, int64_t row0, int64_t rows);
 /**
  * On a GPU: read the step from device memory at the time operations run, so that a recorded CUDA graph draws
  * new numbers at every replay. NULL: the step of gd_tape_draws() again.
@@ -66,6 +67,22 @@ GD_API gd_status gd_backward(gd_tape *t, gd_tensor *root, const gd_tensor *seed)
  */
 typedef void (*gd_grad_ready)(void *user, gd_tensor *leaf);
 GD_API void gd_tape_on_grad_ready(gd_tape *t, gd_grad_ready hook, void *user);
+
+/** Builds a result from x[0 .. n-1] on the tape it is given, the same way at every call. */
+typedef gd_tensor *(*gd_recompute_fn)(gd_tape *t, gd_tensor *const x[], int n, void *user);
+/**
+ * y = f(x), without keeping what f computes: backward runs f again (gradient checkpointing). Costs a second forward, and saves
+ * the memory of f's results; y and all gradients have the same bits. Where nothing is recorded this is f(t, x, n, user).
+ *
+ * Shapes: x, leaves any; y as f makes it
+ * Owner:  y is the tape's. f, `user` and the leaves must stay as they are until the last backward over this tape
+ * Errors: those of f; GD_ERR_USAGE (NULL among x or leaves, more than 8 of these inside each other, or f uses a result of
+ *         this tape that is not one of its x)
+ *
+ * `leaves`: every leaf that f uses and that requires a gradient (parameters); x need not be named again.
+ */
+GD_API gd_tensor *gd_recompute(gd_tape *t, gd_recompute_fn f, void *user, int n, gd_tensor *const x[],
+                               int n_leaves, gd_tensor *const leaves[]);
 
 /** The recorded graph that leads to root, as Graphviz DOT. */
 GD_API gd_status gd_tape_write_dot(const gd_tape *t, const gd_tensor *root, FILE *f) GD_CHECKED;

@@ -10,7 +10,9 @@ static gd_status check_input(const gd_tape *t, const gd_op *op, const gd_tensor 
   if (x->device != t->device)
     return GD_FAIL(GD_ERR_USAGE, "%s: an input is on another device than the tape", op->name);
   if (x->node && x->arena != t->arena)
-    return GD_FAIL(GD_ERR_USAGE, "%s: an input was recorded on another tape; detach it first", op->name);
+    return GD_FAIL(GD_ERR_USAGE, "%s: an input was recorded %s", op->name,
+                   t->depth > 0 ? "outside of what is recomputed: give it to gd_recompute() as an input"
+                                : "on another tape; detach it first");
   return GD_OK;
 }
 

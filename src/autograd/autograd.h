@@ -5,6 +5,15 @@
 #include "device/device.h"
 #include "gd/op.h"
 
+enum { GDI_DRAWERS = 1024, GDI_CALLS = 1024, GDI_RECOMPUTE_DEPTH = 8 };
+
+/* How often random operations were called since the tape was reset: of all without a number, and of each number. */
+typedef struct gdi_draws {
+  int64_t calls;
+  int numbered; /* numbers below it have been used: only their counts are set */
+  uint16_t of[GDI_DRAWERS];
+} gdi_draws;
+
 struct gd_tape {
   gd_device *device;
   gd_arena *arena;
@@ -13,14 +22,31 @@ struct gd_tape {
   gd_status status; /* of the first failure since the last reset, with its record */
   gd_error error;
   uint64_t seed; /* of random operations: see gd_tape_draws() */
-  int64_t step, row0, draws;
+  int64_t step, row0, rows;
   const int64_t *step_at; /* gd_tape_step_at() */
-  uint64_t backward_id;   /* number of the last backward or drawing; nodes keep the last that reached them */
+  gdi_draws draws;
+  uint64_t backward_id;      /* of the backward or drawing at work; nodes keep the last that reached them */
+  uint64_t last_backward_id; /* that was given out */
   gd_grad_ready ready;
   void *ready_user;
-  bool ready_waits;   /* by itself: see gdi_tape_on_grad_ready() */
-  uint32_t completed; /* bit i: the running kernel has already completed the gradient of input i */
+  bool ready_waits; /* by itself: see gdi_tape_on_grad_ready() */
+  bool *
+      completed; /* [inputs of the node at work]: its kernel has already completed the gradient of that one */
+  gd_arena
+      *inner[GDI_RECOMPUTE_DEPTH]; /* of what is run again: see recompute.c; the first `depth` are in use */
+  int depth;
 };
+
+void gdi_draws_reset(gdi_draws *d);
+/* The ordinal of this call of a random operation: of its number, or without one (-1) of all such calls. */
+gd_status gdi_draws_next(gdi_draws *d, int64_t number, uint64_t *ordinal) GD_CHECKED;
+
+/*
+ * The part of a backward that recompute.c plays inside another: from `root`, whose gradient is dout, to the leaves. Notes in
+ * used[k] whether leaf k has taken part; one that has is completed here, and the node at work no longer waits for it.
+ */
+gd_status gdi_backward_inside(gd_tape *t, gd_tensor *root, gd_tensor *dout, int n, gd_tensor *const leaf[],
+                              int used[]) GD_CHECKED;
 
 /* Number the records that lead to root with a new pass, which is returned. */
 uint64_t gdi_tape_mark_path(gd_tape *t, const gd_tensor *root);

@@ -46,7 +46,7 @@ static gd_status make_gradient(gd_tensor *x) {
 }
 
 uint64_t gdi_tape_mark_path(gd_tape *t, const gd_tensor *root) {
-  root->node->backward_id = ++t->backward_id;
+  root->node->backward_id = t->backward_id = ++t->last_backward_id;
   for (gd_node *n = root->node; n; n = n->previous)
     for (int i = 0; n->backward_id == t->backward_id && i < n->n_in; i++)
       if (n->in[i] && n->in[i]->node) n->in[i]->node->backward_id = t->backward_id;
@@ -78,7 +78,7 @@ static void contributed(gd_tape *t, gd_node *n, int i) {
 
 static void on_completed(void *tape, gd_node *n, int i) {
   gd_tape *t = tape;
-  t->completed |= 1u << i;
+  t->completed[i] = true;
   contributed(t, n, i);
 }
 
@@ -92,26 +92,27 @@ enum { FEW = 8 }; /* inputs whose lists fit on the stack */
 
 static gd_status visit(gd_tape *t, gd_node *n) {
   gd_tensor *few[FEW], **din = few;
-  bool few_add[FEW], *add = few_add;
+  bool few_flags[2 * FEW], *add = few_flags;
   if (n->n_in > FEW) {
     din = gd_arena_alloc(t->arena, (size_t)n->n_in * sizeof *din);
-    add = gd_arena_alloc(t->arena, (size_t)n->n_in * sizeof *add);
+    add = gd_arena_alloc(t->arena, 2 * (size_t)n->n_in * sizeof *add);
     if (!din || !add) return GD_ERR_OOM;
   }
+  bool *completed = add + n->n_in;
   for (int i = 0; i < n->n_in; i++) {
     gd_tensor *x = n->in[i];
-    din[i] = NULL, add[i] = false;
+    din[i] = NULL, add[i] = completed[i] = false;
     if (!x || !x->requires_grad) continue;
     GD_TRY(make_gradient(x));
     din[i] = x->grad;
     add[i] = x->has_grad;
     x->has_grad = true; /* an input that appears twice adds its second share */
   }
-  t->completed = 0;
+  t->completed = completed;
   GD_TRY(n->op->kernel[t->device->kind].backward(t->device, n, n->out->grad, din, add));
   if (t->ready && !t->ready_waits) GD_TRY(wait_for_leaves(t));
   for (int i = 0; i < n->n_in; i++)
-    if (din[i] && !(i < 32 && t->completed >> i & 1)) contributed(t, n, i);
+    if (din[i] && !completed[i]) contributed(t, n, i);
   return GD_OK;
 }
 
@@ -136,11 +137,15 @@ static gd_status seed_root(gd_tape *t, gd_tensor *root, const gd_tensor *seed) {
              : d->copy(d, root->grad->data, given->data, gd_tensor_bytes(root));
 }
 
-static gd_status play(gd_tape *t, gd_tensor *root, const gd_tensor *seed) {
-  GD_TRY(seed_root(t, root, seed));
+static gd_status visit_all(gd_tape *t, gd_tensor *root) {
   for (gd_node *n = root->node; n; n = n->previous)
     if (n->backward_id == t->backward_id) GD_TRY(visit(t, n));
   return wait_for_leaves(t);
+}
+
+static gd_status play(gd_tape *t, gd_tensor *root, const gd_tensor *seed) {
+  GD_TRY(seed_root(t, root, seed));
+  return visit_all(t, root);
 }
 
 gd_status gd_backward(gd_tape *t, gd_tensor *root, const gd_tensor *seed) {
@@ -157,5 +162,21 @@ gd_status gd_backward(gd_tape *t, gd_tensor *root, const gd_tensor *seed) {
   gd_status st = play(t, root, seed);
   l->completed = NULL;
   if (st != GD_OK) forget_uses(t, root);
+  return st;
+}
+
+gd_status gdi_backward_inside(gd_tape *t, gd_tensor *root, gd_tensor *dout, int n, gd_tensor *const leaf[],
+                              int used[]) {
+  const uint64_t outer_id = t->backward_id;
+  bool *const outer_completed = t->completed;
+  for (int k = 0; k < n; k++) used[k] = leaf[k]->uses;
+  prepare(t, root);
+  for (int k = 0; k < n; k++) used[k] = leaf[k]->uses > used[k];
+  for (int k = 0; k < n; k++) leaf[k]->uses -= used[k];
+  root->grad = dout, root->has_grad = true;
+  gd_status st = visit_all(t, root);
+  if (st != GD_OK) forget_uses(t, root);
+  t->backward_id = outer_id;
+  t->completed = outer_completed;
   return st;
 }

@@ -1,5 +1,6 @@
 /* The tape itself: its life, its settings, its first error. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "autograd/autograd.h"
 
@@ -21,13 +22,14 @@ gd_status gd_tape_new(gd_tape **out, gd_device *d) {
 void gd_tape_free(gd_tape *t) {
   if (!t) return;
   gd_arena_free(t->arena);
+  for (int i = 0; i < GDI_RECOMPUTE_DEPTH; i++) gd_arena_free(t->inner[i]);
   free(t);
 }
 
 void gd_tape_reset(gd_tape *t) {
   gd_arena_reset(t->arena);
   t->last = NULL;
-  t->draws = 0;
+  gdi_draws_reset(&t->draws);
   t->status = GD_OK;
 }
 
@@ -57,10 +59,31 @@ bool gd_tape_record(gd_tape *t, bool on) {
   return was;
 }
 
-void gd_tape_draws(gd_tape *t, uint64_t seed, int64_t step, int64_t row0) {
+void gd_tape_draws(gd_tape *t, uint64_t seed, int64_t step, int64_t row0, int64_t rows) {
   t->seed = seed;
   t->step = step;
   t->row0 = row0;
+  t->rows = rows;
+}
+
+void gdi_draws_reset(gdi_draws *d) {
+  memset(d->of, 0, (size_t)d->numbered * sizeof *d->of);
+  d->calls = d->numbered = 0;
+}
+
+/* The ordinal of a call, below 2^20: numbers in the lower half of its bits, so that first calls are numbered through. */
+gd_status gdi_draws_next(gdi_draws *d, int64_t number, uint64_t *ordinal) {
+  if (number < 0) {
+    *ordinal = (uint64_t)d->calls++;
+    return GD_OK;
+  }
+  if (number >= GDI_DRAWERS || (number < d->numbered && d->of[number] >= GDI_CALLS))
+    return GD_FAIL(GD_ERR_USAGE,
+                   "random operation number %lld: there are %d numbers, and %d calls of each a step",
+                   (long long)number, GDI_DRAWERS, GDI_CALLS);
+  if (number >= d->numbered) d->numbered = (int)number + 1;
+  *ordinal = (uint64_t)(number + GDI_DRAWERS * (int64_t)d->of[number]++);
+  return GD_OK;
 }
 
 void gd_tape_step_at(gd_tape *t, const int64_t *step) {

@@ -23,7 +23,7 @@ static gd_status micro_batch(gdi_job *j, const gdi_step_plan *plan, int64_t k, g
   if (j->trace) trace(j, plan, rows);
   double t1 = gdi_now();
   gd_tape_reset(j->tape);
-  gd_tape_draws(j->tape, (uint64_t)j->opt.seed, j->step, rows.lo - plan->rows.lo);
+  gd_tape_draws(j->tape, (uint64_t)j->opt.seed, j->step, rows.lo - plan->rows.lo, rows.hi - rows.lo);
   gd_tensor *output[GD_MAX_FIELDS];
   const int outputs = gdi_forward(j->model, j->tape, &batch, output);
   gd_loss loss = gd_criterion_forward(j->criterion, j->tape, output, outputs, &batch);

@@ -22,7 +22,7 @@ typedef struct probe {
 static gd_tensor *loss_of(gd_tape *t, gd_tensor *const leaves[], int n, void *user) {
   (void)leaves, (void)n;
   const probe *p = user;
-  gd_tape_draws(t, (uint64_t)p->v->opt.seed, 0, p->batch.rows.lo);
+  gd_tape_draws(t, (uint64_t)p->v->opt.seed, 0, p->batch.rows.lo, p->batch.rows.hi - p->batch.rows.lo);
   gd_tensor *output[GD_MAX_FIELDS];
   const int outputs = gdi_forward(p->model, t, &p->batch, output);
   gd_loss loss = gd_criterion_forward(p->criterion, t, output, outputs, &p->batch);

@@ -38,7 +38,7 @@ static gd_tensor *weighted_sum(gd_tape *t, gd_tensor *y) {
 
 static gd_tensor *module_output(gd_tape *t, gd_tensor *const leaves[], int n, void *user) {
   (void)n;
-  gd_tape_draws(t, 1, 2, 3); /* dropout: the same mask at every call */
+  gd_tape_draws(t, 1, 2, 3, 0); /* dropout: the same mask at every call */
   return weighted_sum(t, gd_forward(user, t, leaves[0]));
 }
 

@@ -133,7 +133,7 @@ static void dropout_draws_only_in_training(void **state) {
   gd_module *m;
   assert_ok(gd_dropout_new(&m, device, GD_F32, 0.5));
   gd_tensor *x = samples(GD_F32, 10, 20);
-  gd_tape_draws(tape, 1, 0, 0);
+  gd_tape_draws(tape, 1, 0, 0, 0);
   gd_tensor *y = gd_forward(m, tape, x);
   double value[200], dropped[200];
   int zeros = 0;
