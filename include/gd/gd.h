@@ -13,6 +13,7 @@
 #include "gd/device.h"
 #include "gd/tensor.h"
 #include "gd/tape.h"
+#include "gd/op.h"
 #include "gd/ops.h"
 #include "gd/module.h"
 #include "gd/init.h"

@@ -137,14 +137,31 @@ GD_API gd_tensor *gd_log_softmax(gd_tape *t, gd_tensor *x, int dim);
 /**
  * Softmax and cross-entropy of integer labels, fused: no [B,C] array of log-probabilities is formed.
  *
- * Math:     sum over rows i with label y_i != ignore of  w[y_i] (logsumexp(x_i) - x_i[y_i]),  in f64
- * Shapes:   logits [B,C], labels i64 [B], class_weight w [C] or NULL (all 1) -> scalar;
+ * Math:     sum over rows i with label y_i != ignore of  w[y_i] (logsumexp(x_i) - x_i[y_i]),  in f64; a row is C logits
+ * Shapes:   logits [...,C], labels i64, i32 or u8 [...], class_weight w [C] or NULL (all 1) -> scalar;
  *           *weight_sum (may be NULL): f64 scalar, the sum of w[y_i] over the same rows
  * Backward: dx_i += dy w[y_i] (softmax(x_i) - onehot(y_i))
  * Errors:   GD_ERR_DATA with row and label, for a label that is neither `ignore` nor in [0, C)
  */
 GD_API gd_tensor *gd_cross_entropy_sum(gd_tape *t, gd_tensor *logits, gd_tensor *labels,
                                        gd_tensor *class_weight, int64_t ignore, gd_tensor **weight_sum);
+
+/**
+ * The same with probabilities for targets, or with smoothed labels: what the labels say counts 1 - e, and all classes
+ * alike share e. Without smoothing labels go to gd_cross_entropy_sum().
+ *
+ * Math:     sum over rows i of  sum_c w[c] q_ic (logsumexp(x_i) - x_ic);  q_ic = (1 - e) p_ic + e / C, with labels
+ *           p_ic = [c = y_i], and rows of y_i = ignore left out
+ * Shapes:   logits [...,C], target labels as above [...] or p [...,C] of the logits' type, class_weight w [C] or NULL
+ *           (all 1) -> scalar; *weight_sum (may be NULL): f64 scalar, with labels the sum of w[y_i], with probabilities the
+ *           number of rows
+ * Backward: dx_ic += dy (softmax(x_i)_c sum_k w[k] q_ik - w[c] q_ic); dp_ic += dy (1 - e) w[c] (logsumexp(x_i) - x_ic)
+ * Errors:   as gd_cross_entropy_sum(); GD_ERR_USAGE for a label_smoothing that is not in [0, 1]
+ * Source:   Szegedy et al. 2016; the mean, sum / weight_sum, is PyTorch's cross_entropy
+ */
+GD_API gd_tensor *gd_soft_cross_entropy_sum(gd_tape *t, gd_tensor *logits, gd_tensor *target,
+                                            gd_tensor *class_weight, int64_t ignore, double label_smoothing,
+                                            gd_tensor **weight_sum);
 
 /* ---- random ---- */
 

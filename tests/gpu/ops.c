@@ -29,11 +29,27 @@ static void every_gradient_agrees_with_central_differences(void **state) {
   each_shape(check_gradient);
 }
 
+/* No operation of a user's own falls back to the CPU. */
+static void an_operation_without_a_kernel_is_refused(void **state) {
+  (void)state;
+  gd_op here = gdi_op_exp;
+  gd_tape *t;
+  here.name = "mine";
+  here.kernel[GD_CUDA] = (gd_kernel){NULL, NULL};
+  assert_ok(gd_tape_new(&t, gpu));
+  gd_tensor *x = gd_constant(t, GD_F32, 1);
+  assert_null(gd_apply(t, &here, &(gdi_numbers){{0}}, 1, &x));
+  assert_int_equal(gd_tape_status(t), GD_ERR_NO_KERNEL);
+  assert_non_null(strstr(gd_error_last()->message, "mine has no kernel for GPUs"));
+  gd_tape_free(t);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(results_and_gradients_are_those_of_the_cpu),
       cmocka_unit_test(every_gradient_agrees_with_central_differences),
       cmocka_unit_test(every_operation_has_a_case),
+      cmocka_unit_test(an_operation_without_a_kernel_is_refused),
   };
   int st = open_both();
   if (st != 0) return st;

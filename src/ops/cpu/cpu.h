@@ -19,4 +19,16 @@ gd_status gdi_broadcast_gradient(gd_device *d, gdi_loop loop, int n, gdi_operand
 void gdi_cpu_gather(gd_device *d, size_t bytes, int ndim, const int64_t shape[], const int64_t stride[],
                     void *to, const void *from);
 
+/* Element i of an f32 or f64 tensor. */
+static inline double gdi_value_at(const gd_tensor *t, int64_t i) {
+  return gdi_is_f64(t->dtype) ? ((const double *)t->data)[i] : (double)((const float *)t->data)[i];
+}
+
+static inline void gdi_put_at(gd_tensor *t, int64_t i, double value) {
+  if (gdi_is_f64(t->dtype))
+    ((double *)t->data)[i] = value;
+  else
+    ((float *)t->data)[i] = (float)value;
+}
+
 #endif

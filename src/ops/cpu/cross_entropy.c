@@ -64,27 +64,16 @@ typedef struct job {
   }
 GDI_FLOAT_TYPES(FUNCTIONS, )
 
-static double element(const gd_tensor *t, int64_t i) {
-  return gdi_is_f64(t->dtype) ? ((const double *)t->data)[i] : (double)((const float *)t->data)[i];
-}
-
-static void put(gd_tensor *t, int64_t i, double value) {
-  if (gdi_is_f64(t->dtype))
-    ((double *)t->data)[i] = value;
-  else
-    ((float *)t->data)[i] = (float)value;
-}
-
 /* The weight of each row, after its label was checked. */
 static gd_status weigh(const gd_node *n, kept *row) {
-  const int64_t *label = n->in[1]->data, B = n->in[0]->shape[0], C = n->in[0]->shape[1];
+  const int64_t *label = n->in[1]->data, B = gdi_rows_of_classes(n->in[0]), C = gdi_classes(n->in[0]);
   for (int64_t i = 0; i < B; i++) {
     row[i].weight = 0;
     if (label[i] == ((const gdi_cross_entropy *)n->params)->ignore) continue;
     if (label[i] < 0 || label[i] >= C)
       return GD_FAIL(GD_ERR_DATA, "row %lld has label %lld, but the classes are 0 to %lld", (long long)i,
                      (long long)label[i], (long long)C - 1);
-    row[i].weight = n->in[2] ? element(n->in[2], label[i]) : 1;
+    row[i].weight = n->in[2] ? gdi_value_at(n->in[2], label[i]) : 1;
   }
   return GD_OK;
 }
@@ -92,14 +81,14 @@ static gd_status weigh(const gd_node *n, kept *row) {
 static job job_of(const gd_node *n, kept *row) {
   return (job){.x = n->in[0]->data,
                .label = n->in[1]->data,
-               .C = n->in[0]->shape[1],
+               .C = gdi_classes(n->in[0]),
                .ignore = ((const gdi_cross_entropy *)n->params)->ignore,
                .row = row};
 }
 
 static gd_status forward(gd_device *d, gd_node *n) {
   const gd_tensor *x = n->in[0];
-  const int64_t B = x->shape[0];
+  const int64_t B = gdi_rows_of_classes(x);
   void *row, *loss;
   GD_TRY(gd_node_temporary(&n->saved[1], n, GD_F64, GD_SCALAR));
   if (n->recorded) GD_TRY(gd_node_temporary(&n->saved[0], n, GD_F64, GD_SHAPE(B, KEPT)));
@@ -109,8 +98,8 @@ static gd_status forward(gd_device *d, gd_node *n) {
   j.loss = loss;
   GD_TRY(weigh(n, j.row));
   gdi_parallel(d, B, gdi_row_grain(j.C), gdi_is_f64(x->dtype) ? forward_f64 : forward_f32, &j);
-  put(n->out, 0, gd_tree_sum(loss, B, 1));
-  put(n->saved[1], 0, gd_tree_sum(&j.row->weight, B, KEPT));
+  gdi_put_at(n->out, 0, gd_tree_sum(loss, B, 1));
+  gdi_put_at(n->saved[1], 0, gd_tree_sum(&j.row->weight, B, KEPT));
   return GD_OK;
 }
 
@@ -123,13 +112,13 @@ gd_status gdi_cpu_cross_entropy_forward(gd_device *d, gd_node *n) {
 
 static void backward_weights(const job *j, int64_t B, const gd_tensor *x, gd_tensor *dw, bool add) {
   for (int64_t c = 0; c < j->C; c++) {
-    double sum = add ? element(dw, c) : 0;
+    double sum = add ? gdi_value_at(dw, c) : 0;
     for (int64_t i = 0; i < B; i++) {
       const kept *k = &j->row[i];
       if (j->label[i] == c && c != j->ignore)
-        sum += j->dloss * (log(k->sum) + (k->max - element(x, i * j->C + c)));
+        sum += j->dloss * (log(k->sum) + (k->max - gdi_value_at(x, i * j->C + c)));
     }
-    put(dw, c, sum);
+    gdi_put_at(dw, c, sum);
   }
 }
 
@@ -137,11 +126,12 @@ gd_status gdi_cpu_cross_entropy_backward(gd_device *d, gd_node *n, const gd_tens
                                          gd_tensor *const din[], const bool add[]) {
   const gd_tensor *x = n->in[0];
   job j = job_of(n, n->saved[0]->data);
-  j.dloss = element(dout, 0);
+  j.dloss = gdi_value_at(dout, 0);
   if (din[0]) {
     j.dx = din[0]->data, j.add = add[0];
-    gdi_parallel(d, x->shape[0], gdi_row_grain(j.C), gdi_is_f64(x->dtype) ? backward_f64 : backward_f32, &j);
+    gdi_parallel(d, gdi_rows_of_classes(x), gdi_row_grain(j.C),
+                 gdi_is_f64(x->dtype) ? backward_f64 : backward_f32, &j);
   }
-  if (n->in[2] && din[2]) backward_weights(&j, x->shape[0], x, din[2], add[2]);
+  if (n->in[2] && din[2]) backward_weights(&j, gdi_rows_of_classes(x), x, din[2], add[2]);
   return GD_OK;
 }

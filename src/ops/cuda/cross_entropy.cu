@@ -147,8 +147,8 @@ template <typename T> static rows_of<T> rows_from(const gd_node *n, void *row, v
   const rows_of<T> j = {(const T *)x->data,
                         (const int64_t *)n->in[1]->data,
                         w ? (const T *)w->data : NULL,
-                        x->shape[0],
-                        x->shape[1],
+                        gdi_rows_of_classes(x),
+                        gdi_classes(x),
                         ((const gdi_cross_entropy *)n->params)->ignore,
                         (kept *)row,
                         (double *)loss,
@@ -173,7 +173,7 @@ template <typename T> static gd_status forward(gd_device *d, gd_node *n, void *r
 }
 
 static gd_status forward_in_scratch(gd_device *d, gd_node *n) {
-  const int64_t B = n->in[0]->shape[0];
+  const int64_t B = gdi_rows_of_classes(n->in[0]);
   enum { KEPT = sizeof(kept) / sizeof(double) };
   const int64_t shape[] = {B, KEPT};
   void *row, *loss;
@@ -183,7 +183,7 @@ static gd_status forward_in_scratch(gd_device *d, gd_node *n) {
     GD_TRY(gd_node_temporary(&n->saved[0], n, GD_F64, 2, shape));
     row = n->saved[0]->data;
     if (n->in[0]->node) /* a leaf's gradient has a place of its own */
-      GD_TRY(gd_node_temporary(&n->saved[2], n, n->in[0]->dtype, 2, n->in[0]->shape));
+      GD_TRY(gd_node_temporary(&n->saved[2], n, n->in[0]->dtype, n->in[0]->ndim, n->in[0]->shape));
   } else {
     GD_TRY(gdi_cuda_scratch(d, B, sizeof(kept), &row));
   }
