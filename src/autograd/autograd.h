@@ -48,7 +48,7 @@ gd_status gdi_draws_next(gdi_draws *d, int64_t number, uint64_t *ordinal) GD_CHE
 gd_status gdi_backward_inside(gd_tape *t, gd_tensor *root, gd_tensor *dout, int n, gd_tensor *const leaf[],
                               int used[]) GD_CHECKED;
 
-/* Number the records that lead to root with a new pass, which is returned. */
+/* Number the records that lead to root with a new number, which is returned. */
 uint64_t gdi_tape_mark_path(gd_tape *t, const gd_tensor *root);
 
 /*

@@ -1,7 +1,7 @@
 /*
  * Backward: the records that lead to the root, newest first, each handing gradients to its inputs.
  *
- * A record takes part when its number of the pass is this pass's; a result's gradient, made in the step
+ * A record takes part when its number is this backward's; a result's gradient, made in the step
  * arena, counts only then. A first contribution overwrites, later ones add, so nothing is ever zeroed.
  */
 #include "device/gpu.h"
@@ -53,7 +53,7 @@ uint64_t gdi_tape_mark_path(gd_tape *t, const gd_tensor *root) {
   return t->backward_id;
 }
 
-/* No result has a gradient of this pass yet, and each gradient waits for as many records as use its tensor. */
+/* No result has a gradient of this backward yet, and each gradient waits for as many records as use its tensor. */
 static void prepare(gd_tape *t, gd_tensor *root) {
   gdi_tape_mark_path(t, root);
   for (gd_node *n = root->node; n; n = n->previous) {
@@ -155,7 +155,7 @@ gd_status gd_backward(gd_tape *t, gd_tensor *root, const gd_tensor *seed) {
     if (t->ready) t->ready(t->ready_user, root);
     return GD_OK;
   }
-  GD_TRY(wait_for_leaves(t)); /* of a pass that failed half-way */
+  GD_TRY(wait_for_leaves(t)); /* of a backward that failed half-way */
   prepare(t, root);
   gdi_listener *l = &t->device->listener;
   l->completed = on_completed, l->completed_user = t;

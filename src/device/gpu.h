@@ -1,5 +1,5 @@
 /*
- * What a GPU offers besides the kernels of operations: CUDA streams, pinned host memory for
+ * What a GPU offers besides memory: CUDA streams, pinned host memory for
  * asynchronous copies, events, CUDA graphs, and the kernels that form batches and update parameters.
  * gd_device.gpu is NULL on a CPU.
  *
@@ -141,17 +141,17 @@ typedef struct gdi_gpu {
   gd_status (*then)(gd_device *d, gdi_stream stream, void (*f)(void *user), void *user);
   gd_status (*wait_for)(gd_device *d, gdi_event *m);
   /*
-   * From now on every call that waits for the GPU, uploads and downloads too, waits by `wait(user, mark)`,
+   * From now on every call that waits for the GPU, uploads and downloads too, waits by `wait(user, event)`,
    * which can give up when another rank never does its part. NULL: wait without limit, as at first.
    */
   gd_status (*wait_hook)(gd_device *d, gd_status (*wait)(void *user, gdi_event *m), void *user);
-  /* A mark with a time stamp; and the seconds between two such marks that were reached. */
+  /* An event with a time stamp; and the seconds between two such events that were reached. */
   gd_status (*clock_new)(gd_device *d, gdi_event **out);
   gd_status (*seconds)(gd_device *d, gdi_event *from, gdi_event *to, double *out);
 
   /*
    * Record what is queued between the two calls instead of running it. Other streams take part once they wait
-   * for a mark of the compute stream, and must be waited for by it before `captured`. Nothing may be uploaded,
+   * for an event of the compute stream, and must be waited for by it before `captured`. Nothing may be uploaded,
    * downloaded, or waited for meanwhile. After a failure `captured` must still be called; it then returns no
    * graph.
    */
@@ -203,7 +203,7 @@ typedef struct gdi_gpu {
   gd_status (*record_only)(gd_device *d, double *record, const gd_tensor *loss, const gd_tensor *weight,
                            double samples, const gdi_step_input *in, bool skip_nonfinite, gdi_totals *now,
                            gdi_totals *ring, int64_t ring_length);
-  /* to[i] = the sum's element i for lo <= i < hi; `to` is element 0 of a run, and may be that of a operand. */
+  /* to[i] = the sum's element i for lo <= i < hi; `to` is element 0 of a run, and may be that of an operand. */
   gd_status (*tree_sum)(gd_device *d, gd_dtype type, const gdi_gpu_sum *sum, gd_range elements, char *to);
   /* First pass: sums to `kept`, and the squares of the slice's own segments, in the lanes of
    * sync/squares.h. */

@@ -240,11 +240,11 @@ static gd_status plan_for(gdi_blas *b, const gdi_blas_product *p, bool whole, gd
 static gd_status run(gdi_blas *b, const gdi_blas_product *p, const gdi_plan *q) {
   const double alpha64 = 1, beta64 = p->add;
   const float alpha32 = 1, beta32 = p->add;
-  const bool f64 = p->type == GD_F64, aside = gdi_cuda_of(b->d)->stream_in_use == GDI_STREAM_GRADIENTS;
+  const bool f64 = p->type == GD_F64, beside = gdi_cuda_of(b->d)->stream_in_use == GDI_STREAM_GRADIENTS;
   GD_TRY(point_epilogue(b, q, p->bias, p->mask));
   return LT(b, Matmul, b->handle, q->what, f64 ? (const void *)&alpha64 : &alpha32, p->b, q->a, p->a, q->b,
             f64 ? (const void *)&beta64 : &beta32, p->c, q->c, p->c, q->c, &q->how,
-            aside ? b->side_workspace : b->workspace, b->workspace_bytes, gdi_cuda_stream(b->d));
+            beside ? b->side_workspace : b->workspace, b->workspace_bytes, gdi_cuda_stream(b->d));
 }
 
 /* A sum of no products: nothing, or what was there. */

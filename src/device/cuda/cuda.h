@@ -23,7 +23,7 @@ typedef struct gdi_cuda {
     cudaEvent_t join;
     gd_arena *scratch; /* d->scratch of the stream */
     bool pending;      /* the compute stream has not waited for what was queued last */
-  } aside[GDI_STREAMS - GDI_STREAM_GRADIENTS];
+  } side[GDI_STREAMS - GDI_STREAM_GRADIENTS];
   struct {
     const char *run; /* f32 */
     size_t bytes;

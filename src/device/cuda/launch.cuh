@@ -1,4 +1,4 @@
-/* Launching kernels, and loops over elements: included by every .cu of this room. */
+/* Launching kernels, and loops over elements: included by every .cu. */
 #ifndef GDI_CUDA_LAUNCH_CUH
 #define GDI_CUDA_LAUNCH_CUH
 
@@ -9,7 +9,7 @@
 enum { GDI_THREADS = 256 }; /* of a block, where nothing speaks for another number */
 
 /*
- * kernel(args ...) on `blocks` blocks of `threads` threads, in the compute lane; nothing when blocks is 0.
+ * kernel(args ...) on `blocks` blocks of `threads` threads, in the stream in use; nothing when blocks is 0.
  * Arguments are converted to the kernel's parameters. `name` is what errors call it.
  */
 template <typename... P, typename... A>

@@ -1,12 +1,12 @@
 /* Sums in the order of the tree over operands in device memory, a pack of elements at a time. */
-#ifndef GDI_CUDA_TERMS_CUH
-#define GDI_CUDA_TERMS_CUH
+#ifndef GDI_CUDA_OPERANDS_CUH
+#define GDI_CUDA_OPERANDS_CUH
 
 #include "device/cuda/pack.cuh"
 
 enum {
-  GDI_TERMS_FEW = 4,    /* sums of so many are formed in registers */
-  GDI_TERMS_DEPTH = 32, /* GDI_SUM_DEPTH of sync/sum.h */
+  GDI_OPERANDS_FEW = 4,    /* sums of so many are formed in registers */
+  GDI_OPERANDS_DEPTH = 32, /* GDI_SUM_DEPTH of sync/sum.h */
 };
 
 /* gdi_gpu_sum as kernels get it. */
@@ -42,17 +42,17 @@ static __device__ __forceinline__ gdi_pack<T, N> gdi_plus(const gdi_pack<T, N> &
  * both are shifted, not indexed, so that they stay in registers. */
 template <typename T, int N>
 static __device__ __forceinline__ gdi_pack<T, N> gdi_sum_of_few(const gdi_operands_of &t, int64_t i) {
-  gdi_pack<T, N> x[GDI_TERMS_FEW + 1] = {}, s[GDI_TERMS_FEW + 1] = {};
-  for (int k = 0; k < GDI_TERMS_FEW; k++)
+  gdi_pack<T, N> x[GDI_OPERANDS_FEW + 1] = {}, s[GDI_OPERANDS_FEW + 1] = {};
+  for (int k = 0; k < GDI_OPERANDS_FEW; k++)
     if (k < t.n_operands) x[k] = gdi_load<N>((const T *)t.operand[k] + i);
   for (int op = 0; op < t.n_ops; op++) {
     if (t.add[op]) {
       s[0] = gdi_plus(s[1], s[0]);
-      for (int k = 1; k < GDI_TERMS_FEW; k++) s[k] = s[k + 1];
+      for (int k = 1; k < GDI_OPERANDS_FEW; k++) s[k] = s[k + 1];
     } else {
-      for (int k = GDI_TERMS_FEW - 1; k > 0; k--) s[k] = s[k - 1];
+      for (int k = GDI_OPERANDS_FEW - 1; k > 0; k--) s[k] = s[k - 1];
       s[0] = x[0];
-      for (int k = 0; k < GDI_TERMS_FEW; k++) x[k] = x[k + 1];
+      for (int k = 0; k < GDI_OPERANDS_FEW; k++) x[k] = x[k + 1];
     }
   }
   return s[0];
@@ -60,7 +60,7 @@ static __device__ __forceinline__ gdi_pack<T, N> gdi_sum_of_few(const gdi_operan
 
 template <typename T, int N>
 static __device__ __forceinline__ gdi_pack<T, N> gdi_sum_of_many(const gdi_operands_of &t, int64_t i) {
-  gdi_pack<T, N> stack[GDI_TERMS_DEPTH];
+  gdi_pack<T, N> stack[GDI_OPERANDS_DEPTH];
   int top = 0;
   char *const *next = t.operand;
   for (int op = 0; op < t.n_ops; op++) {
@@ -79,7 +79,7 @@ static __device__ __forceinline__ gdi_pack<T, N> gdi_sum_of_many(const gdi_opera
 template <typename T, int N, bool ONE>
 static __device__ __forceinline__ gdi_pack<T, N> gdi_sum_at(const gdi_operands_of &t, int64_t i) {
   if (ONE) return gdi_load<N>((const T *)t.only + i);
-  return t.n_operands <= GDI_TERMS_FEW ? gdi_sum_of_few<T, N>(t, i) : gdi_sum_of_many<T, N>(t, i);
+  return t.n_operands <= GDI_OPERANDS_FEW ? gdi_sum_of_few<T, N>(t, i) : gdi_sum_of_many<T, N>(t, i);
 }
 
 #endif

@@ -14,7 +14,7 @@ static cudaStream_t stream_of(const gd_device *d, gdi_stream stream) {
 }
 
 /*
- * The exchange is what others wait for: its kernels go first. What is put aside fills the gaps that the
+ * The exchange is what others wait for: its kernels go first. Side streams fill the gaps that the
  * compute stream leaves.
  */
 gd_status gdi_queue_open(gd_device *d) {
@@ -79,7 +79,7 @@ static gd_status fetch(gd_device *d, gdi_stream stream, void *pinned, const void
   return GDI_CUDA(d, cudaMemcpyAsync(pinned, from, bytes, cudaMemcpyDeviceToHost, stream_of(d, stream)));
 }
 
-/* ---- marks ---- */
+/* ---- events ---- */
 
 static gd_status new_event(gd_device *d, unsigned flags, gdi_event **out) {
   gdi_event *m = *out = calloc(1, sizeof *m);

@@ -1,4 +1,4 @@
-/* Lanes, marks, pinned memory and recorded work: the table of device/gpu.h. */
+/* Streams, events, pinned memory and recorded work: the table of device/gpu.h. */
 #ifndef GDI_CUDA_QUEUE_H
 #define GDI_CUDA_QUEUE_H
 

@@ -1,13 +1,13 @@
 #include "device/cuda/side_stream.h"
 
-enum { ASIDE = GDI_STREAMS - GDI_STREAM_GRADIENTS };
+enum { SIDE_STREAMS = GDI_STREAMS - GDI_STREAM_GRADIENTS };
 
 gd_status gdi_side_stream_open(gd_device *d) {
   gdi_cuda *c = gdi_cuda_of(d);
   GD_TRY(GDI_CUDA(d, cudaEventCreateWithFlags(&c->fork, cudaEventDisableTiming)));
-  for (int i = 0; i < ASIDE; i++) {
-    GD_TRY(GDI_CUDA(d, cudaEventCreateWithFlags(&c->aside[i].join, cudaEventDisableTiming)));
-    GD_TRY(gdi_arena_new_over(&c->aside[i].scratch, "scratch", &d->memory));
+  for (int i = 0; i < SIDE_STREAMS; i++) {
+    GD_TRY(GDI_CUDA(d, cudaEventCreateWithFlags(&c->side[i].join, cudaEventDisableTiming)));
+    GD_TRY(gdi_arena_new_over(&c->side[i].scratch, "scratch", &d->memory));
   }
   return GD_OK;
 }
@@ -15,9 +15,9 @@ gd_status gdi_side_stream_open(gd_device *d) {
 void gdi_side_stream_close(gd_device *d) {
   const gdi_cuda *c = gdi_cuda_of(d);
   if (c->fork) (void)cudaEventDestroy(c->fork);
-  for (int i = 0; i < ASIDE; i++) {
-    if (c->aside[i].join) (void)cudaEventDestroy(c->aside[i].join);
-    gd_arena_free(c->aside[i].scratch);
+  for (int i = 0; i < SIDE_STREAMS; i++) {
+    if (c->side[i].join) (void)cudaEventDestroy(c->side[i].join);
+    gd_arena_free(c->side[i].scratch);
   }
 }
 
@@ -32,7 +32,7 @@ gd_status gdi_side_stream_fork(gd_device *d) {
 }
 
 static void exchange_scratch(gd_device *d, gdi_stream stream) {
-  gd_arena **other = &gdi_cuda_of(d)->aside[stream - GDI_STREAM_GRADIENTS].scratch, *mine = d->scratch;
+  gd_arena **other = &gdi_cuda_of(d)->side[stream - GDI_STREAM_GRADIENTS].scratch, *mine = d->scratch;
   d->scratch = *other;
   *other = mine;
 }
@@ -40,7 +40,7 @@ static void exchange_scratch(gd_device *d, gdi_stream stream) {
 gd_status gdi_side_stream_enter(gd_device *d, gdi_stream stream) {
   gdi_cuda *c = gdi_cuda_of(d);
   GD_TRY(GDI_CUDA(d, cudaStreamWaitEvent(c->stream[stream], c->fork, 0)));
-  c->aside[stream - GDI_STREAM_GRADIENTS].pending = true;
+  c->side[stream - GDI_STREAM_GRADIENTS].pending = true;
   exchange_scratch(d, stream);
   c->stream_in_use = stream;
   return GD_OK;
@@ -55,11 +55,11 @@ void gdi_side_stream_leave(gd_device *d) {
 
 gd_status gdi_side_stream_join(gd_device *d, gdi_stream stream) {
   gdi_cuda *c = gdi_cuda_of(d);
-  for (int i = 0; i < ASIDE; i++) {
-    if (!c->aside[i].pending) continue;
-    GD_TRY(GDI_CUDA(d, cudaEventRecord(c->aside[i].join, c->stream[GDI_STREAM_GRADIENTS + i])));
-    GD_TRY(GDI_CUDA(d, cudaStreamWaitEvent(c->stream[stream], c->aside[i].join, 0)));
-    if (stream == GDI_STREAM_COMPUTE) c->aside[i].pending = false;
+  for (int i = 0; i < SIDE_STREAMS; i++) {
+    if (!c->side[i].pending) continue;
+    GD_TRY(GDI_CUDA(d, cudaEventRecord(c->side[i].join, c->stream[GDI_STREAM_GRADIENTS + i])));
+    GD_TRY(GDI_CUDA(d, cudaStreamWaitEvent(c->stream[stream], c->side[i].join, 0)));
+    if (stream == GDI_STREAM_COMPUTE) c->side[i].pending = false;
   }
   return GD_OK;
 }

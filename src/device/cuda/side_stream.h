@@ -8,7 +8,7 @@
  *   gradients    |  dW2 ---------|- dW1 ----------- /
  *   sums         db2 ----------- db1 -------------
  *
- * What is read there must stay until the pass is over: it lives in the tape's arena, never in scratch.
+ * What is read there must stay until the backward is over: it lives in the tape's arena, never in scratch.
  */
 #ifndef GDI_CUDA_SIDE_STREAM_H
 #define GDI_CUDA_SIDE_STREAM_H
@@ -23,7 +23,7 @@ void gdi_side_stream_close(gd_device *d);
  * record that adds to it: earlier ones have added in the compute stream, which is waited for.
  */
 bool gdi_side_stream_may(const gd_tensor *x);
-/* What is put aside from now on waits for what the compute stream has queued so far. */
+/* What is queued in side streams from now on waits for what the compute stream has queued so far. */
 gd_status gdi_side_stream_fork(gd_device *d) GD_CHECKED;
 /* Kernels, products and scratch memory are that stream's from enter to leave: GDI_STREAM_GRADIENTS, or GDI_STREAM_SUMS,
  * which has no products. */

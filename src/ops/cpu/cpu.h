@@ -8,7 +8,7 @@
 
 /*
  * A gradient that `loop` computes in the full shape of operand[1..n-1] goes to `to`, which may have been
- * broadcast: then it is formed aside and summed over what was repeated, in f64. The loop's argument is a
+ * broadcast: then it is formed in scratch memory and summed over what was repeated, in f64. The loop's argument is a
  * bool: add.
  */
 gd_status gdi_broadcast_gradient(gd_device *d, gdi_loop loop, int n, gdi_operand operand[], gd_tensor *to,

@@ -50,13 +50,13 @@ static bool counts(const job *j, int64_t i) {
     for (int64_t i = lo; i < hi; i++) {                                                                      \
       ROW(T, i);                                                                                             \
       kept *k = &j->row[i];                                                                                  \
-      double all[GDI_STREAMS] = {0}, at[GDI_STREAMS] = {0};                                                  \
+      double all[GDI_LANES] = {0}, at[GDI_LANES] = {0};                                                      \
       j->loss[i] = k->all = 0;                                                                               \
       if (!counts(j, i)) continue;                                                                           \
       const T max = gdi_largest_##suffix(X, j->C);                                                           \
       k->log_sum = log((double)gdi_exp_sum_##suffix(X, j->C, max, NULL)) + (double)max;                      \
-      for (int64_t b = 0; b < j->C; b += GDI_STREAMS)                                                        \
-        for (int64_t l = 0; l < GDI_STREAMS && b + l < j->C; l++) {                                          \
+      for (int64_t b = 0; b < j->C; b += GDI_LANES)                                                          \
+        for (int64_t l = 0; l < GDI_LANES && b + l < j->C; l++) {                                            \
           const double a = SHARE(T, b + l);                                                                  \
           all[l] += a, at[l] += a * (k->log_sum - (double)X[b + l]);                                         \
         }                                                                                                    \

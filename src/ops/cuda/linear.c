@@ -3,7 +3,7 @@
  *
  * A bias alone is added by the product. An activation is one kernel after it. Backward takes act' from y, except of
  * those that need z: forward keeps it. One kernel makes dz and db, rounded for the products where those take
- * bf16. dW, and db where dz is there without it, are made aside while dx goes on to the layer before.
+ * bf16. dW, and db where dz is there without it, are made in side streams while dx goes on to the layer before.
  *
  * The product can do relu too, where cuBLASLt has that:
  *
@@ -138,26 +138,26 @@ gd_status gdi_cuda_linear_forward(gd_device *d, gd_node *n) {
 }
 
 /* A backward at work. */
-typedef struct pass {
+typedef struct work {
   gd_node *n;
   extents e;
   gd_dtype type; /* of the products' operands */
   const gd_tensor *dy;
   gd_tensor *dx, *dW, *db; /* NULL: not wanted */
   bool add[3];
-  bool given;     /* dy is dz, as products take it: the product that made it has seen to relu */
-  bool aside;     /* gradients of leaves may be made there */
+  bool dy_is_dz;  /* dy is dz, as products take it: the product that made it has seen to relu */
+  bool beside;    /* gradients of leaves may be made in side streams */
   const void *dz; /* as products take it */
-} pass;
+} work;
 
 /* db, and dz where there is memory for it. */
-static gd_status activation_gradient(gd_device *d, const pass *p, void *dz) {
+static gd_status activation_gradient(gd_device *d, const work *p, void *dz) {
   const gd_node *n = p->n;
   return gdi_cuda_activation_gradient(
       d, &(gdi_activation_gradient){.type = p->dy->dtype,
-                                    .dy_type = p->given ? p->type : p->dy->dtype,
+                                    .dy_type = p->dy_is_dz ? p->type : p->dy->dtype,
                                     .dz_type = p->type,
-                                    .act = p->given ? GD_ACT_NONE : gdi_linear_of(n)->act,
+                                    .act = p->dy_is_dz ? GD_ACT_NONE : gdi_linear_of(n)->act,
                                     .dy = p->dy->data,
                                     .y = n->out->data,
                                     .z = gdi_activation_keeps_z(gdi_linear_of(n)->act) ? n->saved[0]->data
@@ -170,20 +170,20 @@ static gd_status activation_gradient(gd_device *d, const pass *p, void *dz) {
 }
 
 /* Memory for dz that lives until the products have read it. */
-static gd_status dz_memory(gd_device *d, const pass *p, void **out) {
+static gd_status dz_memory(gd_device *d, const work *p, void **out) {
   gd_tensor *t;
-  if (!p->aside || !p->dx) return gdi_cuda_scratch(d, p->e.B * p->e.O, gd_dtype_bytes(p->type), out);
+  if (!p->beside || !p->dx) return gdi_cuda_scratch(d, p->e.B * p->e.O, gd_dtype_bytes(p->type), out);
   GD_TRY(gd_node_temporary(&t, p->n, p->type, 2, (const int64_t[]){p->e.B, p->e.O}));
   *out = t->data;
   return GD_OK;
 }
 
 /* And db on the way. Not made: products take dy as it is, and db is left to do. */
-static gd_status make_dz(gd_device *d, pass *p, bool *made) {
+static gd_status make_dz(gd_device *d, work *p, bool *made) {
   void *dz;
   p->dz = p->dy->data;
-  *made =
-      !p->given && (p->dx || p->dW) && (gdi_linear_of(p->n)->act != GD_ACT_NONE || p->type != p->dy->dtype);
+  *made = !p->dy_is_dz && (p->dx || p->dW) &&
+          (gdi_linear_of(p->n)->act != GD_ACT_NONE || p->type != p->dy->dtype);
   if (!*made) return GD_OK;
   if (p->dx && p->dx == p->db) p->add[2] = p->add[0], p->add[0] = true; /* db is the first of the two */
   GD_TRY(dz_memory(d, p, &dz));
@@ -192,7 +192,7 @@ static gd_status make_dz(gd_device *d, pass *p, bool *made) {
 }
 
 /* The record that made x, if the product that makes dx may see to its relu. */
-static gd_node *relu_before(const pass *p) {
+static gd_node *relu_before(const work *p) {
   const gd_tensor *x = p->n->in[0];
   gd_node *before = x->node;
   const bool masked =
@@ -200,7 +200,7 @@ static gd_node *relu_before(const pass *p) {
   return masked && x->uses == 1 && !p->add[0] ? before : NULL;
 }
 
-static gd_status make_dx(gd_device *d, const pass *p, const operands *o) {
+static gd_status make_dx(gd_device *d, const work *p, const operands *o) {
   gdi_blas_product dx = {.m = p->e.B,
                          .n = p->e.I,
                          .k = p->e.O,
@@ -222,7 +222,7 @@ static gd_status make_dx(gd_device *d, const pass *p, const operands *o) {
   return gdi_blas_multiply(d, &dx);
 }
 
-static gd_status make_dW(gd_device *d, const pass *p, const operands *o) {
+static gd_status make_dW(gd_device *d, const work *p, const operands *o) {
   return gdi_blas_multiply(d, &(gdi_blas_product){.m = p->e.O,
                                                   .n = p->e.I,
                                                   .k = p->e.B,
@@ -235,16 +235,16 @@ static gd_status make_dW(gd_device *d, const pass *p, const operands *o) {
                                                   .count = 1});
 }
 
-static gd_status make_db(gd_device *d, const pass *p, const operands *o) {
+static gd_status make_db(gd_device *d, const work *p, const operands *o) {
   (void)o;
   return activation_gradient(d, p, NULL);
 }
 
-typedef gd_status (*work)(gd_device *d, const pass *p, const operands *o);
+typedef gd_status (*part)(gd_device *d, const work *p, const operands *o);
 
-static gd_status in_stream(gd_device *d, bool aside, gdi_stream stream, work make, const pass *p,
+static gd_status in_stream(gd_device *d, bool beside, gdi_stream stream, part make, const work *p,
                            const operands *o) {
-  if (!aside) return make(d, p, o);
+  if (!beside) return make(d, p, o);
   GD_TRY(gdi_side_stream_enter(d, stream));
   gd_status st = make(d, p, o);
   gdi_side_stream_leave(d);
@@ -252,22 +252,22 @@ static gd_status in_stream(gd_device *d, bool aside, gdi_stream stream, work mak
 }
 
 /* What a layer without dx leaves to be done is dW, beside which db is made. */
-static gd_status backward(gd_device *d, pass *p) {
+static gd_status backward(gd_device *d, work *p) {
   operands o = {.type = p->dy->dtype};
   bool made;
   GD_TRY(make_dz(d, p, &made));
   const bool sums = p->db && !made;
   if (p->dx || p->dW) GD_TRY(take_operands(d, p->n, p->e, &o));
-  if (p->aside) GD_TRY(gdi_side_stream_fork(d));
+  if (p->beside) GD_TRY(gdi_side_stream_fork(d));
   if (p->dx) GD_TRY(make_dx(d, p, &o)); /* first: others wait for it */
-  if (p->dW) GD_TRY(in_stream(d, p->aside && p->dx, GDI_STREAM_GRADIENTS, make_dW, p, &o));
-  return sums ? in_stream(d, p->aside, GDI_STREAM_SUMS, make_db, p, &o) : GD_OK;
+  if (p->dW) GD_TRY(in_stream(d, p->beside && p->dx, GDI_STREAM_GRADIENTS, make_dW, p, &o));
+  return sums ? in_stream(d, p->beside, GDI_STREAM_SUMS, make_db, p, &o) : GD_OK;
 }
 
 gd_status gdi_cuda_linear_backward(gd_device *d, gd_node *n, const gd_tensor *dout, gd_tensor *const din[],
                                    const bool add[]) {
   const gdi_linear_params *of = gdi_linear_of(n);
-  pass p = {.n = n,
+  work p = {.n = n,
             .e = extents_of(n),
             .type = gdi_blas_type(d, dout->dtype),
             .dy = dout,
@@ -275,8 +275,8 @@ gd_status gdi_cuda_linear_backward(gd_device *d, gd_node *n, const gd_tensor *do
             .dW = din[1],
             .db = n->in[2] ? din[2] : NULL,
             .add = {add[0], add[1], n->in[2] && add[2]},
-            .given = of->dz_backward_id && of->dz_backward_id == n->backward_id};
-  p.aside = p.dW && n->recorded && gdi_side_stream_may(n->in[1]) && (!p.db || gdi_side_stream_may(n->in[2]));
+            .dy_is_dz = of->dz_backward_id && of->dz_backward_id == n->backward_id};
+  p.beside = p.dW && n->recorded && gdi_side_stream_may(n->in[1]) && (!p.db || gdi_side_stream_may(n->in[2]));
   const size_t mark = gd_arena_mark(d->scratch);
   gd_status st = backward(d, &p);
   gd_arena_release(d->scratch, mark);
