@@ -117,7 +117,9 @@ typedef enum gd_activation {
   GD_ACT_RELU,
   GD_ACT_TANH,
   GD_ACT_SIGMOID,
-  GD_ACT_GELU
+  GD_ACT_GELU,
+  GD_ACT_GELU_TANH,
+  GD_ACT_SILU
 } gd_activation;
 
 /**

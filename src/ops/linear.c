@@ -3,6 +3,12 @@
 
 #include <stdio.h>
 
+/* The list has the order of gd_activation. */
+#define PLACE(ACT, name, keeps) PLACE_##ACT,
+#define SAME(ACT, name, keeps)  _Static_assert((int)PLACE_##ACT == (int)GD_ACT_##ACT, "order of " #name);
+enum { GDI_ACTIVATIONS(PLACE) };
+GDI_ACTIVATIONS(SAME)
+
 static gd_status shape(gd_node *n, gd_op_result *out) {
   const gd_tensor *x = n->in[0], *W = n->in[1], *b = n->in[2];
   GD_TRY(gdi_check_float(n, x));

@@ -18,12 +18,16 @@ static inline gdi_linear_params *gdi_linear_of(const gd_node *n) {
  * X(ACT, name, KEEPS): GD_ACT_<ACT> is the operation `name` of elementwise.def, in the order of gd_activation; backward takes
  * its derivative from y alone, or from z, which forward keeps (KEEPS 1). Adding one is a line here and one in gd_activation.
  */
-#define GDI_ACTIVATIONS(X)                                                                                   \
-  X(NONE, none, 0)                                                                                           \
-  X(RELU, relu, 0)                                                                                           \
-  X(TANH, tanh, 0)                                                                                           \
-  X(SIGMOID, sigmoid, 0)                                                                                     \
-  X(GELU, gelu, 1)
+/* clang-format off */
+#define GDI_ACTIVATIONS(X) \
+  X(NONE, none, 0) \
+  X(RELU, relu, 0) \
+  X(TANH, tanh, 0) \
+  X(SIGMOID, sigmoid, 0) \
+  X(GELU, gelu, 1) \
+  X(GELU_TANH, gelu_tanh, 1) \
+  X(SILU, silu, 1)
+/* clang-format on */
 
 static inline bool gdi_activation_keeps_z(gd_activation act) {
 #define GDI_KEEPS(ACT, name, keeps) keeps,
