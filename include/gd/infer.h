@@ -34,6 +34,8 @@ typedef struct gd_use_options {
   const char *out;     /**< folder for tables, confusion.csv; NULL: none */
   const gd_task *task; /**< whose model it is; NULL: the checkpoint's description is enough */
   FILE *text;          /**< where rank 0 prints tables; NULL: nowhere */
+  const char *
+      ensemble; /**< folder of a run whose snapshots are used together, instead of `checkpoint`; NULL: none */
   const char *weights; /**< as for gd_checkpoint_choose(); NULL: the average, where one was kept */
 } gd_use_options;
 

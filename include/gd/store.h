@@ -127,6 +127,13 @@ GD_API gd_status gd_checkpoint_latest(const char *folder, char *path, size_t byt
  */
 GD_API gd_status gd_checkpoint_find(const char *path, char *found, size_t bytes) GD_CHECKED;
 /**
+ * The snapshots of a run (checkpoint.snapshots), oldest first: of its folder, or of the folder "snapshots" in it.
+ * Owner:  the arena
+ * Errors: GD_ERR_CHECKPOINT when there are none
+ */
+GD_API gd_status gd_checkpoint_snapshots(const char *run, gd_arena *a, const char *const **out,
+                                         int *n) GD_CHECKED;
+/**
  * Remove all but the newest `keep` (at least 1) step-*.h5, and temporary files of dead runs. Call it while no
  * write into the folder is under way. Errors: GD_ERR_USAGE, GD_ERR_WRITE
  */

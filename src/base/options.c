@@ -345,6 +345,9 @@ gd_status gd_options_check(const gd_options *o) {
   if (strcmp(o->schedule, "reduce_on_plateau") == 0 && !validates)
     return GD_FAIL(GD_ERR_USAGE,
                    "schedule reduce_on_plateau follows validation: give data.val or data.val_fraction");
+  if (o->snapshots && strcmp(o->schedule, "sgdr") != 0)
+    return GD_FAIL(GD_ERR_USAGE, "checkpoint.snapshots are of the periods of schedule sgdr, not of %s",
+                   o->schedule);
   if (o->stop_patience > 0 && !validates)
     return GD_FAIL(GD_ERR_USAGE, "early_stop follows validation: give data.val or data.val_fraction");
   if (strcmp(o->sync, "allreduce") == 0 && strcmp(o->on_nan, "skip") == 0)

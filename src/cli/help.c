@@ -99,6 +99,7 @@ static const char use[] =
     "eval: all metrics that fit; --out gets confusion.csv and its picture.\n"
     "predict: classes and their probabilities, or what the model puts out.\n"
     "  --device auto|cpu|cuda --threads N    of eval and predict\n"
+    "  --ensemble    the snapshots of a run together: the mean of their probabilities\n"
     "  --weights trained|ema|swa    the average, where the run kept one, unless this is given\n"
     "  --digest    SHA-256 of all parameters: equal when all bits are\n";
 

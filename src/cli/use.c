@@ -7,10 +7,15 @@
 
 static gd_status parse(args *a, int argc, char **argv, const char *known, const char *usage,
                        gd_use_options *o, char checkpoint[4096]) {
-  GD_TRY(gdi_args_parse(a, argc, argv, ""));
+  bool ensemble = false;
+  GD_TRY(gdi_args_parse(a, argc, argv, "ensemble"));
   GD_TRY(gdi_args_check(a, known));
   if (a->n_words != 1) return GD_FAIL(GD_ERR_USAGE, "usage: %s", usage);
-  GD_TRY(gd_checkpoint_find(a->word[0], checkpoint, 4096));
+  GD_TRY(gdi_args_flag(a, "ensemble", &ensemble));
+  if (ensemble)
+    snprintf(checkpoint, 4096, "%s", a->word[0]);
+  else
+    GD_TRY(gd_checkpoint_find(a->word[0], checkpoint, 4096));
   int64_t threads = 0;
   GD_TRY(gdi_args_i64(a, "threads", 1, 1024, &threads));
   const char *device = gdi_args_get(a, "device");
@@ -19,7 +24,8 @@ static gd_status parse(args *a, int argc, char **argv, const char *known, const 
                         .device = device ? device : "auto",
                         .threads = (int)threads,
                         .metrics = gdi_args_get(a, "metrics"),
-                        .weights = gdi_args_get(a, "weights")};
+                        .weights = gdi_args_get(a, "weights"),
+                        .ensemble = ensemble ? a->word[0] : NULL};
   return o->data ? GD_OK : GD_FAIL(GD_ERR_USAGE, "--data FILE is missing; usage: %s", usage);
 }
 
@@ -49,7 +55,7 @@ gd_status gdi_command_eval(int argc, char **argv) {
   gd_world *w = NULL;
   gd_metrics m;
   gd_status st =
-      parse(&a, argc, argv, "data loss metrics out device threads weights load",
+      parse(&a, argc, argv, "data loss metrics out device threads weights ensemble load",
             "gdtrain eval CHECKPOINT --data FILE [--metrics \"NAME ...\"] [--out FOLDER]", &o, checkpoint);
   o.out = gdi_args_get(&a, "out");
   char *tables = NULL;
@@ -70,7 +76,7 @@ gd_status gdi_command_predict(int argc, char **argv) {
   char checkpoint[4096];
   gd_use_options o;
   gd_world *w = NULL;
-  gd_status st = parse(&a, argc, argv, "data out device threads weights load",
+  gd_status st = parse(&a, argc, argv, "data out device threads weights ensemble load",
                        "gdtrain predict CHECKPOINT --data FILE --out FILE.csv|.npy|.h5", &o, checkpoint);
   const char *out = gdi_args_get(&a, "out");
   if (st == GD_OK && !out) st = GD_FAIL(GD_ERR_USAGE, "--out FILE.csv, .npy or .h5 is missing");

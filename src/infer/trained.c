@@ -36,18 +36,23 @@ static gd_status inputs_of(gd_data_info *out, const gd_checkpoint *c, const char
   return GD_OK;
 }
 
+gd_status gdi_trained_model(gdi_trained *u, const gd_checkpoint *c, const char *path, const gd_use_options *o,
+                            gd_dtype dtype, gd_module **model, gd_params **params) {
+  gd_tree *spec;
+  gd_data_info data;
+  GD_TRY(inputs_of(&data, c, o->data));
+  GD_TRY(gd_tree_parse(&spec, c->arena, c->model, "model"));
+  GD_TRY(gdi_job_model(model, o->task, spec, &data, u->device, dtype, &u->outputs));
+  GD_TRY(gd_params_new(params, *model));
+  return gdi_weights_apply(*params, c->param, c->n_params, path);
+}
+
 static gd_status open_model(gdi_trained *u, const char *path, const gd_use_options *o) {
   const gd_checkpoint *c = &u->checkpoint;
   const gd_dtype dtype = c->n_params ? c->param[0].dtype : GD_F32;
   GD_TRY(gdi_plugins_need(c->plugins, path, c->model));
   GD_TRY(gdi_device_for(&u->device, u->world, o->device, o->threads, u->trained.precision));
-  gd_tree *spec;
-  gd_data_info data;
-  GD_TRY(inputs_of(&data, c, o->data));
-  GD_TRY(gd_tree_parse(&spec, c->arena, c->model, "model"));
-  GD_TRY(gdi_job_model(&u->model, o->task, spec, &data, u->device, dtype, &u->outputs));
-  GD_TRY(gd_params_new(&u->params, u->model));
-  GD_TRY(gdi_weights_apply(u->params, c->param, c->n_params, path));
+  GD_TRY(gdi_trained_model(u, c, path, o, dtype, &u->model, &u->params));
   gd_module_train(u->model, false);
   GD_TRY(gd_tape_new(&u->tape, u->device));
   gd_tape_record(u->tape, false);
@@ -111,14 +116,29 @@ static gd_status open_loader(gdi_trained *u) {
   return gd_loader_new(&u->loader, u->set.data, &l);
 }
 
+/* One checkpoint, or all snapshots of a run. */
+static gd_status list_members(gdi_trained *u, const char *path, const gd_use_options *o) {
+  u->members = 1;
+  GD_TRY(gd_arena_new(&u->arena, "snapshots"));
+  if (o->ensemble) return gd_checkpoint_snapshots(o->ensemble, u->arena, &u->member, &u->members);
+  const char **one = gd_arena_alloc(u->arena, sizeof *one);
+  if (!one) return GD_ERR_OOM;
+  *one = path;
+  u->member = one;
+  return GD_OK;
+}
+
 gd_status gdi_trained_open(gdi_trained *u, gd_world *w, const char *path, const gd_use_options *o,
                            bool targets) {
   memset(u, 0, sizeof *u);
   u->world = w;
+  GD_TRY(gd_world_agree(w, list_members(u, path, o)));
+  path = u->member[0];
   GD_TRY(gd_world_agree(w, gd_checkpoint_read(&u->checkpoint, path, false)));
   GD_TRY(gd_world_agree(w, gdi_saved_options(&u->trained, &u->checkpoint)));
   GD_TRY(gd_world_agree(w, choose_weights(u, o)));
   GD_TRY(gd_world_agree(w, open_model(u, path, o)));
+  if (u->members > 1) GD_TRY(gd_world_agree(w, gdi_ensemble_open(u, o)));
   GD_TRY(gdi_set_open(&u->set, w, o->data, &u->trained, targets, &u->checkpoint.names));
   GD_TRY(gd_world_agree(w, match_data(u)));
   return gd_world_agree(w, open_loader(u));
@@ -134,6 +154,7 @@ void gdi_trained_close(gdi_trained *u) {
   gd_device_close(u->device);
   gd_options_free(&u->trained);
   gd_checkpoint_free(&u->checkpoint);
+  gd_arena_free(u->arena);
 }
 
 static gd_status evaluate(gdi_trained *u, const gd_use_options *o, gd_metrics *out) {

@@ -6,6 +6,9 @@
 #include "infer/evaluate.h"
 
 typedef struct gdi_trained {
+  gd_arena *arena;
+  const char *const *member; /* [members] files: one checkpoint, or snapshots that are used together */
+  int members;
   gd_world *world;
   gd_checkpoint checkpoint;
   gd_options trained; /* as it was trained */
@@ -23,5 +26,12 @@ typedef struct gdi_trained {
 gd_status gdi_trained_open(gdi_trained *u, gd_world *w, const char *checkpoint, const gd_use_options *o,
                            bool targets) GD_CHECKED;
 void gdi_trained_close(gdi_trained *u);
+
+/* The model of a checkpoint with its weights. On failure what was made is left in *model and *params. */
+gd_status gdi_trained_model(gdi_trained *u, const gd_checkpoint *c, const char *path, const gd_use_options *o,
+                            gd_dtype dtype, gd_module **model, gd_params **params) GD_CHECKED;
+
+/* The model becomes that of all members together, of which the first is open (ensemble.c). */
+gd_status gdi_ensemble_open(gdi_trained *u, const gd_use_options *o) GD_CHECKED;
 
 #endif

@@ -128,3 +128,30 @@ gd_status gd_checkpoint_find(const char *path, char *found, size_t bytes) {
   GD_TRY(gd_checkpoint_latest(folder, found, bytes));
   return *found ? GD_OK : GD_FAIL(GD_ERR_CHECKPOINT, "%s holds no checkpoint", path);
 }
+
+static gd_status join_all(const char *folder, const listed *list, int n, gd_arena *a, const char **path) {
+  for (int i = 0; i < n; i++) {
+    const size_t bytes = strlen(folder) + sizeof list->name + 2;
+    char *to = gd_arena_alloc(a, bytes);
+    if (!to) return GD_ERR_OOM;
+    GD_TRY(join(to, bytes, folder, list[n - 1 - i].name)); /* the list is newest first */
+    path[i] = to;
+  }
+  return GD_OK;
+}
+
+gd_status gd_checkpoint_snapshots(const char *run, gd_arena *a, const char *const **out, int *n) {
+  char folder[4096];
+  listed *list;
+  GD_TRY(join(folder, sizeof folder, run, "snapshots"));
+  if (!is_folder(folder)) GD_TRY(join(folder, sizeof folder, run, "."));
+  *n = 0, list = NULL;
+  if (is_folder(folder)) GD_TRY(list_folder(folder, false, &list, n));
+  const char **path = gd_arena_alloc(a, ((size_t)*n + 1) * sizeof *path);
+  gd_status st = path ? join_all(folder, list, *n, a, path) : GD_ERR_OOM;
+  free(list);
+  *out = path;
+  if (st != GD_OK || *n > 0) return st;
+  return GD_FAIL(GD_ERR_CHECKPOINT,
+                 "%s holds no snapshots: train with --schedule sgdr --checkpoint.snapshots true", run);
+}

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/files.h"
 #include "gd/log.h"
 #include "gd/plugin.h"
 #include "gd/version.h"
@@ -102,15 +103,35 @@ void gdi_checkpointer_close(gdi_checkpointer *s) {
 
 /* ---- saving ---- */
 
-/* best.h5 is a second name of the best checkpoint, moved in one step, so that pruning need not know of it. */
-static void name_best(const gdi_checkpointer *s) {
-  char temporary[4200], best[4200];
-  snprintf(temporary, sizeof temporary, "%s/.best.h5.%d", s->folder, (int)getpid());
-  snprintf(best, sizeof best, "%s/best.h5", s->folder);
+bool gdi_snapshot_due(const gdi_job *j, int64_t step) {
+  return j->opt.snapshots && gd_schedule_restarts(&j->schedule, step, j->batches.per_epoch);
+}
+
+/* A second name of a checkpoint, moved in one step, so that pruning need not know of it. */
+static void name_too(const gdi_checkpointer *s, const char *name) {
+  char temporary[4200];
+  snprintf(temporary, sizeof temporary, "%s/.named.h5.%d", s->folder, (int)getpid());
   unlink(temporary);
-  if (link(s->path, temporary) != 0 || rename(temporary, best) != 0)
-    gd_message(GD_LOG_WARN, "%s could not be named best.h5: %s", s->path, strerror(errno));
+  if (link(s->path, temporary) != 0 || rename(temporary, name) != 0)
+    gd_message(GD_LOG_WARN, "%s could not be named %s: %s", s->path, name, strerror(errno));
   unlink(temporary); /* rename() leaves it when both are the same file already */
+}
+
+static void name_best(const gdi_checkpointer *s) {
+  char best[4200];
+  snprintf(best, sizeof best, "%s/best.h5", s->folder);
+  name_too(s, best);
+}
+
+static void name_snapshot(const gdi_checkpointer *s) {
+  char folder[4300], name[4400];
+  snprintf(folder, sizeof folder, "%.*s/snapshots", (int)(strrchr(s->folder, '/') - s->folder), s->folder);
+  if (gdi_folder_make(folder) != GD_OK) {
+    gd_message(GD_LOG_WARN, "no snapshot of %s: %s", s->path, gd_error_last()->message);
+    return;
+  }
+  snprintf(name, sizeof name, "%s%s", folder, strrchr(s->path, '/'));
+  name_too(s, name);
 }
 
 void gdi_checkpointer_continue(gdi_checkpointer *s, const gd_checkpoint *resumed, const char *path) {
@@ -118,6 +139,7 @@ void gdi_checkpointer_continue(gdi_checkpointer *s, const gd_checkpoint *resumed
   snprintf(s->path, sizeof s->path, "%.4095s", path);
   const bool here = strncmp(path, s->folder, strlen(s->folder)) == 0;
   if (writes(s) && here && resumed->has_best && resumed->best_step == resumed->step) name_best(s);
+  if (writes(s) && here && gdi_snapshot_due(s->job, resumed->step)) name_snapshot(s);
   s->path[0] = 0;
 }
 
@@ -125,7 +147,8 @@ static gd_status finish_write(gdi_checkpointer *s) {
   if (!s->path[0]) return GD_OK;
   GD_TRY(gd_writer_wait(s->writer));
   if (s->link_best) name_best(s);
-  s->link_best = false;
+  if (s->link_snapshot) name_snapshot(s);
+  s->link_best = s->link_snapshot = false;
   return gd_checkpoint_prune(s->folder, (int)s->job->opt.checkpoint_keep);
 }
 
@@ -141,7 +164,7 @@ static gd_status start_write(gdi_checkpointer *s, bool is_best, const double *be
   s->c.measured = *m;
   if (best) s->c.best = *best, s->c.has_best = true;
   if (is_best) s->c.best_step = j->step;
-  s->link_best = is_best;
+  s->link_best = is_best, s->link_snapshot = gdi_snapshot_due(j, j->step);
   snprintf(s->path, sizeof s->path, "%s/step-%08lld.h5", s->folder, (long long)j->step);
   return gd_writer_start(s->writer, &s->c, s->path);
 }

@@ -15,8 +15,11 @@ typedef struct gdi_checkpointer {
   char path[4160];    /* of the write under way or done last; "" before the first */
   int64_t saved_step; /* -1: none */
   bool link_best;     /* the write under way is the best so far */
+  bool link_snapshot; /* an sgdr period ends with it: it stays, in .../snapshots */
 } gdi_checkpointer;
 
+/* Is a snapshot kept of the parameters after `step` updates? */
+bool gdi_snapshot_due(const gdi_job *j, int64_t step);
 /* Collective. `run`: the run folder (rank 0). */
 gd_status gdi_checkpointer_open(gdi_checkpointer *s, gdi_job *j, const char *run) GD_CHECKED;
 /* Continue after `resumed`: a run that was killed before it named its best checkpoint does so now. */

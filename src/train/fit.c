@@ -77,7 +77,8 @@ static gd_status write_row(gdi_fit *f, const gd_sync_result *r, const gd_metrics
 /* ---- saving ---- */
 
 static bool save_due(const gdi_fit *f, uint32_t flags) {
-  return (f->save_steps && f->job->step % f->save_steps == 0) || (flags & GDI_FLAG_SAVE);
+  return (f->save_steps && f->job->step % f->save_steps == 0) || (flags & GDI_FLAG_SAVE) ||
+         gdi_snapshot_due(f->job, f->job->step);
 }
 
 static gd_status save(gdi_fit *f, bool is_best) {
