@@ -108,7 +108,21 @@ GD_API void gd_standardize_free(gd_standardize *s);
 
 /* ---- which samples, in which order ---- */
 
-typedef enum gd_sampler { GD_SAMPLE_EPOCH, GD_SAMPLE_REPLACEMENT } gd_sampler;
+/**
+ * The samples of a part of a set, class by class. Classes of which there is none are left out, and so are samples
+ * without a class.
+ */
+typedef struct gd_class_lists {
+  int64_t classes;
+  int64_t *first;  /**< [classes + 1] where the samples of a class begin */
+  int64_t *sample; /**< indices in the set, ascending within a class */
+} gd_class_lists;
+
+/**
+ * epoch: every sample once; replacement: drawn; balanced: groups of as many samples as there are classes, one of each
+ * in random order, and every class goes through its own samples in random orders, one pass after the other.
+ */
+typedef enum gd_sampler { GD_SAMPLE_EPOCH, GD_SAMPLE_REPLACEMENT, GD_SAMPLE_BALANCED } gd_sampler;
 typedef enum gd_shuffle { GD_SHUFFLE_FULL, GD_SHUFFLE_BLOCK, GD_SHUFFLE_NONE } gd_shuffle;
 
 /**
@@ -123,9 +137,10 @@ typedef struct gd_order {
   bool split;
   uint64_t seed;
   gd_sampler sampler;
-  gd_shuffle shuffle;
-  int64_t block;  /**< GD_SHUFFLE_BLOCK: samples per block (a chunk of the file) */
-  int64_t window; /**< GD_SHUFFLE_BLOCK: blocks mixed together in memory */
+  gd_shuffle shuffle;          /**< of GD_SAMPLE_EPOCH */
+  const gd_class_lists *lists; /**< GD_SAMPLE_BALANCED; the caller's */
+  int64_t block;               /**< GD_SHUFFLE_BLOCK: samples per block (a chunk of the file) */
+  int64_t window;              /**< GD_SHUFFLE_BLOCK: blocks mixed together in memory */
 } gd_order;
 
 GD_API gd_order gd_order_all(int64_t n, uint64_t seed);
@@ -163,6 +178,9 @@ GD_API void gd_loader_hint(gd_loader *l, int64_t epoch, gd_range rows);
 
 /** Samples of each class in a part of a set; counts [classes]. Errors: GD_ERR_USAGE: it has no labels */
 GD_API gd_status gd_label_counts(gd_dataset *d, const gd_order *part, int64_t counts[]) GD_CHECKED;
+/** Owner: caller; gd_class_lists_free(). Errors: GD_ERR_USAGE: it has no labels; GD_ERR_OOM */
+GD_API gd_status gd_class_lists_new(gd_class_lists *out, gd_dataset *d, const gd_order *part) GD_CHECKED;
+GD_API void gd_class_lists_free(gd_class_lists *l);
 /** Mean and standard deviation per feature over a part of a set, in one pass (Welford/Chan), f64. */
 GD_API gd_status gd_standardize_fit(gd_standardize *out, gd_dataset *d, const gd_order *part) GD_CHECKED;
 

@@ -29,6 +29,7 @@ typedef enum gd_rng_purpose {
   GD_RNG_GENERATE, /**< index: generator's own */
   GD_RNG_AUGMENT,
   GD_RNG_TEST,
+  GD_RNG_BALANCE, /**< index: 2 group, 2 (class, pass) + 1 of the balanced sampler */
 } gd_rng_purpose;
 
 GD_API gd_rng gd_rng_stream(uint64_t seed, gd_rng_purpose purpose, uint64_t index);

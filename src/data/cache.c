@@ -22,7 +22,7 @@ struct gdi_cache {
 };
 
 static bool scattered(const gd_order *o) {
-  return o->shuffle == GD_SHUFFLE_FULL || o->split || o->sampler == GD_SAMPLE_REPLACEMENT;
+  return o->shuffle == GD_SHUFFLE_FULL || o->split || o->sampler != GD_SAMPLE_EPOCH;
 }
 
 /* Whole chunks; single samples where they are wanted in no order and the file has no chunks to read whole. */

@@ -1,4 +1,4 @@
-/* How often each class occurs in a part of a set. */
+/* How often each class occurs in a part of a set, and in which samples. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,10 +25,11 @@ static gd_status labels(gd_dataset *d, int64_t lo, int64_t hi, int64_t *buffer, 
   return gdi_h5_array_read(&d->y, GD_I64, lo, hi, buffer);
 }
 
-gd_status gd_label_counts(gd_dataset *d, const gd_order *part, int64_t counts[]) {
+/* f(user, sample, class) for all of a part that have a class, in the order of the set. */
+static gd_status each_label(gd_dataset *d, const gd_order *part,
+                            void (*f)(void *user, int64_t sample, int64_t class), void *user) {
   const gd_data_info *i = &d->info;
   if (!i->labels) return GD_FAIL(GD_ERR_USAGE, "%s holds no labels to count", i->path);
-  memset(counts, 0, (size_t)i->classes * sizeof *counts);
   uint8_t *bit = NULL;
   int64_t *buffer = malloc(ROWS * sizeof *buffer);
   gd_status st = buffer ? gdi_order_mark(part, &bit) : GD_FAIL(GD_ERR_OOM, "no memory to read labels");
@@ -36,8 +37,63 @@ gd_status gd_label_counts(gd_dataset *d, const gd_order *part, int64_t counts[])
     const int64_t hi = lo + ROWS < i->n ? lo + ROWS : i->n, *y;
     st = labels(d, lo, hi, buffer, &y);
     for (int64_t k = lo; st == GD_OK && k < hi; k++)
-      if (bit[k / 8] >> k % 8 & 1 && y[k - lo] >= 0 && y[k - lo] < i->classes) counts[y[k - lo]]++;
+      if (bit[k / 8] >> k % 8 & 1 && y[k - lo] >= 0 && y[k - lo] < i->classes) f(user, k, y[k - lo]);
   }
   free(bit), free(buffer);
   return st;
+}
+
+static void count(void *user, int64_t sample, int64_t class) {
+  (void)sample;
+  ((int64_t *)user)[class]++;
+}
+
+gd_status gd_label_counts(gd_dataset *d, const gd_order *part, int64_t counts[]) {
+  memset(counts, 0, (size_t)d->info.classes * sizeof *counts);
+  return each_label(d, part, count, counts);
+}
+
+/* ---- lists ---- */
+
+typedef struct filling {
+  int64_t *sample, *next; /* [classes] where the next sample of a class goes */
+} filling;
+
+static void put(void *user, int64_t sample, int64_t class) {
+  const filling *x = user;
+  x->sample[x->next[class]++] = sample;
+}
+
+/* next[class] becomes where its samples begin; those without any have no list. */
+static void lay_out(gd_class_lists *l, const int64_t *counts, int64_t classes, int64_t *next) {
+  int64_t at = 0;
+  for (int64_t c = 0; c < classes; c++) {
+    next[c] = at;
+    if (counts[c] > 0) l->first[l->classes++] = at;
+    at += counts[c];
+  }
+  l->first[l->classes] = at;
+}
+
+gd_status gd_class_lists_new(gd_class_lists *out, gd_dataset *d, const gd_order *part) {
+  const size_t classes = d->info.labels ? (size_t)d->info.classes : 0;
+  int64_t *counts = calloc(2 * classes + 1, sizeof *counts), *next = counts ? counts + classes : NULL;
+  *out = (gd_class_lists){0, calloc(classes + 1, sizeof *out->first),
+                          calloc((size_t)part->n + 1, sizeof *out->sample)};
+  gd_status st = counts && out->first && out->sample
+                     ? GD_OK
+                     : GD_FAIL(GD_ERR_OOM, "no memory for lists of %lld samples", (long long)part->n);
+  if (st == GD_OK) st = gd_label_counts(d, part, counts);
+  if (st == GD_OK) lay_out(out, counts, (int64_t)classes, next);
+  if (st == GD_OK) st = each_label(d, part, put, &(filling){out->sample, next});
+  if (st == GD_OK && out->classes == 0)
+    st = GD_FAIL(GD_ERR_DATA, "%s: no sample of this part has a class", d->info.path);
+  free(counts);
+  if (st != GD_OK) gd_class_lists_free(out);
+  return st;
+}
+
+void gd_class_lists_free(gd_class_lists *l) {
+  free(l->first), free(l->sample);
+  *l = (gd_class_lists){0};
 }

@@ -78,8 +78,8 @@ static gd_status form(samples *s, const gdi_batch_input *in, int64_t offset, int
 /* ---- a resident set ---- */
 
 gd_status gdi_order_key_at(const gd_order *o, int64_t epoch, gdi_order_key *out) {
-  if (o->sampler == GD_SAMPLE_EPOCH && o->shuffle == GD_SHUFFLE_BLOCK)
-    return GD_FAIL(GD_ERR_USAGE, "block shuffle is for sets that are read as training goes on");
+  if (!gdi_order_on_gpu(o))
+    return GD_FAIL(GD_ERR_USAGE, "the GPU does not know this order: its samples are sent to it");
   const gdi_order_epoch e = gdi_order_at_epoch(o, epoch);
   *out = (gdi_order_key){.kind = o->sampler == GD_SAMPLE_REPLACEMENT ? GDI_ORDER_DRAWN
                                  : o->shuffle == GD_SHUFFLE_FULL     ? GDI_ORDER_PERMUTED
@@ -107,8 +107,7 @@ static bool leaves_enough(const gdi_gpu_set *s) {
 gd_status gdi_gpu_set_new(gdi_gpu_set **out, gd_device *d, const gd_dataset *data, const gdi_convert *x,
                           const gd_order *order) {
   *out = NULL;
-  if (!data->loaded_x || (order->sampler == GD_SAMPLE_EPOCH && order->shuffle == GD_SHUFFLE_BLOCK))
-    return GD_OK;
+  if (!data->loaded_x || !gdi_order_on_gpu(order)) return GD_OK;
   gdi_gpu_set *s = calloc(1, sizeof *s);
   if (!s) return GD_FAIL(GD_ERR_OOM, "no memory for a set on the GPU");
   *s = (gdi_gpu_set){.on.device = d, .order = order, .epoch = -1};

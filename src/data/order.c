@@ -41,6 +41,7 @@ gdi_order_epoch gdi_order_at_epoch(const gd_order *o, int64_t epoch) {
   gdi_order_epoch e = {.order = o, .epoch = epoch, .window = -1};
   gd_rng r = stream(o, epoch, 0);
   if (o->split) e.split = gd_permutation_make(gd_rng_stream(o->seed, GD_RNG_SPLIT, 0), o->set_n);
+  if (o->sampler == GD_SAMPLE_BALANCED) return e;
   if (o->shuffle == GD_SHUFFLE_BLOCK) {
     int64_t whole = o->n / o->block;
     e.short_rows = o->n % o->block;
@@ -81,9 +82,28 @@ static int64_t block_index(gdi_order_epoch *e, int64_t position) {
   return which * block + row;
 }
 
+/* Which class a position has is drawn once per group of positions, which has each class once. */
+static int64_t balanced(gdi_order_epoch *e, int64_t position) {
+  const gd_order *o = e->order;
+  const gd_class_lists *l = o->lists;
+  const int64_t groups = (o->n + l->classes - 1) / l->classes, in_epoch = position / l->classes;
+  const uint64_t group = (uint64_t)(e->epoch * groups + in_epoch);
+  if (e->window != in_epoch) {
+    e->inside = gd_permutation_make(gd_rng_stream(o->seed, GD_RNG_BALANCE, 2 * group), l->classes);
+    e->window = in_epoch;
+  }
+  const int64_t class = gd_permutation_at(&e->inside, position % l->classes),
+                n = l->first[class + 1] - l->first[class];
+  const uint64_t pass = group / (uint64_t)n; /* every group before this one took a sample of the class */
+  const gd_permutation p =
+      gd_permutation_make(gd_rng_stream(o->seed, GD_RNG_BALANCE, 2 * (pass << 24 ^ (uint64_t) class) + 1), n);
+  return l->sample[l->first[class] + gd_permutation_at(&p, (int64_t)(group % (uint64_t)n))];
+}
+
 int64_t gdi_order_index(gdi_order_epoch *e, int64_t position) {
   const gd_order *o = e->order;
   int64_t i = position;
+  if (o->sampler == GD_SAMPLE_BALANCED) return balanced(e, position);
   if (o->sampler == GD_SAMPLE_REPLACEMENT)
     i = gd_rng_below(stream(o, e->epoch, 0), (uint64_t)position, o->n);
   else if (o->shuffle == GD_SHUFFLE_FULL)

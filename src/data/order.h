@@ -10,9 +10,15 @@ typedef struct gdi_order_epoch {
   gd_permutation samples, split; /* full shuffle: of samples; block shuffle: of whole blocks */
   int64_t short_slot;            /* block shuffle: where the short last block goes, among all blocks */
   int64_t short_rows;            /* its length; 0: all blocks are whole */
-  int64_t window;                /* whose permutation `inside` is; -1: none yet */
+  int64_t window; /* or group of the balanced sampler, whose permutation `inside` is; -1: none yet */
   gd_permutation inside;
 } gdi_order_epoch;
+
+/* A GPU can find samples of a resident set in this order by itself. */
+static inline bool gdi_order_on_gpu(const gd_order *o) {
+  return o->sampler == GD_SAMPLE_REPLACEMENT ||
+         (o->sampler == GD_SAMPLE_EPOCH && o->shuffle != GD_SHUFFLE_BLOCK);
+}
 
 gdi_order_epoch gdi_order_at_epoch(const gd_order *o, int64_t epoch);
 int64_t gdi_order_index(gdi_order_epoch *e, int64_t position);

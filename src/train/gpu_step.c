@@ -50,7 +50,8 @@ int64_t gdi_sent_rows(const gdi_job *j) {
 /* Steps that are not recorded cost time: that is said, unless it was asked for. */
 static gd_status may_record(const gdi_job *j, bool resident, bool follows) {
   const bool must = strcmp(j->opt.cuda_graphs, "on") == 0, never = strcmp(j->opt.cuda_graphs, "off") == 0;
-  const bool streamed = gd_dataset_streamed(j->train.data) || j->train_order.shuffle == GD_SHUFFLE_BLOCK;
+  const bool streamed = gd_dataset_streamed(j->train.data) || j->train_order.shuffle == GD_SHUFFLE_BLOCK ||
+                        j->train_order.sampler == GD_SAMPLE_BALANCED;
   const double mb = largest_share(j).mb;
   if (must && !follows)
     return GD_FAIL(

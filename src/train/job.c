@@ -144,6 +144,7 @@ void gdi_job_close(gdi_job *j) {
   gd_params_free(j->params);
   gd_module_free(j->model);
   gd_standardize_free(&j->standardize);
+  gd_class_lists_free(&j->class_lists);
   if (!j->borrowed) gdi_set_close(&j->val, j->world), gdi_set_close(&j->train, j->world);
   gd_device_close(j->device);
 }

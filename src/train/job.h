@@ -20,6 +20,7 @@ typedef struct gdi_job {
   gdi_set train, val; /* val.data NULL: a split of train, or no validation */
   bool borrowed;      /* the sets are another job's */
   gd_order train_order, val_order;
+  gd_class_lists class_lists; /* of the balanced sampler */
   bool validates;
   gd_standardize standardize;
   char data_digest[65];

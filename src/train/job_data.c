@@ -28,6 +28,17 @@ static void choose_blocks(gd_order *o, const gd_data_info *i) {
   if (o->window < 1) o->window = 1;
 }
 
+static gd_status open_balanced(gdi_job *j) {
+  const gd_data_info *i = gd_dataset_info(j->train.data);
+  if (!i->labels)
+    return GD_FAIL(GD_ERR_USAGE,
+                   "data.sampler: balanced draws classes equally often, but %s holds real targets", i->path);
+  GD_TRY(gd_class_lists_new(&j->class_lists, j->train.data, &j->train_order));
+  j->train_order.lists = &j->class_lists;
+  j->train_order.sampler = GD_SAMPLE_BALANCED;
+  return GD_OK;
+}
+
 /* Parts of the sets, and their order under this seed. */
 gd_status gdi_open_orders(gdi_job *j) {
   const gd_data_info *i = gd_dataset_info(j->train.data);
@@ -42,8 +53,8 @@ gd_status gdi_open_orders(gdi_job *j) {
     j->val_order = gd_order_all(gd_dataset_info(j->val.data ? j->val.data : j->train.data)->n, seed);
   j->val_order.shuffle = GD_SHUFFLE_NONE;
   j->val_order.sampler = GD_SAMPLE_EPOCH;
-  j->train_order.sampler =
-      strcmp(j->opt.sampler, "replacement") == 0 ? GD_SAMPLE_REPLACEMENT : GD_SAMPLE_EPOCH;
+  if (strcmp(j->opt.sampler, "replacement") == 0) j->train_order.sampler = GD_SAMPLE_REPLACEMENT;
+  if (strcmp(j->opt.sampler, "balanced") == 0) GD_TRY(open_balanced(j));
   j->train_order.shuffle = strcmp(j->opt.shuffle, "full") == 0    ? GD_SHUFFLE_FULL
                            : strcmp(j->opt.shuffle, "block") == 0 ? GD_SHUFFLE_BLOCK
                                                                   : GD_SHUFFLE_NONE;

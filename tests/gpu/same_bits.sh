@@ -67,6 +67,7 @@ same rounded "1 1-queued 1-stream 1-tuned 2-mpi 3-nccl" --precision bf16 --clip-
   --model "linear:64 relu linear:48 gelu linear:33 tanh linear:10"
 same tf32 "1 1-queued" --precision tf32
 same data "1 1-stream 2-nccl 2-nccl-stream" --standardize true --val-fraction 0.2 --data.sampler replacement --eval-every 4
+same balanced "1 1-stream 2-shm 2-nccl" --data.sampler balanced
 same noise "1 2-shm 3-nccl" --noise-scale true $many
 same idle "1 3-nccl 4-nccl 1-stream 3-nccl-stream 4-nccl-stream" --micro-batch 200 $many
 same nothing "1 4-nccl 1-stream 4-nccl-stream" --micro-batch 257 --clip-norm 0 $many

@@ -53,6 +53,39 @@ static void epochs_and_seeds_differ_and_repeat(void **state) {
   for (int64_t i = 0; i < 1000; i++) assert_int_equal(gd_order_at(&o, 9, i), i);
 }
 
+/* Classes of very different sizes, one of a single sample; many samples are in none. */
+static void balanced_draws_every_class_equally_often(void **state) {
+  (void)state;
+  enum { N = 1000 };
+  static const int64_t first[] = {0, 3, 103, 104, 600};
+  static int64_t sample[600];
+  const gd_class_lists lists = {4, (int64_t *)(uintptr_t)first, sample};
+  for (int64_t i = 0; i < 600; i++) sample[i] = 7 * i % N;
+  gd_order o = gd_order_all(N, 3);
+  o.sampler = GD_SAMPLE_BALANCED, o.lists = &lists;
+  static int class_of[N], seen[N];
+  for (int c = 0; c < 4; c++)
+    for (int64_t i = first[c]; i < first[c + 1]; i++) class_of[sample[i]] = c;
+  int64_t drawn[4] = {0}, positions = 0;
+  for (int64_t epoch = 0; epoch < 6; epoch++)
+    for (int64_t p = 0; p < N; p++, positions++) {
+      const int64_t at = gd_order_at(&o, epoch, p);
+      drawn[class_of[at]]++, seen[at]++;
+      for (int c = 0; p % 4 == 3 && c < 4; c++)
+        assert_int_equal(drawn[c], positions / 4 + 1); /* in every group */
+    }
+  /* Within a class no sample comes a second time before all others came. */
+  for (int c = 0; c < 4; c++)
+    for (int64_t i = first[c]; i < first[c + 1]; i++)
+      assert_in_range(seen[sample[i]], drawn[c] / (first[c + 1] - first[c]),
+                      drawn[c] / (first[c + 1] - first[c]) + 1);
+  gd_order other = o;
+  other.seed = 4;
+  int same = 0;
+  for (int64_t p = 0; p < N; p++) same += gd_order_at(&o, 0, p) == gd_order_at(&other, 0, p);
+  assert_in_range(same, 0, 400); /* class 2 has one sample, class 0 three */
+}
+
 static void replacement_draws_uniformly(void **state) {
   (void)state;
   gd_order o = gd_order_all(10, 3);
@@ -86,6 +119,7 @@ int main(void) {
       cmocka_unit_test(every_sample_comes_once_an_epoch),
       cmocka_unit_test(block_shuffle_stays_inside_its_window_of_blocks),
       cmocka_unit_test(epochs_and_seeds_differ_and_repeat),
+      cmocka_unit_test(balanced_draws_every_class_equally_often),
       cmocka_unit_test(replacement_draws_uniformly),
       cmocka_unit_test(a_split_is_disjoint_and_complete),
   };
