@@ -94,6 +94,17 @@ gd_options gdi_study_options(const gdi_study *s, int batch, int rate, int seed) 
 
 /* ---- all of them */
 
+/* A comparison trains until a target, or until an amount of training, and validates when that tells most. */
+static gd_status check_fits(const gd_options *o) {
+  const bool timed = strcmp(o->max_time, "0") != 0, plateau = strcmp(o->schedule, "reduce_on_plateau") == 0;
+  if (o->stop_patience == 0 && !timed && !plateau && !o->snapshots) return GD_OK;
+  return GD_FAIL(GD_ERR_USAGE, "%s does not fit a comparison, whose runs end at a target: leave it out",
+                 o->stop_patience ? "early_stop"
+                 : timed          ? "max_time"
+                 : plateau        ? "reduce_on_plateau"
+                                  : "checkpoint.snapshots");
+}
+
 static gd_status plan_targets(gdi_study *s, const gd_compare_options *c) {
   s->target = (gdi_target){c->target_loss, c->target_accuracy};
   if (isnan(c->target_loss) && isnan(c->target_accuracy))
@@ -120,6 +131,7 @@ gd_status gdi_study_plan(gdi_study *s, const gd_options *o, const gd_compare_opt
   *s = (gdi_study){.base = *o, .what = *c, .n = n, .seeds = (int)c->seeds};
   if (s->what.resolution <= 0) s->what.resolution = 0.03;
   GD_TRY(plan_targets(s, c));
+  GD_TRY(check_fits(o));
   GD_TRY(gdi_usual_rates(&s->base));
   GD_TRY(gdi_study_batches(s->batch, &s->batches, c->batch_sizes, n));
   if (c->lr_grid)

@@ -55,6 +55,11 @@ gd_status gdi_check_samples(gdi_verify *v, const gdi_job *resumed) {
   const gdi_job *j = &v->job;
   if (j->train_order.sampler == GD_SAMPLE_REPLACEMENT)
     return gdi_report(v, "samples", GD_SKIPPED, "drawn with replacement: no sample is promised");
+  if (j->train_order.sampler == GD_SAMPLE_BALANCED)
+    return gdi_report(v, "samples", GD_SKIPPED, "drawn class by class: not every sample is in an epoch");
+  if (j->opt.drop_last)
+    return gdi_report(v, "samples", GD_SKIPPED,
+                      "drop_last: what does not fill a batch is left out of an epoch");
   visits whole = {0}, expected = {0}, halves = {0}, first = {0};
   visit_steps(&whole, j, &v->whole, (gd_range){0, v->whole.per_epoch});
   visit_part(&expected, j);

@@ -21,6 +21,7 @@ equal "$(digest one)" "$(digest killed)" "digest of a run that was killed"
 # Of the samples that steps used, a third is of each class, in every batch of 30 ten.
 awk -F, 'NR == FNR { if (FNR > 1) class[FNR - 2] = $3; next } { n[$1 "," class[$3]]++; steps[$1] } END { for (s in steps) for (k = 0; k < 3; k++)
   if (n[s "," "c" k] != 10) { full++; if (n[s "," "c" k] < 6) bad++ } exit !(!bad && full <= 6) }' d.csv samples-*.csv || fail "classes are not drawn equally often"
+expect 0 "samples +SKIP +drawn class by class" on 2 gdtrain verify --data d.h5 --sampler balanced --model "linear:8 relu linear:3" --batch-size 100 --micro-batch 16 --progress none
 gdtrain data make linear --n 20 --d 2 --out l.h5 >/dev/null || fail "data"
 expect 2 "balanced draws classes equally often" gdtrain --data l.h5 --model linear:1 --sampler balanced --out refused
 finish

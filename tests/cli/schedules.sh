@@ -68,4 +68,5 @@ expect 2 "milestones belong to schedule multistep" gdtrain --data g.h5 --model l
 expect 2 "cycle_momentum needs an optimizer with momentum" gdtrain --data g.h5 --model linear:10 --schedule one_cycle --schedule.cycle-momentum true --out none
 expect 2 "cycle_momentum belongs to schedule one_cycle" gdtrain --data g.h5 --model linear:10 --momentum 0.9 --schedule.cycle-momentum true --out none
 expect 2 "is not a length" gdtrain --data g.h5 --model linear:10 --schedule multistep --schedule.milestones "0.5 weeks" --out none
+expect 2 "max_time does not fit a comparison" gdtrain compare --data g.h5 --model linear:10 --batch-sizes 64 --target-loss 1 --max-time 1h --out refused
 finish
