@@ -34,6 +34,9 @@ gd_status gdi_checkpoint_entries(const gd_checkpoint *c, gdi_entry **out, int *n
 /* Is a state of this name an average of the parameters? It has a group of its own in the file. */
 bool gdi_is_average(const char *state);
 
+/* States by their names, after the parameters are known: described, without values. */
+gd_status gdi_states_read(gd_checkpoint *c, gdi_h5 *f) GD_CHECKED;
+
 /* The fields of gd_measured by their names in /progress, in order. False past the last. */
 bool gdi_measured_field(gd_measured *m, int i, const char **name, double **value);
 /* The same for gd_watched. */

@@ -10,7 +10,7 @@ long=101 epochs=1
 gdtrain data make glyphs --n 600 --out g.h5 >/dev/null || fail "data"
 run() { # ranks folder options...
   on "$1" gdtrain --data g.h5 --val-fraction 0.1 --model "linear:32 relu dropout:0.2 linear:10" --batch-size 70 --micro-batch 16 --momentum 0.9 \
-    --schedule sgdr --schedule.t0 1 --schedule.t-mult 2 --plots false --progress none --log-every 4 --device cuda --out "$2" "${@:3}"
+    --ema 0.9 --schedule sgdr --schedule.t0 1 --schedule.t-mult 2 --plots false --progress none --log-every 4 --device cuda --out "$2" "${@:3}"
 }
 ok() { run "$@" >out.txt 2>&1 || { fail "$*"; tail -5 out.txt; }; }
 ok 1 whole --steps 101
