@@ -101,8 +101,9 @@ static int64_t days_before(int64_t year, int month,
 static bool parse_day(const char **s, double *days) {
   static const int length[] = {31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
   int year, month, day;
-  if (!digits_at(s, 4, &year) || *(*s)++ != '-' || !digits_at(s, 2, &month) || *(*s)++ != '-' ||
-      !digits_at(s, 2, &day))
+  if (!digits_at(s, 4, &year)) return false;
+  const char sign = *(*s)++; /* years first: 2019-01-31, 2019/01/31 */
+  if ((sign != '-' && sign != '/') || !digits_at(s, 2, &month) || *(*s)++ != sign || !digits_at(s, 2, &day))
     return false;
   const bool leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
   if (year < 1 || month < 1 || month > 12 || day < 1 || day > length[month - 1] ||
@@ -196,6 +197,8 @@ static bool is_odd_group(const char *s) {
 
 bool gdi_cell_numeric(const char *text) {
   double v;
+  const size_t n = strlen(text);
+  if (n > 0 && text[n - 1] == ',') return false; /* "1," is what stands before ", " */
   return parse_number(text, '.', 0, &v) || parse_number(text, ',', 0, &v) || is_grouped(text);
 }
 

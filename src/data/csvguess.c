@@ -70,7 +70,8 @@ static bool numeric_cell(const gdi_import *m, const gdi_field *f) {
 static gd_status try_delimiter(const gdi_import *m, const sample *s, trial *t) {
   gdi_csv c;
   gdi_dialect d = m->dialect;
-  int records = 0, seen[MOST_COUNTED] = {0};
+  int records = 0, seen[MOST_COUNTED] = {0},
+      wide = 0; /* seen[0]: as many as the first that has MOST_COUNTED or more */
   int64_t cells = 0, numbers = 0;
   bool more = true;
   d.delimiter = t->delimiter;
@@ -78,18 +79,20 @@ static gd_status try_delimiter(const gdi_import *m, const sample *s, trial *t) {
   c.ragged = true;
   while (records < RECORDS && gdi_csv_next(&c, &more) == GD_OK && more) {
     records++;
-    if (c.n >= MOST_COUNTED) continue;
-    seen[c.n]++;
+    if (c.n >= MOST_COUNTED && !wide) wide = c.n;
+    if (c.n < MOST_COUNTED) seen[c.n]++;
+    if (c.n == wide) seen[0]++;
     for (int i = 0; i < c.n; i++) {
       cells++, numbers += numeric_cell(m, &c.field[i]);
       t->quoted |= c.field[i].quoted && strchr(c.field[i].text, t->delimiter);
     }
   }
   gdi_csv_close(&c);
-  for (int i = 0; i < MOST_COUNTED; i++)
-    if (seen[i] > seen[t->fields]) t->fields = i;
-  if (records > 0 && seen[t->fields] == 0) t->fields = MOST_COUNTED, seen[0] = records;
-  t->agree = records ? (double)seen[t->fields < MOST_COUNTED ? t->fields : 0] / records : 0;
+  int most = 0;
+  for (int i = 1; i < MOST_COUNTED; i++)
+    if (seen[i] > seen[most]) most = i;
+  t->fields = most ? most : wide;
+  t->agree = records ? (double)seen[most] / records : 0;
   t->numeric = cells ? (double)numbers / (double)cells : 0;
   return GD_OK;
 }
@@ -109,7 +112,9 @@ static bool better(const trial *a, const trial *b) {
 /* May the lines be meant so after all? Those of unequal length that hold numbers, as in a damaged file; and blanks. */
 static bool rivals(const trial *other, const trial *best) {
   if (!splits(best) || other->fields < 2) return false;
-  if (other->delimiter == ' ') return splits(other) && (other->numeric > best->numeric || best->numeric == 0);
+  if (other->delimiter == ' ')
+    return best->delimiter != '\t' && splits(other) && other->numeric >= best->numeric;
+  if (splits(other) && best->delimiter != ' ' && other->fields > best->fields) return true;
   return other->agree > 0.5 && (best->delimiter == ' ' || other->numeric > best->numeric);
 }
 

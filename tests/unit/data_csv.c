@@ -57,6 +57,18 @@ static void the_delimiter_is_guessed_from_all_lines_and_said(void **state) {
   CHECK("1:2\n3:4\n", &(gd_csv_options){.delimiter = ':'}, 2, 1, NULL, 1, 2, 3, 4);
 }
 
+static void wide_tables_are_cut_alike(void **state) {
+  (void)state;
+  enum { WIDE = 800 };
+  char text[16 * WIDE] = "", *at = text;
+  gd_table t;
+  for (int i = 0; i < 2 * WIDE; i++) at += sprintf(at, "%d%s", i % 7, i % WIDE == WIDE - 1 ? "\n" : ", ");
+  assert_ok(csv(&t, text, NULL));
+  assert_true(t.n == 2 && t.sample[0] == WIDE - 1 &&
+              strstr(t.notes, "delimiter \",\": 800 fields in every line"));
+  gd_table_free(&t);
+}
+
 static void a_delimiter_that_could_be_another_is_asked_for(void **state) {
   (void)state;
   gd_table t;
@@ -250,6 +262,7 @@ static void packed_tables_are_read_whole_or_refused(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(the_delimiter_is_guessed_from_all_lines_and_said),
+      cmocka_unit_test(wide_tables_are_cut_alike),
       cmocka_unit_test(a_delimiter_that_could_be_another_is_asked_for),
       cmocka_unit_test(ends_of_lines_and_trailing_delimiters_are_seen),
       cmocka_unit_test(comments_are_left_out_and_said),

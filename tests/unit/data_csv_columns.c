@@ -226,10 +226,10 @@ static void a_table_like_another_has_its_categories(void **state) {
 
 static void dates_are_days_or_left_out(void **state) {
   (void)state;
-  const char *text = "1970-01-02,2,3\n2000-02-29T12:00,5,6\n1969-12-31 06:00:00,7,8\n";
+  const char *text = "1970/01/02,2,3\n2000-02-29T12:00,5,6\n1969-12-31 06:00:00,7,8\n";
   gd_table t;
   assert_refused(csv(&t, text, NULL), GD_ERR_DATA,
-                 "t.csv:1:1: column 0 holds dates (\"1970-01-02\"): --dates number");
+                 "t.csv:1:1: column 0 holds dates (\"1970/01/02\"): --dates number");
   assert_ok(csv(&t, text, &(gd_csv_options){.dates = GD_DATES_NUMBERS}));
   assert_true(((double *)t.x)[0] == 1 && ((double *)t.x)[2] == 11016.5 && ((double *)t.x)[4] == -0.75);
   gd_table_free(&t);
