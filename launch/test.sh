@@ -23,7 +23,7 @@ done
 
 gd_install_packages
 # What some tests look at files with, make faults with, and stop ranks with: skipped where it cannot be had.
-[ ! "$all" ] || (gd_install_packages python3-h5py strace iproute2 procps bsdutils) || true
+[ ! "$all" ] || (gd_install_packages python3-h5py python3-pandas zstd strace iproute2 procps bsdutils) || true
 
 options=(-DGD_WERROR=ON -DGD_FAULTS=ON -DBUILD_TESTING=ON)
 tests=()
