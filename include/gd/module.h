@@ -26,9 +26,12 @@ typedef struct gd_child gd_child;
 
 /* ---- modules ---- */
 
+enum { GD_MAX_NAME = 192 }; /**< bytes of a name in the tree, its end included */
+
 typedef struct gd_named {
-  char name[96]; /**< as in a PyTorch state_dict: "0.weight" */
+  char name[GD_MAX_NAME]; /**< as in a PyTorch state_dict: "0.weight" */
   gd_tensor *tensor;
+  double momentum; /**< of a statistic, above 0; 0: a parameter or a constant */
 } gd_named;
 
 struct gd_module {
@@ -40,7 +43,7 @@ struct gd_module {
   gd_named *param;
   int n_params; /**< own parameters, without the children's */
   gd_named *buffer;
-  int n_buffers; /**< saved with the model, not trained */
+  int n_buffers; /**< saved with the model, not trained: constants and statistics */
   gd_child *child;
   int n_children;
 };
@@ -59,8 +62,28 @@ GD_API gd_status gd_module_new(gd_module **out, const gd_module_class *cls, size
 GD_API void gd_module_free(gd_module *m); /**< its children too; NULL is fine */
 GD_API gd_status gd_module_add_param(gd_module *m, const char *name, int ndim, const int64_t shape[],
                                      gd_tensor **out) GD_CHECKED;
+/**
+ * A parameter of another module of the tree under a second name: tied weights. It is counted, trained and stored
+ * once, under the name that comes first in gd_module_params(); its gradient is the sum over all uses.
+ * Errors: GD_ERR_USAGE (the name is taken), GD_ERR_DTYPE (of another device or type)
+ */
+GD_API gd_status gd_module_share_param(gd_module *m, const char *name, gd_tensor *of) GD_CHECKED;
+/** A constant: saved with the model, and not changed by training. */
 GD_API gd_status gd_module_add_buffer(gd_module *m, const char *name, gd_dtype type, int ndim,
                                       const int64_t shape[], gd_tensor **out) GD_CHECKED;
+/**
+ * A buffer that training moves, once a step, towards what it met: the running mean of a batch norm. Forward
+ * never writes it: ranks of a host share one copy.
+ *
+ * Math:   backward of micro-batch k, of n_k samples with value s_k, writes n_k (r - s_k) where the gradient of
+ *         the statistic r would go (an operation of its own). The update of the step is
+ *         r -= momentum (sum over k) / samples  =  (1 - momentum) r + momentum (mean of s_k over the samples),
+ *         without decay, clipping, norms or noise scale
+ * Shapes: *out of the module's type, zero; the class's reset() gives other initial values
+ * Errors: GD_ERR_USAGE: momentum outside (0, 1], a name that is taken
+ */
+GD_API gd_status gd_module_add_statistic(gd_module *m, const char *name, double momentum, int ndim,
+                                         const int64_t shape[], gd_tensor **out) GD_CHECKED;
 /** The child becomes the parent's. */
 GD_API gd_status gd_module_add_child(gd_module *m, const char *name, gd_module *child) GD_CHECKED;
 
@@ -77,9 +100,13 @@ GD_API void gd_module_train(gd_module *m, bool training); /**< its children too 
 GD_API void gd_module_reset(gd_module *m, uint64_t seed);
 GD_API void gd_module_zero_grad(gd_module *m);
 
-/** Parameters (buffers) of the whole tree in order of registration; returns how many. NULL list: count. */
+/**
+ * Parameters, a shared one under each of its names (buffers; of those the statistics) of the whole tree in order of registration; returns how many.
+ * NULL list: count. A name that is too long is "": gd_params_new() refuses it.
+ */
 GD_API int gd_module_params(const gd_module *m, gd_named *list, int max);
 GD_API int gd_module_buffers(const gd_module *m, gd_named *list, int max);
+GD_API int gd_module_statistics(const gd_module *m, gd_named *list, int max);
 /** "Sequential(\n  (0): Linear(in=784, out=512)\n ..." */
 GD_API void gd_module_print(const gd_module *m, FILE *f);
 

@@ -182,6 +182,18 @@ GD_API gd_tensor *gd_dropout(gd_tape *t, gd_tensor *x, double p);
  */
 GD_API gd_tensor *gd_dropout_numbered(gd_tape *t, gd_tensor *x, double p, int64_t number);
 
+/* ---- statistics ---- */
+
+/**
+ * The value that a statistic is to follow (gd_module_add_statistic()), met where x is on its way: a layer in training
+ * mode hands on gd_track(t, y, self->running_mean, mean of this micro-batch, samples of it).
+ *
+ * Math:     y = x
+ * Shapes:   x any; statistic and value of the same shape
+ * Backward: dx += dy;  d statistic += samples (statistic - value), whatever dy is; none to value
+ */
+GD_API gd_tensor *gd_track(gd_tape *t, gd_tensor *x, gd_tensor *statistic, gd_tensor *value, int64_t samples);
+
 #ifdef __cplusplus
 }
 #endif

@@ -13,12 +13,17 @@ extern "C" {
 
 /** An array of a checkpoint: a parameter, or one state of it. Values in row-major order. */
 typedef struct gd_stored {
-  char name[96];
+  char name[GD_MAX_NAME];
   gd_dtype dtype;
   int ndim;
   int64_t shape[GD_MAX_DIMS];
   void *data;
 } gd_stored;
+
+/** A second name of a parameter: tied weights, which are stored once. */
+typedef struct gd_tied {
+  char name[GD_MAX_NAME], of[GD_MAX_NAME];
+} gd_tied;
 
 /** Measurements under way at a step, which a resumed run continues. Zeros: nothing yet, and not stored. */
 typedef struct gd_measured {
@@ -42,8 +47,9 @@ typedef struct gd_watched {
  *
  * The file, which h5py opens:
  *   /                       attributes format model outputs machine version header_digest digest
- *   /model/<name>           parameters, as in a PyTorch state_dict; buffers have an attribute `buffer`
- *   /optim/<state>/<name>   an array for every parameter: "momentum_buffer"
+ *   /model/<name>           parameters, as in a PyTorch state_dict; buffers have an attribute `buffer`, frozen
+ *                           parameters `frozen`, and those with more names `tied`: those names, one a line
+ *   /optim/<state>/<name>   an array for every parameter that is trained: "momentum_buffer"
  *   /ema/<name>, /swa/<name>  the same for the state "ema" or "swa", an average of the parameters
  *   /progress               attributes step epoch samples seed, and where there are such: best best_step,
  *                           row_loss_sum row_weight row_samples row_seconds, noise_weight noise_S noise_G2,
@@ -53,10 +59,14 @@ typedef struct gd_watched {
  *   /config                 the YAML, one string
  */
 typedef struct gd_checkpoint {
-  int n_params;
+  int n_params; /* that are trained */
   gd_stored *param;
+  int n_frozen;
+  gd_stored *frozen; /* also under /model, as the buffers: these have no states */
   int n_buffers;
-  gd_stored *buffer; /* also under /model */
+  gd_stored *buffer;
+  int n_tied;
+  gd_tied *tied;
   int n_states;
   char (*state_name)[32];       /* "momentum_buffer" */
   gd_stored **state;            /* [n_states][n_params] */
@@ -113,7 +123,7 @@ GD_API void gd_checkpoint_free(gd_checkpoint *c);
  * Errors: GD_ERR_USAGE: an unknown word; GD_ERR_CHECKPOINT: it holds no such average
  */
 GD_API gd_status gd_checkpoint_choose(gd_checkpoint *c, const char *weights, const char **used) GD_CHECKED;
-/** Digest of the parameters, equal to gd_params_digest() of the model. */
+/** Digest of parameters and buffers, equal to gd_params_digest() of the model. */
 GD_API gd_status gd_checkpoint_digest(const gd_checkpoint *c, gd_digest *out) GD_CHECKED;
 
 /**
@@ -140,12 +150,13 @@ GD_API gd_status gd_checkpoint_snapshots(const char *run, gd_arena *a, const cha
 GD_API gd_status gd_checkpoint_prune(const char *folder, int keep) GD_CHECKED;
 
 /**
- * Named arrays to start a model from (--init), in arena `a`: parameters and buffers of a checkpoint (verified;
- * a run folder means one as for gd_checkpoint_find), or every array below /model of any other HDF5 file, else
+ * Named arrays to start a model from (--init), in arena `a`: parameters and buffers of a checkpoint (verified; tied
+ * ones under each name;
+ * a run folder means one as for gd_checkpoint_find), all of a safetensors file, or every array below /model of any other HDF5 file, else
  * below its root; dense/kernel is named "dense.kernel". Errors: GD_ERR_CHECKPOINT
  */
 GD_API gd_status gd_weights_read(gd_stored **out, int *n, gd_arena *a, const char *name) GD_CHECKED;
-/** Write parameters and buffers in the safetensors format, just as durably. Errors: GD_ERR_WRITE */
+/** Write parameters, tied ones under each name, and buffers in the safetensors format, just as durably. Errors: GD_ERR_WRITE */
 GD_API gd_status gd_export_safetensors(const gd_checkpoint *c, const char *path) GD_CHECKED;
 
 /** A thread that writes checkpoints while training goes on, one at a time. */

@@ -40,6 +40,22 @@ void gdi_print_quoted(FILE *f, const char *text) {
   fputc('"', f);
 }
 
+bool gdi_glob(const char *pattern, const char *text) {
+  const char *star = NULL, *tried = NULL; /* the last *, and where what it stands for ends */
+  while (*text) {
+    if (*pattern == '*')
+      star = pattern++, tried = text;
+    else if (*pattern == '?' || *pattern == *text)
+      pattern++, text++;
+    else if (star)
+      pattern = star + 1, text = ++tried;
+    else
+      return false;
+  }
+  while (*pattern == '*') pattern++;
+  return !*pattern;
+}
+
 bool gdi_is_word(const char *word) {
   static const char digits[] = "0123456789";
   const size_t n = strspn(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789");

@@ -17,6 +17,8 @@ gd_status gdi_numbers_parse(double **out, int64_t *n, const char *key, const cha
                             double hi) GD_CHECKED;
 /* The shortest decimal that reads back to the same double; whole numbers without an exponent. */
 void gdi_print_real(char *buf, size_t bytes, double v);
+/* Does `text` match: * stands for any characters, ? for one. */
+bool gdi_glob(const char *pattern, const char *text);
 /* "text" with what must be escaped in JSON and in double-quoted YAML. */
 void gdi_print_quoted(FILE *f, const char *text);
 

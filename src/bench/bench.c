@@ -15,11 +15,11 @@ enum { WARM_UP = 20, STEPS = 200, BARRIERS = 1000 };
 static gd_status products(gdi_job *j, gd_bench_result *out) {
   const int64_t rows = j->batches.micro, ranks = gd_world_size(j->world);
   const double times = (double)((gdi_batches_max_micro(&j->batches) + ranks - 1) / ranks);
-  for (int i = 0; i < j->params->n; i++) {
+  for (int i = 0; i < j->params->n_trained; i++) {
     const gd_tensor *w = j->params->item[i].tensor;
     if (w->ndim != 2) continue;
-    const bool first =
-        i == j->params->n - 1 || (i == j->params->n - 2 && j->params->item[i + 1].tensor->ndim != 2);
+    const bool first = i == j->params->n_trained - 1 ||
+                       (i == j->params->n_trained - 2 && j->params->item[i + 1].tensor->ndim != 2);
     double seconds;
     GD_TRY(j->device->layer_seconds(j->device, j->dtype, rows, w->shape[1], w->shape[0], !first, &seconds));
     out->products_s += times * seconds;

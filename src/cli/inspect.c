@@ -13,6 +13,15 @@ static gd_status print_digest(const gd_checkpoint *c) {
   return GD_OK;
 }
 
+/* Returns how many numbers it has. */
+static int64_t print_array(const gd_stored *p, const char *kind) {
+  int64_t n = 1;
+  printf("  %-20s %s [", p->name, gd_dtype_name(p->dtype));
+  for (int d = 0; d < p->ndim; d++) n *= p->shape[d], printf("%s%lld", d ? ", " : "", (long long)p->shape[d]);
+  printf("]%s\n", kind);
+  return n;
+}
+
 static void print_checkpoint(const gd_checkpoint *c) {
   int64_t total = 0;
   printf("model     %s\nstep      %lld (epoch %lld, %lld samples seen, seed %llu)\n", c->model,
@@ -25,15 +34,10 @@ static void print_checkpoint(const gd_checkpoint *c) {
   for (int64_t i = 0; c->class_name && i < c->classes && i < 12; i++)
     printf("%s%s", i ? " " : "classes   ", c->class_name[i]);
   if (c->class_name) printf("%s\n", c->classes > 12 ? " ..." : "");
-  for (int i = 0; i < c->n_params; i++) {
-    const gd_stored *p = &c->param[i];
-    int64_t n = 1;
-    printf("  %-20s %s [", p->name, gd_dtype_name(p->dtype));
-    for (int d = 0; d < p->ndim; d++)
-      n *= p->shape[d], printf("%s%lld", d ? ", " : "", (long long)p->shape[d]);
-    printf("]\n");
-    total += n;
-  }
+  for (int i = 0; i < c->n_params; i++) total += print_array(&c->param[i], "");
+  for (int i = 0; i < c->n_frozen; i++) total += print_array(&c->frozen[i], " frozen");
+  for (int i = 0; i < c->n_tied; i++) printf("  %-20s is %s\n", c->tied[i].name, c->tied[i].of);
+  for (int i = 0; i < c->n_buffers; i++) print_array(&c->buffer[i], " buffer");
   printf("  %lld parameters", (long long)total);
   for (int i = 0; i < c->n_states; i++) printf("%s%s", i ? ", " : "; optimizer state: ", c->state_name[i]);
   printf("\n");

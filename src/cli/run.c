@@ -6,7 +6,7 @@
 #include "gd/plugin.h"
 
 const char gdi_run_switches[] = "standardize data.standardize nesterov optimizer.nesterov optimizer.centered "
-                                "resume_changed noise_scale print_config";
+                                "resume_changed noise_scale init_partial print_config";
 
 /* ---- options ---- */
 

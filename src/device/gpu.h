@@ -58,8 +58,9 @@ typedef struct gdi_stored {
 /* What changes from step to step, in device memory. */
 typedef struct gdi_step_input {
   int64_t step;
-  gdi_constants constants; /* but for `scale`, which gdi_totals has, and lars' local rates */
   gdi_batch_input batch;
+  /* But for `scale`, which gdi_totals has, and lars' local rates; the first ones, as many as there are. */
+  gdi_constants constants[GDI_MAX_CONSTANTS];
 } gdi_step_input;
 
 /* The fields of gd_step_stats, in its order. */
@@ -99,21 +100,24 @@ typedef struct gdi_gpu_slice {
   char *w, *state[GDI_MAX_STATES]; /* w: element 0 of the run */
   uint16_t *rounded;               /* bf16 copies of w, f32, that the update keeps equal; NULL: none */
   char *kept;                      /* element 0 of the run of the sums that the first pass leaves */
-  int64_t segments;                /* of the whole run: pieces in which norms are summed */
+  int64_t segments;                /* of the whole run: pieces in which squares are summed */
+  int64_t trained;                 /* of them, those of parameters: the norms are theirs */
   gd_range own;                    /* segments of this slice */
   const int64_t *segment;          /* [segments + 1] first element */
-  const int32_t *param;            /* [segments] parameter that a segment belongs to */
+  const int32_t *param;            /* [segments] tensor that a segment belongs to */
   int norms;                       /* 1: |g|^2 of a segment; 2: and |w|^2 (lars) */
   double *square;                  /* [segments][norms] */
-  double *rate;                    /* [params] lars: local rates, else NULL */
+  double *rate;                    /* [tensors] lars: local rates; statistics: their momentum; else NULL */
+  const int32_t *setting;          /* [tensors] which constants each takes; NULL: all the first */
+  bool statistics;                 /* moved by the mean over the samples, at these rates (rule plain) */
   bool beside; /* the update runs beside products: it leaves most multiprocessors to them */
 } gdi_gpu_slice;
 
 /* How the norms of all segments become the scale of the update. */
 typedef struct gdi_gpu_clip {
-  double clip_norm;           /* 0: off */
-  double trust, weight_decay; /* lars */
-  bool skip_nonfinite;        /* a step that is not finite is left out, and the next one runs */
+  double clip_norm;    /* 0: off */
+  double trust;        /* lars */
+  bool skip_nonfinite; /* a step that is not finite is left out, and the next one runs */
 } gdi_gpu_clip;
 
 /* ---- the table ---- */

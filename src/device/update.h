@@ -21,6 +21,9 @@ typedef struct gdi_constants {
   double average;      /* of the way from the average to the new parameter */
 } gdi_constants;
 
+/* Parameters may be updated with different ones: as many as gd_params has settings. */
+enum { GDI_MAX_CONSTANTS = 16 };
+
 typedef enum gdi_rule {
 #define GDI_RULE(name, states, statement) GDI_RULE_##name,
 #include "device/update.def"

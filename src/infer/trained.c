@@ -1,5 +1,6 @@
 #include "infer/trained.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "autograd/autograd.h"
@@ -36,6 +37,15 @@ static gd_status inputs_of(gd_data_info *out, const gd_checkpoint *c, const char
   return GD_OK;
 }
 
+static gd_status load_weights(gd_params *p, const gd_checkpoint *c, const char *path) {
+  gd_stored *stored;
+  int n;
+  GD_TRY(gdi_checkpoint_weights(c, &stored, &n));
+  gd_status st = gdi_weights_apply(p, stored, n, path);
+  free(stored);
+  return st;
+}
+
 gd_status gdi_trained_model(gdi_trained *u, const gd_checkpoint *c, const char *path, const gd_use_options *o,
                             gd_dtype dtype, gd_module **model, gd_params **params) {
   gd_tree *spec;
@@ -44,7 +54,7 @@ gd_status gdi_trained_model(gdi_trained *u, const gd_checkpoint *c, const char *
   GD_TRY(gd_tree_parse(&spec, c->arena, c->model, "model"));
   GD_TRY(gdi_job_model(model, o->task, spec, &data, u->device, dtype, &u->outputs));
   GD_TRY(gd_params_new(params, *model));
-  return gdi_weights_apply(*params, c->param, c->n_params, path);
+  return load_weights(*params, c, path);
 }
 
 static gd_status open_model(gdi_trained *u, const char *path, const gd_use_options *o) {

@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "gd/nn.h"
+#include "nn/params.h"
 
 gd_status gd_module_new(gd_module **out, const gd_module_class *cls, size_t bytes, gd_device *d,
                         gd_dtype dtype) {
@@ -67,8 +67,8 @@ static gd_status add_tensor(gd_module *m, gd_named **list, int *n, const char *n
   if (!own_name) return GD_ERR_OOM;
   t->name = strcpy(own_name, name);
   gd_named *item = &(*list)[(*n)++];
+  *item = (gd_named){.tensor = *out = t};
   snprintf(item->name, sizeof item->name, "%s", name);
-  item->tensor = *out = t;
   return GD_OK;
 }
 
@@ -78,9 +78,32 @@ gd_status gd_module_add_param(gd_module *m, const char *name, int ndim, const in
   return gd_require_grad(*out, true);
 }
 
+gd_status gd_module_share_param(gd_module *m, const char *name, gd_tensor *of) {
+  GD_TRY(check_name(m, name, sizeof m->param->name));
+  if (of->device != m->device || of->dtype != m->dtype)
+    return GD_FAIL(GD_ERR_DTYPE, "%s: %s cannot be shared: it is on another device or of another type",
+                   m->cls->name, name);
+  GD_TRY(grow(m->arena, &m->param, m->n_params, sizeof *m->param));
+  gd_named *item = &m->param[m->n_params++];
+  *item = (gd_named){.tensor = of};
+  snprintf(item->name, sizeof item->name, "%s", name);
+  return GD_OK;
+}
+
 gd_status gd_module_add_buffer(gd_module *m, const char *name, gd_dtype type, int ndim, const int64_t shape[],
                                gd_tensor **out) {
   return add_tensor(m, &m->buffer, &m->n_buffers, name, type, ndim, shape, out);
+}
+
+gd_status gd_module_add_statistic(gd_module *m, const char *name, double momentum, int ndim,
+                                  const int64_t shape[], gd_tensor **out) {
+  *out = NULL;
+  if (!(momentum > 0 && momentum <= 1))
+    return GD_FAIL(GD_ERR_USAGE, "%s: the momentum of %s is %g, but must lie in (0, 1]", m->cls->name, name,
+                   momentum);
+  GD_TRY(add_tensor(m, &m->buffer, &m->n_buffers, name, m->dtype, ndim, shape, out));
+  m->buffer[m->n_buffers - 1].momentum = momentum;
+  return gd_require_grad(*out, true); /* so that backward asks for its contribution */
 }
 
 gd_status gd_module_add_child(gd_module *m, const char *name, gd_module *child) {
@@ -139,43 +162,84 @@ void gd_module_reset(gd_module *m, uint64_t seed) {
 
 void gd_module_zero_grad(gd_module *m) {
   for (int i = 0; i < m->n_params; i++) gd_zero_grad(m->param[i].tensor);
+  for (int i = 0; i < m->n_buffers; i++) gd_zero_grad(m->buffer[i].tensor);
   for (int i = 0; i < m->n_children; i++) gd_module_zero_grad(m->child[i].module);
 }
 
 /* ---- names, as PyTorch joins them: own members first, then the children's ---- */
 
+typedef enum members { PARAMS, BUFFERS, STATISTICS } members;
+
 typedef struct walk {
-  bool buffers;
+  members wanted;
   gd_named *list;
   int n, max;
 } walk;
 
-static void collect(const gd_module *m, const char *prefix, walk *w) {
-  const gd_named *own = w->buffers ? m->buffer : m->param;
-  const int n = w->buffers ? m->n_buffers : m->n_params;
-  for (int i = 0; i < n; i++, w->n++) {
-    if (!w->list || w->n >= w->max) continue;
+static void take(const gd_named *own, const char *prefix, walk *w) {
+  if (w->wanted == STATISTICS && own->momentum == 0) return;
+  if (w->list && w->n < w->max) {
     gd_named *item = &w->list[w->n];
-    snprintf(item->name, sizeof item->name, "%s%.90s", prefix, own[i].name);
-    item->tensor = own[i].tensor;
+    *item = *own;
+    if (snprintf(item->name, sizeof item->name, "%s%s", prefix, own->name) >= (int)sizeof item->name)
+      item->name[0] = 0; /* never cut: two could become one */
   }
+  w->n++;
+}
+
+static void collect(const gd_module *m, const char *prefix, walk *w) {
+  const gd_named *own = w->wanted == PARAMS ? m->param : m->buffer;
+  const int n = w->wanted == PARAMS ? m->n_params : m->n_buffers;
+  for (int i = 0; i < n; i++) take(&own[i], prefix, w);
   for (int i = 0; i < m->n_children; i++) {
-    char path[sizeof own->name];
+    char path[GD_MAX_NAME + sizeof m->child->name + 2]; /* a prefix that is cut leaves no room for a name */
     snprintf(path, sizeof path, "%s%s.", prefix, m->child[i].name);
     collect(m->child[i].module, path, w);
   }
 }
 
-int gd_module_params(const gd_module *m, gd_named *list, int max) {
-  walk w = {.list = list, .max = max};
+/* `path` holds the `length` bytes before the names of m. */
+static gd_status check_paths(const gd_module *m, char *path, size_t length) {
+  enum { SHOWN = 4096 };
+  for (int kind = 0; kind < 2; kind++)
+    for (int i = 0; i < (kind ? m->n_buffers : m->n_params); i++) {
+      const char *name = kind ? m->buffer[i].name : m->param[i].name;
+      if (length + strlen(name) < GD_MAX_NAME) continue;
+      return GD_FAIL(GD_ERR_USAGE,
+                     "the name %.*s%s is longer than %d bytes: use shorter names, or fewer levels",
+                     (int)length, path, name, GD_MAX_NAME - 1);
+    }
+  for (int i = 0; i < m->n_children; i++) {
+    const size_t room = length < SHOWN ? SHOWN - length : 0;
+    const int n = snprintf(path + length, room, "%s.", m->child[i].name);
+    if ((size_t)n >= room)
+      return GD_FAIL(GD_ERR_USAGE, "the tree of modules is too deep: %.*s", (int)length, path);
+    GD_TRY(check_paths(m->child[i].module, path, length + (size_t)n));
+  }
+  return GD_OK;
+}
+
+gd_status gdi_module_check_names(const gd_module *m) {
+  char path[4096];
+  return check_paths(m, path, 0);
+}
+
+static int members_of(const gd_module *m, members wanted, gd_named *list, int max) {
+  walk w = {.wanted = wanted, .list = list, .max = max};
   collect(m, "", &w);
   return w.n;
 }
 
+int gd_module_params(const gd_module *m, gd_named *list, int max) {
+  return members_of(m, PARAMS, list, max);
+}
+
 int gd_module_buffers(const gd_module *m, gd_named *list, int max) {
-  walk w = {.buffers = true, .list = list, .max = max};
-  collect(m, "", &w);
-  return w.n;
+  return members_of(m, BUFFERS, list, max);
+}
+
+int gd_module_statistics(const gd_module *m, gd_named *list, int max) {
+  return members_of(m, STATISTICS, list, max);
 }
 
 static void print(const gd_module *m, FILE *f, int indent) {

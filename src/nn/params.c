@@ -1,10 +1,12 @@
-/* All parameters of a model as one flat run of memory. */
+/* Parameters and statistics of a model as one flat run of memory. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/digest.h"
 #include "device/device.h"
-#include "gd/nn.h"
+#include "gd/params.h"
+#include "gd/partition.h"
+#include "nn/params.h"
 
 /* What the public struct does not show. */
 typedef struct flat {
@@ -19,47 +21,46 @@ static int64_t aligned(const gd_params *p, int64_t elements) {
   return (elements + unit - 1) / unit * unit;
 }
 
-static gd_status plan(flat *f) {
+static gd_status plan(flat *f, const gd_params_options *o) {
   gd_params *p = &f->public;
+  GD_TRY(gdi_module_check_names(p->module));
+  GD_TRY(gdi_params_list(p, f->arena, o));
   const size_t n = (size_t)p->n;
-  p->item = gd_arena_alloc(f->arena, n * sizeof *p->item);
   p->offset = gd_arena_alloc(f->arena, n * sizeof *p->offset);
   f->home = gd_arena_alloc(f->arena, n * sizeof *f->home);
   f->grad = gd_arena_alloc(f->arena, n * sizeof *f->grad);
-  if (!p->item || !p->offset || !f->home || !f->grad) return GD_ERR_OOM;
-  gd_module_params(p->module, p->item, p->n);
-  for (int i = 0, j = p->n - 1; i < j; i++, j--) { /* backward finishes the last registered first */
-    gd_named swap = p->item[i];
-    p->item[i] = p->item[j];
-    p->item[j] = swap;
-  }
+  if (!p->offset || !f->home || !f->grad) return GD_ERR_OOM;
   for (int i = 0; i < p->n; i++) {
     gd_tensor *t = p->item[i].tensor;
+    if (i == p->n_trained) p->elements = (p->elements + GD_BLOCK - 1) / GD_BLOCK * GD_BLOCK;
     f->home[i] = t->data;
     GD_TRY(gd_tensor_over(&f->grad[i], f->arena, t->device, t->dtype, t->ndim, t->shape, t->data));
     p->offset[i] = p->elements;
     p->elements += aligned(p, gd_numel(t));
-    p->trainable += gd_numel(t);
+    if (i < p->n_trained) p->trainable += gd_numel(t);
   }
   p->elements = (p->elements + 15) / 16 * 16;
+  p->trained = p->n > p->n_trained ? p->offset[p->n_trained] : p->elements;
   return GD_OK;
 }
 
-gd_status gd_params_new(gd_params **out, gd_module *m) {
+gd_status gd_params_new_with(gd_params **out, gd_module *m, const gd_params_options *o) {
   *out = NULL;
-  const int n = gd_module_params(m, NULL, 0);
-  if (n == 0) return GD_FAIL(GD_ERR_USAGE, "the model (%s) has no parameters to train", m->cls->name);
   flat *f = calloc(1, sizeof *f);
   if (!f) return GD_FAIL(GD_ERR_OOM, "no memory for the list of parameters");
-  f->public = (gd_params){.module = m, .device = m->device, .dtype = m->dtype, .n = n};
+  f->public = (gd_params){.module = m, .device = m->device, .dtype = m->dtype};
   gd_status st = gd_arena_new(&f->arena, "parameter list");
-  if (st == GD_OK) st = plan(f);
+  if (st == GD_OK) st = plan(f, o);
   if (st != GD_OK) {
     gd_params_free(&f->public);
     return st;
   }
   *out = &f->public;
   return GD_OK;
+}
+
+gd_status gd_params_new(gd_params **out, gd_module *m) {
+  return gd_params_new_with(out, m, &(gd_params_options){0});
 }
 
 void gd_params_free(gd_params *p) {
@@ -69,6 +70,8 @@ void gd_params_free(gd_params *p) {
     gd_tensor *t = p->item[i].tensor;
     if (t->grad == f->grad[i]) t->grad = NULL, t->has_grad = false;
   }
+  for (int i = 0; i < p->n_frozen; i++)
+    if (gd_require_grad(p->frozen[i].tensor, true) != GD_OK) gd_error_clear(); /* it did before */
   gd_arena_free(f->arena);
   free(f);
 }
@@ -113,37 +116,4 @@ gd_status gd_params_finish_grads(gd_params *p) {
     t->has_grad = true;
   }
   return GD_OK;
-}
-
-/* ---- the digest ---- */
-
-static int by_name(const void *a, const void *b) {
-  return strcmp((*(gd_named *const *)a)->name, (*(gd_named *const *)b)->name);
-}
-
-/* Hash the parameters in this order, each copied to `host` first. */
-static gd_status hash(gd_sha256 *h, gd_named *const item[], int n, void *host) {
-  for (int i = 0; i < n; i++) {
-    const gd_tensor *t = item[i]->tensor;
-    GD_TRY(t->device->download(t->device, host, t->data, gd_tensor_bytes(t)));
-    gdi_sha256_array(h, item[i]->name, t->dtype, t->ndim, t->shape, host);
-  }
-  return GD_OK;
-}
-
-gd_status gd_params_digest(const gd_params *p, gd_digest *out) {
-  gd_named **item = malloc((size_t)p->n * sizeof *item);
-  void *host = malloc(gd_params_bytes(p));
-  gd_status st = item && host ? GD_OK : GD_FAIL(GD_ERR_OOM, "no memory to hash the parameters");
-  if (st == GD_OK) {
-    for (int i = 0; i < p->n; i++) item[i] = &p->item[i];
-    qsort(item, (size_t)p->n, sizeof *item, by_name);
-    gd_sha256 h;
-    gd_sha256_init(&h);
-    st = hash(&h, item, p->n, host);
-    *out = gd_sha256_end(&h);
-  }
-  free(item);
-  free(host);
-  return st;
 }

@@ -11,11 +11,34 @@ gd_status gdi_saved_options(gd_options *out, const gd_checkpoint *c) {
   return gd_options_read(out, "the configuration in the checkpoint", c->config);
 }
 
-gd_status gdi_stored_find(const gd_params *p, int i, const gd_stored *stored, int n, const char *path,
+static const gd_stored *by_name(const gd_stored *list, int n, const char *name) {
+  for (int i = 0; i < n; i++)
+    if (strcmp(list[i].name, name) == 0) return &list[i];
+  return NULL;
+}
+
+gd_status gdi_checkpoint_weights(const gd_checkpoint *c, gd_stored **out, int *n) {
+  const int own = c->n_params + c->n_frozen + c->n_buffers;
+  gd_stored *list = *out = malloc(((size_t)(own + c->n_tied) + 1) * sizeof **out);
+  if (!list) return GD_FAIL(GD_ERR_OOM, "no memory to list %d arrays", own);
+  for (int i = 0; i < c->n_params; i++) *list++ = c->param[i];
+  for (int i = 0; i < c->n_frozen; i++) *list++ = c->frozen[i];
+  for (int i = 0; i < c->n_buffers; i++) *list++ = c->buffer[i];
+  for (int i = 0; i < c->n_tied; i++) {
+    const gd_stored *of = by_name(*out, own, c->tied[i].of);
+    if (!of) continue; /* it was read from an array of this name: only a caller's own list can lack it */
+    *list = *of;
+    memcpy(list++->name, c->tied[i].name, sizeof list->name);
+  }
+  *n = (int)(list - *out);
+  return GD_OK;
+}
+
+gd_status gdi_stored_find(const gd_named *item, const gd_stored *stored, int n, const char *path,
                           const gd_stored **out) {
-  const gd_tensor *t = p->item[i].tensor;
+  const gd_tensor *t = item->tensor;
   for (int k = 0; k < n; k++) {
-    if (strcmp(stored[k].name, p->item[i].name) != 0) continue;
+    if (strcmp(stored[k].name, item->name) != 0) continue;
     *out = &stored[k];
     if (stored[k].ndim == t->ndim &&
         memcmp(stored[k].shape, t->shape, (size_t)t->ndim * sizeof *t->shape) == 0)
@@ -23,33 +46,89 @@ gd_status gdi_stored_find(const gd_params *p, int i, const gd_stored *stored, in
     gd_tensor theirs = {.ndim = stored[k].ndim};
     char text[2][GDI_SHAPE_TEXT];
     memcpy(theirs.shape, stored[k].shape, sizeof stored[k].shape);
-    return GD_FAIL(GD_ERR_CHECKPOINT, "%s: %s is %s, but the model's is %s", path, p->item[i].name,
+    return GD_FAIL(GD_ERR_CHECKPOINT, "%s: %s is %s, but the model's is %s", path, item->name,
                    gdi_shape_text(&theirs, text[0], sizeof text[0]),
                    gdi_shape_text(t, text[1], sizeof text[1]));
   }
   char has[160] = "";
   for (int k = 0, at = 0; k < n && at < (int)sizeof has; k++)
     at += snprintf(has + at, sizeof has - (size_t)at, "%s%s", k ? ", " : "", stored[k].name);
-  return GD_FAIL(GD_ERR_CHECKPOINT, "%s: no array for the model's %s; it holds %s", path, p->item[i].name,
-                 has);
+  return GD_FAIL(GD_ERR_CHECKPOINT, "%s: no array for the model's %s; it holds %s", path, item->name, has);
 }
 
-static gd_status apply(gd_tensor *t, const gd_stored *from, void *stage, const char *path) {
-  if (from->dtype != GD_F32 && from->dtype != GD_F64)
+static bool is_float(gd_dtype type) {
+  return type == GD_F32 || type == GD_F64;
+}
+
+static gd_status copy(gd_tensor *t, const gd_stored *from, void *stage, const char *path) {
+  if (!is_float(t->dtype) && from->dtype != t->dtype)
+    return GD_FAIL(GD_ERR_CHECKPOINT, "%s: %s holds %s, but the model's is %s", path, from->name,
+                   gd_dtype_name(from->dtype), gd_dtype_name(t->dtype));
+  if (is_float(t->dtype) && !is_float(from->dtype))
     return GD_FAIL(GD_ERR_CHECKPOINT, "%s: %s holds %s, weights are f32 or f64", path, from->name,
                    gd_dtype_name(from->dtype));
+  if (from->dtype == t->dtype) return t->device->upload(t->device, t->data, from->data, gd_tensor_bytes(t));
   gdi_convert(t->dtype, stage, from->dtype, from->data, gd_numel(t));
   return t->device->upload(t->device, t->data, stage, gd_tensor_bytes(t));
 }
 
-gd_status gdi_weights_apply(gd_params *p, const gd_stored *stored, int n, const char *path) {
-  void *stage = malloc(gd_params_bytes(p));
-  gd_status st = stage ? GD_OK : GD_FAIL(GD_ERR_OOM, "no memory for weights");
-  for (int i = 0; st == GD_OK && i < p->n; i++) {
+/* By the first of its names that the file has. */
+static gd_status find_by_any(const gd_params *p, const gd_named *item, const gd_stored *stored, int n,
+                             const char *path, const gd_stored **out) {
+  if (by_name(stored, n, item->name)) return gdi_stored_find(item, stored, n, path, out);
+  for (int i = 0; i < p->n_aliases; i++)
+    if (p->alias[i].of == item && by_name(stored, n, p->alias[i].named.name))
+      return gdi_stored_find(&p->alias[i].named, stored, n, path, out);
+  return gdi_stored_find(item, stored, n, path, out);
+}
+
+static bool has_any(const gd_params *p, const gd_named *item, const gd_stored *stored, int n) {
+  bool yes = by_name(stored, n, item->name);
+  for (int i = 0; i < p->n_aliases; i++)
+    yes |= p->alias[i].of == item && by_name(stored, n, p->alias[i].named.name);
+  return yes;
+}
+
+static gd_status apply_all(const gd_params *p, const gd_named *item, int items, const gd_stored *stored,
+                           int n, const char *path, bool partial) {
+  for (int i = 0; i < items; i++) {
     const gd_stored *from = NULL;
-    st = gdi_stored_find(p, i, stored, n, path, &from);
-    if (st == GD_OK) st = apply(p->item[i].tensor, from, stage, path);
+    if (partial && !has_any(p, &item[i], stored, n)) continue;
+    GD_TRY(find_by_any(p, &item[i], stored, n, path, &from));
+    void *stage = malloc(gd_tensor_bytes(item[i].tensor));
+    gd_status st =
+        stage ? copy(item[i].tensor, from, stage, path) : GD_FAIL(GD_ERR_OOM, "no memory for weights");
+    free(stage);
+    GD_TRY(st);
   }
-  free(stage);
-  return st;
+  return GD_OK;
+}
+
+/* Of a tensor with several names the file may have any, all of them equal; found under the first of the model's. */
+static gd_status check_alias(const gd_param_alias *alias, const gd_stored *stored, int n, const char *path) {
+  const gd_stored *first = by_name(stored, n, alias->of->name),
+                  *other = by_name(stored, n, alias->named.name);
+  if (!first || !other) return GD_OK;
+  const gd_stored *found;
+  GD_TRY(gdi_stored_find(&alias->named, stored, n, path, &found));
+  size_t bytes = gd_dtype_bytes(first->dtype) * (size_t)gd_numel(alias->of->tensor);
+  if (first->dtype == other->dtype && memcmp(first->data, other->data, bytes) == 0) return GD_OK;
+  return GD_FAIL(GD_ERR_CHECKPOINT, "%s: %s and %s are one tensor of the model, but differ in the file", path,
+                 first->name, other->name);
+}
+
+static gd_status apply_weights(gd_params *p, const gd_stored *stored, int n, const char *path, bool partial) {
+  GD_TRY(apply_all(p, p->item, p->n, stored, n, path, partial));
+  GD_TRY(apply_all(p, p->frozen, p->n_frozen, stored, n, path, partial));
+  GD_TRY(apply_all(p, p->constant, p->n_constants, stored, n, path, partial));
+  for (int i = 0; i < p->n_aliases; i++) GD_TRY(check_alias(&p->alias[i], stored, n, path));
+  return GD_OK;
+}
+
+gd_status gdi_weights_apply(gd_params *p, const gd_stored *stored, int n, const char *path) {
+  return apply_weights(p, stored, n, path, false);
+}
+
+gd_status gdi_weights_apply_some(gd_params *p, const gd_stored *stored, int n, const char *path) {
+  return apply_weights(p, stored, n, path, true);
 }

@@ -5,7 +5,7 @@
 #include "base/h5file.h"
 #include "gd/store.h"
 
-enum { GDI_MAX_PATH = 144 };
+enum { GDI_MAX_PATH = GD_MAX_NAME + 48 };
 
 typedef struct gdi_names {
   const char *file;

@@ -21,7 +21,7 @@
 /* An array of a checkpoint by its path in the file. */
 typedef struct gdi_entry {
   char path[GDI_MAX_PATH];
-  bool parameter, buffer; /* neither: a state */
+  enum { GDI_STATE, GDI_PARAM, GDI_FROZEN, GDI_BUFFER } kind;
   gd_stored *array;
 } gdi_entry;
 
@@ -36,6 +36,8 @@ bool gdi_is_average(const char *state);
 
 /* States by their names, after the parameters are known: described, without values. */
 gd_status gdi_states_read(gd_checkpoint *c, gdi_h5 *f) GD_CHECKED;
+
+enum { GDI_MAX_TIED = 16384 }; /* bytes of the names that a parameter has besides its first */
 
 /* The fields of gd_measured by their names in /progress, in order. False past the last. */
 bool gdi_measured_field(gd_measured *m, int i, const char **name, double **value);

@@ -16,11 +16,11 @@ bool gdi_is_average(const char *state) {
   return strcmp(state, "ema") == 0 || strcmp(state, "swa") == 0;
 }
 
-static gd_status add(gdi_entry *e, gd_stored *a, const char *state, bool parameter, bool buffer) {
+static gd_status add(gdi_entry *e, gd_stored *a, const char *state, int kind) {
   GD_TRY(check_name(a->name, sizeof a->name));
   if (a->dtype == GD_BF16)
     return GD_FAIL(GD_ERR_DTYPE, "%s is bf16: checkpoints hold the master copies, f32 or f64", a->name);
-  *e = (gdi_entry){.parameter = parameter, .buffer = buffer, .array = a};
+  *e = (gdi_entry){.kind = kind, .array = a};
   if (state)
     snprintf(e->path, sizeof e->path, "%s%s/%s", gdi_is_average(state) ? "" : "optim/", state, a->name);
   else
@@ -29,11 +29,12 @@ static gd_status add(gdi_entry *e, gd_stored *a, const char *state, bool paramet
 }
 
 static gd_status collect(const gd_checkpoint *c, gdi_entry *e) {
-  for (int i = 0; i < c->n_params; i++) GD_TRY(add(e++, &c->param[i], NULL, true, false));
-  for (int i = 0; i < c->n_buffers; i++) GD_TRY(add(e++, &c->buffer[i], NULL, false, true));
+  for (int i = 0; i < c->n_params; i++) GD_TRY(add(e++, &c->param[i], NULL, GDI_PARAM));
+  for (int i = 0; i < c->n_frozen; i++) GD_TRY(add(e++, &c->frozen[i], NULL, GDI_FROZEN));
+  for (int i = 0; i < c->n_buffers; i++) GD_TRY(add(e++, &c->buffer[i], NULL, GDI_BUFFER));
   for (int s = 0; s < c->n_states; s++) {
     GD_TRY(check_name(c->state_name[s], sizeof c->state_name[s]));
-    for (int i = 0; i < c->n_params; i++) GD_TRY(add(e++, &c->state[s][i], c->state_name[s], false, false));
+    for (int i = 0; i < c->n_params; i++) GD_TRY(add(e++, &c->state[s][i], c->state_name[s], GDI_STATE));
   }
   return GD_OK;
 }
@@ -43,7 +44,7 @@ static int by_path(const void *a, const void *b) {
 }
 
 gd_status gdi_checkpoint_entries(const gd_checkpoint *c, gdi_entry **out, int *n) {
-  *n = c->n_params + c->n_buffers + c->n_states * c->n_params;
+  *n = c->n_params + c->n_frozen + c->n_buffers + c->n_states * c->n_params;
   *out = malloc(((size_t)*n + 1) * sizeof **out);
   if (!*out) return GD_FAIL(GD_ERR_OOM, "no memory to list %d arrays", *n);
   gd_status st = collect(c, *out);
@@ -137,13 +138,18 @@ static void hash_scalars(gd_sha256 *h, const gd_checkpoint *c) {
   if (c->plugins && *c->plugins) gdi_sha256_text(h, c->plugins);
 }
 
+static void hash_tied(gd_sha256 *h, const gd_checkpoint *c) {
+  for (int i = 0; i < c->n_tied; i++) gdi_sha256_text(h, c->tied[i].name), gdi_sha256_text(h, c->tied[i].of);
+}
+
 gd_digest gdi_checkpoint_header_digest(const gd_checkpoint *c, const gdi_entry *entry, int n) {
   gd_sha256 h;
   gd_sha256_init(&h);
   hash_scalars(&h, c);
+  hash_tied(&h, c);
   for (int i = 0; i < n; i++) {
     const gd_stored *a = entry[i].array;
-    gdi_sha256_i64(&h, entry[i].buffer);
+    gdi_sha256_i64(&h, entry[i].kind == GDI_BUFFER ? 1 : entry[i].kind == GDI_FROZEN ? 2 : 0);
     gdi_sha256_array(&h, entry[i].path, a->dtype, a->ndim, a->shape, NULL);
   }
   return gd_sha256_end(&h);
@@ -157,7 +163,7 @@ gd_status gd_checkpoint_digest(const gd_checkpoint *c, gd_digest *out) {
   gd_sha256_init(&h);
   for (int i = 0; i < n; i++) {
     const gd_stored *a = entry[i].array;
-    if (entry[i].parameter) gdi_sha256_array(&h, a->name, a->dtype, a->ndim, a->shape, a->data);
+    if (entry[i].kind != GDI_STATE) gdi_sha256_array(&h, a->name, a->dtype, a->ndim, a->shape, a->data);
   }
   *out = gd_sha256_end(&h);
   free(entry);

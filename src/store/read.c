@@ -6,18 +6,45 @@
 #include "store/arrays.h"
 #include "store/checkpoint.h"
 
+/* The other names of a parameter, one a line, appended to the list. */
+static gd_status read_tied(gd_checkpoint *c, gdi_h5 *f, const char *path, const char *of) {
+  char names[GDI_MAX_TIED], *save;
+  if (!gdi_h5_has_attr(f, path, "tied")) return GD_OK;
+  GD_TRY(gdi_h5_attr_text(f, path, "tied", names, sizeof names));
+  int more = 1;
+  for (const char *at = names; (at = strchr(at, '\n')); at++) more++;
+  gd_tied *list = gd_arena_zalloc(c->arena, (size_t)(c->n_tied + more) * sizeof *list);
+  if (!list) return GD_ERR_OOM;
+  if (c->n_tied) memcpy(list, c->tied, (size_t)c->n_tied * sizeof *list);
+  c->tied = list;
+  for (char *name = strtok_r(names, "\n", &save); name; name = strtok_r(NULL, "\n", &save)) {
+    if (strlen(name) >= sizeof list->name)
+      return GD_FAIL(GD_ERR_CHECKPOINT, "%s: the name of a tied parameter is too long: %s", f->path, name);
+    strcpy(list[c->n_tied].name, name);
+    strcpy(list[c->n_tied++].of, of);
+  }
+  return GD_OK;
+}
+
+/* Which of the lists an array belongs to. */
+static gd_stored *entry_for(gd_checkpoint *c, gdi_h5 *f, const char *path) {
+  if (gdi_h5_has_attr(f, path, "buffer")) return &c->buffer[c->n_buffers++];
+  if (gdi_h5_has_attr(f, path, "frozen")) return &c->frozen[c->n_frozen++];
+  return &c->param[c->n_params++];
+}
+
 static gd_status read_model(gd_checkpoint *c, gdi_h5 *f) {
   gdi_names list;
   GD_TRY(gdi_names_read(&list, c->arena, f, "model"));
   c->param = gd_arena_zalloc(c->arena, ((size_t)list.n + 1) * sizeof *c->param);
   c->buffer = gd_arena_zalloc(c->arena, ((size_t)list.n + 1) * sizeof *c->buffer);
-  if (!c->param || !c->buffer) return GD_ERR_OOM;
+  c->frozen = gd_arena_zalloc(c->arena, ((size_t)list.n + 1) * sizeof *c->frozen);
+  if (!c->param || !c->buffer || !c->frozen) return GD_ERR_OOM;
   for (int i = 0; i < list.n; i++) {
     char path[GDI_MAX_PATH + 8];
     snprintf(path, sizeof path, "model/%s", list.name[i]);
-    bool buffer = gdi_h5_has_attr(f, path, "buffer");
-    GD_TRY(gdi_stored_describe(buffer ? &c->buffer[c->n_buffers++] : &c->param[c->n_params++], f, path,
-                               list.name[i]));
+    GD_TRY(gdi_stored_describe(entry_for(c, f, path), f, path, list.name[i]));
+    GD_TRY(read_tied(c, f, path, list.name[i]));
   }
   if (c->n_params == 0) return GD_FAIL(GD_ERR_CHECKPOINT, "%s: no parameters under /model", f->path);
   return GD_OK;

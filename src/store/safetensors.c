@@ -10,6 +10,7 @@
 
 #include "base/words.h"
 #include "base/h5write.h"
+#include "store/apply.h"
 #include "store/checkpoint.h"
 
 static const char *type_name(gd_dtype type) {
@@ -26,7 +27,7 @@ static const char *type_name(gd_dtype type) {
 
 /* Parameters and buffers: what PyTorch calls the state_dict. */
 static bool exported(const gdi_entry *e) {
-  return e->parameter || e->buffer;
+  return e->kind != GDI_STATE;
 }
 
 static void put_header(FILE *f, const gdi_entry *entry, int n) {
@@ -80,11 +81,13 @@ gd_status gd_export_safetensors(const gd_checkpoint *c, const char *path) {
   if (strlen(path) >= sizeof w.path) return GD_FAIL(GD_ERR_WRITE, "%.80s...: the path is too long", path);
   strcpy(w.path, path);
   snprintf(w.temporary, sizeof w.temporary, "%s.%d.tmp", path, (int)getpid());
-  gdi_entry *entry;
+  gdi_entry *entry = NULL;
+  gd_checkpoint all = {0}; /* every name, without states */
   int n;
-  GD_TRY(gdi_checkpoint_entries(c, &entry, &n));
-  gd_status st = write_file(entry, n, &w);
+  GD_TRY(gdi_checkpoint_weights(c, &all.param, &all.n_params));
+  gd_status st = gdi_checkpoint_entries(&all, &entry, &n);
+  if (st == GD_OK) st = write_file(entry, n, &w);
   if (st != GD_OK) gdi_h5_abandon(&w);
-  free(entry);
+  free(entry), free(all.param);
   return st;
 }

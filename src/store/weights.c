@@ -1,8 +1,11 @@
-/* Weights by name, from our checkpoints and from the HDF5 files of others. */
+/* Weights by name, from our checkpoints and from the files of others. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "store/apply.h"
 #include "store/arrays.h"
+#include "store/safetensors.h"
 
 /* Weights that were compressed more than this are no weights. */
 enum { MAX_RATIO = 64 };
@@ -17,12 +20,13 @@ static gd_status copy(gd_stored *to, gd_arena *a, const gd_stored *from) {
 }
 
 static gd_status from_checkpoint(gd_stored **out, int *n, gd_arena *a, const gd_checkpoint *c) {
-  *n = c->n_params + c->n_buffers;
-  *out = gd_arena_alloc(a, (size_t)*n * sizeof **out);
-  if (!*out) return GD_ERR_OOM;
-  for (int i = 0; i < c->n_params; i++) GD_TRY(copy(&(*out)[i], a, &c->param[i]));
-  for (int i = 0; i < c->n_buffers; i++) GD_TRY(copy(&(*out)[c->n_params + i], a, &c->buffer[i]));
-  return GD_OK;
+  gd_stored *list;
+  GD_TRY(gdi_checkpoint_weights(c, &list, n));
+  *out = gd_arena_alloc(a, ((size_t)*n + 1) * sizeof **out);
+  gd_status st = *out ? GD_OK : GD_ERR_OOM;
+  for (int i = 0; st == GD_OK && i < *n; i++) st = copy(&(*out)[i], a, &list[i]);
+  free(list);
+  return st;
 }
 
 /* dense/kernel becomes dense.kernel, as in a state_dict. */
@@ -61,6 +65,7 @@ gd_status gd_weights_read(gd_stored **out, int *n, gd_arena *a, const char *name
   char path[4096];
   *out = NULL, *n = 0;
   GD_TRY(gd_checkpoint_find(name, path, sizeof path));
+  if (gdi_safetensors_is(path)) return gdi_safetensors_read(out, n, a, path);
   GD_TRY(gdi_h5_look(path, GD_ERR_CHECKPOINT));
   GD_TRY(gdi_h5_open(&f, path, GD_ERR_CHECKPOINT));
   const bool ours = gdi_h5_has_attr(&f, "/", "format");

@@ -82,7 +82,25 @@ static gd_status put_arrays(gdi_h5_writer *w, const gdi_entry *entry, int n) {
   for (int i = 0; i < n; i++) {
     const gd_stored *a = entry[i].array;
     GD_TRY(gdi_h5_put(w, entry[i].path, a->dtype, a->ndim, a->shape, a->data));
-    if (entry[i].buffer) GD_TRY(gdi_h5_put_attr_i64(w, entry[i].path, "buffer", 1));
+    if (entry[i].kind == GDI_BUFFER) GD_TRY(gdi_h5_put_attr_i64(w, entry[i].path, "buffer", 1));
+    if (entry[i].kind == GDI_FROZEN) GD_TRY(gdi_h5_put_attr_i64(w, entry[i].path, "frozen", 1));
+  }
+  return GD_OK;
+}
+
+/* The other names of each parameter that has some, in the order in which they are hashed. */
+static gd_status put_tied(gdi_h5_writer *w, const gd_checkpoint *c) {
+  for (int i = 0; i < c->n_tied; i++) {
+    char names[GDI_MAX_TIED] = "", path[GDI_MAX_PATH];
+    if (i > 0 && strcmp(c->tied[i].of, c->tied[i - 1].of) == 0) continue;
+    size_t at = 0;
+    for (int k = i; k < c->n_tied && strcmp(c->tied[k].of, c->tied[i].of) == 0 && at < sizeof names; k++)
+      at += (size_t)snprintf(names + at, sizeof names - at, "%s%s", k > i ? "\n" : "", c->tied[k].name);
+    if (at >= sizeof names)
+      return GD_FAIL(GD_ERR_WRITE, "%s: the names of %s are longer than %d bytes", w->path, c->tied[i].of,
+                     GDI_MAX_TIED - 1);
+    snprintf(path, sizeof path, "model/%s", c->tied[i].of);
+    GD_TRY(gdi_h5_put_attr_text(w, path, "tied", names));
   }
   return GD_OK;
 }
@@ -109,6 +127,7 @@ static gd_status write_entries(const gd_checkpoint *c, const char *path, const g
   if (st == GD_OK) st = put_progress(&w, c);
   if (st == GD_OK) st = put_data(&w, c);
   if (st == GD_OK) st = put_arrays(&w, entry, n);
+  if (st == GD_OK) st = put_tied(&w, c);
   if (st == GD_OK) st = gdi_h5_finish(&w);
   if (st == GD_OK) st = read_back(w.temporary, path, &whole);
   if (st == GD_OK) st = gdi_h5_publish(&w);

@@ -8,6 +8,7 @@
 
 #include "base/files.h"
 #include "gd/log.h"
+#include "infer/model.h"
 #include "train/run_log.h"
 #include "study/study.h"
 
@@ -197,12 +198,27 @@ static gd_status results(gdi_study *s, gd_world *w, const gdi_job *data, gd_comp
   return gd_world_agree(w, st);
 }
 
+static gd_status has_statistics(const gdi_job *data, bool *yes) {
+  const gd_data_info *i = gd_dataset_info(data->train.data);
+  gd_module *model;
+  int64_t outputs;
+  *yes = false;
+  if (!data->opt.task && data->opt.model->n == 0) return GD_OK; /* the first run says what is missing */
+  GD_TRY(gdi_job_model(&model, data->opt.task, data->opt.model, i, data->device, data->dtype, &outputs));
+  *yes = gd_module_statistics(model, NULL, 0) > 0;
+  gd_module_free(model);
+  return GD_OK;
+}
+
 static gd_status study(gdi_study *s, gd_world *w, const gdi_job *data, const gd_options *o,
                        const gd_compare_options *c, gd_compare_result *out) {
   gd_order train = gd_order_all(gd_dataset_info(data->train.data)->n, 0), val;
   if (o->val_fraction > 0)
     GD_TRY(gd_world_agree(w, gd_order_split(train.n, o->val_fraction, 0, &train, &val)));
   GD_TRY(gd_world_agree(w, gdi_study_plan(s, o, c, train.n)));
+  bool statistics;
+  GD_TRY(gd_world_agree(w, has_statistics(data, &statistics)));
+  if (statistics) gdi_study_hold_micro_batch(s);
   int guard = -1;
   const bool root = gd_world_rank(w) == 0;
   gd_status st = gd_world_agree(w, root ? open_folder(s, o->out, data->data_digest, &guard) : GD_OK);

@@ -127,6 +127,20 @@ static void plan_trials(gdi_study *s) {
       }
 }
 
+/*
+ * A model with statistics of each micro-batch is another model with other micro-batches: all batch sizes are cut alike,
+ * as the smallest of them is.
+ */
+void gdi_study_hold_micro_batch(gdi_study *s) {
+  int64_t micro = s->base.micro_batch;
+  for (int b = 0; b < s->batches; b++) {
+    gdi_batches p = batches_of(s, b);
+    gdi_batches_for_statistics(&p, s->base.micro_batch == 0);
+    if (micro == 0 || p.micro < micro) micro = p.micro;
+  }
+  s->base.micro_batch = micro;
+}
+
 gd_status gdi_study_plan(gdi_study *s, const gd_options *o, const gd_compare_options *c, int64_t n) {
   *s = (gdi_study){.base = *o, .what = *c, .n = n, .seeds = (int)c->seeds};
   if (s->what.resolution <= 0) s->what.resolution = 0.03;

@@ -88,6 +88,7 @@ typedef struct gdi_study {
 
 gd_status gdi_study_batches(int64_t *list, int *n, const char *text, int64_t samples) GD_CHECKED;
 gd_status gdi_study_grid(double *list, int *n, const char *text) GD_CHECKED;
+void gdi_study_hold_micro_batch(gdi_study *s); /* for models with statistics, after the plan */
 gd_status gdi_study_plan(gdi_study *s, const gd_options *o, const gd_compare_options *c,
                          int64_t n) GD_CHECKED;
 void gdi_study_free(gdi_study *s);

@@ -4,7 +4,7 @@
 
 #include "sync/sync.h"
 
-enum { GDI_FINDING = 2, GDI_AUDIT_PLACE = 200 };
+enum { GDI_FINDING = 2, GDI_AUDIT_PLACE = GD_MAX_NAME + 100 };
 /* Sums travel as doubles, which hold this many bits exactly; cut sums still add up. */
 #define GDI_AUDIT_EXACT (((uint64_t)1 << 52) - 1)
 

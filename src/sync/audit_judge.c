@@ -6,8 +6,9 @@
 
 const char *gdi_audit_place(const gd_sync *s, int array, int64_t piece, char buf[GDI_AUDIT_PLACE]) {
   const char *tensor = s->params->item[s->audit->piece[piece].param].name;
+  const bool statistic = s->audit->piece[piece].param >= s->params->n_trained;
   if (array == 0)
-    snprintf(buf, GDI_AUDIT_PLACE, "parameters differ: tensor %s", tensor);
+    snprintf(buf, GDI_AUDIT_PLACE, "%s differ: tensor %s", statistic ? "statistics" : "parameters", tensor);
   else
     snprintf(buf, GDI_AUDIT_PLACE, "states of the optimizer differ: %s of tensor %s",
              gd_optim_state_name(&s->o.optim, array - 1), tensor);

@@ -24,21 +24,25 @@ void gdi_grad_ready_free(gd_sync *s) {
 void gdi_grad_ready_micro_batch(gd_sync *s, int64_t k) {
   gdi_grad_ready *e = &s->early;
   e->last_micro_batch = k + 1 == s->run.hi; /* what its backward finishes is complete */
-  e->front = e->expected = 0;
+  e->front = e->expected[0] = 0;
+  e->expected[1] = s->params->n_trained;
   memset(e->finished, 0, (size_t)s->params->n * sizeof *e->finished);
 }
 
-/* Leaves come in the order of the run, nearly always: look first where the next one is expected. */
+/* Leaves come in the order of the run, nearly always, statistics in between: look first where the next ones are
+ * expected. */
+static int index_of(const gdi_grad_ready *e, const gd_params *p, const gd_tensor *leaf) {
+  for (int kind = 0; kind < 2; kind++)
+    if (e->expected[kind] < p->n && p->item[e->expected[kind]].tensor == leaf) return e->expected[kind];
+  for (int i = 0; i < p->n; i++)
+    if (p->item[i].tensor == leaf) return i;
+  return -1;
+}
+
 void gdi_grad_ready_finish(gd_sync *s, const gd_tensor *leaf) {
   gdi_grad_ready *e = &s->early;
-  const int n = s->params->n;
-  for (int i = 0; i < n; i++) {
-    const int p = (e->expected + i) % n;
-    if (s->params->item[p].tensor != leaf) continue;
-    e->finished[p] = true;
-    e->expected = p + 1;
-    break;
-  }
+  const int n = s->params->n, i = index_of(e, s->params, leaf);
+  if (i >= 0) e->finished[i] = true, e->expected[i >= s->params->n_trained] = i + 1;
   while (e->front < n && e->finished[e->front]) e->front++;
 }
 

@@ -1,4 +1,5 @@
 /* The loops over a slice: sums, norms and updates, a segment at a time, shared by the threads of the rank. */
+#include <math.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +15,7 @@ int64_t gdi_segments_cut(const gd_params *p, bool cut, gdi_segment *segment) {
   int64_t n = 0;
   int32_t param = 0;
   for (int64_t at = 0; at < p->elements; n++) {
+    if (at == p->trained) cut = true, param = p->n_trained;
     if (cut && param + 1 < p->n && at >= p->offset[param + 1]) param++;
     if (segment) segment[n] = (gdi_segment){at, param};
     int64_t next = (at / GD_BLOCK + 1) * GD_BLOCK;
@@ -26,15 +28,23 @@ int64_t gdi_segments_cut(const gd_params *p, bool cut, gdi_segment *segment) {
 
 gd_status gdi_segments_new(gd_sync *s) {
   gdi_segments *x = &s->segments;
-  const bool cut = s->o.optim.kind == GD_LARS;
+  const gd_params *p = s->params;
+  const bool lars = s->o.optim.kind == GD_LARS, cut = x->cut = lars || p->n_settings > 1;
+  for (int k = 0; k < p->n_settings; k++) {
+    x->optim[k] = s->o.optim;
+    if (!isnan(p->setting[k].weight_decay)) x->optim[k].weight_decay = p->setting[k].weight_decay;
+    GD_TRY(gd_optim_check(&x->optim[k]));
+  }
   x->n = gdi_segments_cut(s->params, cut, NULL);
-  x->norms = cut ? 2 : 1;
+  x->norms = lars ? 2 : 1;
   x->at = calloc((size_t)x->n + 1, sizeof *x->at);
   x->square = calloc((size_t)x->n * (size_t)x->norms, sizeof *x->square);
   x->rate = calloc((size_t)s->params->n, sizeof *x->rate);
   if (!x->at || !x->square || !x->rate)
     return GD_FAIL(GD_ERR_OOM, "no memory for the norms of %lld blocks", (long long)x->n);
   gdi_segments_cut(s->params, cut, x->at);
+  x->trained = gdi_segments_of(s, (gd_range){0, s->params->trained}).hi;
+  for (int i = s->params->n_trained; i < s->params->n; i++) x->rate[i] = s->params->item[i].momentum;
   return GD_OK;
 }
 
@@ -62,10 +72,15 @@ gd_range gdi_segments_of(const gd_sync *s, gd_range elements) {
   return gdi_segments_in(s->segments.at, s->segments.n, elements);
 }
 
+const gd_optim *gdi_optim_of(const gd_sync *s, int i) {
+  return &s->segments.optim[s->params->setting_of[i]];
+}
+
 typedef struct job {
   const gd_sync *s;
   int64_t first; /* segment */
   const gd_update *u;
+  double per_sample; /* 1 / samples of the step */
   atomic_bool bad;
 } job;
 
@@ -104,6 +119,27 @@ void gdi_sweep_sum(gd_sync *s, gd_range segments) {
   gdi_parallel(s->cpu, segments.hi - segments.lo, SEGMENT_GRAIN, sum_segments, &j);
 }
 
+/* A statistic moves by the mean of what its micro-batches contributed, as plain gradient descent does.
+ * An average of the parameters goes with the present statistics. */
+static bool update_statistic(const job *j, int64_t g) {
+  static const gd_optim plain = {.kind = GD_SGD};
+  const gd_sync *s = j->s;
+  const gdi_segments *x = &s->segments;
+  const gd_update u = {.lr = x->rate[x->at[g].param], .grad_scale = j->per_sample, .local_rate = 1};
+  const int average = gd_optim_average_state(&s->o.optim);
+  gdi_partial partial;
+  bool finite = true;
+  for (int64_t at = x->at[g].lo, end = x->at[g + 1].lo, n; at < end; at += n) {
+    n = end - at < GDI_STRETCH ? end - at : GDI_STRETCH;
+    const char *sum = s->two_pass ? kept_sum(s, at) : gdi_sum_eval(&s->sum, at, n, &partial);
+    finite &= gd_optim_update(&plain, &u, s->dtype, n, gdi_param_at(s, at), sum, NULL);
+    void *state[GD_OPTIM_MAX_STATES];
+    gdi_state_at(s, at, state);
+    if (average >= 0) memcpy(state[average], gdi_param_at(s, at), (size_t)n * s->element_bytes);
+  }
+  return finite;
+}
+
 static void update_segments(void *context, int64_t lo, int64_t hi) {
   job *j = context;
   const gd_sync *s = j->s;
@@ -114,7 +150,17 @@ static void update_segments(void *context, int64_t lo, int64_t hi) {
   bool finite = true;
   for (int64_t g = j->first + lo; g < j->first + hi; g++) {
     double gradient[GDI_SQUARE_LANES] = {0};
-    if (x->norms > 1) u.local_rate = x->rate[x->at[g].param];
+    if (g >= x->trained) {
+      finite &= update_statistic(j, g);
+      continue;
+    }
+    const gd_optim *optim = &s->o.optim;
+    if (x->cut) {
+      const int param = x->at[g].param;
+      optim = gdi_optim_of(s, param);
+      u.lr = j->u->lr * s->params->setting[s->params->setting_of[param]].rate;
+      if (x->norms > 1) u.local_rate = x->rate[param];
+    }
     const int64_t end = x->at[g + 1].lo;
     for (int64_t at = x->at[g].lo, n; at < end; at += n) {
       n = end - at < GDI_STRETCH ? end - at : GDI_STRETCH;
@@ -122,15 +168,15 @@ static void update_segments(void *context, int64_t lo, int64_t hi) {
       gdi_state_at(s, at, state);
       const char *sum = s->two_pass ? kept_sum(s, at) : gdi_sum_eval(&s->sum, at, n, &partial);
       if (squares) gdi_squares_add(s->dtype, sum, n, gradient); /* while it is near */
-      finite &= gd_optim_update(&s->o.optim, &u, s->dtype, n, gdi_param_at(s, at), sum, state);
+      finite &= gd_optim_update(optim, &u, s->dtype, n, gdi_param_at(s, at), sum, state);
     }
     if (squares) x->square[g * x->norms] = gdi_squares_sum(gradient);
   }
   if (!finite) atomic_store(&j->bad, true);
 }
 
-void gdi_sweep_update(gd_sync *s, gd_range segments, const gd_update *u) {
-  job j = {.s = s, .first = segments.lo, .u = u};
+void gdi_sweep_update(gd_sync *s, gd_range segments, const gd_update *u, double samples) {
+  job j = {.s = s, .first = segments.lo, .u = u, .per_sample = samples > 0 ? 1 / samples : 0};
   gdi_parallel(s->cpu, segments.hi - segments.lo, SEGMENT_GRAIN, update_segments, &j);
   s->nonfinite |= atomic_load(&j.bad);
 }

@@ -138,7 +138,7 @@ static void merge(gd_sync *s, int64_t k) {
 /* |sum of the gradients of micro-batch k|^2; the squares of segments are free until the update. */
 static double leaf_squared(gd_sync *s, int64_t k) {
   const char *gradient = gdi_buffer(s, gd_world_rank(s->world), gdi_micro_batch_buffer(s, k));
-  return gdi_squares_of(s->cpu, s->dtype, gradient, s->elements, s->segments.square);
+  return gdi_squares_of(s->cpu, s->dtype, gradient, s->params->trained, s->segments.square);
 }
 
 gd_status gd_sync_micro_batch_loss(gd_sync *s, int64_t k, const gd_loss *loss, int64_t samples) {

@@ -7,7 +7,8 @@
 
 enum { GDI_RECORD = sizeof(gd_step_stats) / sizeof(double) };
 
-/* A piece of a slice over which norms are summed: a block, for lars also cut between parameters. */
+/* A piece of a slice over which norms are summed: a block, for lars and groups also cut between parameters. Of the statistics,
+ * which lie behind the parameters and have no norms: what a statistic has of a block. */
 typedef struct gdi_segment {
   int64_t lo;
   int32_t param;
@@ -15,18 +16,21 @@ typedef struct gdi_segment {
 
 /* All elements in segments, and what is known of each. See sweep.c */
 typedef struct gdi_segments {
-  int64_t n;
-  gdi_segment *at; /* [n + 1] */
-  double *square;  /* [n][norms] sums of squares */
-  int norms;       /* 1: of gradients; 2: and of parameters */
-  double *rate;    /* [params] lars */
+  int64_t n, trained;                    /* those before `trained` are of parameters */
+  gdi_segment *at;                       /* [n + 1] */
+  double *square;                        /* [n][norms] sums of squares */
+  int norms;                             /* 1: of gradients; 2: and of parameters */
+  bool cut;                              /* between parameters */
+  gd_optim optim[GD_MAX_PARAM_SETTINGS]; /* by setting of the parameter */
+  double *rate;                          /* [params->n] lars: local rates; of statistics: their momentum */
 } gdi_segments;
 
 /* What backward of the last micro-batch has finished so far. See grad_ready.c */
 typedef struct gdi_grad_ready {
   bool last_micro_batch; /* backward of the last micro-batch is running */
-  bool *finished;        /* [params] */
-  int front, expected;   /* all before `front` are finished; the next one is expected at `expected` */
+  bool *finished;        /* [params->n] */
+  int front;             /* all before it are finished */
+  int expected[2];       /* where the next parameter, and the next statistic, is expected */
   bool travelling;       /* messages may be under way */
   int64_t next_poll_ns;  /* when to look after them */
 } gdi_grad_ready;
@@ -130,13 +134,17 @@ int gdi_merge_operands(gd_sync *s, int64_t k, char *buffers);
 /* sweep.c: loops over segments of the slice */
 gd_status gdi_segments_new(gd_sync *s) GD_CHECKED;
 void gdi_segments_free(gdi_segments *x);
-/* Blocks, for `cut` also cut where a parameter begins: [n + 1], returns n. segment NULL: count only. */
+/* Blocks, for `cut` also cut where a parameter begins, and statistics always: [n + 1], returns n. segment NULL:
+ * count only. */
 int64_t gdi_segments_cut(const gd_params *p, bool cut, gdi_segment *segment);
 gd_range gdi_segments_in(const gdi_segment *segment, int64_t n, gd_range elements);
 gd_range gdi_segments_of(const gd_sync *s, gd_range elements);
 void gdi_sweep_sum(gd_sync *s, gd_range segments);
-void gdi_sweep_update(gd_sync *s, gd_range segments, const gd_update *u);
+/* samples: of the step, for statistics. */
+void gdi_sweep_update(gd_sync *s, gd_range segments, const gd_update *u, double samples);
 gd_status gdi_norms_everywhere(gd_sync *s) GD_CHECKED;
+/* What parameter i is updated with. */
+const gd_optim *gdi_optim_of(const gd_sync *s, int i);
 
 /* exchange.c: between groups */
 gd_status gdi_exchange_new(gd_sync *s) GD_CHECKED;

@@ -8,20 +8,24 @@
 #include "sync/gpu/gpu_sync.h"
 
 /* Norms are summed in the order of segments, whichever ranks computed them. */
-static double gradient_squared(const gd_sync *s) {
-  const gdi_segments *x = &s->segments;
+static double squared(const gdi_segments *x, int64_t lo, int64_t hi) {
   double sum = 0;
-  for (int64_t g = 0; g < x->n; g++) sum += x->square[g * x->norms];
+  for (int64_t g = lo; g < hi; g++) sum += x->square[g * x->norms];
   return sum;
+}
+
+static double gradient_squared(const gd_sync *s) {
+  return squared(&s->segments, 0, s->segments.trained);
 }
 
 static void lars_rates(gd_sync *s, double scale) {
   const gdi_segments *x = &s->segments;
   double gradient = 0, param = 0;
-  for (int64_t g = 0; g < x->n; g++) {
+  for (int64_t g = 0; g < x->trained; g++) {
     gradient += x->square[g * 2], param += x->square[g * 2 + 1];
-    if (g + 1 < x->n && x->at[g + 1].param == x->at[g].param) continue;
-    x->rate[x->at[g].param] = gd_lars_rate(&s->o.optim, sqrt(param), sqrt(gradient) * scale);
+    if (g + 1 < x->trained && x->at[g + 1].param == x->at[g].param) continue;
+    x->rate[x->at[g].param] =
+        gd_lars_rate(gdi_optim_of(s, x->at[g].param), sqrt(param), sqrt(gradient) * scale);
     gradient = param = 0;
   }
 }
@@ -67,6 +71,9 @@ static gd_status sum_first(gd_sync *s, gd_update *u, gd_sync_result *out) {
   if (!isfinite(out->grad_norm))
     return GD_FAIL(GD_ERR_NONFINITE, "the gradient of step %lld is not finite (norm %g, learning rate %g)",
                    (long long)u->step, out->grad_norm, u->lr);
+  if (!isfinite(squared(&s->segments, s->segments.trained, s->segments.n)))
+    return GD_FAIL(GD_ERR_NONFINITE, "a statistic of step %lld is not finite (learning rate %g)",
+                   (long long)u->step, u->lr);
   u->grad_scale = gdi_clipped(u->grad_scale, out->grad_norm, s->o.clip_norm);
   if (s->o.optim.kind == GD_LARS) lars_rates(s, u->grad_scale);
   return GD_OK;
@@ -78,7 +85,7 @@ static gd_status update_pieces(gd_sync *s, const gd_update *u, gd_sync_result *o
   for (int i = 0; st == GD_OK && i < pieces(s); i++) {
     if (!s->two_pass) CLOCKED(out->exchange_s, st = wait_for(s, i));
     if (st != GD_OK) break;
-    CLOCKED(out->update_s, gdi_sweep_update(s, gdi_segments_of(s, piece(s, i)), u));
+    CLOCKED(out->update_s, gdi_sweep_update(s, gdi_segments_of(s, piece(s, i)), u, out->total.samples));
     CLOCKED(out->exchange_s, st = publish(s, i));
   }
   return st;
@@ -121,6 +128,9 @@ static void inject_flips(gd_sync *s, int64_t step) {
   gdi_state_at(s, at, state);
   if (GDI_FAULT_AT("flip_param", step)) *gdi_param_at(s, at) ^= 4;
   if (GDI_FAULT_AT("flip_state", step) && s->n_states) *(char *)state[0] ^= 4;
+  const int64_t statistic = s->params->trained; /* the first one */
+  if (GDI_FAULT_AT("flip_statistic", step) && s->slice.lo <= statistic && statistic < s->slice.hi)
+    *gdi_param_at(s, statistic) ^= 4;
   if (GDI_FAULT_AT("drift_param", step)) *gdi_param_at(s, at ? 0 : s->elements - 1) ^= 4;
 }
 

@@ -26,6 +26,21 @@ gdi_batches gdi_batches_plan(int64_t n, int64_t batch, int64_t micro, bool drop_
   return b;
 }
 
+void gdi_batches_for_statistics(gdi_batches *b, bool automatic) {
+  b->even = true;
+  if (!automatic) return;
+  int64_t micro = ceil_div(b->batch, 8);
+  if (micro < 64) micro = 64;
+  if (micro > 256) micro = 256;
+  b->micro = ceil_div(b->batch, ceil_div(b->batch, micro));
+}
+
+int64_t gdi_batches_least(const gdi_batches *b) {
+  const int64_t rest = b->n % b->batch, last = rest ? rest : b->batch;
+  const int64_t of_full = b->batch / ceil_div(b->batch, b->micro), of_last = last / ceil_div(last, b->micro);
+  return b->even ? at_most(of_full, of_last) : last % b->micro ? last % b->micro : b->micro;
+}
+
 gdi_step_plan gdi_batches_step(const gdi_batches *b, int64_t step) {
   int64_t lo = step % b->per_epoch * b->batch;
   gd_range rows = {lo, at_most(lo + b->batch, b->n)};
@@ -33,6 +48,10 @@ gdi_step_plan gdi_batches_step(const gdi_batches *b, int64_t step) {
 }
 
 gd_range gdi_batches_micro(const gdi_batches *b, const gdi_step_plan *s, int64_t k) {
+  if (b->even) {
+    const gd_range part = gd_share(s->rows.hi - s->rows.lo, s->K, k);
+    return (gd_range){s->rows.lo + part.lo, s->rows.lo + part.hi};
+  }
   int64_t lo = s->rows.lo + k * b->micro;
   return (gd_range){lo, at_most(lo + b->micro, s->rows.hi)};
 }

@@ -10,6 +10,7 @@ typedef struct gdi_batches {
   int64_t batch;     /* B */
   int64_t micro;     /* M */
   int64_t per_epoch; /* steps */
+  bool even; /* micro-batches of a step differ by one sample at most; else the last one has the rest */
 } gdi_batches;
 
 /*
@@ -19,6 +20,13 @@ typedef struct gdi_batches {
  */
 gdi_batches gdi_batches_plan(int64_t n, int64_t batch, int64_t micro, bool drop_last, int ranks, bool gpu,
                              bool *follows_ranks);
+
+/*
+ * For a model with statistics, whose results depend on the micro-batches: they are cut evenly, and M, when it is
+ * automatic, is a function of B alone on every device and number of ranks: B / 8, between 64 and 256.
+ */
+void gdi_batches_for_statistics(gdi_batches *b, bool automatic);
+int64_t gdi_batches_least(const gdi_batches *b); /* samples of the smallest micro-batch of any step */
 
 typedef struct gdi_step_plan {
   int64_t epoch;

@@ -7,9 +7,11 @@
 #include <unistd.h>
 
 #include "base/files.h"
+#include "device/device.h"
 #include "gd/log.h"
 #include "gd/plugin.h"
 #include "gd/version.h"
+#include "train/job_open.h"
 
 static bool writes(const gdi_checkpointer *s) {
   return gd_world_rank(s->job->world) == 0;
@@ -17,18 +19,67 @@ static bool writes(const gdi_checkpointer *s) {
 
 /* ---- the snapshot ---- */
 
-/* The parameters' names and shapes over a run of values in layout order. */
-static gd_stored *describe(gdi_checkpointer *s, void *run) {
+static void describe(gd_stored *to, const gd_named *item, void *data) {
+  const gd_tensor *t = item->tensor;
+  *to = (gd_stored){.dtype = t->dtype, .ndim = t->ndim, .data = data};
+  snprintf(to->name, sizeof to->name, "%s", item->name);
+  memcpy(to->shape, t->shape, sizeof t->shape);
+}
+
+/* Names and shapes of tensors first .. last-1 of the run, over a run of values in layout order. */
+static void describe_part(const gd_params *p, int first, int last, void *run, gd_stored *list) {
+  for (int i = first; i < last; i++)
+    describe(&list[i - first], &p->item[i], (char *)run + (size_t)p->offset[i] * gd_dtype_bytes(p->dtype));
+}
+
+static gd_stored *parameters(gdi_checkpointer *s, void *run) {
   const gd_params *p = s->job->params;
-  gd_stored *list = gd_arena_zalloc(s->arena, (size_t)p->n * sizeof *list);
-  for (int i = 0; list && i < p->n; i++) {
-    const gd_tensor *t = p->item[i].tensor;
-    snprintf(list[i].name, sizeof list[i].name, "%s", p->item[i].name);
-    list[i].dtype = t->dtype, list[i].ndim = t->ndim;
-    memcpy(list[i].shape, t->shape, sizeof t->shape);
-    list[i].data = (char *)run + (size_t)p->offset[i] * gd_dtype_bytes(p->dtype);
-  }
+  gd_stored *list = gd_arena_zalloc(s->arena, (size_t)p->n_trained * sizeof *list);
+  if (list) describe_part(p, 0, p->n_trained, run, list);
   return list;
+}
+
+/* What does not change is copied once. */
+static gd_status copy_constant(gdi_checkpointer *s, const gd_named *item, gd_stored *to) {
+  const gd_tensor *t = item->tensor;
+  void *data = gd_arena_alloc(s->arena, gd_tensor_bytes(t));
+  if (!data) return GD_ERR_OOM;
+  describe(to, item, data);
+  return t->device->download(t->device, data, t->data, gd_tensor_bytes(t));
+}
+
+static gd_status buffers(gdi_checkpointer *s) {
+  const gd_params *p = s->job->params;
+  const int statistics = p->n - p->n_trained;
+  s->c.n_buffers = statistics + p->n_constants;
+  s->c.buffer = gd_arena_zalloc(s->arena, ((size_t)s->c.n_buffers + 1) * sizeof *s->c.buffer);
+  if (!s->c.buffer) return GD_ERR_OOM;
+  describe_part(p, p->n_trained, p->n, s->params, s->c.buffer);
+  for (int i = 0; i < p->n_constants; i++)
+    GD_TRY(copy_constant(s, &p->constant[i], &s->c.buffer[statistics + i]));
+  return GD_OK;
+}
+
+/* As a reading finds them. */
+static int by_place(const void *a, const void *b) {
+  const gd_tied *x = a, *y = b;
+  const int of = strcmp(x->of, y->of);
+  return of ? of : strcmp(x->name, y->name);
+}
+
+static gd_status frozen_and_tied(gdi_checkpointer *s) {
+  const gd_params *p = s->job->params;
+  s->c.n_frozen = p->n_frozen, s->c.n_tied = p->n_aliases;
+  s->c.frozen = gd_arena_zalloc(s->arena, ((size_t)p->n_frozen + 1) * sizeof *s->c.frozen);
+  s->c.tied = gd_arena_zalloc(s->arena, ((size_t)p->n_aliases + 1) * sizeof *s->c.tied);
+  if (!s->c.frozen || !s->c.tied) return GD_ERR_OOM;
+  for (int i = 0; i < p->n_frozen; i++) GD_TRY(copy_constant(s, &p->frozen[i], &s->c.frozen[i]));
+  for (int i = 0; i < p->n_aliases; i++) {
+    memcpy(s->c.tied[i].name, p->alias[i].named.name, GD_MAX_NAME);
+    memcpy(s->c.tied[i].of, p->alias[i].of->name, GD_MAX_NAME);
+  }
+  qsort(s->c.tied, (size_t)p->n_aliases, sizeof *s->c.tied, by_place);
+  return GD_OK;
 }
 
 static gd_status make_snapshot(gdi_checkpointer *s) {
@@ -36,18 +87,19 @@ static gd_status make_snapshot(gdi_checkpointer *s) {
   const size_t bytes = gd_params_bytes(j->params);
   const int states = gd_optim_states(&j->optim);
   s->params = gd_arena_zalloc(s->arena, bytes);
-  s->c.n_params = j->params->n, s->c.n_states = states;
+  s->c.n_params = j->params->n_trained, s->c.n_states = states;
   s->c.state_name = gd_arena_zalloc(s->arena, sizeof *s->c.state_name * GD_OPTIM_MAX_STATES);
   s->c.state = gd_arena_zalloc(s->arena, sizeof *s->c.state * GD_OPTIM_MAX_STATES);
   if (!s->params || !s->c.state_name || !s->c.state) return GD_ERR_OOM;
-  s->c.param = describe(s, s->params);
+  s->c.param = parameters(s, s->params);
   if (!s->c.param) return GD_ERR_OOM;
   for (int i = 0; i < states; i++) {
     s->states[i] = gd_arena_zalloc(s->arena, bytes);
-    if (!s->states[i] || !(s->c.state[i] = describe(s, s->states[i]))) return GD_ERR_OOM;
+    if (!s->states[i] || !(s->c.state[i] = parameters(s, s->states[i]))) return GD_ERR_OOM;
     snprintf(s->c.state_name[i], sizeof *s->c.state_name, "%s", gd_optim_state_name(&j->optim, i));
   }
-  return GD_OK;
+  GD_TRY(frozen_and_tied(s));
+  return buffers(s);
 }
 
 static gd_status describe_run(gdi_checkpointer *s) {
@@ -172,6 +224,7 @@ static gd_status start_write(gdi_checkpointer *s, bool is_best, const double *be
 gd_status gdi_checkpointer_save(gdi_checkpointer *s, bool is_best, const double *best, const gd_measured *m) {
   gdi_job *j = s->job;
   GD_TRY(gd_sync_healthy(j->sync));
+  GD_TRY(gdi_same_constants(j));
   if (writes(s) && finish_write(s) != GD_OK) /* the next one may succeed; the last one must */
     gd_message(GD_LOG_WARN, "checkpoint not written: %s", gd_error_last()->message);
   gd_status st = gd_sync_gather(j->sync, s->params, s->states);

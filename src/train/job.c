@@ -11,23 +11,10 @@
 #include "gd/log.h"
 #include "gd/version.h"
 #include "infer/model.h"
-#include "store/apply.h"
 #include "train/gpu_step.h"
 #include "train/job_open.h"
 
 /* ---- model ---- */
-
-static gd_status load_init(gdi_job *j) {
-  if (!j->opt.init[0]) return GD_OK;
-  gd_arena *a;
-  GD_TRY(gd_arena_new(&a, "initial weights"));
-  gd_stored *stored;
-  int n = 0;
-  gd_status st = gd_weights_read(&stored, &n, a, j->opt.init);
-  if (st == GD_OK) st = gdi_weights_apply(j->params, stored, n, j->opt.init);
-  gd_arena_free(a);
-  return st;
-}
 
 /* The two losses that take logits: an activation of the same kind before them spoils learning silently. */
 static void warn_of_double(const gdi_job *j) {
@@ -55,8 +42,6 @@ static gd_status build_model(gdi_job *j) {
                             j->outputs));
   warn_of_double(j);
   gd_module_reset(j->model, (uint64_t)j->opt.seed);
-  GD_TRY(gd_params_new(&j->params, j->model));
-  GD_TRY(load_init(j));
   return gd_tape_new(&j->tape, j->device);
 }
 
@@ -105,9 +90,11 @@ static gd_status open_on_data(gdi_job *j, const gdi_known *known) {
   GD_TRY(gd_world_agree(w, gdi_open_standardize(j, &known->standardize)));
   GD_TRY(gd_world_agree(w, gdi_open_class_weights(j, &known->class_weights)));
   GD_TRY(gd_world_agree(w, gdi_gpu_cause(j->device, build_model(j))));
-  gdi_resolve_batches(j);
+  GD_TRY(gd_world_agree(w, gdi_resolve_batches(j)));
   GD_TRY(gd_world_agree(w, gdi_resolve_rates(j)));
+  GD_TRY(gd_world_agree(w, gdi_gpu_cause(j->device, gdi_open_params(j))));
   GD_TRY(gdi_same_everywhere(j));
+  GD_TRY(gdi_same_constants(j));
   GD_TRY(gdi_open_update(j));
   GD_TRY(gd_world_agree(w, open_trace(j)));
   GD_TRY(gd_world_agree(w, gdi_gpu_cause(j->device, open_loaders(j))));

@@ -16,8 +16,13 @@ gd_status gdi_open_orders(gdi_job *j) GD_CHECKED;
 gd_status gdi_open_standardize(gdi_job *j, const gd_standardize *known) GD_CHECKED;
 gd_status gdi_open_class_weights(gdi_job *j, const gdi_class_weights *known) GD_CHECKED;
 
+/* job_params.c: which parameters are trained and how, and the values they begin with. */
+gd_status gdi_open_params(gdi_job *j) GD_CHECKED;
+/* What ranks do not exchange, constants and frozen parameters, is the same everywhere. Collective. */
+gd_status gdi_same_constants(const gdi_job *j) GD_CHECKED;
+
 /* job_update.c: values for automatic settings; then the sync. Collective: gdi_open_update() */
-void gdi_resolve_batches(gdi_job *j);
+gd_status gdi_resolve_batches(gdi_job *j) GD_CHECKED;
 gd_status gdi_resolve_rates(gdi_job *j) GD_CHECKED;
 gd_status gdi_open_update(gdi_job *j) GD_CHECKED;
 

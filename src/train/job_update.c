@@ -6,12 +6,34 @@
 #include "device/device.h"
 #include "train/job_open.h"
 
-void gdi_resolve_batches(gdi_job *j) {
+/* Statistics are those of micro-batches: how they are cut must not depend on ranks, and none may be of one sample. */
+static gd_status cut_for_statistics(gdi_job *j) {
+  enum { FEW = 16 };
+  gdi_batches *b = &j->batches;
+  gdi_batches_for_statistics(b, j->opt.micro_batch == 0);
+  const int64_t least = gdi_batches_least(b);
+  if (least < 2)
+    return GD_FAIL(
+        GD_ERR_USAGE,
+        "the model has statistics, but a batch of %lld samples in micro-batches of at most %lld leaves one "
+        "of a single sample, which has no variance: choose another batch_size or micro_batch",
+        (long long)(b->n % b->batch ? b->n % b->batch : b->batch), (long long)b->micro);
+  if (least < FEW && gd_world_rank(j->world) == 0)
+    gdi_message_once(GD_LOG_WARN,
+                     "statistics of the model are taken over micro-batches, of only %lld samples: a larger "
+                     "--micro-batch makes them less noisy",
+                     (long long)least);
+  return GD_OK;
+}
+
+gd_status gdi_resolve_batches(gdi_job *j) {
+  const bool statistics = gd_module_statistics(j->model, NULL, 0) > 0;
   bool follows_ranks;
   const int ranks = gd_world_size(j->world);
   j->batches = gdi_batches_plan(j->train_order.n, j->opt.batch_size, j->opt.micro_batch, j->opt.drop_last,
                                 ranks, j->device->gpu != NULL, &follows_ranks);
-  if (follows_ranks && gd_world_rank(j->world) == 0)
+  if (statistics) GD_TRY(cut_for_statistics(j));
+  if (follows_ranks && !statistics && gd_world_rank(j->world) == 0)
     gdi_message_once(
         GD_LOG_INFO,
         "micro_batch: auto chose %lld so that all %d ranks have work; set it to keep the bits on "
@@ -20,6 +42,7 @@ void gdi_resolve_batches(gdi_job *j) {
   j->opt.micro_batch = j->batches.micro;
   const double steps = round(j->opt.epochs * (double)j->batches.per_epoch);
   j->total_steps = j->opt.steps ? j->opt.steps : steps < 1 ? 1 : steps < 0x1p62 ? (int64_t)steps : INT64_MAX;
+  return GD_OK;
 }
 
 gd_status gdi_usual_rates(gd_options *o) {

@@ -6,6 +6,7 @@
 
 #include "base/fault.h"
 #include "data/names.h"
+#include "device/device.h"
 #include "gd/log.h"
 #include "nn/plugins.h"
 #include "store/apply.h"
@@ -89,11 +90,12 @@ static gd_status refuse_changes(const gdi_job *j, const gd_checkpoint *c, const 
 
 /* ---- the whole state ---- */
 
-/* Lays the arrays of a checkpoint out as the job's parameters are: rank 0 then scatters the run. */
-static gd_status lay_out(const gd_params *p, const gd_stored *stored, int n, void *run, const char *path) {
-  for (int i = 0; i < p->n; i++) {
+/* Lays arrays of a checkpoint out as tensors first .. last-1 of the run are: rank 0 then scatters it. */
+static gd_status lay_out(const gd_params *p, int first, int last, const gd_stored *stored, int n, void *run,
+                         const char *path) {
+  for (int i = first; i < last; i++) {
     const gd_stored *from = NULL;
-    GD_TRY(gdi_stored_find(p, i, stored, n, path, &from));
+    GD_TRY(gdi_stored_find(&p->item[i], stored, n, path, &from));
     if (from->dtype != p->dtype)
       return GD_FAIL(GD_ERR_CHECKPOINT, "%s: %s holds %s", path, from->name, gd_dtype_name(from->dtype));
     memcpy((char *)run + (size_t)p->offset[i] * gd_dtype_bytes(p->dtype), from->data,
@@ -106,9 +108,10 @@ static gd_status lay_out(const gd_params *p, const gd_stored *stored, int n, voi
 static gd_status lay_out_state(const gdi_job *j, const gd_checkpoint *c, const char *name, void *run,
                                const char *path) {
   for (int s = 0; s < c->n_states; s++)
-    if (strcmp(c->state_name[s], name) == 0) return lay_out(j->params, c->state[s], c->n_params, run, path);
+    if (strcmp(c->state_name[s], name) == 0)
+      return lay_out(j->params, 0, j->params->n_trained, c->state[s], c->n_params, run, path);
   if (gdi_is_average(name)) /* --resume-changed: the average begins here */
-    return lay_out(j->params, c->param, c->n_params, run, path);
+    return lay_out(j->params, 0, j->params->n_trained, c->param, c->n_params, run, path);
   return GD_FAIL(GD_ERR_CHECKPOINT, "%s: no %s, which %s needs", path, name, j->opt.optimizer);
 }
 
@@ -129,12 +132,45 @@ static gd_status lay_out_all(const gdi_job *j, const gd_checkpoint *c, char *mem
   if (states_of_rule(c) != states - (gd_optim_average_state(&j->optim) >= 0))
     return GD_FAIL(GD_ERR_CHECKPOINT, "%s: the optimizer state is not that of %s", path, j->opt.optimizer);
   runs[0] = memory;
-  GD_TRY(lay_out(j->params, c->param, c->n_params, memory, path));
+  const gd_params *p = j->params;
+  GD_TRY(lay_out(p, 0, p->n_trained, c->param, c->n_params, memory, path));
+  GD_TRY(lay_out(p, p->n_trained, p->n, c->buffer, c->n_buffers, memory, path));
   for (int i = 0; i < states; i++) {
     runs[1 + i] = memory + (size_t)(1 + i) * bytes;
     GD_TRY(lay_out_state(j, c, gd_optim_state_name(&j->optim, i), runs[1 + i], path));
+    if (i == gd_optim_average_state(&j->optim)) /* it goes with the present statistics */
+      GD_TRY(lay_out(p, p->n_trained, p->n, c->buffer, c->n_buffers, runs[1 + i], path));
   }
   return GD_OK;
+}
+
+/* A constant, or a frozen parameter, from rank 0's checkpoint to the models of all ranks. Collective. */
+static gd_status spread(gdi_job *j, const gd_named *item, const gd_stored *stored, int n, const char *path) {
+  gd_tensor *t = item->tensor;
+  const size_t bytes = gd_tensor_bytes(t);
+  const gd_stored *from = NULL;
+  void *host = malloc(bytes);
+  gd_status st = host ? GD_OK : GD_FAIL(GD_ERR_OOM, "no memory for %s", item->name);
+  if (st == GD_OK && gd_world_rank(j->world) == 0) st = gdi_stored_find(item, stored, n, path, &from);
+  if (st == GD_OK && from && from->dtype != t->dtype)
+    st = GD_FAIL(GD_ERR_CHECKPOINT, "%s: %s holds %s", path, from->name, gd_dtype_name(from->dtype));
+  if (st == GD_OK && from) memcpy(host, from->data, bytes);
+  st = gd_world_agree(j->world, st);
+  if (st == GD_OK) st = gd_world_bcast(j->world, host, bytes, 0);
+  if (st == GD_OK) st = gd_world_agree(j->world, t->device->upload(t->device, t->data, host, bytes));
+  free(host);
+  return st;
+}
+
+static gd_status spread_constants(gdi_job *j, const gd_checkpoint *c, const char *path) {
+  const gd_params *p = j->params;
+  gd_stored *stored;
+  int n;
+  gd_status st = gd_world_agree(j->world, gdi_checkpoint_weights(c, &stored, &n));
+  for (int i = 0; st == GD_OK && i < p->n_constants; i++) st = spread(j, &p->constant[i], stored, n, path);
+  for (int i = 0; st == GD_OK && i < p->n_frozen; i++) st = spread(j, &p->frozen[i], stored, n, path);
+  free(stored);
+  return st;
 }
 
 gd_status gdi_resume_apply(gdi_job *j, const gd_checkpoint *c, const char *path) {
@@ -144,6 +180,7 @@ gd_status gdi_resume_apply(gdi_job *j, const gd_checkpoint *c, const char *path)
   gd_status st = gd_world_agree(j->world, root ? lay_out_all(j, c, memory, runs, path) : GD_OK);
   if (st == GD_OK) st = gd_sync_scatter(j->sync, runs[0], (const void *const *)(runs + 1));
   free(memory);
+  if (st == GD_OK) st = spread_constants(j, c, path);
   if (st == GD_OK) j->step = c->step;
   if (GDI_FAULT("shuffle_on_resume")) j->step -= j->step % j->batches.per_epoch; /* the order starts again */
   return st;

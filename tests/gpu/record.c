@@ -165,8 +165,8 @@ static squares squares_of(int64_t n, int norms) {
 }
 
 static gdi_totals norms_of(const squares *s, const gdi_gpu_clip *c, gdi_totals before, double rate[PARAMS]) {
-  const gdi_step_input in = {.step = before.step};
-  gdi_gpu_slice slice = {.segments = s->n, .norms = s->norms};
+  const gdi_step_input in = {.step = before.step, .constants = {{.l2 = 0.1}}}; /* lars: the decay */
+  gdi_gpu_slice slice = {.segments = s->n, .trained = s->n, .norms = s->norms};
   gdi_totals *now = up(&before, sizeof before), ring[RING] = {0}, *on_gpu = up(ring, sizeof ring);
   slice.square = up(s->square, (size_t)(s->n * s->norms) * sizeof *s->square);
   slice.param = up(s->param, (size_t)s->n * sizeof *s->param);
@@ -185,7 +185,7 @@ static void norms_have_the_bits_of_the_cpu(void **state) {
   for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
     for (int variant = 0; variant < 6; variant++) {
       const squares s = squares_of(counts[i], 1 + variant % 2);
-      const gdi_gpu_clip c = {.clip_norm = variant / 2, .trust = 0.01, .weight_decay = 0.1};
+      const gdi_gpu_clip c = {.clip_norm = variant / 2, .trust = 0.01};
       double rate[PARAMS] = {-1, -1, -1, -1, -1}, sum = 0, g[PARAMS] = {0}, w[PARAMS] = {0};
       const gdi_totals now = norms_of(&s, &c, (gdi_totals){.step = 2, .scale = 0.25, .go = 1}, rate);
       for (int64_t k = 0; k < s.n; k++) sum += s.square[k * s.norms];

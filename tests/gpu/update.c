@@ -95,7 +95,8 @@ static pieces cut(bool lars) {
 
 static gdi_gpu_slice make_slice(gd_dtype type, const pieces *p, bool lars) {
   const double zero[2 * MAX_SEGMENTS] = {0};
-  gdi_gpu_slice s = {.dtype = type, .elements = {FROM, E}, .state_first = FROM, .segments = p->n};
+  gdi_gpu_slice s = {
+      .dtype = type, .elements = {FROM, E}, .state_first = FROM, .segments = p->n, .trained = p->n};
   s.norms = lars ? 2 : 1;
   for (s.own.lo = 0; p->first[s.own.lo] < FROM;) s.own.lo++;
   s.own.hi = p->n;
@@ -198,7 +199,7 @@ static trial start(gd_dtype type, int variant, int64_t K, bool misaligned) {
 static gdi_totals step(trial *r, int64_t step, bool kept) {
   const size_t e = gd_dtype_bytes(r->type);
   gd_update u = {.lr = 0.01, .step = step, .grad_scale = 1, .clip_value = 0.5, .local_rate = 1};
-  const gdi_step_input in = {.step = step, .constants = gdi_optim_constants(&r->o, &u)};
+  const gdi_step_input in = {.step = step, .constants = {gdi_optim_constants(&r->o, &u)}};
   gdi_totals now;
   u.grad_scale = 1.0 / 3;
   for (int64_t g = r->s.own.lo; g < r->s.own.hi; g++) {

@@ -1,5 +1,6 @@
 /* The flat run: its layout, moving values in and out of it, gradients in it, and a digest others can
  * compute. */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -120,6 +121,92 @@ static void a_model_without_parameters_is_refused(void **state) {
   gd_module_free(m);
 }
 
+/* ---- statistics and constants */
+
+static const gd_module_class with_buffers = {.name = "WithBuffers"};
+
+static gd_module *module_with_buffers(void) {
+  gd_module *m;
+  gd_tensor *t;
+  assert_ok(gd_module_new(&m, &with_buffers, sizeof *m, device, GD_F32));
+  assert_ok(gd_module_add_param(m, "weight", GD_SHAPE(20), &t));
+  assert_ok(gd_module_add_statistic(m, "running_mean", 0.1, GD_SHAPE(3), &t));
+  assert_ok(gd_module_add_buffer(m, "table", GD_I64, GD_SHAPE(4), &t));
+  assert_ok(gd_module_add_statistic(m, "running_var", 0.2, GD_SHAPE(3), &t));
+  return m;
+}
+
+static void statistics_follow_the_parameters_from_a_block_on(void **state) {
+  (void)state;
+  gd_module *m = module_with_buffers();
+  gd_params *p;
+  assert_ok(gd_params_new(&p, m));
+  static const char *const order[] = {"weight", "running_var", "running_mean"};
+  static const int64_t offset[] = {0, 4096, 4112};
+  assert_int_equal(p->n, 3);
+  assert_int_equal(p->n_trained, 1);
+  for (int i = 0; i < 3; i++) {
+    assert_string_equal(p->item[i].name, order[i]);
+    assert_int_equal(p->offset[i], offset[i]);
+  }
+  assert_int_equal(p->trained, 4096);
+  assert_int_equal(p->elements, 4096 + 32);
+  assert_int_equal(p->trainable, 20);
+  assert_true(p->item[1].momentum == 0.2 && p->item[2].momentum == 0.1 && p->item[0].momentum == 0);
+  assert_int_equal(p->n_constants, 1);
+  assert_string_equal(p->constant[0].name, "table");
+  gd_params_free(p);
+  gd_module_free(m);
+}
+
+static void the_digest_sees_statistics_and_constants(void **state) {
+  (void)state;
+  gd_module *m = module_with_buffers();
+  gd_params *p;
+  gd_digest before, after;
+  assert_ok(gd_params_new(&p, m));
+  for (int i = 0; i < m->n_buffers; i++) {
+    assert_ok(gd_params_digest(p, &before));
+    *(char *)m->buffer[i].tensor->data ^= 1;
+    assert_ok(gd_params_digest(p, &after));
+    assert_true(memcmp(&before, &after, sizeof before) != 0);
+  }
+  gd_params_free(p);
+  gd_module_free(m);
+}
+
+static void a_momentum_lies_above_0_and_up_to_1(void **state) {
+  (void)state;
+  gd_module *m = module_with_buffers();
+  gd_tensor *t;
+  const double wrong[] = {0, -0.1, 1.01, NAN};
+  for (int i = 0; i < 4; i++)
+    assert_int_equal(gd_module_add_statistic(m, "other", wrong[i], GD_SHAPE(3), &t), GD_ERR_USAGE);
+  assert_ok(gd_module_add_statistic(m, "other", 1, GD_SHAPE(3), &t));
+  gd_module_free(m);
+}
+
+/* Cut, two names could become one. */
+static void a_name_that_is_too_long_is_refused_with_the_name(void **state) {
+  (void)state;
+  gd_module *outer = module_with_buffers();
+  char name[32] = "a_name_that_is_rather_long";
+  for (int level = 0; level < 7; level++) {
+    gd_module *m;
+    gd_params *p;
+    assert_ok(gd_module_new(&m, &with_buffers, sizeof *m, device, GD_F32));
+    assert_ok(gd_module_add_child(m, name, outer));
+    outer = m;
+    const int length = (level + 1) * (int)(strlen(name) + 1) + (int)strlen("running_mean");
+    const gd_status st = gd_params_new(&p, outer);
+    assert_int_equal(st, length < GD_MAX_NAME ? GD_OK : GD_ERR_USAGE);
+    if (st == GD_OK) gd_params_free(p);
+  }
+  assert_non_null(strstr(gd_error_last()->message, "a_name_that_is_rather_long.a_name_that_is_rather_long."));
+  assert_non_null(strstr(gd_error_last()->message, ".weight is longer than 191 bytes"));
+  gd_module_free(outer);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(the_last_registered_comes_first_and_all_are_aligned),
@@ -127,6 +214,10 @@ int main(void) {
       cmocka_unit_test(gradients_go_to_the_run_and_the_first_write_overwrites),
       cmocka_unit_test(the_digest_can_be_computed_elsewhere),
       cmocka_unit_test(a_model_without_parameters_is_refused),
+      cmocka_unit_test(statistics_follow_the_parameters_from_a_block_on),
+      cmocka_unit_test(the_digest_sees_statistics_and_constants),
+      cmocka_unit_test(a_momentum_lies_above_0_and_up_to_1),
+      cmocka_unit_test(a_name_that_is_too_long_is_refused_with_the_name),
   };
   return cmocka_run_group_tests(tests, open_model, close_model);
 }

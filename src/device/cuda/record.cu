@@ -96,13 +96,13 @@ extern "C" gd_status gdi_cuda_totals(gd_device *d, const double *records, int64_
   return gdi_launch(d, "add up records", totals, 1, TOTAL_THREADS, records, K, in, skip_nonfinite, now, r);
 }
 
-/* The squares of all gradients in the order of segments: through shared memory, for one thread to add. */
-static __device__ double gradient_squared(const gdi_gpu_slice &s) {
+/* Squares in the order of segments lo .. hi-1: through shared memory, for one thread to add. */
+static __device__ double squared(const gdi_gpu_slice &s, int64_t lo, int64_t hi) {
   const int64_t TILE = 4 * GDI_THREADS;
   __shared__ double tile[TILE];
   double sum = 0;
-  for (int64_t at = 0; at < s.segments; at += TILE) {
-    const int64_t n = s.segments - at < TILE ? s.segments - at : (int64_t)TILE;
+  for (int64_t at = lo; at < hi; at += TILE) {
+    const int64_t n = hi - at < TILE ? hi - at : (int64_t)TILE;
     for (int64_t i = threadIdx.x; i < n; i += GDI_THREADS) tile[i] = s.square[(at + i) * s.norms];
     __syncthreads();
     if (threadIdx.x == 0)
@@ -113,7 +113,7 @@ static __device__ double gradient_squared(const gdi_gpu_slice &s) {
 }
 
 static __global__ void record_square(gdi_gpu_slice s, double *record) {
-  const double sum = gradient_squared(s);
+  const double sum = squared(s, 0, s.trained);
   if (threadIdx.x > 0) return;
   const double weight = record[GDI_RECORD_WEIGHT];
   record[GDI_RECORD_SQUARE] = weight > 0 ? sum / weight : 0;
@@ -124,39 +124,41 @@ extern "C" gd_status gdi_cuda_record_square(gd_device *d, const gdi_gpu_slice *s
 }
 
 /* The first segment of a parameter finds its rate. */
-static __device__ void local_rates(const gdi_gpu_slice &s, const gdi_gpu_clip &c, double scale) {
-  for (int64_t first = threadIdx.x; first < s.segments; first += GDI_THREADS) {
+static __device__ void local_rates(const gdi_gpu_slice &s, const gdi_gpu_clip &c, const gdi_step_input *in,
+                                   double scale) {
+  for (int64_t first = threadIdx.x; first < s.trained; first += GDI_THREADS) {
     const int32_t param = s.param[first];
     if (first > 0 && s.param[first - 1] == param) continue;
     double gradient = 0, weights = 0;
-    for (int64_t g = first; g < s.segments && s.param[g] == param; g++)
+    for (int64_t g = first; g < s.trained && s.param[g] == param; g++)
       gradient += s.square[g * 2], weights += s.square[g * 2 + 1];
-    s.rate[param] = gdi_local_rate(c.trust, c.weight_decay, sqrt(weights), sqrt(gradient) * scale);
+    s.rate[param] = gdi_local_rate(c.trust, in->constants[s.setting ? s.setting[param] : 0].l2, sqrt(weights),
+                                   sqrt(gradient) * scale);
   }
 }
 
-static __global__ void norms(gdi_gpu_slice s, gdi_gpu_clip c, gdi_totals *now, ring_of ring) {
+static __global__ void norms(gdi_gpu_slice s, gdi_gpu_clip c, const gdi_step_input *in, gdi_totals *now,
+                             ring_of ring) {
   __shared__ double scale;
   __shared__ int go;
   if (!now->go) return;
   __syncthreads(); /* before it is written */
-  const double sum = gradient_squared(s);
+  const double sum = squared(s, 0, s.trained), statistics = squared(s, s.trained, s.segments);
   if (threadIdx.x == 0) {
     const double norm = sqrt(sum) * now->scale;
     now->grad_norm = norm;
     now->scale = scale = gdi_clipped(now->scale, norm, c.clip_norm);
-    now->go = go = isfinite(norm);
+    now->go = go = isfinite(norm) && isfinite(statistics);
     if (!go && !c.skip_nonfinite) now->nonfinite = 1;
     publish(now, ring);
   }
   __syncthreads();
-  if (go && s.rate) local_rates(s, c, scale);
+  if (go && s.rate) local_rates(s, c, in, scale);
 }
 
 extern "C" gd_status gdi_cuda_norms(gd_device *d, const gdi_gpu_slice *s, const gdi_gpu_clip *c,
                                     const gdi_step_input *in, gdi_totals *now, gdi_totals *ring,
                                     int64_t ring_length) {
-  (void)in;
   const ring_of r = {ring, ring_length};
-  return gdi_launch(d, "norms of gradients", norms, 1, GDI_THREADS, *s, *c, now, r);
+  return gdi_launch(d, "norms of gradients", norms, 1, GDI_THREADS, *s, *c, in, now, r);
 }

@@ -184,13 +184,13 @@ template <typename RULE, bool ONE> struct updating {
 };
 
 /*
- * A span is what a block of threads does at once. Blocks of parameters are cut into spans; with lars so is
- * every segment, since its parameter has a rate of its own.
+ * A span is what a block of threads does at once. Blocks of parameters are cut into spans; with lars or groups so
+ * is every segment, since its parameter has a rate or constants of its own.
  */
 template <typename T> struct spans {
   enum { N = GDI_PACK_BYTES / sizeof(T), SPAN = GDI_THREADS * N, OF_A_BLOCK = GD_BLOCK / SPAN };
   static __host__ __device__ int64_t count(const gdi_gpu_slice &s) {
-    if (s.rate) return (s.own.hi - s.own.lo) * OF_A_BLOCK;
+    if (s.rate || s.setting) return (s.own.hi - s.own.lo) * OF_A_BLOCK;
     return s.elements.lo < s.elements.hi ? (s.elements.hi - 1) / SPAN - s.elements.lo / SPAN + 1 : 0;
   }
 };
@@ -201,12 +201,12 @@ static __device__ __forceinline__ typename RULE::real *state_of(const gdi_gpu_sl
   return k < RULE::STATES ? (typename RULE::real *)s.state[k] - s.state_first : NULL;
 }
 
-/* The average of the parameters, in the steps that change it. */
+/* The average of the parameters, in the steps that change it; of statistics it has the present ones. */
 template <typename RULE>
 static __device__ __forceinline__ typename RULE::real *average_of(const gdi_gpu_slice &s,
                                                                   const gdi_constants *c) {
   char *average = s.state[RULE::STATES];
-  return average && c->average != 0 ? (typename RULE::real *)average - s.state_first : NULL;
+  return average && (c->average != 0 || s.statistics) ? (typename RULE::real *)average - s.state_first : NULL;
 }
 
 /*
@@ -219,7 +219,9 @@ static __global__ void __launch_bounds__(TEAMS *GDI_THREADS)
   typedef typename RULE::real T;
   typedef spans<T> spans;
   if (!now->go) return;
-  const gdi_constants *c = &in->constants;
+  const gdi_constants *c = in->constants;
+  const double samples = now->record[GDI_RECORD_SAMPLES];
+  const double scale = !s.statistics ? now->scale : samples > 0 ? 1 / samples : 0;
   const uintptr_t operands = gdi_operands_look_up(&sum);
   updating<RULE, ONE> body = {numbers_of<RULE>(c),
                               sum,
@@ -229,10 +231,11 @@ static __global__ void __launch_bounds__(TEAMS *GDI_THREADS)
                               state_of<RULE>(s, 2),
                               average_of<RULE>(s, c),
                               s.rounded,
-                              (T)now->scale,
+                              (T)scale,
                               (T)c->limit,
                               (T)c->l2,
                               (T)c->average};
+  if (s.statistics) body.limit = (T)INFINITY, body.l2 = 0, body.part = 1;
   const bool packed = gdi_packed(operands | (uintptr_t)body.w | (uintptr_t)body.s0 | (uintptr_t)body.s1 |
                                  (uintptr_t)body.s2 | (uintptr_t)body.average);
   const int team = TEAMS > 1 ? (int)threadIdx.x / GDI_THREADS : 0,
@@ -241,11 +244,19 @@ static __global__ void __launch_bounds__(TEAMS *GDI_THREADS)
   for (int64_t k = (int64_t)blockIdx.x * TEAMS + team; k < spans::count(s); k += (int64_t)gridDim.x * TEAMS) {
     gd_range r = s.elements;
     int64_t first = (r.lo / spans::SPAN + k) * spans::SPAN;
-    if (s.rate) {
+    if (s.rate || s.setting) {
       const int64_t g = s.own.lo + k / spans::OF_A_BLOCK;
       r.lo = s.segment[g], r.hi = s.segment[g + 1];
       first = r.lo / GD_BLOCK * GD_BLOCK + k % spans::OF_A_BLOCK * spans::SPAN;
-      body.rule.take0 = (T)(c->take[0] * s.rate[s.param[g]]);
+      const int32_t param = s.param[g];
+      if (s.statistics) {
+        body.rule.rate = (T)s.rate[param];
+      } else {
+        const gdi_constants *own = c + (s.setting ? s.setting[param] : 0);
+        body.rule = numbers_of<RULE>(own);
+        body.l2 = (T)own->l2;
+        if (s.rate) body.rule.take0 = (T)(own->take[0] * s.rate[param]);
+      }
     }
     bad |= gdi_some<spans::N>(body, first + (int64_t)thread * spans::N, r, packed);
   }

@@ -41,6 +41,9 @@ static gd_status flip(gd_device *d, char *at) {
 gd_status gdi_resident_audit_step(gd_sync *s, int64_t step) {
   gdi_gpu_sync *b = s->gpu;
   if (GDI_FAULT_AT("flip_param", step)) GD_TRY(flip(b->device, b->params));
+  const gd_params *p = s->params;
+  if (GDI_FAULT_AT("flip_statistic", step) && p->trained < p->elements)
+    GD_TRY(flip(b->device, b->params + (size_t)p->trained * s->element_bytes));
   if (GDI_FAULT_AT("flip_state", step) && s->n_states) GD_TRY(flip(b->device, b->slice.state[0]));
   b->audit.due |= b->audit.sum && (step + 1) % s->o.audit_every == 0;
   return GD_OK;

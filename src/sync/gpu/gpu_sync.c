@@ -72,16 +72,22 @@ gd_status gdi_gpu_sync_micro_batch_done(gd_sync *s, int64_t k) {
 gd_status gdi_gpu_sync_input(gd_sync *s, const gd_sync_step *step, const gdi_batch_input *batch) {
   gdi_gpu_sync *b = s->gpu;
   gdi_step_input *in = &b->inputs[step->step % GDI_RING];
-  const gd_update u = {.lr = step->lr,
-                       .step = step->step,
-                       .grad_scale = 1,
-                       .clip_value = s->o.clip_value,
-                       .local_rate = 1,
-                       .cycles = step->cycles,
-                       .momentum = step->momentum};
-  *in = (gdi_step_input){.step = step->step, .constants = gdi_optim_constants(&s->o.optim, &u)};
-  if (batch) in->batch = *batch;
-  return b->gpu->send(b->device, GDI_STREAM_COMPUTE, b->input, in, sizeof *in);
+  gd_update u = {.lr = step->lr,
+                 .step = step->step,
+                 .grad_scale = 1,
+                 .clip_value = s->o.clip_value,
+                 .local_rate = 1,
+                 .cycles = step->cycles,
+                 .momentum = step->momentum};
+  in->step = step->step;
+  in->batch = batch ? *batch : (gdi_batch_input){0};
+  for (int k = 0; k < s->params->n_settings; k++) {
+    u.lr = step->lr * s->params->setting[k].rate;
+    in->constants[k] = gdi_optim_constants(&s->segments.optim[k], &u);
+  }
+  const size_t bytes =
+      offsetof(gdi_step_input, constants) + (size_t)s->params->n_settings * sizeof *in->constants;
+  return b->gpu->send(b->device, GDI_STREAM_COMPUTE, b->input, in, bytes);
 }
 
 /* ---- life ---- */

@@ -83,7 +83,8 @@ struct gdi_gpu_sync {
   uint16_t *rounded;              /* bf16 copies of the parameters, where products take those */
   double *records;                /* [max_micro_batches][GDI_RECORD] */
   gdi_step_input *input, *inputs; /* of the present step; [GDI_RING] pinned, by step */
-  gdi_gpu_slice slice;            /* the whole run, as kernels of updates and norms take it */
+  gdi_gpu_slice slice;            /* all parameters, as kernels of updates and norms take them */
+  gdi_gpu_slice statistics;       /* the rest of the run; no elements: there are none */
   gdi_gpu_sum *single;            /* [buffers] a buffer as a sum, with noise_scale */
   gdi_gpu_plan *plan;
   int plans;

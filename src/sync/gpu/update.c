@@ -6,6 +6,7 @@
  */
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "optim/update.h"
 #include "sync/gpu/gpu_sync.h"
@@ -32,28 +33,58 @@ static gd_status new_norms(gd_sync *s) {
   const gdi_segments *x = &s->segments;
   b->slice = (gdi_gpu_slice){.dtype = s->dtype,
                              .rule = gdi_optim_rule(&s->o.optim),
-                             .elements = {0, s->elements},
+                             .elements = {0, s->params->trained},
                              .w = b->params,
                              .segments = x->n,
-                             .own = {0, x->n},
+                             .trained = x->trained,
+                             .own = {0, x->trained},
                              .norms = x->norms,
                              .kept = b->gradients};
   GD_TRY(gdi_gpu_sync_put(b, NULL, (size_t)(x->n * x->norms) * sizeof(double), &b->slice.square));
   return put_segments(s);
 }
 
+/* Which constants each parameter takes, where they differ. */
+static gd_status put_settings(gd_sync *s) {
+  const gd_params *p = s->params;
+  _Static_assert((int)GDI_MAX_CONSTANTS == (int)GD_MAX_PARAM_SETTINGS, "a setting has its constants");
+  if (p->n_settings == 1) return GD_OK;
+  int32_t *setting = malloc((size_t)p->n_trained * sizeof *setting);
+  if (!setting) return GD_FAIL(GD_ERR_OOM, "no memory for the settings of %d parameters", p->n_trained);
+  for (int i = 0; i < p->n_trained; i++) setting[i] = p->setting_of[i];
+  gd_status st =
+      gdi_gpu_sync_put(s->gpu, setting, (size_t)p->n_trained * sizeof *setting, &s->gpu->slice.setting);
+  free(setting);
+  return st;
+}
+
 static gd_status new_update(gd_sync *s) {
   gdi_gpu_sync *b = s->gpu;
   GD_TRY(new_norms(s));
   b->slice.rounded = b->rounded;
-  b->clip = (gdi_gpu_clip){.clip_norm = s->o.clip_norm,
-                           .trust = s->o.optim.trust,
-                           .weight_decay = s->o.optim.weight_decay,
-                           .skip_nonfinite = s->o.skip_nonfinite};
+  b->clip = (gdi_gpu_clip){
+      .clip_norm = s->o.clip_norm, .trust = s->o.optim.trust, .skip_nonfinite = s->o.skip_nonfinite};
   for (int i = 0; i < s->n_states; i++)
     GD_TRY(gdi_gpu_sync_put(b, NULL, gd_params_bytes(s->params), &b->slice.state[i]));
+  GD_TRY(put_settings(s));
   if (s->segments.norms == 1) return GD_OK;
   return gdi_gpu_sync_put(b, NULL, (size_t)s->params->n * sizeof(double), &b->slice.rate);
+}
+
+/* As gradient descent of its own: rates are momenta, and the scale is per sample. */
+static gd_status new_statistics(gd_sync *s) {
+  gdi_gpu_sync *b = s->gpu;
+  const int average = gd_optim_average_state(&s->o.optim);
+  b->statistics = b->slice;
+  b->statistics.rule = GDI_RULE_plain;
+  b->statistics.elements = (gd_range){s->params->trained, s->elements};
+  b->statistics.own = (gd_range){s->segments.trained, s->segments.n};
+  b->statistics.statistics = true;
+  b->statistics.setting = NULL;
+  memset(b->statistics.state, 0, sizeof b->statistics.state);
+  if (average >= 0) b->statistics.state[0] = b->slice.state[average]; /* the rule has no states before it */
+  if (s->params->trained == s->elements) return GD_OK;
+  return gdi_gpu_sync_put(b, s->segments.rate, (size_t)s->params->n * sizeof(double), &b->statistics.rate);
 }
 
 static gd_status new_singles(gd_sync *s) {
@@ -72,6 +103,7 @@ gd_status gdi_resident_squares_new(gd_sync *s) {
 gd_status gdi_resident_new(gd_sync *s) {
   gdi_gpu_sync *b = s->gpu;
   GD_TRY(new_update(s));
+  GD_TRY(new_statistics(s));
   if (s->o.noise_scale) GD_TRY(new_singles(s));
   GD_TRY(gdi_gpu_sync_put(b, NULL, sizeof *b->now, &b->now));
   GD_TRY(gdi_step_results_new(b));
@@ -120,19 +152,30 @@ static int64_t segments_before(const gd_sync *s, int64_t element) {
   return gdi_segments_in(s->segments.at, s->segments.n + 1, (gd_range){0, element + 1}).hi - 1;
 }
 
+/* The elements of a slice that lie in r: what of the sums can follow at once. */
+static gd_status pass_part(gd_sync *s, const gdi_gpu_plan *p, const gdi_gpu_slice *slice, gd_range r,
+                           bool beside) {
+  gdi_gpu_sync *b = s->gpu;
+  gdi_gpu_slice part = *slice;
+  if (part.elements.lo < r.lo) part.elements.lo = r.lo;
+  if (part.elements.hi > r.hi) part.elements.hi = r.hi;
+  if (part.elements.lo >= part.elements.hi) return GD_OK;
+  part.own = (gd_range){segments_before(s, part.elements.lo), segments_before(s, part.elements.hi)};
+  part.beside = beside;
+  return s->two_pass ? b->gpu->sum_and_square(b->device, &part, &p->sum)
+                     : b->gpu->update(b->device, &part, &p->sum, b->input, b->now);
+}
+
 /*
  * In the stream: a bucket's sums, and what can follow at once: its update, or its squares where norms come first.
  * `beside`: products of backward go on meanwhile.
  */
 static gd_status pass_bucket(gd_sync *s, const gdi_gpu_plan *p, int bucket, bool beside) {
   gdi_gpu_sync *b = s->gpu;
-  gdi_gpu_slice part = b->slice;
-  part.elements = b->bucket[bucket].elements;
-  part.own = (gd_range){segments_before(s, part.elements.lo), segments_before(s, part.elements.hi)};
-  part.beside = beside;
+  const gd_range r = b->bucket[bucket].elements;
   GD_TRY(gdi_peers_bucket(s, p, bucket, GDI_STREAM_EXCHANGE));
-  return s->two_pass ? b->gpu->sum_and_square(b->device, &part, &p->sum)
-                     : b->gpu->update(b->device, &part, &p->sum, b->input, b->now);
+  GD_TRY(pass_part(s, p, &b->slice, r, beside));
+  return pass_part(s, p, &b->statistics, r, beside);
 }
 
 /* Buckets that the first `params` parameters of the run complete. */
@@ -166,6 +209,8 @@ static gd_status update_in_two_passes(gd_sync *s) {
   b->gpu->use(b->device, GDI_STREAM_EXCHANGE);
   gd_status st = b->gpu->norms(b->device, &b->slice, &b->clip, b->input, b->now, b->results.ring, GDI_RING);
   if (st == GD_OK) st = b->gpu->update(b->device, &b->slice, NULL, b->input, b->now);
+  if (st == GD_OK && b->statistics.elements.lo < b->statistics.elements.hi)
+    st = b->gpu->update(b->device, &b->statistics, NULL, b->input, b->now);
   b->gpu->use(b->device, GDI_STREAM_COMPUTE);
   return st;
 }

@@ -1,0 +1,12 @@
+/* Weights in the safetensors format, of PyTorch and others. */
+#ifndef GDI_STORE_SAFETENSORS_H
+#define GDI_STORE_SAFETENSORS_H
+
+#include "store/arrays.h"
+
+/* Does the file begin as one? */
+bool gdi_safetensors_is(const char *path);
+/* All its tensors, in arena `a`; F16 and BF16 as f32. Errors: GD_ERR_CHECKPOINT, whatever bytes it holds */
+gd_status gdi_safetensors_read(gd_stored **out, int *n, gd_arena *a, const char *path) GD_CHECKED;
+
+#endif
