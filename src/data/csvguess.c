@@ -115,7 +115,7 @@ static bool rivals(const trial *other, const trial *best) {
   if (other->delimiter == ' ')
     return best->delimiter != '\t' && splits(other) && other->numeric >= best->numeric;
   if (splits(other) && best->delimiter != ' ' && other->fields > best->fields) return true;
-  return other->agree > 0.5 && (best->delimiter == ' ' || other->numeric > best->numeric);
+  return other->agree >= 0.5 && (best->delimiter == ' ' || other->numeric > best->numeric);
 }
 
 static const char *delimiter_text(char c, char buf[8]) {
