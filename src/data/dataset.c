@@ -70,6 +70,7 @@ static gd_status open_x(gd_dataset *d) {
 }
 
 void gdi_dataset_measure(gd_dataset *d) {
+  if (d->source) return; /* it has told, and its fields stay as they are */
   d->x_row = (size_t)d->features * gd_dtype_bytes(d->info.x_type);
   d->y_row = (size_t)d->info.targets * sizeof(double);
   d->info.x_bytes = (size_t)d->info.n * d->x_row;
