@@ -8,6 +8,7 @@
 #define GD_LOSS_H
 
 #include "gd/batch.h"
+#include "gd/module.h"
 #include "gd/ops.h"
 
 #ifdef __cplusplus
@@ -40,6 +41,7 @@ typedef struct gd_loss_settings {
   int64_t positives;          /**< length of pos_weight; 0: positives weigh 1 */
   const double *pos_weight;   /**< [1] or [O] */
   double huber_delta;         /**< 0: 1 */
+  const char *text;           /**< "focal:gamma=2": its own arguments stand behind its name; NULL: none do */
 } gd_loss_settings;
 
 typedef enum gd_loss_setting {
@@ -53,10 +55,11 @@ typedef struct gd_criterion gd_criterion;
 
 /** A kind of loss. One of a program's own is a static record that stays. */
 typedef struct gd_loss_class {
-  const char *name;  /**< "cross_entropy", as in `loss:` */
-  const char *about; /**< one line for --help-losses */
-  unsigned target;   /**< gd_target bits */
-  unsigned settings; /**< gd_loss_setting bits: those that it takes */
+  const char *name;   /**< "cross_entropy", as in `loss:` */
+  const char *about;  /**< one line for --help-losses */
+  unsigned target;    /**< gd_target bits */
+  unsigned settings;  /**< gd_loss_setting bits: those that it takes */
+  const gd_arg *args; /**< *(optional)* of its own, as those of a layer: --loss focal:gamma=2 */
   /**
    * The loss of a micro-batch. `output` has the n outputs of the model (one, for most).
    * Errors: those of its operations; gd_tape_fail() for its own
@@ -79,6 +82,7 @@ struct gd_criterion {
   double label_smoothing, huber_delta;
   gd_tensor *class_weight; /**< [C] of dtype, or NULL */
   gd_tensor *pos_weight;   /**< [1] or [O] of dtype, or NULL */
+  const gd_build *args;    /**< values of cls->args: gd_arg_f64(c->args, "gamma") */
 };
 
 /* ---- the built-in ones ---- */
@@ -99,7 +103,7 @@ extern GD_API const gd_loss_class gd_mse, gd_l1, gd_huber, gd_cross_entropy, gd_
 
 /** The i-th loss, built-in or registered; NULL past the last. */
 GD_API const gd_loss_class *gd_loss_at(int i);
-/** The loss of that name. Errors: GD_ERR_USAGE with the nearest name */
+/** The loss of that name, what follows a colon left out. Errors: GD_ERR_USAGE with the nearest name */
 GD_API gd_status gd_loss_find(const gd_loss_class **out, const char *name) GD_CHECKED;
 /**
  * Make a loss of one's own known under its name, before anything is trained. The record stays the caller's and

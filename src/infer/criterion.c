@@ -60,7 +60,8 @@ gd_status gdi_criterion_open(gd_criterion **out, const gd_loss_class *cls, const
   gd_loss_settings s = {.label_smoothing = o->label_smoothing,
                         .classes = weights->n,
                         .class_weight = weights->w,
-                        .huber_delta = o->huber_delta};
+                        .huber_delta = o->huber_delta,
+                        .text = o->loss};
   double *pos_weight;
   *out = NULL;
   GD_TRY(gdi_numbers_parse(&pos_weight, &s.positives, "pos_weight", o->pos_weight, 0, 1e30));

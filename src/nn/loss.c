@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/words.h"
+#include "nn/build.h"
 #include "nn/losses.h"
 
 /* ---- the list ---- */
@@ -21,8 +22,10 @@ const gd_loss_class *gd_loss_at(int i) {
 gd_status gd_loss_find(const gd_loss_class **out, const char *name) {
   const char *names[MAX_LOSSES + 1] = {0};
   int i;
+  char word[64];
+  snprintf(word, sizeof word, "%.*s", (int)strcspn(name, ":"), name);
   for (int k = 0; gd_loss_at(k); k++) names[k] = gd_loss_at(k)->name;
-  GD_TRY(gdi_word_index(&i, "loss", name, names));
+  GD_TRY(gdi_word_index(&i, "loss", word, names));
   *out = list[i];
   return GD_OK;
 }
@@ -61,6 +64,9 @@ static void describe(FILE *f, const gd_loss_class *cls) {
           labels && numbers ? " or " : "", numbers ? "numbers" : "");
   for (int i = 0; i < SETTINGS; i++)
     if (cls->settings & settings[i].bit) fprintf(f, "  --%s: %s\n", settings[i].name, settings[i].about);
+  for (const gd_arg *a = cls->args; a && a->name; a++)
+    fprintf(f, "  %s:%s=...  %s%s%s\n", cls->name, a->name, a->help ? a->help : "",
+            a->def ? "; unless given " : "", a->def ? a->def : "");
 }
 
 gd_status gd_losses_manual(FILE *f, const char *name) {
@@ -115,6 +121,40 @@ static gd_status put(gd_tensor **out, const gd_criterion *c, const double *value
   return gd_tensor_set(*out, values, n);
 }
 
+/* "focal:gamma=2": what stands behind the name; NULL: nothing. */
+static gd_status args_of(const gd_tree **out, gd_arena *a, const char *text) {
+  gd_tree *t;
+  *out = NULL;
+  if (!strchr(text, ':')) return GD_OK;
+  GD_TRY(gd_tree_parse(&t, a, text, "loss"));
+  if (t->kind == GD_TREE_LIST && t->n == 1) t = t->item[0];
+  if (t->kind != GD_TREE_MAP || t->n != 1)
+    return GD_FAIL(GD_ERR_USAGE,
+                   "loss: \"%.80s\" is not one name with arguments, as in huber or mine:gamma=2", text);
+  *out = t->item[0];
+  return GD_OK;
+}
+
+/* As a layer reads its arguments. */
+static gd_status read_args(gd_criterion *c, const char *text) {
+  const gd_tree *given;
+  static const char *const nothing_else[] = {NULL};
+  gd_module_class *kind = gd_arena_zalloc(c->arena, sizeof *kind);
+  gd_build *b = gd_arena_zalloc(c->arena, sizeof *b);
+  gdi_building *all = gd_arena_zalloc(c->arena, sizeof *all);
+  if (!kind || !b || !all) return GD_ERR_OOM;
+  kind->word = c->cls->name, kind->args = c->cls->args;
+  all->arena = c->arena;
+  GD_TRY(args_of(&given, c->arena, text ? text : ""));
+  b->cls = kind, b->all = all, b->device = c->device, b->dtype = c->dtype;
+  c->args = b;
+  gd_status st = gdi_args_read(b, given, nothing_else);
+  if (st != GD_ERR_USAGE) return st;
+  char cause[300];
+  snprintf(cause, sizeof cause, "%.299s", gd_error_last()->message);
+  return GD_FAIL(st, "loss: %s", cause);
+}
+
 gd_status gd_criterion_new(gd_criterion **out, const gd_loss_class *cls, const gd_loss_settings *s,
                            gd_device *d, gd_dtype dtype, int64_t outputs) {
   static const gd_loss_settings none = {0};
@@ -130,6 +170,7 @@ gd_status gd_criterion_new(gd_criterion **out, const gd_loss_class *cls, const g
                       .label_smoothing = s->label_smoothing,
                       .huber_delta = s->huber_delta != 0 ? s->huber_delta : 1};
   gd_status st = gd_arena_new(&c->arena, "loss");
+  if (st == GD_OK) st = read_args(c, s->text);
   if (st == GD_OK) st = put(&c->class_weight, c, s->class_weight, s->classes);
   if (st == GD_OK) st = put(&c->pos_weight, c, s->pos_weight, s->positives);
   if (st == GD_OK) {

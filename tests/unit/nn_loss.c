@@ -123,6 +123,45 @@ static void losses_of_ones_own_are_registered(void **state) {
   assert_close(gd_item(loss.weight), 2, 0); /* without one of its own: rows */
 }
 
+static gd_loss powered(const gd_criterion *c, gd_tape *t, gd_tensor *const output[], int n,
+                       const gd_batch *b) {
+  (void)n;
+  gd_tensor *d = gd_abs(t, gd_sub(t, output[0], b->y));
+  return (gd_loss){gd_sum(t, gd_pow_scalar(t, d, gd_arg_f64(c->args, "p")), GD_ALL, false), NULL};
+}
+
+static void a_loss_has_arguments_as_a_layer_has(void **state) {
+  (void)state;
+  static const gd_arg args[] = {
+      {.name = "p", .type = GD_ARG_REAL, .def = "2", .lo = 1, .hi = 8, .help = "power"}, {0}};
+  static const gd_loss_class own = {.name = "power", .target = GD_NUMBERS, .args = args, .forward = powered};
+  const double p[] = {1, 2}, y[] = {0, 0};
+  const struct {
+    const char *text;
+    double sum;
+  } good[] = {{"power", 5}, {"power:3", 9}, {"power:p=4", 17}};
+  const char *const bad[] = {"power:q=1", "power:9", "power:x", "mse:3"};
+  assert_ok(gd_loss_register(&own));
+  for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
+    gd_criterion *c;
+    const gd_loss_class *cls;
+    assert_ok(gd_loss_find(&cls, good[i].text));
+    assert_ok(gd_criterion_new(&c, cls, &(gd_loss_settings){.text = good[i].text}, device, GD_F64, 1));
+    gd_tensor *x = gd_values(tape, GD_F64, p, GD_SHAPE(2));
+    const gd_batch b = gd_batch_of(x, gd_values(tape, GD_F64, y, GD_SHAPE(2)), (gd_range){0, 2});
+    assert_close(gd_item(gd_criterion_forward(c, tape, &x, 1, &b).sum), good[i].sum, 1e-12);
+    gd_criterion_free(c);
+  }
+  for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+    gd_criterion *c;
+    const gd_loss_class *cls;
+    assert_ok(gd_loss_find(&cls, bad[i]));
+    assert_int_equal(gd_criterion_new(&c, cls, &(gd_loss_settings){.text = bad[i]}, device, GD_F64, 1),
+                     GD_ERR_USAGE);
+    assert_non_null(strstr(gd_error_last()->message, "loss: "));
+  }
+}
+
 static void settings_that_a_loss_does_not_take_are_refused(void **state) {
   (void)state;
   static const double w[] = {1, 2, 3};
@@ -152,6 +191,7 @@ int main(void) {
       cmocka_unit_test_teardown(a_target_that_is_not_alike_is_refused, reset_tape),
       cmocka_unit_test(losses_are_named),
       cmocka_unit_test_teardown(losses_of_ones_own_are_registered, reset_tape),
+      cmocka_unit_test_teardown(a_loss_has_arguments_as_a_layer_has, reset_tape),
       cmocka_unit_test(settings_that_a_loss_does_not_take_are_refused),
   };
   return cmocka_run_group_tests(tests, open_device, close_device);
