@@ -15,6 +15,7 @@
 #include "gd/tape.h"
 #include "gd/op.h"
 #include "gd/ops.h"
+#include "gd/op.h"
 #include "gd/module.h"
 #include "gd/init.h"
 #include "gd/batch.h"

@@ -126,7 +126,7 @@ GD_API void gd_criterion_free(gd_criterion *c); /**< NULL is fine */
 GD_API gd_loss gd_criterion_forward(const gd_criterion *c, gd_tape *t, gd_tensor *const output[], int n,
                                     const gd_batch *b);
 
-/** A loss without settings, of one output and its targets. */
+/** A loss without settings or arguments, of one output and its targets. */
 GD_API gd_loss gd_loss_of(gd_tape *t, const gd_loss_class *cls, gd_tensor *prediction, gd_tensor *target);
 
 /* ---- the same losses as one differentiable scalar ---- */

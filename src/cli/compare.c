@@ -36,21 +36,6 @@ static gd_status take_options(args *a, gd_compare_options *c, const char **repor
 
 /* ---- the table */
 
-void gdi_compare_number(char buf[24], double v) {
-  if (isnan(v))
-    strcpy(buf, "-");
-  else if (isinf(v))
-    strcpy(buf, "never");
-  else if (fabs(v) >= 1e6)
-    snprintf(buf, 24, "%.3gM", v / 1e6);
-  else
-    snprintf(buf, 24, fabs(v) >= 100 ? "%.0f" : fabs(v) >= 10 ? "%.1f" : "%.3g", v);
-}
-
-void gdi_compare_batch(char buf[32], const gd_compare_row *r) {
-  snprintf(buf, 32, "%s%lld", r->full ? "full " : "", (long long)r->batch);
-}
-
 static void print_row(const gd_compare_row *r, bool seeds) {
   char batch[32], rate[24], v[6][24], range[64] = "";
   gdi_compare_batch(batch, r);

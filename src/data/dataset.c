@@ -69,14 +69,6 @@ static gd_status open_x(gd_dataset *d) {
   return GD_OK;
 }
 
-void gdi_dataset_measure(gd_dataset *d) {
-  if (d->source) return; /* it has told, and its fields stay as they are */
-  d->x_row = (size_t)d->features * gd_dtype_bytes(d->info.x_type);
-  d->y_row = (size_t)d->info.targets * sizeof(double);
-  d->info.x_bytes = (size_t)d->info.n * d->x_row;
-  d->info.y_bytes = (size_t)d->info.n * d->y_row;
-}
-
 static gd_status open_y(gd_dataset *d) {
   gd_data_info *info = &d->info;
   gdi_h5_array *y = &d->y;
@@ -201,12 +193,6 @@ gd_status gd_dataset_open(gd_dataset **out, const char *path, const gd_data_opti
     *out = NULL;
   }
   return st;
-}
-
-void gdi_dataset_close_file(gd_dataset *d) {
-  gdi_h5_array_close(&d->x);
-  gdi_h5_array_close(&d->y);
-  gdi_h5_close(&d->file);
 }
 
 void gd_dataset_close(gd_dataset *d) {

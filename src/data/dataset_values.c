@@ -90,12 +90,6 @@ gd_status gdi_dataset_read(gd_dataset *d, int64_t lo, int64_t hi, void *x, void 
   return check_finite(d, info->y_name, GD_F64, y, lo, hi - lo, info->targets, info->names.y);
 }
 
-int64_t gdi_dataset_read_rows(const gd_dataset *d, size_t bytes) {
-  int64_t chunk = d->x.chunk_rows > 0 ? d->x.chunk_rows : 1;
-  int64_t rows = (int64_t)(bytes / (d->x_row + d->y_row)) / chunk * chunk;
-  return rows > chunk ? rows : chunk;
-}
-
 static size_t y_offset(const gd_dataset *d) {
   return (d->info.x_bytes + GD_ALIGN - 1) / GD_ALIGN * GD_ALIGN;
 }

@@ -197,6 +197,10 @@ gd_loss gd_criterion_forward(const gd_criterion *c, gd_tape *t, gd_tensor *const
 }
 
 gd_loss gd_loss_of(gd_tape *t, const gd_loss_class *cls, gd_tensor *prediction, gd_tensor *target) {
+  if (cls->args) {
+    gd_tape_fail(t, GD_FAIL(GD_ERR_USAGE, "loss %s has arguments: gd_criterion_new() reads them", cls->name));
+    return (gd_loss){0};
+  }
   const gd_criterion c = {.cls = cls, .huber_delta = 1};
   const gd_batch b = gd_batch_of(prediction, target, (gd_range){0, 0});
   return gd_criterion_forward(&c, t, &prediction, 1, &b);
