@@ -70,7 +70,7 @@ typedef struct gd_loss_class {
   bool classes;     /**< a prediction is probabilities of classes, and names the likeliest */
   bool any_outputs; /**< the model's outputs need not be as many as the targets: forward() checks them */
   const char
-      *metrics; /**< names of the metrics that fit, blank-separated; NULL: all for its kind of target */
+      *metrics; /**< names of the metrics that fit, blank-separated; NULL: the usual ones of its targets */
 } gd_loss_class;
 
 /** A loss with its settings, on a device: what a job trains with. Read the fields freely. */

@@ -44,5 +44,4 @@ const gd_loss_class gd_cross_entropy = {.name = "cross_entropy",
                                         .settings = GD_SETTING_LABEL_SMOOTHING | GD_SETTING_CLASS_WEIGHTS,
                                         .forward = forward,
                                         .predict = predict,
-                                        .classes = true,
-                                        .metrics = "accuracy top5 precision recall f1 auc confusion"};
+                                        .classes = true};

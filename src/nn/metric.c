@@ -72,8 +72,11 @@ static bool is_built_in(const gd_metric *m) {
 
 /* A loss lists the built-in metrics that fit it; those of users say themselves what they are for. */
 bool gd_metric_fits(const gd_metric *m, const gd_metric_of *of) {
+  static const char of_labels[] = "accuracy top5 precision recall f1 auc confusion",
+                    of_numbers[] = "mae rmse r2";
   const char *words = of->criterion->cls->metrics;
+  if (!words) words = of->labels ? of_labels : of_numbers;
   if (!(m->target & (of->labels ? GD_LABELS : GD_NUMBERS))) return false;
-  if (words && is_built_in(m) && !listed(m->name, words)) return false;
+  if (is_built_in(m) && !listed(m->name, words)) return false;
   return !m->fits || m->fits(of);
 }
