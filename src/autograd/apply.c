@@ -46,7 +46,7 @@ static gd_node *node_new(gd_tape *t, const gd_op *op, const void *params, int n_
   if (!n) return NULL;
   *n = (gd_node){.op = op, .n_in = n_in, .in = (gd_tensor **)((char *)n + at_in), .arena = t->arena};
   if (op->params_bytes) n->params = memcpy((char *)n + at_params, params, op->params_bytes);
-  memcpy(n->in, in, (size_t)n_in * sizeof *in);
+  if (n_in > 0) memcpy(n->in, in, (size_t)n_in * sizeof *in);
   return n;
 }
 

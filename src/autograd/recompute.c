@@ -181,8 +181,8 @@ gd_tensor *gd_recompute(gd_tape *t, gd_recompute_fn f, void *user, int n, gd_ten
   params *p = gd_arena_alloc(t->arena, sizeof *p);
   gd_tensor **in = gd_arena_alloc(t->arena, (size_t)(n + n_leaves) * sizeof(gd_tensor *));
   if (!p || !in) return gd_tape_fail(t, GD_ERR_OOM);
-  memcpy(in, x, (size_t)n * sizeof *x);
-  memcpy(in + n, leaves, (size_t)n_leaves * sizeof *leaves);
+  if (n > 0) memcpy(in, x, (size_t)n * sizeof *x);
+  if (n_leaves > 0) memcpy(in + n, leaves, (size_t)n_leaves * sizeof *leaves);
   *p = (params){.tape = t, .f = f, .user = user, .n_x = n, .draws = t->draws};
   gd_status st = first_run(t, p, x, &differentiable);
   if (st != GD_OK) return gd_tape_fail(t, st);
