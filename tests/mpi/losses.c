@@ -1,6 +1,6 @@
 /*
- * Losses with settings train as in PyTorch, through the whole trainer and on any number of ranks: ten losses, and
- * every parameter after them. Values: tests/golden/make_losses.py.
+ * Losses with settings, groups of parameters and frozen ones train as in PyTorch, through the whole trainer and on any
+ * number of ranks: ten losses, and every parameter after them. Values: tests/golden/make_losses.py, make_groups.py.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -75,18 +75,23 @@ static void check_row(void *user, const gd_row *r) {
   e->rows++;
 }
 
+/* Parameters that were trained, then frozen ones. */
+static const gd_stored *nth(const gd_checkpoint *c, int i) {
+  return i < c->n_params ? &c->param[i] : &c->frozen[i - c->n_params];
+}
+
 static void check_params(const char *checkpoint, const double *after, double tolerance) {
   gd_checkpoint c;
   assert_ok(gd_checkpoint_read(&c, checkpoint, false));
-  assert_int_equal(c.n_params, PARAMS);
+  assert_int_equal(c.n_params + c.n_frozen, PARAMS);
   for (int i = 0; i < PARAMS; i++) {
     double sum = 0, squares = 0;
     int at = 0;
-    while (strcmp(c.param[at].name, param[i].name) != 0) at++;
+    while (strcmp(nth(&c, at)->name, param[i].name) != 0) at++;
     const int64_t n = param[i].shape[0] * (param[i].ndim == 2 ? param[i].shape[1] : 1);
     for (int64_t k = 0; k < n; k++) {
-      const double v =
-          c.param[at].dtype == GD_F64 ? ((double *)c.param[at].data)[k] : ((float *)c.param[at].data)[k];
+      const gd_stored *p = nth(&c, at);
+      const double v = p->dtype == GD_F64 ? ((double *)p->data)[k] : ((float *)p->data)[k];
       sum += v, squares += v * v;
     }
     assert_close(sum, after[2 * i], tolerance);
@@ -98,7 +103,7 @@ static void check_params(const char *checkpoint, const double *after, double tol
 static void train(const char *settings, const char *precision, const double *losses, const double *after) {
   gd_options o;
   gd_train_result result;
-  char copy[256], data[100], weights[100], out[100], *save;
+  char copy[512], data[100], weights[100], out[100], *save;
   const double tolerance = strcmp(precision, "fp64") == 0 ? 1e-12 : 1e-6;
   expected e = {losses, tolerance, 0};
   snprintf(data, sizeof data, "%s/data.h5", folder);
@@ -124,6 +129,7 @@ static void train(const char *settings, const char *precision, const double *los
   for (char *s = strtok_r(copy, " ", &save); s; s = strtok_r(NULL, " ", &save)) {
     char *value = strchr(s, '=');
     *value++ = 0;
+    for (char *blank = value; (blank = strchr(blank, '~'));) *blank = ' ';
     assert_ok(gd_options_set(&o, s, value));
   }
   assert_ok(gd_train(world, &o, &(gd_observer){.user = &e, .row = check_row}, &result));
@@ -136,9 +142,8 @@ static void train(const char *settings, const char *precision, const double *los
   assert_int_equal(system(command), 0);
 }
 
-static void losses_with_settings_train_as_in_pytorch(void **state) {
-  (void)state;
-  FILE *f = fopen(GD_SOURCE_DIR "/tests/golden/losses.txt", "r");
+static void train_as_in_pytorch(const char *golden, int expected_cases) {
+  FILE *f = fopen(golden, "r");
   assert_non_null(f);
   char line[512], data[100], weights[100];
   int cases = 0;
@@ -161,8 +166,18 @@ static void losses_with_settings_train_as_in_pytorch(void **state) {
     train(line + used, "fp64", losses, after);
     train(line + used, "fp32", losses, after);
   }
-  assert_int_equal(cases, 9);
+  assert_int_equal(cases, expected_cases);
   fclose(f);
+}
+
+static void losses_with_settings_train_as_in_pytorch(void **state) {
+  (void)state;
+  train_as_in_pytorch(GD_SOURCE_DIR "/tests/golden/losses.txt", 9);
+}
+
+static void groups_and_frozen_parameters_train_as_in_pytorch(void **state) {
+  (void)state;
+  train_as_in_pytorch(GD_SOURCE_DIR "/tests/golden/groups.txt", 5);
 }
 
 static int set_up(void **state) {
@@ -183,6 +198,7 @@ static int tear_down(void **state) {
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(losses_with_settings_train_as_in_pytorch)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(losses_with_settings_train_as_in_pytorch),
+                                     cmocka_unit_test(groups_and_frozen_parameters_train_as_in_pytorch)};
   return cmocka_run_group_tests(tests, set_up, tear_down);
 }
