@@ -28,6 +28,21 @@ typedef struct gd_child gd_child;
 
 enum { GD_MAX_NAME = 192 }; /**< bytes of a name in the tree, its end included */
 
+/** What the dimensions of a sample mean, where a layer must know it. */
+typedef enum gd_axes {
+  GD_AXES_PLAIN,    /**< nothing: numbers as the data has them */
+  GD_AXES_SEQUENCE, /**< [T, ...]: positions first; a linear works on the last dimension alone */
+  GD_AXES_IMAGE, /**< [H, W, C]: channels last in memory, though arguments count N, C, H, W as PyTorch does */
+} gd_axes;
+
+/** Type and shape of one sample: without the dimension of the batch. */
+typedef struct gd_shape {
+  gd_dtype dtype; /**< f32 or f64; i64 for tokens and other indices */
+  int ndim;
+  int64_t dim[GD_MAX_DIMS - 1];
+  gd_axes axes;
+} gd_shape;
+
 typedef struct gd_named {
   char name[GD_MAX_NAME]; /**< as in a PyTorch state_dict: "0.weight" */
   gd_tensor *tensor;
@@ -46,6 +61,9 @@ struct gd_module {
   int n_buffers; /**< saved with the model, not trained: constants and statistics */
   gd_child *child;
   int n_children;
+  gd_scope scope;       /**< its name in its parent, and its kind: for drawings and tables */
+  gd_shape out;         /**< of one sample, where it was built from a tree */
+  const gd_named *tied; /**< while it is built: its parameter of that name is this tensor of another module */
 };
 
 struct gd_child {
@@ -128,21 +146,6 @@ GD_API gd_status gd_sequential_append(gd_module *sequential, gd_module *child) G
 
 /* ---- kinds of modules ---- */
 
-/** What the dimensions of a sample mean, where a layer must know it. */
-typedef enum gd_axes {
-  GD_AXES_PLAIN,    /**< nothing: numbers as the data has them */
-  GD_AXES_SEQUENCE, /**< [T, ...]: positions first; a linear works on the last dimension alone */
-  GD_AXES_IMAGE, /**< [H, W, C]: channels last in memory, though arguments count N, C, H, W as PyTorch does */
-} gd_axes;
-
-/** Type and shape of one sample: without the dimension of the batch. */
-typedef struct gd_shape {
-  gd_dtype dtype; /**< f32 or f64; i64 for tokens and other indices */
-  int ndim;
-  int64_t dim[GD_MAX_DIMS - 1];
-  gd_axes axes;
-} gd_shape;
-
 GD_API int64_t gd_shape_numel(const gd_shape *s); /**< -1 when it overflows */
 /** "[28, 28]" into buf. Returns buf. */
 GD_API const char *gd_shape_text(const gd_shape *s, char *buf, size_t bytes);
@@ -214,6 +217,9 @@ GD_API gd_status gd_module_register(const gd_module_class *cls) GD_CHECKED;
 /** The kind of that word, or NULL; kind i of all in the order of registration, NULL behind the last. */
 GD_API const gd_module_class *gd_module_class_find(const char *word);
 GD_API const gd_module_class *gd_module_class_at(int i);
+
+/** What the records say: of all layers, or the arguments of the one called `name`. Errors: GD_ERR_USAGE: no such layer */
+GD_API gd_status gd_layers_manual(FILE *f, const char *name) GD_CHECKED;
 
 /* ---- models from trees ---- */
 

@@ -46,9 +46,10 @@ struct gd_node {
   gd_tensor *saved[GD_SAVED]; /**< what forward keeps for backward: gd_node_temporary(); NULL at first */
   bool recorded;              /**< a backward may follow: only then `saved` is needed */
   /* the engine's own */
-  gd_arena *arena;      /* the tape's */
-  gd_node *previous;    /* recorded before this one */
-  uint64_t backward_id; /* the backward that last reached this node */
+  gd_arena *arena;       /* the tape's */
+  gd_node *previous;     /* recorded before this one */
+  const gd_scope *scope; /* the part of a model that it belongs to; NULL: none */
+  uint64_t backward_id;  /* the backward that last reached this node */
 };
 
 /** Type and shape of an operation's result. */

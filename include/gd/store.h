@@ -57,6 +57,7 @@ typedef struct gd_watched {
  *   /data                   attributes classes x_scale digest; arrays sample class_name mean std class_weight
  *                           columns targets
  *   /config                 the YAML, one string
+ *   /model_spec             the model, one string of YAML, where the attribute `model` (one line of words) cannot say it
  */
 typedef struct gd_checkpoint {
   int n_params; /* that are trained */
@@ -78,7 +79,7 @@ typedef struct gd_checkpoint {
   gd_measured measured;
   gd_watched watched;
   char *config; /* YAML */
-  char *model;  /* one-line form */
+  char *model;  /* canonical text of its tree: gd_tree_parse() */
   int sample_ndim;
   int64_t sample[GD_MAX_DIMS - 1]; /* shape of one sample */
   int64_t outputs;                 /* outputs of the model per sample */

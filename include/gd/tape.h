@@ -84,7 +84,20 @@ typedef gd_tensor *(*gd_recompute_fn)(gd_tape *t, gd_tensor *const x[], int n, v
 GD_API gd_tensor *gd_recompute(gd_tape *t, gd_recompute_fn f, void *user, int n, gd_tensor *const x[],
                                int n_leaves, gd_tensor *const leaves[]);
 
-/** The recorded graph that leads to root, as Graphviz DOT. */
+/**
+ * A part of a model that operations belong to, for drawings and tables: gd_forward() enters that of the module. Owner:
+ * the caller, for as long as the tape may hold operations of it
+ */
+typedef struct gd_scope {
+  const char *name; /**< "body" */
+  const char *kind; /**< "Sequential" */
+  const struct gd_scope *outer;
+} gd_scope;
+/** Operations recorded until gd_tape_leave() belong to `s`, whose `outer` becomes the present one. */
+GD_API void gd_tape_enter(gd_tape *t, gd_scope *s);
+GD_API void gd_tape_leave(gd_tape *t);
+
+/** The recorded graph that leads to root, as Graphviz DOT; scopes are boxes. */
 GD_API gd_status gd_tape_write_dot(const gd_tape *t, const gd_tensor *root, FILE *f) GD_CHECKED;
 
 typedef gd_tensor *(*gd_scalar_fn)(gd_tape *t, gd_tensor *const leaves[], int n, void *user);

@@ -44,7 +44,8 @@ static gd_node *node_new(gd_tape *t, const gd_op *op, const void *params, int n_
   const size_t at_params = aligned(sizeof(gd_node)), at_in = at_params + aligned(op->params_bytes);
   gd_node *n = gd_arena_alloc(t->arena, at_in + (size_t)n_in * sizeof *in);
   if (!n) return NULL;
-  *n = (gd_node){.op = op, .n_in = n_in, .in = (gd_tensor **)((char *)n + at_in), .arena = t->arena};
+  *n = (gd_node){
+      .op = op, .n_in = n_in, .in = (gd_tensor **)((char *)n + at_in), .arena = t->arena, .scope = t->scope};
   if (op->params_bytes) n->params = memcpy((char *)n + at_params, params, op->params_bytes);
   if (n_in > 0) memcpy(n->in, in, (size_t)n_in * sizeof *in);
   return n;

@@ -27,6 +27,7 @@ struct gd_tape {
   gdi_draws draws;
   uint64_t backward_id;      /* of the backward or drawing at work; nodes keep the last that reached them */
   uint64_t last_backward_id; /* that was given out */
+  const gd_scope *scope;     /* that operations belong to now */
   gd_grad_ready ready;
   void *ready_user;
   bool ready_waits; /* by itself: see gdi_tape_on_grad_ready() */

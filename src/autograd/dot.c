@@ -50,22 +50,80 @@ static bool used_before(const gd_node *n, int input, uint64_t backward_id) {
   return false;
 }
 
+/* ---- scopes as boxes ---- */
+
+typedef struct drawing {
+  FILE *f;
+  const gd_node *last;
+  uint64_t backward_id;
+  int boxes;
+} drawing;
+
+static bool within(const gd_scope *s, const gd_scope *outer) {
+  while (s && s != outer) s = s->outer;
+  return s == outer;
+}
+
+/* The scope inside `outer` that s is, or is in. */
+static const gd_scope *step_towards(const gd_scope *s, const gd_scope *outer) {
+  while (s->outer != outer) s = s->outer;
+  return s;
+}
+
+/* A box is drawn around more than one operation; the outermost scope is the whole model and needs none. */
+static bool has_box(const drawing *d, const gd_scope *s) {
+  int n = 0;
+  for (const gd_node *i = d->last; i; i = i->previous)
+    n += i->backward_id == d->backward_id && within(i->scope, s);
+  return s->outer && n > 1;
+}
+
+/* Has an older record, written later, shown this scope already? Scopes are written where their last record is. */
+static bool newest_in(const drawing *d, const gd_node *n, const gd_scope *s) {
+  for (const gd_node *i = d->last; i != n; i = i->previous)
+    if (i->backward_id == d->backward_id && within(i->scope, s)) return false;
+  return true;
+}
+
+static void nodes_in(drawing *d, const gd_scope *scope) {
+  for (const gd_node *n = d->last; n; n = n->previous) {
+    if (n->backward_id != d->backward_id || !within(n->scope, scope)) continue;
+    if (n->scope == scope) {
+      operation(d->f, n);
+      for (int i = 0; i < n->n_in; i++) /* a parameter stands by the operation that takes it first */
+        if (n->in[i] && !n->in[i]->node && !used_before(n, i, d->backward_id)) leaf(d->f, n->in[i]);
+      continue;
+    }
+    const gd_scope *inner = step_towards(n->scope, scope);
+    if (!newest_in(d, n, inner)) continue;
+    const bool boxed = has_box(d, inner);
+    if (boxed) {
+      fprintf(
+          d->f,
+          "  subgraph cluster_%d {\n  style=\"rounded,filled\"; fillcolor=\"#00000008\"; color=\"#999999\"; "
+          "fontname=\"Helvetica\"; fontsize=10; labeljust=l; label=\"",
+          d->boxes++);
+      quoted(d->f, inner->name);
+      fputs(*inner->name ? "  " : "", d->f);
+      quoted(d->f, inner->kind);
+      fputs("\";\n", d->f);
+    }
+    nodes_in(d, inner);
+    if (boxed) fputs("  }\n", d->f);
+  }
+}
+
 gd_status gd_tape_write_dot(const gd_tape *t, const gd_tensor *root, FILE *f) {
   GD_TRY(gd_tape_status(t));
   if (!root || !root->node) return GD_FAIL(GD_ERR_NO_GRAD, "nothing is recorded that leads to this tensor");
-  const uint64_t backward_id = gdi_tape_mark_path((gd_tape *)t, root);
+  drawing d = {.f = f, .last = root->node, .backward_id = gdi_tape_mark_path((gd_tape *)t, root)};
   fputs("digraph graph_of_operations {\n  node [fontname=\"Helvetica\", fontsize=11];\n"
         "  edge [fontname=\"Helvetica\", fontsize=9, color=\"#666666\"];\n",
         f);
-  for (const gd_node *n = root->node; n; n = n->previous) {
-    if (n->backward_id != backward_id) continue;
-    operation(f, n);
-    for (int i = 0; i < n->n_in; i++) {
-      if (!n->in[i]) continue;
-      if (!n->in[i]->node && !used_before(n, i, backward_id)) leaf(f, n->in[i]);
-      edge(f, n->in[i], n);
-    }
-  }
+  nodes_in(&d, NULL);
+  for (const gd_node *n = root->node; n; n = n->previous)
+    for (int i = 0; n->backward_id == d.backward_id && i < n->n_in; i++)
+      if (n->in[i]) edge(f, n->in[i], n);
   box(f, root, root, "#ffe9c9");
   edge(f, root, root);
   fputs("}\n", f);

@@ -30,7 +30,17 @@ void gd_tape_reset(gd_tape *t) {
   gd_arena_reset(t->arena);
   t->last = NULL;
   gdi_draws_reset(&t->draws);
+  t->scope = NULL;
   t->status = GD_OK;
+}
+
+void gd_tape_enter(gd_tape *t, gd_scope *s) {
+  s->outer = t->scope;
+  t->scope = s;
+}
+
+void gd_tape_leave(gd_tape *t) {
+  if (t->scope) t->scope = t->scope->outer;
 }
 
 gd_tensor *gd_tape_fail(gd_tape *t, gd_status s) {

@@ -54,6 +54,7 @@ void gdi_print_names(const char *what, int64_t n, char (*name)[GD_MAX_COLUMN_NAM
 void gdi_print_plain(const char *text);
 gd_status gdi_command_inspect(int argc, char **argv);
 gd_status gdi_command_graph(int argc, char **argv);
+gd_status gdi_command_model(int argc, char **argv);
 gd_status gdi_command_compare(int argc, char **argv);
 gd_status gdi_command_export(int argc, char **argv);
 gd_status gdi_command_bench(int argc, char **argv);

@@ -39,7 +39,7 @@ static void name_leaves(gd_module *m, gd_arena *a) {
   gd_named *list = gd_arena_alloc(a, (size_t)n * sizeof *list); /* the names stay as long as the drawing */
   if (!list) return;
   gd_module_params(m, list, n);
-  for (int i = 0; i < n; i++) list[i].tensor->name = list[i].name;
+  for (int i = n - 1; i >= 0; i--) list[i].tensor->name = list[i].name;
 }
 
 static gd_status draw(drawing *d) {

@@ -17,12 +17,12 @@ static const char overview[] =
     "gdtrain predict CHECKPOINT --data FILE --out F  as .h5, .npy or .csv\n"
     "gdtrain inspect FILE [--digest]                 a checkpoint or a data set\n"
     "gdtrain export CHECKPOINT --out F.safetensors   weights for others\n"
-    "gdtrain graph [run.yaml]                        the recorded graph as DOT\n"
+    "gdtrain graph|model [run.yaml]                  the model as DOT, as a table\n"
     "gdtrain verify [run.yaml]                       are the promises kept here?\n"
     "gdtrain bench [run.yaml] [--comm]               where the time of a step goes\n"
     "\n"
     "gdtrain COMMAND --help: its options; those of train are the usual settings\n"
-    "gdtrain --help-options: all settings; --print-config: what would run\n"
+    "gdtrain --help-options, --help-layers: all settings, layers; --print-config\n"
     "\n"
     "Exit codes: 0 done, 1 internal, 2 usage, 3 environment, 4 data, 5 checkpoint,\n"
     "6 write, 7 not finite, 8 replicas, 9 communication, 10 GPU, 75 stopped, saved\n";
@@ -103,19 +103,23 @@ static const char use[] =
     "  --weights trained|ema|swa    the average, where the run kept one, unless this is given\n"
     "  --digest    SHA-256 of all parameters: equal when all bits are\n";
 
-static const char tools[] = "mpirun -n 8 gdtrain verify [run.yaml]    the promises, on this cluster\n"
-                            "mpirun -n 8 gdtrain bench [run.yaml]     where the time of a step goes\n"
-                            "  --comm             what messages cost, how much backward hides\n"
-                            "  --max-mb 256       largest message of --comm\n"
-                            "gdtrain graph [run.yaml] | dot -Tsvg > graph.svg\n"
-                            "\n"
-                            "All other settings are those of a run: gdtrain --help-options.\n";
+static const char tools[] =
+    "mpirun -n 8 gdtrain verify [run.yaml]    the promises, on this cluster\n"
+    "mpirun -n 8 gdtrain bench [run.yaml]     where the time of a step goes\n"
+    "  --comm             what messages cost, how much backward hides\n"
+    "  --max-mb 256       largest message of --comm\n"
+    "gdtrain graph [run.yaml] | dot -Tsvg > graph.svg\n"
+    "gdtrain model [run.yaml] [--ranks N]     layers, shapes, parameters, work, memory\n"
+    "  --sample 1x28x28   the shape of a sample, where there are no data yet\n"
+    "\n"
+    "All other settings are those of a run: gdtrain --help-options.\n";
 
 void gdi_print_help(FILE *f, const char *command) {
   static const struct {
     const char *command, *text;
-  } page[] = {{"train", train}, {"data", data},  {"compare", compare}, {"eval", use},    {"predict", use},
-              {"inspect", use}, {"export", use}, {"verify", tools},    {"bench", tools}, {"graph", tools}};
+  } page[] = {{"train", train}, {"data", data},   {"compare", compare}, {"eval", use},
+              {"predict", use}, {"inspect", use}, {"export", use},      {"verify", tools},
+              {"bench", tools}, {"graph", tools}, {"model", tools}};
   const char *text = overview;
   for (size_t i = 0; i < sizeof page / sizeof *page; i++)
     if (strcmp(command, page[i].command) == 0) text = page[i].text;

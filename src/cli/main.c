@@ -10,11 +10,11 @@
 static const struct {
   const char *name;
   gd_status (*run)(int argc, char **argv);
-} commands[] = {{"train", gdi_command_train},     {"eval", gdi_command_eval},
-                {"predict", gdi_command_predict}, {"data", gdi_command_data},
-                {"inspect", gdi_command_inspect}, {"graph", gdi_command_graph},
-                {"export", gdi_command_export},   {"compare", gdi_command_compare},
-                {"bench", gdi_command_bench},     {"verify", gdi_command_verify}};
+} commands[] = {
+    {"train", gdi_command_train}, {"eval", gdi_command_eval},       {"predict", gdi_command_predict},
+    {"data", gdi_command_data},   {"inspect", gdi_command_inspect}, {"graph", gdi_command_graph},
+    {"model", gdi_command_model}, {"export", gdi_command_export},   {"compare", gdi_command_compare},
+    {"bench", gdi_command_bench}, {"verify", gdi_command_verify}};
 enum { COMMANDS = sizeof commands / sizeof *commands };
 
 static gd_status dispatch(int argc, char **argv) {
@@ -58,6 +58,8 @@ int gd_main(int argc, char **argv) {
       return gd_status_exit_code(gdi_leave(NULL, gd_losses_manual(stdout, argv[i + 1])));
     if (strcmp(argv[i], "--help-metrics") == 0)
       return gd_status_exit_code(gdi_leave(NULL, gd_metrics_manual(stdout, argv[i + 1])));
+    if (strcmp(argv[i], "--help-layers") == 0)
+      return gd_status_exit_code(gdi_leave(NULL, gd_layers_manual(stdout, argv[i + 1])));
     if (strcmp(argv[i], "--help-options") == 0) return gd_options_manual(stdout), 0;
     if (strcmp(argv[i], "--version") == 0) return puts("gdtrain " GD_VERSION), 0;
   }

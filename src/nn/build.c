@@ -78,8 +78,8 @@ static gd_status read_entry(entry *e, const gd_tree *tree) {
 
 static const char *const also[] = {"name", "share", NULL}; /* keys of every entry */
 
-/* Shape rule, then the module: parameters, and children that see it as open. */
-static gd_status make(gd_build *b, gd_module **out) {
+/* Shape rule, then the module: parameters, and children that see it as open. `tied`: a parameter of another. */
+static gd_status make(gd_build *b, const char *name, const gd_named *tied, gd_module **out) {
   gdi_building *all = b->all;
   const gd_module_class *cls = b->cls;
   b->n_out = b->n_in;
@@ -88,20 +88,33 @@ static gd_status make(gd_build *b, gd_module **out) {
     return GD_FAIL(GD_ERR_SHAPE, "%s takes one input, but there are %d", cls->word, b->n_in);
   GD_TRY(cls->shape ? cls->shape(b) : gd_shape_floats(b));
   GD_TRY(gd_module_new(out, cls, cls->bytes, b->device, b->dtype));
+  (*out)->tied = tied;
+  all->name[all->depth] = name;
   all->open[all->depth++] = *out;
   gd_status st = cls->build ? cls->build(*out, b) : GD_OK;
   all->depth--;
+  if (st == GD_OK && (*out)->tied)
+    st = GD_FAIL(GD_ERR_USAGE, "share: %s has no parameter '%s'", cls->word, tied->name);
   if (st == GD_OK && all->unknown)
     st = GD_FAIL(GD_ERR_INTERNAL, "%s asks for an argument '%s' that its record does not have", cls->word,
                  all->unknown);
   return st;
 }
 
+static gd_status read_share(const gd_build *b, const gd_tree *given, gd_named *tied) {
+  const gd_tree *share = given ? gd_tree_get(given, "share") : NULL;
+  if (!share) return GD_OK;
+  if (share->kind != GD_TREE_SCALAR)
+    return GD_FAIL(GD_ERR_USAGE, "share: expected the name of a parameter, as embed.weight");
+  return gdi_find_shared(b->all, share->text, tied);
+}
+
 /* A module from an entry; *n shapes at io go in and come out. `outer` has device and type. */
-static gd_status build_entry(const gd_build *outer, const gd_tree *tree, int *n, gd_shape io[GD_MAX_FIELDS],
-                             gd_module **out) {
+static gd_status build_entry(const gd_build *outer, const char *name, const gd_tree *tree, int *n,
+                             gd_shape io[GD_MAX_FIELDS], gd_module **out) {
   gdi_building *all = outer->all;
   entry e;
+  gd_named tied = {0};
   *out = NULL;
   gd_build b = {.device = outer->device, .dtype = outer->dtype, .all = all, .n_in = *n};
   memcpy(b.in, io, sizeof b.in);
@@ -112,7 +125,8 @@ static gd_status build_entry(const gd_build *outer, const gd_tree *tree, int *n,
   if (st == GD_OK && ++all->layers > GDI_MAX_LAYERS)
     st = GD_FAIL(GD_ERR_USAGE, "more than %d layers", GDI_MAX_LAYERS);
   if (st == GD_OK) st = gdi_args_read(&b, e.given, also);
-  if (st == GD_OK) st = make(&b, out);
+  if (st == GD_OK) st = read_share(&b, e.given, &tied);
+  if (st == GD_OK) st = make(&b, name, tied.tensor ? &tied : NULL, out);
   if (st != GD_OK) {
     st = placed(all, st, tree);
     gd_module_free(*out);
@@ -121,6 +135,7 @@ static gd_status build_entry(const gd_build *outer, const gd_tree *tree, int *n,
   }
   *n = b.n_out;
   memcpy(io, b.out, sizeof b.out);
+  (*out)->out = b.out[0];
   return GD_OK;
 }
 
@@ -132,32 +147,41 @@ static gd_status add(gd_module *self, const char *name, gd_module *child) {
   return st;
 }
 
-static const char *name_of(const gd_tree *tree) {
+/* Its name in the state dict: what `name` says, else its position. */
+static const char *name_of(const gd_tree *tree, const char *position) {
   const gd_tree *name = tree->kind == GD_TREE_MAP && tree->n == 1 ? gd_tree_get(tree->item[0], "name") : NULL;
-  return name && name->kind == GD_TREE_SCALAR ? name->text : NULL;
+  return !name ? position : name->kind == GD_TREE_SCALAR ? name->text : "";
 }
 
 gd_status gdi_build_entries(gd_build *b, gd_module *sequential, const gd_tree *list, int *n,
                             gd_shape io[GD_MAX_FIELDS]) {
+  gdi_building *all = b->all;
+  gd_status st = GD_OK;
   if (list->kind != GD_TREE_LIST) return GD_FAIL(GD_ERR_USAGE, "expected a list of layers");
-  for (int i = 0; i < list->n; i++) {
+  for (int i = 0; st == GD_OK && i < list->n; i++) {
     char position[16];
-    const char *name = name_of(list->item[i]);
     gd_module *child;
+    const size_t here = enter(all, ".%d", i);
     snprintf(position, sizeof position, "%d", i);
-    const size_t here = enter(b->all, ".%d", i);
-    gd_status st = build_entry(b, list->item[i], n, io, &child);
-    if (st == GD_OK) st = placed(b->all, add(sequential, name ? name : position, child), list->item[i]);
-    if (st != GD_OK) return st;
-    leave(b->all, here);
+    const char *name = name_of(list->item[i], position);
+    st = build_entry(b, name, list->item[i], n, io, &child);
+    if (st == GD_OK) st = placed(all, add(sequential, name, child), list->item[i]);
+    if (st == GD_OK) leave(all, here);
   }
-  return GD_OK;
+  return st;
 }
 
-static gd_status build_list(gd_build *b, const gd_tree *list, int *n, gd_shape io[GD_MAX_FIELDS],
-                            gd_module **out) {
+static gd_status build_list(gd_build *b, const char *name, const gd_tree *list, int *n,
+                            gd_shape io[GD_MAX_FIELDS], gd_module **out) {
+  gdi_building *all = b->all;
+  if (all->depth == GDI_MAX_LEVELS)
+    return GD_FAIL(GD_ERR_USAGE, "layers in layers deeper than %d", GDI_MAX_LEVELS);
   GD_TRY(gd_module_new(out, &gdi_sequential_class, 0, b->device, b->dtype));
+  all->name[all->depth] = name;
+  all->open[all->depth++] = *out;
   gd_status st = gdi_build_entries(b, *out, list, n, io);
+  all->depth--;
+  (*out)->out = io[0];
   if (st == GD_OK) return GD_OK;
   gd_module_free(*out);
   *out = NULL;
@@ -167,11 +191,23 @@ static gd_status build_list(gd_build *b, const gd_tree *list, int *n, gd_shape i
 gd_status gd_build_child(gd_build *b, gd_module *self, const char *name, const gd_tree *tree, int *n,
                          gd_shape io[GD_MAX_FIELDS]) {
   gd_module *child;
+  if (*name_of(tree, name) == 0 || strcmp(name_of(tree, name), name) != 0)
+    return GD_FAIL(GD_ERR_USAGE, "%s: its %s has that name and no other: leave `name` out", b->cls->word,
+                   name);
   const size_t here = enter(b->all, ".%s.%s", b->cls->word, name);
-  GD_TRY(tree->kind == GD_TREE_LIST ? build_list(b, tree, n, io, &child)
-                                    : build_entry(b, tree, n, io, &child));
+  GD_TRY(tree->kind == GD_TREE_LIST ? build_list(b, name, tree, n, io, &child)
+                                    : build_entry(b, name, tree, n, io, &child));
   leave(b->all, here);
   return add(self, name, child);
+}
+
+gd_status gdi_build_one(gd_build *b, gd_module *self, const char *name, const gd_tree *tree, gd_shape *io) {
+  gd_shape all[GD_MAX_FIELDS] = {*io};
+  int n = 1;
+  GD_TRY(gd_build_child(b, self, name, tree, &n, all));
+  *io = all[0];
+  if (n == 1) return GD_OK;
+  return GD_FAIL(GD_ERR_SHAPE, "%s: its %s has %d outputs where one is wanted", b->cls->word, name, n);
 }
 
 /* ---- the whole ---- */
@@ -199,9 +235,9 @@ static gd_status build_model(gd_module **out, const gd_tree *tree, gd_build *b) 
     return GD_FAIL(GD_ERR_USAGE, "model: no layers; an example: linear:512 relu linear:10");
   b->n_out = b->n_in;
   memcpy(b->out, b->in, sizeof b->out);
-  if (!is_whole(tree)) return build_list(b, tree, &b->n_out, b->out, out);
+  if (!is_whole(tree)) return build_list(b, "", tree, &b->n_out, b->out, out);
   enter(b->all, ".0");
-  return build_entry(b, tree->item[0], &b->n_out, b->out, out);
+  return build_entry(b, "", tree->item[0], &b->n_out, b->out, out);
 }
 
 gd_status gd_model_build(gd_module **out, const gd_tree *tree, gd_build *b) {

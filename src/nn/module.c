@@ -20,6 +20,7 @@ gd_status gd_module_new(gd_module **out, const gd_module_class *cls, size_t byte
   m->device = d;
   m->dtype = dtype;
   m->training = true;
+  m->scope = (gd_scope){.name = "", .kind = cls->name};
   m->arena = arena;
   *out = m;
   return GD_OK;
@@ -72,8 +73,28 @@ static gd_status add_tensor(gd_module *m, gd_named **list, int *n, const char *n
   return GD_OK;
 }
 
+/* A parameter that is another module's tensor. */
+static gd_status add_tied(gd_module *m, int ndim, const int64_t shape[], gd_tensor **out) {
+  const gd_named *tied = m->tied;
+  const gd_tensor wanted = {.dtype = m->dtype, .ndim = ndim};
+  char is[64], asked[64];
+  gd_tensor like = wanted;
+  memcpy(like.shape, shape, (size_t)ndim * sizeof *shape);
+  if (tied->tensor->ndim != ndim || memcmp(tied->tensor->shape, shape, (size_t)ndim * sizeof *shape) != 0)
+    return GD_FAIL(GD_ERR_SHAPE, "share: the other %s is %s, but this layer's would be %s", tied->name,
+                   gd_tensor_describe(tied->tensor, is, sizeof is),
+                   gd_tensor_describe(&like, asked, sizeof asked));
+  GD_TRY(check_name(m, tied->name, sizeof m->param->name));
+  GD_TRY(grow(m->arena, &m->param, m->n_params, sizeof *m->param));
+  m->param[m->n_params] = *tied;
+  *out = m->param[m->n_params++].tensor;
+  m->tied = NULL;
+  return GD_OK;
+}
+
 gd_status gd_module_add_param(gd_module *m, const char *name, int ndim, const int64_t shape[],
                               gd_tensor **out) {
+  if (m->tied && strcmp(m->tied->name, name) == 0) return add_tied(m, ndim, shape, out);
   GD_TRY(add_tensor(m, &m->param, &m->n_params, name, m->dtype, ndim, shape, out));
   return gd_require_grad(*out, true);
 }
@@ -115,22 +136,31 @@ gd_status gd_module_add_child(gd_module *m, const char *name, gd_module *child) 
   struct gd_child *c = &m->child[m->n_children++];
   snprintf(c->name, sizeof c->name, "%s", name);
   c->module = child;
+  char *own_name =
+      gd_arena_alloc(child->arena, strlen(name) + 1); /* stays where the list of children grows */
+  if (!own_name) return GD_ERR_OOM;
+  child->scope.name = strcpy(own_name, name);
   return GD_OK;
 }
 
 gd_status gd_forward_n(gd_module *m, gd_tape *t, int *n, gd_tensor *x[GD_MAX_FIELDS]) {
-  if (m->cls->forward_n) return m->cls->forward_n(m, t, n, x);
-  if (*n != 1) return GD_FAIL(GD_ERR_USAGE, "%s takes one input, not %d", m->cls->name, *n);
-  x[0] = x[0] ? m->cls->forward(m, t, x[0]) : NULL;
-  return gd_tape_status(t);
+  gd_status st = GD_OK;
+  if (!m->cls->forward_n && *n != 1)
+    return GD_FAIL(GD_ERR_USAGE, "%s takes one input, not %d", m->cls->name, *n);
+  gd_tape_enter(t, &m->scope);
+  if (m->cls->forward_n)
+    st = m->cls->forward_n(m, t, n, x);
+  else
+    x[0] = x[0] ? m->cls->forward(m, t, x[0]) : NULL;
+  gd_tape_leave(t);
+  return st == GD_OK ? gd_tape_status(t) : st;
 }
 
 gd_tensor *gd_forward(gd_module *m, gd_tape *t, gd_tensor *x) {
   if (!x) return NULL;
-  if (m->cls->forward) return m->cls->forward(m, t, x);
   int n = 1;
   gd_tensor *io[GD_MAX_FIELDS] = {x};
-  gd_status st = m->cls->forward_n(m, t, &n, io);
+  gd_status st = gd_forward_n(m, t, &n, io);
   if (st != GD_OK) return gd_tape_fail(t, st);
   if (n == 1) return io[0];
   return gd_tape_fail(t, GD_FAIL(GD_ERR_USAGE, "%s has %d outputs where one is wanted", m->cls->name, n));

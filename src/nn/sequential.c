@@ -16,10 +16,13 @@ static gd_status forward_n(gd_module *m, gd_tape *t, int *n, gd_tensor *x[GD_MAX
     const gd_child *next = &m->child[i + 1];
     const int taken =
         child->cls->absorbs && *n == 1 ? child->cls->absorbs(child, next, m->n_children - i - 1) : 0;
-    if (taken > 0)
+    if (taken > 0) {
+      gd_tape_enter(t, &child->scope);
       x[0] = x[0] ? child->cls->forward_fused(child, t, x[0], next, taken) : NULL;
-    else
+      gd_tape_leave(t);
+    } else {
       GD_TRY(gd_forward_n(child, t, n, x));
+    }
     i += taken;
   }
   return gd_tape_status(t);
@@ -29,18 +32,13 @@ static gd_status build(gd_module *m, gd_build *b) {
   return gdi_build_entries(b, m, gd_arg_tree(b, "body"), &b->n_out, b->out);
 }
 
-static gd_status shape(gd_build *b) {
-  (void)b; /* its children's */
-  return GD_OK;
-}
-
 const gd_module_class gdi_sequential_class = {.name = "Sequential",
                                               .word = "sequential",
                                               .about = "layers one after the other",
                                               .example = "sequential: [{linear: 64}, relu]",
                                               .args = args,
                                               .forward_n = forward_n,
-                                              .shape = shape,
+                                              .shape = gdi_shape_of_children,
                                               .build = build};
 
 gd_status gd_sequential_new(gd_module **out, gd_device *d, gd_dtype dtype) {

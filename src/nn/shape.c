@@ -30,6 +30,16 @@ gd_status gd_shape_dim(const gd_shape *s, int64_t dim, int *out) {
   return GD_OK;
 }
 
+bool gdi_shape_equal(const gd_shape *a, const gd_shape *b) {
+  return a->dtype == b->dtype && a->ndim == b->ndim && a->axes == b->axes &&
+         memcmp(a->dim, b->dim, (size_t)a->ndim * sizeof *a->dim) == 0;
+}
+
+gd_status gdi_shape_of_children(gd_build *b) {
+  (void)b;
+  return GD_OK;
+}
+
 gd_status gd_shape_floats(gd_build *b) {
   for (int i = 0; i < b->n_in; i++)
     if (b->in[i].dtype != GD_F32 && b->in[i].dtype != GD_F64)

@@ -110,8 +110,10 @@ static gd_status read_strings(void **out, int64_t n, size_t width, gd_arena *are
   gdi_h5_array a;
   GD_TRY(open_row(&a, f, path, true, n));
   if (width == 0) width = a.width + 1;
-  *out = gd_arena_zalloc(arena, (size_t)n * width);
-  gd_status st = *out ? gdi_h5_array_read_text(&a, width, *out) : GD_ERR_OOM;
+  gd_status st =
+      width > GDI_MAX_CONFIG + 2 ? GD_FAIL(GD_ERR_CHECKPOINT, "%s: /%s is too long", f->path, path) : GD_OK;
+  *out = st == GD_OK ? gd_arena_zalloc(arena, (size_t)n * width) : NULL;
+  if (st == GD_OK) st = *out ? gdi_h5_array_read_text(&a, width, *out) : GD_ERR_OOM;
   if (a.n != n) st = GD_FAIL(GD_ERR_CHECKPOINT, "%s: /%s has %lld strings", f->path, path, (long long)a.n);
   gdi_h5_array_close(&a);
   return st;
@@ -171,6 +173,22 @@ static gd_status read_data(gd_checkpoint *c, gdi_h5 *f) {
   return GD_OK;
 }
 
+/* The description of the model must at least be a tree; whether there are such layers is known when it is built. */
+static gd_status read_spec(gd_checkpoint *c, gdi_h5 *f) {
+  void *text;
+  gd_tree *ignored;
+  if (gdi_h5_has(f, "model_spec")) {
+    GD_TRY(read_strings(&text, 1, 0, c->arena, f, "model_spec"));
+    c->model = text;
+  } else {
+    c->model = gd_arena_alloc(c->arena, GDI_MAX_SPEC + 1);
+    if (!c->model) return GD_ERR_OOM;
+    GD_TRY(gdi_h5_attr_text(f, "/", "model", c->model, GDI_MAX_SPEC + 1));
+  }
+  gd_status st = gd_tree_parse(&ignored, c->arena, c->model, "model");
+  return st == GD_ERR_USAGE ? GD_FAIL(GD_ERR_CHECKPOINT, "%s: %s", f->path, gd_error_last()->message) : st;
+}
+
 static gd_status read_root(gd_checkpoint *c, gdi_h5 *f) {
   char format[64] = "";
   void *text;
@@ -181,9 +199,7 @@ static gd_status read_root(gd_checkpoint *c, gdi_h5 *f) {
   GD_TRY(gdi_h5_attr_text(f, "/", "format", format, sizeof format));
   if (strcmp(format, GDI_FORMAT) != 0)
     return GD_FAIL(GD_ERR_CHECKPOINT, "%s: is a '%s'; this program reads '%s'", f->path, format, GDI_FORMAT);
-  c->model = gd_arena_alloc(c->arena, GDI_MAX_SPEC + 1);
-  if (!c->model) return GD_ERR_OOM;
-  GD_TRY(gdi_h5_attr_text(f, "/", "model", c->model, GDI_MAX_SPEC + 1));
+  GD_TRY(read_spec(c, f));
   GD_TRY(gdi_h5_attr_i64(f, "/", "outputs", &c->outputs));
   GD_TRY(gdi_h5_attr_text(f, "/", "machine", c->machine, sizeof c->machine));
   GD_TRY(gdi_h5_attr_text(f, "/", "version", c->version, sizeof c->version));

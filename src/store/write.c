@@ -10,9 +10,9 @@ static const char *text_or_empty(const char *text) {
 }
 
 static gd_status check_header(const gd_checkpoint *c, const char *path) {
-  if (strlen(text_or_empty(c->model)) > GDI_MAX_SPEC)
+  if (strlen(text_or_empty(c->model)) > GDI_MAX_CONFIG)
     return GD_FAIL(GD_ERR_WRITE, "%s: the description of the model is longer than %d bytes", path,
-                   GDI_MAX_SPEC);
+                   GDI_MAX_CONFIG);
   if (strlen(text_or_empty(c->config)) > GDI_MAX_CONFIG)
     return GD_FAIL(GD_ERR_WRITE, "%s: the configuration is longer than %d bytes", path, GDI_MAX_CONFIG);
   if (c->n_params < 1) return GD_FAIL(GD_ERR_WRITE, "%s: a checkpoint without parameters", path);
@@ -23,13 +23,21 @@ static gd_status check_header(const gd_checkpoint *c, const char *path) {
   return GD_OK;
 }
 
+/* In an attribute, as ever, where it is one line of words; a tree has an array of its own. */
+static gd_status put_spec(gdi_h5_writer *w, const gd_checkpoint *c) {
+  const char *text = text_or_empty(c->model);
+  const bool tree = *text == '[' || strlen(text) > GDI_MAX_SPEC;
+  GD_TRY(gdi_h5_put_attr_text(w, "/", "model", tree ? "" : text));
+  return tree ? gdi_h5_put_text(w, "model_spec", 1, strlen(text) + 1, text) : GD_OK;
+}
+
 static gd_status put_root(gdi_h5_writer *w, const gd_checkpoint *c, const gd_digest *header,
                           const gd_digest *whole) {
   char header_hex[65], whole_hex[65];
   gd_digest_hex(header, header_hex);
   gd_digest_hex(whole, whole_hex);
   GD_TRY(gdi_h5_put_attr_text(w, "/", "format", GDI_FORMAT));
-  GD_TRY(gdi_h5_put_attr_text(w, "/", "model", text_or_empty(c->model)));
+  GD_TRY(put_spec(w, c));
   GD_TRY(gdi_h5_put_attr_i64(w, "/", "outputs", c->outputs));
   GD_TRY(gdi_h5_put_attr_text(w, "/", "machine", c->machine));
   GD_TRY(gdi_h5_put_attr_text(w, "/", "version", c->version));
