@@ -133,8 +133,8 @@ GD_API void gd_module_print(const gd_module *m, FILE *f);
 /** y = x W^T + b;  parameters weight [O,I], bias [O];  U(-1/sqrt I, 1/sqrt I) */
 GD_API gd_status gd_linear_new(gd_module **out, gd_device *d, gd_dtype dtype, int64_t in, int64_t features,
                                bool bias) GD_CHECKED;
-/** relu, tanh, sigmoid, gelu, leaky_relu[:slope], softplus, softmax, log_softmax (over the last dimension);
- * `argument` is the slope of leaky_relu */
+/** relu, tanh, sigmoid, gelu, leaky_relu[:slope], elu[:alpha], silu, selu, softplus, softmax, log_softmax (over the last
+ * dimension); `argument` is the slope of leaky_relu, the alpha of elu */
 GD_API gd_status gd_activation_new(gd_module **out, gd_device *d, gd_dtype dtype, const char *name,
                                    double argument) GD_CHECKED;
 GD_API gd_status gd_dropout_new(gd_module **out, gd_device *d, gd_dtype dtype, double p) GD_CHECKED;
@@ -203,7 +203,11 @@ struct gd_module_class {
   int (*absorbs)(const gd_module *self, const gd_child *next, int n);
   /** With `absorbs`: forward of self and of the n modules at `next`. */
   gd_tensor *(*forward_fused)(gd_module *self, gd_tape *t, gd_tensor *x, const gd_child *next, int n);
-  gd_activation activation; /**< which activation of gd_linear() it is; 0: none */
+  gd_activation activation; /**< which activation of gd_linear() it is; 0: none, or as fused_as() says */
+  gd_activation (*fused_as)(const gd_module *self); /**< *(optional)* where that depends on its arguments */
+  const char *
+      within_losses; /**< *(optional)* "cross_entropy": losses that apply it themselves: no model ends with it */
+  bool in_order;     /**< a container whose output is its last child's */
   /** The only layer of a model, it is the model: names of parameters do not begin with its position. */
   bool whole;
 };
@@ -218,6 +222,8 @@ GD_API gd_status gd_module_register(const gd_module_class *cls) GD_CHECKED;
 GD_API const gd_module_class *gd_module_class_find(const char *word);
 GD_API const gd_module_class *gd_module_class_at(int i);
 
+/** The kind of module that makes the output of `m`: of a container in order, its last child's. */
+GD_API const gd_module_class *gd_module_last(const gd_module *m);
 /** What the records say: of all layers, or the arguments of the one called `name`. Errors: GD_ERR_USAGE: no such layer */
 GD_API gd_status gd_layers_manual(FILE *f, const char *name) GD_CHECKED;
 

@@ -28,6 +28,13 @@ void gdi_print_real(char *buf, size_t bytes, double v) {
   }
 }
 
+bool gdi_is_listed(const char *word, const char *list) {
+  const size_t n = strlen(word);
+  for (const char *at = list; at && n && (at = strstr(at, word)); at++)
+    if ((at == list || at[-1] == ' ') && (at[n] == ' ' || !at[n])) return true;
+  return false;
+}
+
 void gdi_print_quoted(FILE *f, const char *text) {
   fputc('"', f);
   for (; *text; text++) {

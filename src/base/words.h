@@ -19,6 +19,8 @@ gd_status gdi_numbers_parse(double **out, int64_t *n, const char *key, const cha
 void gdi_print_real(char *buf, size_t bytes, double v);
 /* Does `text` match: * stands for any characters, ? for one. */
 bool gdi_glob(const char *pattern, const char *text);
+/* Is `word` one of the words in `list`, which are separated by blanks? NULL: an empty list. */
+bool gdi_is_listed(const char *word, const char *list);
 /* "text" with what must be escaped in JSON and in double-quoted YAML. */
 void gdi_print_quoted(FILE *f, const char *text);
 

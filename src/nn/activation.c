@@ -7,12 +7,13 @@
 
 typedef struct activation {
   gd_module base;
-  double slope;
+  double slope; /* or alpha */
+  bool by_tanh;
   int dim; /* of a tensor with its batch, from the end */
 } activation;
 
-/* An activation without arguments, whose word is also its operation's. */
-#define PLAIN(op, shown, formula, fused)                                                                     \
+/* An activation without arguments, whose word is also its operation's; further fields of its record may follow. */
+#define PLAIN(op, shown, formula, ...)                                                                       \
   static gd_tensor *op##_forward(gd_module *m, gd_tape *t, gd_tensor *x) {                                   \
     (void)m;                                                                                                 \
     return gd_##op(t, x);                                                                                    \
@@ -23,13 +24,49 @@ typedef struct activation {
                                             .example = #op,                                                  \
                                             .bytes = sizeof(activation),                                     \
                                             .forward = op##_forward,                                         \
-                                            .activation = fused};
+                                            __VA_ARGS__};
 
-PLAIN(relu, "ReLU", "max(x, 0)", GD_ACT_RELU)
-PLAIN(tanh, "Tanh", "tanh x", GD_ACT_TANH)
-PLAIN(sigmoid, "Sigmoid", "1 / (1 + e^-x)", GD_ACT_SIGMOID)
-PLAIN(gelu, "GELU", "x (1 + erf(x / sqrt 2)) / 2", GD_ACT_GELU)
-PLAIN(softplus, "Softplus", "log(1 + e^x)", GD_ACT_NONE)
+PLAIN(relu, "ReLU", "max(x, 0)", .activation = GD_ACT_RELU)
+PLAIN(tanh, "Tanh", "tanh x", .activation = GD_ACT_TANH)
+PLAIN(sigmoid, "Sigmoid", "1 / (1 + e^-x)", .activation = GD_ACT_SIGMOID, .within_losses = "bce_with_logits")
+PLAIN(softplus, "Softplus", "log(1 + e^x)", )
+PLAIN(silu, "SiLU", "x / (1 + e^-x)", )
+PLAIN(selu, "SELU", "1.0507 elu(x, 1.67326)", )
+
+/* ---- gelu, exact or by a tanh ---- */
+
+static const gd_arg gelu_args[] = {
+    {"approximate", GD_ARG_WORD, "none", 0, 0, "none tanh", "tanh: GPT-2's approximation"},
+    {0},
+};
+
+static gd_tensor *gelu_forward(gd_module *m, gd_tape *t, gd_tensor *x) {
+  return ((const activation *)m)->by_tanh ? gd_gelu_tanh(t, x) : gd_gelu(t, x);
+}
+
+static gd_activation gelu_fused(const gd_module *m) {
+  return ((const activation *)m)->by_tanh ? GD_ACT_NONE : GD_ACT_GELU;
+}
+
+static gd_status gelu_build(gd_module *m, gd_build *b) {
+  ((activation *)m)->by_tanh = strcmp(gd_arg_word(b, "approximate"), "tanh") == 0;
+  return GD_OK;
+}
+
+static void gelu_describe(const gd_module *m, char *buf, size_t bytes) {
+  snprintf(buf, bytes, "%s", ((const activation *)m)->by_tanh ? "approximate=tanh" : "");
+}
+
+const gd_module_class gdi_gelu_class = {.name = "GELU",
+                                        .word = "gelu",
+                                        .about = "x (1 + erf(x / sqrt 2)) / 2",
+                                        .example = "gelu",
+                                        .args = gelu_args,
+                                        .bytes = sizeof(activation),
+                                        .forward = gelu_forward,
+                                        .describe = gelu_describe,
+                                        .build = gelu_build,
+                                        .fused_as = gelu_fused};
 
 /* ---- with a slope ---- */
 
@@ -61,6 +98,34 @@ const gd_module_class gdi_leaky_relu_class = {.name = "LeakyReLU",
                                               .describe = describe_slope,
                                               .build = build_slope};
 
+static const gd_arg alpha_args[] = {
+    {"alpha", GD_ARG_REAL, "1", 0, 1e6, NULL, "-alpha is what it tends to where x < 0"},
+    {0},
+};
+
+static gd_tensor *elu_forward(gd_module *m, gd_tape *t, gd_tensor *x) {
+  return gd_elu(t, x, ((const activation *)m)->slope);
+}
+
+static void describe_alpha(const gd_module *m, char *buf, size_t bytes) {
+  snprintf(buf, bytes, "alpha=%g", ((const activation *)m)->slope);
+}
+
+static gd_status build_alpha(gd_module *m, gd_build *b) {
+  ((activation *)m)->slope = gd_arg_f64(b, "alpha");
+  return GD_OK;
+}
+
+const gd_module_class gdi_elu_class = {.name = "ELU",
+                                       .word = "elu",
+                                       .about = "x > 0 ? x : alpha (e^x - 1)",
+                                       .example = "elu",
+                                       .args = alpha_args,
+                                       .bytes = sizeof(activation),
+                                       .forward = elu_forward,
+                                       .describe = describe_alpha,
+                                       .build = build_alpha};
+
 /* ---- over a dimension ---- */
 
 static const gd_arg dim_args[] = {
@@ -87,7 +152,7 @@ static gd_status build_dim(gd_module *m, gd_build *b) {
   return GD_OK;
 }
 
-#define OVER_DIM(op, shown, formula)                                                                         \
+#define OVER_DIM(op, shown, formula, losses)                                                                 \
   const gd_module_class gdi_##op##_class = {.name = shown,                                                   \
                                             .word = #op,                                                     \
                                             .about = formula,                                                \
@@ -95,10 +160,11 @@ static gd_status build_dim(gd_module *m, gd_build *b) {
                                             .args = dim_args,                                                \
                                             .bytes = sizeof(activation),                                     \
                                             .forward = op##_forward,                                         \
-                                            .build = build_dim};
+                                            .build = build_dim,                                              \
+                                            .within_losses = losses};
 
-OVER_DIM(softmax, "Softmax", "e^x / sum e^x")
-OVER_DIM(log_softmax, "LogSoftmax", "x - log sum e^x")
+OVER_DIM(softmax, "Softmax", "e^x / sum e^x", "cross_entropy")
+OVER_DIM(log_softmax, "LogSoftmax", "x - log sum e^x", NULL)
 
 /* ---- from C, by name ---- */
 
@@ -106,6 +172,7 @@ gd_status gd_activation_new(gd_module **out, gd_device *d, gd_dtype dtype, const
                             double argument) {
   static const gd_module_class *const all[] = {&gdi_relu_class,    &gdi_tanh_class,       &gdi_sigmoid_class,
                                                &gdi_gelu_class,    &gdi_leaky_relu_class, &gdi_softplus_class,
+                                               &gdi_elu_class,     &gdi_silu_class,       &gdi_selu_class,
                                                &gdi_softmax_class, &gdi_log_softmax_class};
   enum { KINDS = sizeof all / sizeof *all };
   const char *words[KINDS + 1] = {0};

@@ -25,15 +25,8 @@ static gd_status number(const reading *r, const gd_tree *t, int64_t *i, double *
   return a->words ? GD_FAIL(st, "%s, nor one of: %s", why, a->words) : GD_FAIL(st, "%s", why);
 }
 
-static bool one_of(const char *words, const char *word) {
-  const size_t n = strlen(word);
-  for (const char *at = words; at && n && (at = strstr(at, word)); at++)
-    if ((at == words || at[-1] == ' ') && (at[n] == ' ' || !at[n])) return true;
-  return false;
-}
-
 static gd_status read_word(const reading *r, const gd_tree *t, gdi_arg_value *v) {
-  if (!one_of(r->arg->words, t->text))
+  if (!gdi_is_listed(t->text, r->arg->words))
     return GD_FAIL(GD_ERR_USAGE, "%s: '%.64s' is not one of: %s", r->key, t->text, r->arg->words);
   v->word = t->text;
   return GD_OK;
@@ -59,7 +52,7 @@ static gd_status read_value(const reading *r, const gd_tree *t, gdi_arg_value *v
   v->given = true;
   v->tree = t;
   if (type == GD_ARG_TREE) return GD_OK;
-  if (t->kind == GD_TREE_SCALAR && type != GD_ARG_WORD && one_of(r->arg->words, t->text))
+  if (t->kind == GD_TREE_SCALAR && type != GD_ARG_WORD && gdi_is_listed(t->text, r->arg->words))
     return read_word(r, t, v);
   if (type == GD_ARG_INTS) return read_ints(r, t, v);
   if (t->kind != GD_TREE_SCALAR)

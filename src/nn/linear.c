@@ -27,14 +27,18 @@ static gd_tensor *forward(gd_module *m, gd_tape *t, gd_tensor *x) {
   return affine((linear *)m, t, x, GD_ACT_NONE);
 }
 
+static gd_activation activation_of(const gd_module *m) {
+  return m->cls->fused_as ? m->cls->fused_as(m) : m->cls->activation;
+}
+
 static int absorbs(const gd_module *m, const gd_child *next, int n) {
   (void)m;
-  return n > 0 && next[0].module->cls->activation != GD_ACT_NONE;
+  return n > 0 && activation_of(next[0].module) != GD_ACT_NONE;
 }
 
 static gd_tensor *forward_fused(gd_module *m, gd_tape *t, gd_tensor *x, const gd_child *next, int n) {
   (void)n;
-  return affine((linear *)m, t, x, next[0].module->cls->activation);
+  return affine((linear *)m, t, x, activation_of(next[0].module));
 }
 
 /* PyTorch's kaiming_uniform with a = sqrt 5 is this same interval. */

@@ -166,6 +166,11 @@ gd_tensor *gd_forward(gd_module *m, gd_tape *t, gd_tensor *x) {
   return gd_tape_fail(t, GD_FAIL(GD_ERR_USAGE, "%s has %d outputs where one is wanted", m->cls->name, n));
 }
 
+const gd_module_class *gd_module_last(const gd_module *m) {
+  while (m->cls->in_order && m->n_children) m = m->child[m->n_children - 1].module;
+  return m->cls;
+}
+
 void gd_module_train(gd_module *m, bool training) {
   m->training = training;
   for (int i = 0; i < m->n_children; i++) gd_module_train(m->child[i].module, training);

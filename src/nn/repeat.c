@@ -32,5 +32,6 @@ const gd_module_class gdi_repeat_class = {.name = "Repeat",
                                           .example = "repeat: {times: 3, body: [{linear: 64}, relu]}",
                                           .args = args,
                                           .forward_n = forward_n,
+                                          .in_order = true,
                                           .shape = gdi_shape_of_children,
                                           .build = build};

@@ -38,6 +38,7 @@ const gd_module_class gdi_sequential_class = {.name = "Sequential",
                                               .example = "sequential: [{linear: 64}, relu]",
                                               .args = args,
                                               .forward_n = forward_n,
+                                              .in_order = true,
                                               .shape = gdi_shape_of_children,
                                               .build = build};
 

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/words.h"
 #include "comm/rank_device.h"
 #include "data/loader.h"
 #include "device/device.h"
@@ -16,14 +17,11 @@
 
 /* ---- model ---- */
 
-/* The two losses that take logits: an activation of the same kind before them spoils learning silently. */
+/* A loss that takes logits: its own activation before it spoils learning silently. */
 static void warn_of_double(const gdi_job *j) {
-  static const char *const pairs[][2] = {{"cross_entropy", "softmax"}, {"bce_with_logits", "sigmoid"}};
-  const char *space = strrchr(j->opt.model->text, ' '), *last = space ? space + 1 : j->opt.model->text;
-  for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++)
-    if (strcmp(j->opt.loss, pairs[i][0]) == 0 && strcmp(last, pairs[i][1]) == 0 &&
-        gd_world_rank(j->world) == 0)
-      gd_message(GD_LOG_WARN, "%s takes logits: end the model without %s", pairs[i][0], pairs[i][1]);
+  const gd_module_class *last = gd_module_last(j->model);
+  if (last->within_losses && gdi_is_listed(j->opt.loss, last->within_losses) && gd_world_rank(j->world) == 0)
+    gd_message(GD_LOG_WARN, "%s takes logits: end the model without %s", j->opt.loss, last->word);
 }
 
 static gd_status build_model(gdi_job *j) {

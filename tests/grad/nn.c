@@ -53,6 +53,9 @@ static void modules_have_right_gradients(void **state) {
                                       "tanh",
                                       "sigmoid",
                                       "gelu",
+                                      "gelu:tanh",
+                                      "linear:5 elu:0.5 linear:3 silu",
+                                      "selu",
                                       "softmax",
                                       "linear:5 leaky_relu log_softmax",
                                       "flatten linear:4 dropout:0.5 linear:2"};
