@@ -16,11 +16,12 @@ CASES = [  # loss, model, momentum
     ("huber", "linear:9 gelu linear:6 sigmoid linear:3", 0.9),
     ("cross_entropy", "linear:9 relu linear:8 leaky_relu:0.2 linear:4", 0.9),
     ("bce_with_logits", "linear:9 softplus linear:3", 0.5),
+    ("cross_entropy", "linear:8 layer_norm silu linear:4", 0.9),
 ]
 LOSS = {"mse": nn.MSELoss, "l1": nn.L1Loss, "huber": nn.HuberLoss, "cross_entropy": nn.CrossEntropyLoss,
         "bce_with_logits": nn.BCEWithLogitsLoss}
 LAYER = {"tanh": nn.Tanh, "relu": nn.ReLU, "gelu": nn.GELU, "sigmoid": nn.Sigmoid, "softplus": nn.Softplus,
-         "leaky_relu": nn.LeakyReLU}
+         "leaky_relu": nn.LeakyReLU, "silu": nn.SiLU}
 
 
 def sines(n, phase, factor):
@@ -34,6 +35,8 @@ def model(spec):
         if name == "linear":
             layers.append(nn.Linear(width, int(argument)))
             width = int(argument)
+        elif name == "layer_norm":
+            layers.append(nn.LayerNorm(width))
         else:
             layers.append(LAYER[name](*([float(argument)] if argument else [])))
     return nn.Sequential(*layers).double(), width

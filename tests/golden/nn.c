@@ -87,13 +87,14 @@ static void models_train_as_in_pytorch(void **state) {
     assert_ok(gd_loss_find(&kind, name));
     for (char *comma; (comma = strchr(spec, ',')) != NULL;) *comma = ' ';
     for (const char *word = spec; (word = strstr(word, "linear:")) != NULL; word++) n += 2 * 2;
+    for (const char *word = spec; (word = strstr(word, "layer_norm")) != NULL; word++) n += 2 * 2;
     assert_true(n <= 2 * MAX_PARAMS);
     for (int i = 0; i < STEPS; i++) assert_int_equal(fscanf(f, "%lf", &losses[i]), 1);
     for (int i = 0; i < n; i++) assert_int_equal(fscanf(f, "%lf", &after[i]), 1);
     check_case(GD_F64, kind, momentum, spec, losses, after);
     check_case(GD_F32, kind, momentum, spec, losses, after);
   }
-  assert_int_equal(cases, 5);
+  assert_int_equal(cases, 6);
   fclose(f);
 }
 

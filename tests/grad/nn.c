@@ -56,6 +56,8 @@ static void modules_have_right_gradients(void **state) {
                                       "gelu:tanh",
                                       "linear:5 elu:0.5 linear:3 silu",
                                       "selu",
+                                      "linear:5 layer_norm linear:3",
+                                      "[{layer_norm: {normalized_shape: [6], eps: 0.1, bias: false}}]",
                                       "softmax",
                                       "linear:5 leaky_relu log_softmax",
                                       "flatten linear:4 dropout:0.5 linear:2"};
