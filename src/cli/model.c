@@ -10,8 +10,7 @@
 
 typedef struct table {
   run_setup r;
-  int ndim;
-  int64_t sample[GD_MAX_DIMS - 1], n; /* n 0: not known */
+  gd_data_info data; /* n 0: not known */
   gd_device *device;
   gd_module *model;
   gd_tape *tape;
@@ -109,7 +108,7 @@ static void row(rows *r, const gd_module *m, const char *name, int level) {
   t->parameters += own, t->work += work, t->memory += memory;
   snprintf(text, sizeof text, "%*s%s", 2 * level, "", name);
   cell(text, 22);
-  cell(m->cls->name, 12);
+  cell(m->cls->name, 11);
   cell(gd_shape_text(&m->out, text, sizeof text), 14);
   printf("%10s%s %9s %8s\n", m->n_params ? grouped(own, number) : "-", shares ? "*" : " ",
          work ? short_number(work, 1000, "", a) : "-", memory ? short_number(memory, 1024, "B", b) : "-");
@@ -122,13 +121,13 @@ static void totals(const table *t, int ranks) {
   const double bytes = (double)t->parameters * (double)gd_dtype_bytes(t->model->dtype);
   printf("parameters    %s, %s\n", grouped(t->parameters, number), short_number(bytes, 1024, "B", a));
   printf("multiply-adds %s a sample", short_number(t->work, 1000, "", a));
-  if (o->batch_size == 0 && t->n == 0) {
+  if (o->batch_size == 0 && t->data.n == 0) {
     printf("\n");
     return;
   }
   bool follows;
-  const gdi_batches batches =
-      gdi_batches_plan(t->n ? t->n : INT64_MAX / 2, o->batch_size, o->micro_batch, ranks, false, &follows);
+  const gdi_batches batches = gdi_batches_plan(t->data.n ? t->data.n : INT64_MAX / 2, o->batch_size,
+                                               o->micro_batch, ranks, false, &follows);
   const double batch = (double)batches.batch, micro = (double)batches.micro;
   const double share = micro * (double)((gdi_batches_max_micro(&batches) + ranks - 1) / ranks);
   printf(", %s a batch of %lld forward, %s with backward\n", short_number(t->work * batch, 1000, "", b),
@@ -147,11 +146,11 @@ static gd_status print_table(table *t, int ranks) {
   gd_module_params(t->model, param, n);
   rows r = {.t = t, .param = param};
   char text[160];
-  const gd_shape in = {.ndim = t->ndim};
-  memcpy((void *)in.dim, t->sample, sizeof in.dim);
-  cell("name", 22), cell("layer", 12), cell("output", 14);
+  const gd_shape in = {.ndim = t->data.ndim};
+  memcpy((void *)in.dim, t->data.sample, sizeof in.dim);
+  cell("name", 22), cell("layer", 11), cell("output", 14);
   printf("%10s  %9s %8s\n", "parameters", "mult-adds", "memory");
-  cell("input", 22), cell("", 12), cell(gd_shape_text(&in, text, sizeof text), 14);
+  cell("input", 22), cell("", 11), cell(gd_shape_text(&in, text, sizeof text), 14);
   printf("%10s  %9s %8s\n", "-", "-", "-");
   row(&r, t->model, "model", 0);
   bool shares = false;
@@ -159,7 +158,7 @@ static gd_status print_table(table *t, int ranks) {
     for (int k = 0; k < i; k++) shares |= param[i].tensor == param[k].tensor;
   printf("\n%s", shares ? "* shared with a layer above, and counted there\n" : "");
   totals(t, ranks);
-  printf("mult-adds and memory (results kept for backward, and gradients) are of one sample.\n");
+  printf("mult-adds, memory (results kept for backward, gradients): of one sample\n");
   free(param);
   return GD_OK;
 }
@@ -168,29 +167,27 @@ static gd_status print_table(table *t, int ranks) {
 
 static gd_status parse_sample(table *t, const char *text) {
   const char *at = text;
-  for (t->ndim = 0; *at && t->ndim < GD_MAX_DIMS - 1; t->ndim++) {
+  for (t->data.ndim = 0; *at && t->data.ndim < GD_MAX_DIMS - 1; t->data.ndim++) {
     char *end;
     errno = 0;
     const int64_t v = strtoll(at, &end, 10);
     if (end == at || errno || v < 1 || (*end && *end != 'x')) break;
-    t->sample[t->ndim] = v;
+    t->data.sample[t->data.ndim] = v;
     at = *end ? end + 1 : end;
   }
-  if (!*at && t->ndim > 0) return GD_OK;
+  if (!*at && t->data.ndim > 0) return GD_OK;
   return GD_FAIL(GD_ERR_USAGE, "--sample %.40s: expected the shape of a sample, as 784 or 1x28x28", text);
 }
 
 static gd_status find_sample(table *t, const char *sample) {
   if (sample) return parse_sample(t, sample);
   if (t->r.demonstration) {
-    t->ndim = 2, t->sample[0] = t->sample[1] = 28;
+    t->data.ndim = 2, t->data.sample[0] = t->data.sample[1] = 28;
     return GD_OK;
   }
   gd_dataset *set;
   GD_TRY(gd_dataset_open(&set, t->r.o.data_train, &(gd_data_options){0}));
-  const gd_data_info *i = gd_dataset_info(set);
-  t->ndim = i->ndim, t->n = i->n;
-  memcpy(t->sample, i->sample, sizeof t->sample);
+  t->data = *gd_dataset_info(set);
   gd_dataset_close(set);
   return GD_OK;
 }
@@ -199,13 +196,13 @@ static gd_status build(table *t) {
   const gd_dtype dtype = strcmp(t->r.o.precision, "fp64") == 0 ? GD_F64 : GD_F32;
   int64_t outputs, shape[GD_MAX_DIMS] = {1};
   gd_tensor *x;
-  memcpy(shape + 1, t->sample, (size_t)t->ndim * sizeof *shape);
+  memcpy(shape + 1, t->data.sample, (size_t)t->data.ndim * sizeof *shape);
   if (t->r.o.model->n == 0)
     return GD_FAIL(GD_ERR_USAGE, "no model: give --model \"linear:512 relu linear:10\"");
   GD_TRY(gd_device_open(&t->device, &(gd_device_options){.kind = GD_CPU, .threads = 1}));
-  GD_TRY(gdi_job_model(&t->model, t->r.o.model, t->ndim, t->sample, t->device, dtype, &outputs));
+  GD_TRY(gdi_job_model(&t->model, t->r.o.task, t->r.o.model, &t->data, t->device, dtype, &outputs));
   GD_TRY(gd_tape_new(&t->tape, t->device));
-  GD_TRY(gd_tensor_new(&x, gd_tape_arena(t->tape), t->device, dtype, t->ndim + 1, shape));
+  GD_TRY(gd_tensor_new(&x, gd_tape_arena(t->tape), t->device, dtype, t->data.ndim + 1, shape));
   GD_TRY(gd_tensor_fill(x, 0));
   GD_TRY(gd_require_grad(x, true)); /* so that what needs no parameter is recorded, too */
   (void)gd_forward(t->model, t->tape, x);
