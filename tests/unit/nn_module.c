@@ -101,8 +101,8 @@ static void initialisers_have_their_variance(void **state) {
 /* Sequential runs linear and activation as one kernel; one after the other they must agree, gradients too. */
 static void fusing_changes_no_result(void **state) {
   (void)state;
-  static const char *const activations[] = {"relu", "tanh", "sigmoid", "gelu"};
-  for (int k = 0; k < 4; k++) {
+  static const char *const activations[] = {"relu", "tanh", "sigmoid", "gelu", "gelu:tanh"};
+  for (int k = 0; k < 5; k++) {
     char spec[64];
     snprintf(spec, sizeof spec, "linear:6 %s linear:2", activations[k]);
     gd_module *m = model(spec, GD_F64, 5);

@@ -103,6 +103,37 @@ static const gd_module_class whole_class = {.name = "Whole",
                                             .args = scale_args,
                                             .whole = true};
 
+/* ---- a model as a word, made of others ---- */
+
+static const gd_arg mlp_args[] = {{"layers", GD_ARG_INT, "2", 1, 100, NULL, "blocks"},
+                                  {"width", GD_ARG_INT, NULL, 1, 1000, NULL, "of each"},
+                                  {0}};
+
+static gd_status mlp_build(gd_module *m, gd_build *b) {
+  for (int64_t i = 0; i < gd_arg_i64(b, "layers"); i++) {
+    char name[24], text[64];
+    gd_tree *block;
+    snprintf(name, sizeof name, "block%d", (int)i);
+    snprintf(text, sizeof text, "[{linear: {out_features: %d, name: fc}}, tanh]",
+             (int)gd_arg_i64(b, "width"));
+    GD_TRY(gd_tree_parse(&block, m->arena, text, "mlp"));
+    GD_TRY(gd_build_child(b, m, name, block, &b->n_out, b->out));
+  }
+  return GD_OK;
+}
+
+static gd_tensor *mlp_forward(gd_module *m, gd_tape *t, gd_tensor *x) {
+  for (int i = 0; i < m->n_children; i++) x = gd_forward(m->child[i].module, t, x);
+  return x;
+}
+
+static const gd_module_class mlp_class = {.name = "MLP",
+                                          .word = "mlp",
+                                          .args = mlp_args,
+                                          .forward = mlp_forward,
+                                          .build = mlp_build,
+                                          .whole = true};
+
 static gd_module *build(const char *spec, int ndim, const int64_t sample[], int64_t *outputs) {
   gd_module *m;
   assert_ok(gd_model_parse(&m, spec, ndim, sample, device, GD_F32, outputs));
@@ -175,6 +206,23 @@ static void the_only_layer_may_be_the_model(void **state) {
   gd_module_free(m);
 }
 
+static void a_model_is_a_word_made_of_others(void **state) {
+  (void)state;
+  int64_t outputs;
+  gd_named p[6];
+  gd_module *m = build("mlp:layers=3,width=5", GD_SHAPE(4), &outputs);
+  assert_int_equal(outputs, 5);
+  assert_int_equal(gd_module_params(m, p, 6), 6);
+  assert_string_equal(p[4].name, "block2.fc.weight");
+  assert_int_equal(p[4].tensor->shape[1], 5);
+  gd_module_free(m);
+  m = build("mlp:width=5 linear:2", GD_SHAPE(4), &outputs);
+  gd_module_params(m, p, 6);
+  assert_string_equal(p[2].name, "0.block1.fc.weight");
+  gd_module_free(m);
+  refuses("mlp", "mlp needs width", "word 1");
+}
+
 static void records_that_cannot_work_are_refused(void **state) {
   (void)state;
   static const gd_arg taken[] = {{"share", GD_ARG_INT, "1", 0, 1, NULL, ""}, {0}};
@@ -189,8 +237,8 @@ static void records_that_cannot_work_are_refused(void **state) {
 }
 
 static int open_all(void **state) {
-  const gd_module_class *const mine[] = {&scale_class, &halves_class, &product_class, &positions_class,
-                                         &whole_class};
+  const gd_module_class *const mine[] = {&scale_class,     &halves_class, &product_class,
+                                         &positions_class, &whole_class,  &mlp_class};
   for (size_t i = 0; i < sizeof mine / sizeof *mine; i++)
     if (gd_module_register(mine[i]) != GD_OK) return -1;
   return open_device(state);
@@ -201,6 +249,7 @@ int main(void) {
                                      cmocka_unit_test(two_inputs_and_two_outputs_meet),
                                      cmocka_unit_test(positions_keep_their_dimension),
                                      cmocka_unit_test(the_only_layer_may_be_the_model),
+                                     cmocka_unit_test(a_model_is_a_word_made_of_others),
                                      cmocka_unit_test(records_that_cannot_work_are_refused)};
   return cmocka_run_group_tests(tests, open_all, close_device);
 }

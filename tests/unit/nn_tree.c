@@ -88,6 +88,21 @@ static void dimensions_count_as_pytorchs(void **state) {
   assert_int_equal(gd_shape_dim(&image, 4, &dim), GD_ERR_SHAPE);
 }
 
+static void the_last_layer_is_found_through_containers(void **state) {
+  (void)state;
+  static const char *const cases[][2] = {
+      {"linear:3 softmax", "softmax"},
+      {"[linear: 3, {sequential: [relu, {repeat: {times: 2, body: [softmax]}}]}]", "softmax"},
+      {"[{residual: {body: [softmax]}}]", "residual"},
+      {"softmax linear:3", "linear"}};
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    gd_module *m = build(cases[i][0], GD_SHAPE(4), NULL);
+    assert_string_equal(gd_module_last(m)->word, cases[i][1]);
+    gd_module_free(m);
+  }
+  assert_string_equal(gd_module_class_find("softmax")->within_losses, "cross_entropy");
+}
+
 static void shared_parameters_are_one_tensor(void **state) {
   (void)state;
   gd_module *m = build(
@@ -175,9 +190,11 @@ static void mistakes_are_named_by_path(void **state) {
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {
-      cmocka_unit_test(names_are_positions_or_given), cmocka_unit_test(containers_compute_what_they_say),
-      cmocka_unit_test(dimensions_count_as_pytorchs), cmocka_unit_test(shared_parameters_are_one_tensor),
-      cmocka_unit_test(mistakes_are_named_by_path)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(names_are_positions_or_given),
+                                     cmocka_unit_test(containers_compute_what_they_say),
+                                     cmocka_unit_test(dimensions_count_as_pytorchs),
+                                     cmocka_unit_test(the_last_layer_is_found_through_containers),
+                                     cmocka_unit_test(shared_parameters_are_one_tensor),
+                                     cmocka_unit_test(mistakes_are_named_by_path)};
   return cmocka_run_group_tests(tests, open_device, close_device);
 }
