@@ -127,7 +127,7 @@ static void totals(const table *t, int ranks) {
   }
   bool follows;
   const gdi_batches batches = gdi_batches_plan(t->data.n ? t->data.n : INT64_MAX / 2, o->batch_size,
-                                               o->micro_batch, ranks, false, &follows);
+                                               o->micro_batch, o->drop_last, ranks, false, &follows);
   const double batch = (double)batches.batch, micro = (double)batches.micro;
   const double share = micro * (double)((gdi_batches_max_micro(&batches) + ranks - 1) / ranks);
   printf(", %s a batch of %lld forward, %s with backward\n", short_number(t->work * batch, 1000, "", b),
