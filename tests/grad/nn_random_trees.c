@@ -10,7 +10,7 @@ static gd_tensor *output(gd_tape *t, gd_tensor *const leaves[], int n, void *use
   (void)n;
   double weights[ROWS * OUT];
   for (int i = 0; i < ROWS * OUT; i++) weights[i] = 0.3 + 0.1 * i;
-  gd_tape_draws(t, 1, 2, 3);
+  gd_tape_draws(t, 1, 2, 3, 0);
   gd_tensor *y = gd_forward(user, t, leaves[0]);
   return y ? gd_sum(t, gd_mul(t, y, gd_values(t, GD_F64, weights, GD_SHAPE(ROWS, OUT))), GD_ALL, false)
            : NULL;

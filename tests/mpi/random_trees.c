@@ -86,7 +86,7 @@ static void random_trees_train_to_the_same_bits_on_any_ranks(void **state) {
   assert_ok(gd_world_barrier(world));
   for (int64_t i = 0; i < count; i++) {
     gd_train_result together, single;
-    tree_random(&t, i, IN, OUT, false);
+    tree_random(&t, i, IN, OUT, true);
     snprintf(path, sizeof path, "%s/together", folder);
     snprintf(one, sizeof one, "%s/single", folder);
     train(world, t.text, path, &together);
