@@ -14,6 +14,13 @@ static const trial trials[] = {
     {.name = "adam that may skip, in f64", .kind = GD_ADAM, .skip = true, .dtype = GD_F64, .ema = 0.9},
     {.name = "lars", .kind = GD_LARS},
     {.name = "noise scale", .kind = GD_SGD, .noise = true},
+    {.name = "statistics", .kind = GD_SGD, .statistics = true},
+    {.name = "statistics, clipped", .kind = GD_SGD, .clip_norm = 0.01, .statistics = true},
+    {.name = "statistics with adam, in f64",
+     .kind = GD_ADAM,
+     .dtype = GD_F64,
+     .ema = 0.9,
+     .statistics = true},
 };
 
 /* When the last backward is over, all buckets are queued; none where that was declined, or cannot be. */

@@ -12,6 +12,13 @@ static const trial trials[] = {
     {.name = "clipped", .kind = GD_SGD, .clip_norm = 0.01},
     {.name = "adam that may skip, in f64", .kind = GD_ADAM, .skip = true, .dtype = GD_F64},
     {.name = "noise scale", .kind = GD_SGD, .noise = true}, /* not before backward is over */
+    {.name = "statistics", .kind = GD_SGD, .statistics = true},
+    {.name = "statistics, clipped", .kind = GD_SGD, .clip_norm = 0.01, .statistics = true},
+    {.name = "statistics with adam, in f64",
+     .kind = GD_ADAM,
+     .dtype = GD_F64,
+     .ema = 0.9,
+     .statistics = true},
 };
 
 static gd_world *world_of(gd_transport transport, const char *fake_hosts) {

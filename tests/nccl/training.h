@@ -3,6 +3,7 @@
 #define GD_TEST_TRAINING_H
 
 #include "gpus.h"
+#include "running.h"
 #include "sync/gpu/gpu_sync.h"
 #include "test.h"
 
@@ -19,6 +20,7 @@ typedef struct trial {
   gd_dtype dtype;
   gd_sync_mode mode;
   double ema;
+  bool statistics; /* in the model */
 } trial;
 
 /* How ranks exchange: set before training. */
@@ -69,8 +71,11 @@ static inline job job_new(gd_world *w, const trial *t) {
   int64_t outputs;
   if (t->kind != GD_ADAM) o.optim.momentum = 0.9;
   o.optim.ema = t->ema;
-  assert_ok(gd_model_parse(&j.model, "linear:200 relu linear:120 relu linear:10", GD_SHAPE(IN), gpu, type,
-                           &outputs));
+  if (!gd_module_class_find("running")) assert_ok(gd_module_register(&running_class));
+  assert_ok(gd_model_parse(&j.model,
+                           t->statistics ? "linear:200 running relu linear:120 running relu linear:10"
+                                         : "linear:200 relu linear:120 relu linear:10",
+                           GD_SHAPE(IN), gpu, type, &outputs));
   gd_module_reset(j.model, 5);
   assert_ok(gd_params_new(&j.params, j.model));
   assert_ok(gd_tape_new(&j.tape, gpu));
