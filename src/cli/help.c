@@ -90,7 +90,7 @@ static const char compare[] =
     "All other settings are those of a run: gdtrain --help-options.\n";
 
 static const char use[] =
-    "[mpirun -n 8] gdtrain eval CHECKPOINT --data FILE [--metrics \"NAME ...\"] [--out FOLDER]\n"
+    "[mpirun -n 8] gdtrain eval CHECKPOINT --data FILE [--metrics NAMES] [--out DIR]\n"
     "[mpirun -n 8] gdtrain predict CHECKPOINT --data FILE --out F.csv|F.npy|F.h5\n"
     "gdtrain inspect CHECKPOINT|FILE [--digest]\n"
     "gdtrain export CHECKPOINT --out F.safetensors\n"
@@ -99,8 +99,8 @@ static const char use[] =
     "eval: all metrics that fit; --out gets confusion.csv and its picture.\n"
     "predict: classes and their probabilities, or what the model puts out.\n"
     "  --device auto|cpu|cuda --threads N    of eval and predict\n"
-    "  --ensemble    the snapshots of a run together: the mean of their probabilities\n"
-    "  --weights trained|ema|swa    the average, where the run kept one, unless this is given\n"
+    "  --ensemble    the snapshots of a run: the mean of their probabilities\n"
+    "  --weights trained|ema|swa    default: the average, where the run kept one\n"
     "  --digest    SHA-256 of all parameters: equal when all bits are\n";
 
 static const char tools[] =
