@@ -89,19 +89,18 @@ static const char compare[] =
     "\n"
     "All other settings are those of a run: gdtrain --help-options.\n";
 
-static const char use[] =
-    "[mpirun -n 8] gdtrain eval CHECKPOINT --data FILE [--metrics NAMES] [--out DIR]\n"
-    "[mpirun -n 8] gdtrain predict CHECKPOINT --data FILE --out F.csv|F.npy|F.h5\n"
-    "gdtrain inspect CHECKPOINT|FILE [--digest]\n"
-    "gdtrain export CHECKPOINT --out F.safetensors\n"
-    "\n"
-    "A run folder means its best checkpoint, or the newest without validation.\n"
-    "eval: all metrics that fit; --out gets confusion.csv and its picture.\n"
-    "predict: classes and their probabilities, or what the model puts out.\n"
-    "  --device auto|cpu|cuda --threads N    of eval and predict\n"
-    "  --ensemble    the snapshots of a run: the mean of their probabilities\n"
-    "  --weights trained|ema|swa    default: the average, where the run kept one\n"
-    "  --digest    SHA-256 of all parameters: equal when all bits are\n";
+static const char use[] = "[mpirun -n 8] gdtrain eval CHECKPOINT --data FILE [--metrics NAMES] [--out DIR]\n"
+                          "[mpirun -n 8] gdtrain predict CHECKPOINT --data FILE --out F.csv|F.npy|F.h5\n"
+                          "gdtrain inspect CHECKPOINT|FILE [--digest]\n"
+                          "gdtrain export CHECKPOINT --out F.safetensors\n"
+                          "\n"
+                          "A run folder means its best checkpoint, or the newest without validation.\n"
+                          "eval: all metrics that fit; --out gets confusion.csv and its picture.\n"
+                          "predict: classes and their probabilities, or what the model puts out.\n"
+                          "  --device auto|cpu|cuda --threads N    of eval and predict\n"
+                          "  --ensemble    the snapshots of a run: the mean of their probabilities\n"
+                          "  --weights trained|ema|swa    default: the average, where the run kept one\n"
+                          "  --digest    SHA-256 of all parameters: equal when all bits are\n";
 
 static const char tools[] =
     "mpirun -n 8 gdtrain verify [run.yaml]    the promises, on this cluster\n"
