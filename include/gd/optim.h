@@ -2,6 +2,7 @@
 #ifndef GD_OPTIM_H
 #define GD_OPTIM_H
 
+#include "gd/params.h"
 #include "gd/partition.h"
 #include "gd/tensor.h"
 
@@ -85,10 +86,20 @@ GD_API double gd_lars_rate(const gd_optim *o, double norm_w, double norm_g);
 typedef struct gd_stepper gd_stepper;
 GD_API gd_status gd_stepper_new(gd_stepper **out, const gd_optim *o, gd_tensor *const leaves[],
                                 int n) GD_CHECKED;
+/**
+ * The same over a module: its parameters but for frozen ones, with their groups, and its statistics.
+ * Owner:  the module must outlive it; frozen parameters require gradients again after gd_stepper_free()
+ * Errors: also those of gd_params_new_with()
+ */
+GD_API gd_status gd_stepper_new_module(gd_stepper **out, const gd_optim *o, gd_module *m,
+                                       const gd_params_options *how) GD_CHECKED;
+/** How many samples the gradients of the next step come from: statistics need it, parameters do not. */
+GD_API void gd_stepper_samples(gd_stepper *s, int64_t samples);
 GD_API void gd_stepper_free(gd_stepper *s);
 /**
  * Apply the leaves' gradients (those without one are left alone) at rate lr.
- * Errors: GD_ERR_NONFINITE naming the first parameter that has diverged; the update was made all the same
+ * Errors: GD_ERR_NONFINITE naming the first parameter that has diverged; the update was made all the same;
+ *         GD_ERR_USAGE when there are statistics and gd_stepper_samples() was not called since the last step
  */
 GD_API gd_status gd_stepper_step(gd_stepper *s, double lr) GD_CHECKED;
 GD_API void gd_stepper_zero_grad(gd_stepper *s);

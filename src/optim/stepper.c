@@ -11,6 +11,9 @@ typedef struct slot {
   gd_tensor *leaf;
   int64_t step;
   void *state[GD_OPTIM_MAX_STATES];
+  gd_optim optim;  /* of its group */
+  double rate;     /* factor of the learning rate */
+  double momentum; /* of a statistic, above 0 */
 } slot;
 
 struct gd_stepper {
@@ -18,6 +21,8 @@ struct gd_stepper {
   gd_arena *arena;
   slot *slot;
   int n;
+  gd_params *params; /* of a module; else NULL */
+  int64_t samples;   /* of the next step; 0: not told */
 };
 
 static gd_status init_slot(gd_stepper *s, slot *k, gd_tensor *leaf) {
@@ -28,6 +33,7 @@ static gd_status init_slot(gd_stepper *s, slot *k, gd_tensor *leaf) {
   if (gd_device_kind_of(leaf->device) != GD_CPU)
     return GD_FAIL(GD_ERR_NO_KERNEL, "parameter %s is not on the CPU", name);
   k->leaf = leaf;
+  k->optim = s->optim, k->rate = 1;
   for (int i = 0; i < gd_optim_states(&s->optim); i++) {
     k->state[i] = gd_arena_zalloc(s->arena, gd_tensor_bytes(leaf));
     if (!k->state[i]) return GD_ERR_OOM;
@@ -57,8 +63,48 @@ fail:
   return st;
 }
 
+/* Groups and statistics of a module: a statistic moves as plain gradient descent does. */
+static void set_up_slots(gd_stepper *s) {
+  const gd_params *p = s->params;
+  for (int i = 0; i < p->n; i++) {
+    slot *k = &s->slot[i];
+    k->momentum = p->item[i].momentum;
+    if (k->momentum > 0) {
+      k->optim = (gd_optim){.kind = GD_SGD};
+      continue;
+    }
+    const gd_param_setting *own = &p->setting[p->setting_of[i]];
+    k->rate = own->rate;
+    if (!isnan(own->weight_decay)) k->optim.weight_decay = own->weight_decay;
+  }
+}
+
+gd_status gd_stepper_new_module(gd_stepper **out, const gd_optim *o, gd_module *m,
+                                const gd_params_options *how) {
+  gd_params *p;
+  *out = NULL;
+  GD_TRY(gd_params_new_with(&p, m, how));
+  gd_tensor **leaf = calloc((size_t)p->n, sizeof *leaf);
+  gd_status st = leaf ? GD_OK : GD_FAIL(GD_ERR_OOM, "no memory for an optimizer");
+  for (int i = 0; st == GD_OK && i < p->n; i++) leaf[i] = p->item[i].tensor;
+  if (st == GD_OK) st = gd_stepper_new(out, o, leaf, p->n);
+  free(leaf);
+  if (st != GD_OK) {
+    gd_params_free(p);
+    return st;
+  }
+  (*out)->params = p;
+  set_up_slots(*out);
+  return GD_OK;
+}
+
+void gd_stepper_samples(gd_stepper *s, int64_t samples) {
+  s->samples = samples;
+}
+
 void gd_stepper_free(gd_stepper *s) {
   if (!s) return;
+  gd_params_free(s->params);
   gd_arena_free(s->arena);
   free(s);
 }
@@ -101,16 +147,21 @@ static gd_status diverged(const slot *k, int i, double lr) {
 
 gd_status gd_stepper_step(gd_stepper *s, double lr) {
   gd_status st = GD_OK;
+  const bool statistics = s->params && s->params->n > s->params->n_trained;
+  if (statistics && s->samples < 1)
+    return GD_FAIL(GD_ERR_USAGE, "the module has statistics: call gd_stepper_samples() before each step");
   for (int i = 0; i < s->n; i++) {
     slot *k = &s->slot[i];
     gd_tensor *w = k->leaf;
     if (!w->has_grad) continue;
-    gd_update u = {.lr = lr, .step = k->step++, .grad_scale = 1, .local_rate = 1};
-    if (s->optim.kind == GD_LARS) u.local_rate = gd_lars_rate(&s->optim, norm(w), norm(w->grad));
-    job j = {.optim = &s->optim, .slot = k, .update = &u};
+    gd_update u = {.lr = lr * k->rate, .step = k->step++, .grad_scale = 1, .local_rate = 1};
+    if (k->momentum > 0) u.lr = k->momentum, u.grad_scale = 1 / (double)s->samples;
+    if (k->optim.kind == GD_LARS) u.local_rate = gd_lars_rate(&k->optim, norm(w), norm(w->grad));
+    job j = {.optim = &k->optim, .slot = k, .update = &u};
     gdi_parallel(w->device, gd_numel(w), GDI_GRAIN, update_range, &j);
     if (j.diverged && st == GD_OK) st = diverged(k, i, lr);
   }
+  s->samples = 0;
   return st;
 }
 

@@ -1,7 +1,9 @@
 /* The stepper: each leaf has its own state and its own count of updates. */
+#include <math.h>
 #include <string.h>
 
 #include "gd/gd.h"
+#include "running.h"
 #include "test.h"
 
 static gd_device *device;
@@ -105,8 +107,46 @@ static void divergence_names_the_parameter(void **state) {
   gd_stepper_free(s);
 }
 
+/* Groups, frozen parameters and statistics of a module. */
+static void a_module_has_groups_frozen_parameters_and_statistics(void **state) {
+  (void)state;
+  gd_device *d;
+  gd_tape *t;
+  gd_module *m;
+  gd_stepper *s;
+  const gd_optim sgd = gd_optim_defaults(GD_SGD);
+  const char *const freeze[] = {"0.weight"};
+  const gd_param_group group[] = {{"*.bias", 0.5, NAN}};
+  const gd_params_options how = {1, freeze, 1, group};
+  if (!gd_module_class_find("running")) assert_ok(gd_module_register(&running_class));
+  assert_ok(gd_device_open(&d, &(gd_device_options){.threads = 1}));
+  assert_ok(gd_tape_new(&t, d));
+  assert_ok(gd_model_parse(&m, "linear:1 running", GD_SHAPE(1), d, GD_F64, NULL));
+  gd_module_reset(m, 1);
+  running *r = (running *)m->child[1].module;
+  double *weight = m->child[0].module->param[0].tensor->data,
+         *bias = m->child[0].module->param[1].tensor->data;
+  *weight = 2, *bias = 1;
+  assert_ok(gd_stepper_new_module(&s, &sgd, m, &how));
+  gd_tensor *x = gd_values(t, GD_F64, (double[]){1, 2, 3, 6}, GD_SHAPE(4, 1));
+  assert_ok(gd_backward(t, gd_mean(t, gd_forward(m, t, x), GD_ALL, false), NULL));
+  assert_int_equal(gd_stepper_step(s, 0.1), GD_ERR_USAGE);
+  gd_stepper_samples(s, 4);
+  assert_ok(gd_stepper_step(s, 0.1));
+  assert_true(*weight == 2);
+  assert_close(*bias, 1 - 0.1 * 0.5 * 0.75, 1e-15);
+  assert_close(*(double *)r->mean->data, 0.1 * 7, 1e-15);                /* of 3 5 7 13 */
+  assert_close(*(double *)r->variance->data, 0.9 + 0.1 * 56 / 3, 1e-14); /* unbiased */
+  gd_stepper_free(s);
+  assert_true(m->child[0].module->param[0].tensor->requires_grad);
+  gd_module_free(m);
+  gd_tape_free(t);
+  gd_device_close(d);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
+      cmocka_unit_test(a_module_has_groups_frozen_parameters_and_statistics),
       cmocka_unit_test(a_leaf_without_a_gradient_is_left_alone_and_starts_later),
       cmocka_unit_test(large_leaves_get_the_same_update_everywhere),
       cmocka_unit_test(lars_uses_the_norms_of_each_leaf),
