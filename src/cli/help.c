@@ -102,16 +102,15 @@ static const char use[] = "[mpirun -n 8] gdtrain eval CHECKPOINT --data FILE [--
                           "  --weights trained|ema|swa    default: the average, where the run kept one\n"
                           "  --digest    SHA-256 of all parameters: equal when all bits are\n";
 
-static const char tools[] =
-    "mpirun -n 8 gdtrain verify [run.yaml]    the promises, on this cluster\n"
-    "mpirun -n 8 gdtrain bench [run.yaml]     where the time of a step goes\n"
-    "  --comm             what messages cost, how much backward hides\n"
-    "  --max-mb 256       largest message of --comm\n"
-    "gdtrain graph [run.yaml] | dot -Tsvg > graph.svg\n"
-    "gdtrain model [run.yaml] [--ranks N]     layers, shapes, parameters, work, memory\n"
-    "  --sample 1x28x28   the shape of a sample, where there are no data yet\n"
-    "\n"
-    "All other settings are those of a run: gdtrain --help-options.\n";
+static const char tools[] = "mpirun -n 8 gdtrain verify [run.yaml]    the promises, on this cluster\n"
+                            "mpirun -n 8 gdtrain bench [run.yaml]     where the time of a step goes\n"
+                            "  --comm             what messages cost, how much backward hides\n"
+                            "  --max-mb 256       largest message of --comm\n"
+                            "gdtrain graph [run.yaml] | dot -Tsvg > graph.svg\n"
+                            "gdtrain model [run.yaml] [--ranks N]     layers, shapes, parameters, memory\n"
+                            "  --sample 1x28x28   the shape of a sample, where there are no data yet\n"
+                            "\n"
+                            "All other settings are those of a run: gdtrain --help-options.\n";
 
 void gdi_print_help(FILE *f, const char *command) {
   static const struct {

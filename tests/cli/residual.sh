@@ -1,8 +1,7 @@
 #!/usr/bin/env bash
-# A residual MLP from YAML has the same bits on any number of ranks and threads, also when it is resumed and when its weights
-# begin another run. GD_FULL=1: every combination. (Its accuracy: tests/bench/residual_mlp.sh.)
+# A residual MLP from YAML has the same bits on any number of ranks and threads, also when it is resumed on others.
+# GD_FULL=1: every combination. (Its accuracy: tests/bench/residual_mlp.sh.)
 . "$(dirname "$0")/../lib.sh" "$@"
-gdtrain --help-layers residual >/dev/null 2>&1 || skip "this build has no residual blocks"
 some_images
 # train NAME RANKS options...
 train() {
