@@ -189,8 +189,48 @@ static void mistakes_are_named_by_path(void **state) {
   gd_settings_free(&s);
 }
 
+/* The gradients of all parameters behind one another, of a model that is given or recomputed. */
+static int64_t gradients_of(bool recompute, double *to, int64_t max) {
+  char text[300];
+  snprintf(text, sizeof text,
+           "[linear: 6, {repeat: {times: 3, recompute: %s, body: [{residual: {body: [linear: 6, tanh, "
+           "dropout: 0.3, {repeat: "
+           "{times: 2, recompute: %s, body: [linear: 6, relu]}}]}}]}}, linear: 1]",
+           recompute ? "true" : "false", recompute ? "true" : "false");
+  gd_module *m = build(text, GD_SHAPE(4), NULL);
+  gd_module_reset(m, 7);
+  double x[5 * 4];
+  for (int i = 0; i < 20; i++) x[i] = (i * 7 % 11 - 5) / 4.0;
+  gd_named list[40];
+  const int n = gd_module_params(m, list, 40);
+  int64_t at = 0;
+  gd_tape_reset(tape);
+  gd_tape_draws(tape, 3, 0, 0, 5);
+  gd_tensor *y = gd_forward(m, tape, gd_values(tape, GD_F64, x, GD_SHAPE(5, 4)));
+  assert_ok(gd_backward(tape, gd_sum(tape, gd_square(tape, y), GD_ALL, false), NULL));
+  for (int i = 0; i < n; at += gd_numel(list[i].tensor), i++) {
+    assert_true(at + gd_numel(list[i].tensor) <= max);
+    assert_ok(gd_tensor_get(list[i].tensor->grad, to + at, gd_numel(list[i].tensor)));
+  }
+  gd_module_free(m);
+  return at;
+}
+
+static void bodies_that_are_recomputed_have_the_same_gradients(void **state) {
+  (void)state;
+  static double kept[2000], recomputed[2000];
+  const int64_t n = gradients_of(false, kept, 2000);
+  assert_int_equal(gradients_of(true, recomputed, 2000), n);
+  assert_memory_equal(kept, recomputed, (size_t)n * sizeof *kept);
+  double square = 0;
+  for (int64_t i = 0; i < n; i++) square += kept[i] * kept[i];
+  assert_true(square > 0.01);
+  REFUSES("[{repeat: {times: 2, recompute: maybe, body: [relu]}}]", "model.0: repeat", "true or false");
+}
+
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(names_are_positions_or_given),
+  const struct CMUnitTest tests[] = {cmocka_unit_test(bodies_that_are_recomputed_have_the_same_gradients),
+                                     cmocka_unit_test(names_are_positions_or_given),
                                      cmocka_unit_test(containers_compute_what_they_say),
                                      cmocka_unit_test(dimensions_count_as_pytorchs),
                                      cmocka_unit_test(the_last_layer_is_found_through_containers),
