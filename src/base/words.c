@@ -16,7 +16,8 @@ gd_status gdi_word_index(int *out, const char *what, const char *word, const cha
   }
   const char *nearest = gd_nearest(word, words);
   if (nearest) return GD_FAIL(GD_ERR_USAGE, "unknown %s '%.64s': did you mean '%s'?", what, word, nearest);
-  return GD_FAIL(GD_ERR_USAGE, "unknown %s '%.64s'; there are:%s", what, word, list);
+  return *list ? GD_FAIL(GD_ERR_USAGE, "unknown %s '%.64s'; there are:%s", what, word, list)
+               : GD_FAIL(GD_ERR_USAGE, "unknown %s '%.64s': there are none", what, word);
 }
 
 void gdi_print_real(char *buf, size_t bytes, double v) {

@@ -191,9 +191,10 @@ static void mistakes_are_named_by_path(void **state) {
 
 /* The gradients of all parameters behind one another, of a model that is given or recomputed. */
 static int64_t gradients_of(bool recompute, double *to, int64_t max) {
-  char text[300];
+  char text[400];
   snprintf(text, sizeof text,
-           "[linear: 6, {repeat: {times: 3, recompute: %s, body: [{residual: {body: [linear: 6, tanh, "
+           "[linear: 6, {linear: {out_features: 6, name: tied}}, {repeat: {times: 3, recompute: %s, body: "
+           "[{linear: {out_features: 6, share: tied.weight}}, {residual: {body: [linear: 6, tanh, "
            "dropout: 0.3, {repeat: "
            "{times: 2, recompute: %s, body: [linear: 6, relu]}}]}}]}}, linear: 1]",
            recompute ? "true" : "false", recompute ? "true" : "false");
