@@ -32,7 +32,7 @@ enum { GD_MAX_NAME = 192 }; /**< bytes of a name in the tree, its end included *
 typedef enum gd_axes {
   GD_AXES_PLAIN,    /**< nothing: numbers as the data has them */
   GD_AXES_SEQUENCE, /**< [T, ...]: positions first; a linear works on the last dimension alone */
-  GD_AXES_IMAGE, /**< [H, W, C]: channels last in memory, though arguments count N, C, H, W as PyTorch does */
+  GD_AXES_IMAGE, /**< [H, W, C] or [L, C]: channels last in memory, though arguments count N, C, H, W as PyTorch does */
 } gd_axes;
 
 /** Type and shape of one sample: without the dimension of the batch. */

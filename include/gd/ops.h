@@ -131,6 +131,43 @@ typedef enum gd_activation {
  */
 GD_API gd_tensor *gd_linear(gd_tape *t, gd_tensor *x, gd_tensor *W, gd_tensor *b, gd_activation act);
 
+/* ---- images: [B,H,W,C], channels last ---- */
+
+/** A window that slides over images; [0] is of the height, [1] of the width. Zeroed fields are PyTorch's defaults. */
+typedef struct gd_window {
+  int64_t kernel[2];
+  int64_t stride[2], dilation[2]; /**< 0: 1 */
+  int64_t begin[2], end[2];       /**< padding before and behind */
+  bool ceil_mode;                 /**< pooling: a last window may reach over the end */
+} gd_window;
+
+/**
+ * Convolution with its bias and activation (none or relu). `w`'s kernel is W's.
+ *
+ * Math:     y[b,i,j,o] = act(bias[o] + sum over c, k, l of W[o,c,k,l] x[b, i stride + k dilation - begin, j ..., c])
+ * Shapes:   x [B,H,W,C], W [O,C/groups,kH,kW] as PyTorch has it, b [O] or NULL -> y [B,H',W',O],
+ *           H' = (H + begin + end - dilation (kH - 1) - 1) / stride + 1, rounded down
+ * Backward: dz = dy act'(y);  dx, dW: the transpose and the correlation;  db = sum over B, H', W' of dz
+ * Errors:   GD_ERR_SHAPE (a kernel that does not fit, groups that do not divide C and O), GD_ERR_NO_KERNEL on GPUs
+ */
+GD_API gd_tensor *gd_conv2d(gd_tape *t, gd_tensor *x, gd_tensor *W, gd_tensor *b, const gd_window *w,
+                            int64_t groups, gd_activation act);
+/**
+ * The transpose of a convolution: what is the gradient of x there is forward here.
+ *
+ * Shapes:   x [B,H,W,C], W [C,O/groups,kH,kW], b [O] or NULL -> y [B,H',W',O],
+ *           H' = (H - 1) stride - begin - end + dilation (kH - 1) + output_padding + 1
+ */
+GD_API gd_tensor *gd_conv_transpose2d(gd_tape *t, gd_tensor *x, gd_tensor *W, gd_tensor *b,
+                                      const gd_window *w, const int64_t output_padding[2], int64_t groups);
+/** The largest value of each window, of ties the first; NaN wins, as in PyTorch. Padding never does. */
+GD_API gd_tensor *gd_max_pool2d(gd_tape *t, gd_tensor *x, const gd_window *w);
+/** The mean of each window; padding counts as zeros, or (count_include_pad false) not at all. No dilation. */
+GD_API gd_tensor *gd_avg_pool2d(gd_tape *t, gd_tensor *x, const gd_window *w, bool count_include_pad);
+/** The means of out[0] x out[1] windows that cover the image: window i begins at i H / out and ends at (i + 1) H / out,
+ * rounded up. */
+GD_API gd_tensor *gd_adaptive_avg_pool2d(gd_tape *t, gd_tensor *x, const int64_t out[2]);
+
 /* ---- classification ---- */
 
 GD_API gd_tensor *gd_softmax(gd_tape *t, gd_tensor *x, int dim);

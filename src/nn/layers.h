@@ -8,7 +8,7 @@
 #include "nn/modules.def"
 #undef GD_MODULE
 
-/* [B,...] -> [B,I] */
-gd_tensor *gdi_flatten(gd_tape *t, gd_tensor *x);
+/* [B,...] -> [B,I]; features of images in PyTorch's order, channels first */
+gd_tensor *gdi_flatten(gd_tape *t, gd_tensor *x, bool image);
 
 #endif

@@ -9,7 +9,7 @@
 typedef struct linear {
   gd_module base;
   gd_tensor *weight, *bias; /* [O,I], [O] or NULL */
-  bool flattens;            /* takes [B,...] and makes [B,I] of it first */
+  bool flattens, image;     /* takes [B,...] and makes [B,I] of it first; of images */
 } linear;
 
 static const gd_arg args[] = {
@@ -20,7 +20,7 @@ static const gd_arg args[] = {
 
 /* y = act(x W^T + b) */
 static gd_tensor *affine(linear *l, gd_tape *t, gd_tensor *x, gd_activation act) {
-  return gd_linear(t, l->flattens ? gdi_flatten(t, x) : x, l->weight, l->bias, act);
+  return gd_linear(t, l->flattens ? gdi_flatten(t, x, l->image) : x, l->weight, l->bias, act);
 }
 
 static gd_tensor *forward(gd_module *m, gd_tape *t, gd_tensor *x) {
@@ -81,7 +81,7 @@ static gd_status shape(gd_build *b) {
 static gd_status build(gd_module *m, gd_build *b) {
   const gd_shape *in = &b->in[0];
   const bool each = per_position(in);
-  ((linear *)m)->flattens = !each;
+  ((linear *)m)->flattens = !each, ((linear *)m)->image = in->axes == GD_AXES_IMAGE;
   return add_params(m, each ? in->dim[in->ndim - 1] : gd_shape_numel(in), gd_arg_i64(b, "out_features"),
                     gd_arg_bool(b, "bias"));
 }

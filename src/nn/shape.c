@@ -20,13 +20,13 @@ const char *gd_shape_text(const gd_shape *s, char *buf, size_t bytes) {
 }
 
 gd_status gd_shape_dim(const gd_shape *s, int64_t dim, int *out) {
-  static const int of_image[] = {-1, 2, 0, 1}; /* N, C, H, W in [H, W, C] */
   const int64_t counted = dim < 0 ? dim + s->ndim + 1 : dim;
   char text[160];
   if (counted < 1 || counted > s->ndim)
     return GD_FAIL(GD_ERR_SHAPE, "dim %lld is %s of samples %s: dimensions count from 0, which is the batch",
                    (long long)dim, counted == 0 ? "the batch" : "none", gd_shape_text(s, text, sizeof text));
-  *out = s->axes == GD_AXES_IMAGE && s->ndim == 3 ? of_image[counted] : (int)counted - 1;
+  *out = (int)counted - 1;
+  if (s->axes == GD_AXES_IMAGE) *out = (*out + s->ndim - 1) % s->ndim; /* C, H, W in [H, W, C] */
   return GD_OK;
 }
 

@@ -31,6 +31,15 @@ labels = torch.tensor([1, 0, 4, 3, 2, 2])
 weights = torch.tensor([0.5, 2, 1, 3, 0.25])
 
 
+def first(x):
+    """Images of ours, channels last, as PyTorch has them."""
+    return x.permute(0, 3, 1, 2)
+
+
+def last(x):
+    return x.permute(0, 2, 3, 1).contiguous()
+
+
 def arguments(text):
     """Those of a macro, split at the commas outside brackets and strings."""
     out, depth, quoted = [""], 0, False

@@ -2,6 +2,7 @@
 #include "gpu/both.h"
 
 static void compare(const op_case *c, const char *shapes) {
+  if (!c->op->kernel[GD_CUDA].forward) return; /* it refuses: below */
   same_on_both(c, shapes, GD_F32);
   same_on_both(c, shapes, GD_F64);
 }

@@ -1,0 +1,47 @@
+/*
+ * A convolution of a few images on the calling thread: by oneDNN, else as matrix products over columns (conv.c says which).
+ * Images are channels last. Weights are PyTorch's [O, C/groups, kH, kW]; the passes take a packed copy of them.
+ */
+#ifndef GDI_CPU_CONV_H
+#define GDI_CPU_CONV_H
+
+#include "device/device.h"
+
+typedef struct gdi_conv {
+  gd_dtype type;           /* f32 or f64 */
+  bool bias;               /* of the forward pass */
+  int64_t n, groups, c, o; /* images; groups of channels; channels of x and of y */
+  int64_t in[2], out[2];   /* height and width of x and of y */
+  int64_t kernel[2], stride[2], dilation[2];
+  int64_t begin[2], end[2]; /* padding */
+} gdi_conv;
+
+typedef enum gdi_conv_pass {
+  GDI_CONV_FORWARD, /* y [n,out,o] = x [n,in,c] * w + bias */
+  GDI_CONV_DATA,    /* dx = dy * w */
+  GDI_CONV_WEIGHTS, /* dw = x * dy */
+} gdi_conv_pass;
+
+/* The most images that are worth one call: their values stay in the cache between passes. */
+enum { GDI_CONV_IMAGES = 8 };
+
+/* Elements of the weights, or of their gradient, as a pass takes them: equal for any number of images. */
+gd_status gdi_conv_packed(const gdi_conv *c, gdi_conv_pass pass, int64_t *elements) GD_CHECKED;
+gd_status gdi_conv_pack(const gdi_conv *c, gdi_conv_pass pass, const void *w, void *packed) GD_CHECKED;
+/* The gradient as PyTorch lays weights out. */
+gd_status gdi_conv_unpack(const gdi_conv *c, const void *packed, void *w) GD_CHECKED;
+/* Elements of scratch memory that a call needs. */
+int64_t gdi_conv_scratch(const gdi_conv *c, gdi_conv_pass pass);
+/* Overwrites y, dx or the packed dw, whichever the pass computes. bias: NULL but in a forward pass of one with bias. */
+gd_status gdi_conv_run(const gdi_conv *c, gdi_conv_pass pass, const void *x, const void *packed,
+                       const void *bias, const void *y, void *scratch) GD_CHECKED;
+
+/* onednn_conv.c: for f32. Of those functions the same, and: does oneDNN have a fast one? */
+bool gdi_onednn_conv_has(const gdi_conv *c, gdi_conv_pass pass);
+gd_status gdi_onednn_conv_packed(const gdi_conv *c, gdi_conv_pass pass, int64_t *elements) GD_CHECKED;
+gd_status gdi_onednn_conv_pack(const gdi_conv *c, gdi_conv_pass pass, const void *w, void *packed) GD_CHECKED;
+gd_status gdi_onednn_conv_unpack(const gdi_conv *c, const void *packed, void *w) GD_CHECKED;
+gd_status gdi_onednn_conv_run(const gdi_conv *c, gdi_conv_pass pass, const void *x, const void *packed,
+                              const void *bias, const void *y) GD_CHECKED;
+
+#endif

@@ -1,0 +1,34 @@
+#!/usr/bin/env bash
+# Convnets: the number of ranks and of threads does not change a bit, and what cannot be is told in one line.
+. "$(dirname "$0")/../lib.sh" "$@"
+some_images
+lenet="conv2d:out_channels=6,kernel_size=5,padding=2 relu max_pool2d:2 conv2d:out_channels=16,kernel_size=5 relu max_pool2d:2 \
+  flatten linear:120 relu linear:84 relu linear:10"
+
+# same NAME MODEL "RANKS:THREADS ..." options...: all as the first
+same() {
+  local name=$1 model=$2 runs=$3 run out first=
+  shift 3
+  for run in $runs; do
+    out=$name-$run
+    on "${run%:*}" gdtrain --data images.h5 --model "$model" --threads "${run#*:}" --batch-size 150 --micro-batch 20 --lr 0.05 \
+      --momentum 0.9 --val-fraction 0.02 --plots false --out "$out" "$@" >"$out.txt" 2>&1 || { fail "$out"; tail -5 "$out.txt"; }
+    digest "$out" >"$out.result"
+    first=${first:-$out}
+    cmp -s "$first.result" "$out.result" || fail "$name: $run (ranks:threads) differs from $first"
+  done
+}
+same lenet "$lenet" "1:1 2:1 3:1 1:2 2:2" --steps 140
+at_least "$(last lenet-1:1 val.accuracy)" 0.6 "accuracy after 140 steps"
+same fp64 "$lenet" "1:1 3:1 2:2" --steps 2 --precision fp64
+
+refuses() { expect 2 "$1" gdtrain --data images.h5 --plots false --out bad --model "$2"; }
+refuses "a kernel that spans 29 does not fit into images 28 high" "conv2d:out_channels=4,kernel_size=29 linear:10"
+refuses "conv2d: 6 input channels cannot be cut into 4 groups" \
+  "conv2d:out_channels=6,kernel_size=3 conv2d:out_channels=8,kernel_size=3,groups=4 linear:10"
+refuses "padding same keeps the size, which a stride of 2 does not" \
+  "conv2d:out_channels=6,kernel_size=3,stride=2,padding=same linear:10"
+refuses "padding of 2 must be at most half of the kernel, 3" "max_pool2d:kernel_size=3,padding=2 linear:10"
+refuses "conv2d takes images, .* but its input is \[64\]" "linear:64 conv2d:out_channels=6,kernel_size=3 linear:10"
+refuses "kernel_size" "conv2d:6 linear:10"
+finish
