@@ -29,6 +29,7 @@ GD_API void gd_length_print(gd_length l, bool place, char *buf, size_t bytes);
 typedef struct gd_options {
 #define GD_FIELD_TREE                                        const gd_tree *
 #define GD_FIELD_TEXT                                        const char *
+#define GD_FIELD_PATH                                        const char *
 #define GD_FIELD_WORD                                        const char *
 #define GD_FIELD_INT                                         int64_t
 #define GD_FIELD_COUNT                                       int64_t

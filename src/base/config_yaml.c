@@ -75,6 +75,20 @@ static gd_status read_key(reader *r, const char *prefix, char key[MAX_KEY + 1]) 
   return GD_OK;
 }
 
+/* lr and optimizer.lr are one setting. A map is none: "checkpoint: {every: 5}" is not the short form of that name. */
+static gd_status refuse_second_name(const reader *r, const char *key, int line) {
+  const char *option = gdi_option_key(key);
+  for (int i = 0; option && i < r->out->n; i++) {
+    const gd_setting *first = &r->out->item[i];
+    const char *other = first->value ? gdi_option_key(first->key) : NULL;
+    if (other && strcmp(other, option) == 0)
+      return GD_FAIL(GD_ERR_USAGE,
+                     "%s:%d: '%s' sets what '%s' in line %d has set already: leave one of them out",
+                     r->yaml.file, line, key, first->key, first->line);
+  }
+  return GD_OK;
+}
+
 static gd_status read_tree(reader *r, const char *key, int line) {
   gd_arena *a = r->out->arena;
   gd_tree *value, *root;
@@ -95,6 +109,7 @@ static gd_status read_map(reader *r, const char *prefix, int depth) {
     GD_TRY(read_key(r, prefix, key));
     const int line = gdi_yaml_line(&r->yaml);
     GD_TRY(gdi_yaml_next(&r->yaml));
+    if (r->yaml.event.type != YAML_MAPPING_START_EVENT) GD_TRY(refuse_second_name(r, key, line));
     if (gdi_option_is_tree(key)) {
       GD_TRY(read_tree(r, key, line));
       continue;
@@ -163,6 +178,8 @@ static gd_status read_text(gd_arena *a, const char *path, const char **out) {
   if (!text) return GD_ERR_OOM;
   if (error) return GD_FAIL(GD_ERR_USAGE, "cannot read %s: %s", path, strerror(error));
   text[bytes] = 0;
+  if (bytes >= 2 && (memcmp(text, "\xff\xfe", 2) == 0 || memcmp(text, "\xfe\xff", 2) == 0))
+    return GD_FAIL(GD_ERR_USAGE, "%s: UTF-16: save it as UTF-8", path);
   int line = 1;
   for (size_t i = 0; i < bytes; i++) {
     if (!text[i]) return GD_FAIL(GD_ERR_USAGE, "%s:%d: a NUL byte: not a text file", path, line);

@@ -7,7 +7,7 @@
 #include "base/tree.h"
 #include "base/words.h"
 
-typedef enum kind { TREE, TEXT, WORD, INT, COUNT, REAL, FLAG, LENGTH, PLACE } kind;
+typedef enum kind { TREE, TEXT, PATH, WORD, INT, COUNT, REAL, FLAG, LENGTH, PLACE } kind;
 
 typedef struct option {
   kind kind;
@@ -51,6 +51,11 @@ static const option *find(const char *key) {
   return NULL;
 }
 
+const char *gdi_option_key(const char *key) {
+  const option *p = find(key);
+  return p ? p->key : NULL;
+}
+
 bool gdi_option_is_tree(const char *key) {
   const option *p = find(key);
   return p && p->kind == TREE;
@@ -71,6 +76,21 @@ static gd_status set_text(gd_options *o, const option *p, const char *value) {
   if (!copy) return GD_ERR_OOM;
   strcpy(copy, value);
   return GD_OK;
+}
+
+/* ~/runs as a shell reads it: in a file, and after --out=, none has. */
+static gd_status set_path(gd_options *o, const option *p, const gd_setting *s) {
+  char path[4096], where[160];
+  const char *home = getenv("HOME"), *rest = s->value + 1;
+  if (*s->value != '~') return set_text(o, p, s->value);
+  if ((*rest && *rest != '/') || !home || !*home)
+    return GD_FAIL(GD_ERR_USAGE, "%s%s%s: \"%s\": %s: write the path in full",
+                   gd_setting_where(s, where, sizeof where), s->file ? ": " : "", s->file ? s->key : "",
+                   s->value,
+                   *rest && *rest != '/' ? "only ~/ is known here, one's own folder" : "HOME is not set");
+  if ((size_t)snprintf(path, sizeof path, "%s%s", home, rest) >= sizeof path)
+    return GD_FAIL(GD_ERR_USAGE, "%s: the path is too long", p->key);
+  return set_text(o, p, path);
 }
 
 static gd_status set_tree(gd_options *o, const option *p, const gd_setting *s) {
@@ -152,6 +172,7 @@ static gd_status set(gd_options *o, const option *p, const gd_setting *s) {
   case LENGTH:
   case PLACE: return set_length(o, p, s);
   case TEXT: return set_text(o, p, s->value);
+  case PATH: return set_path(o, p, s);
   case WORD: return set_word(o, p, s);
   case FLAG: return gd_setting_bool(s, (bool *)((char *)o + p->offset));
   default: return set_number(o, p, s);
@@ -207,6 +228,7 @@ static const char *value_text(const gd_options *o, const option *p, char *buf, s
   switch (p->kind) {
   case TREE: return (*(const gd_tree *const *)field)->text;
   case TEXT:
+  case PATH:
   case WORD: return *(const char *const *)field;
   case FLAG: snprintf(buf, bytes, "%s", *(const bool *)field ? "true" : "false"); break;
   case LENGTH:
@@ -246,7 +268,8 @@ void gd_options_print(const gd_options *o, FILE *f) {
     snprintf(open_map, sizeof open_map, "%.*s", map, p->key);
     const char *value = value_text(o, p, buf, sizeof buf);
     fprintf(f, "%s%s: ", map ? "  " : "", dot ? dot + 1 : p->key);
-    if (p->kind == TEXT || (p->kind == TREE && *value != '[')) /* a tree in YAML is not quoted */
+    if (p->kind == TEXT || p->kind == PATH ||
+        (p->kind == TREE && *value != '[')) /* a tree in YAML is not quoted */
       gdi_print_quoted(f, value);
     else
       fputs(value, f);

@@ -18,6 +18,12 @@ gd_status gdi_yaml_refuse(const gdi_yaml *y, int source_line, const char *fmt, .
   return gd_error_set(GD_ERR_USAGE, __FILE__, source_line, "%s:%d: %s", y->file, gdi_yaml_line(y), cause);
 }
 
+/* Does this line, counted from 0, begin with blanks of which one is a tab? libyaml never says so. */
+static bool is_indented_by_tab(const char *text, size_t line) {
+  for (; line > 0 && text; line--) text = strchr(text, '\n') ? strchr(text, '\n') + 1 : NULL;
+  return text && text[strspn(text, " ")] == '\t';
+}
+
 static gd_status syntax_error(gdi_yaml *y) {
   const yaml_parser_t *p = &y->parser;
   if (p->error == YAML_MEMORY_ERROR) return GD_FAIL(GD_ERR_OOM, "no memory to read %s", y->file);
@@ -26,6 +32,9 @@ static gd_status syntax_error(gdi_yaml *y) {
     line = 1;
     for (size_t i = 0; i < p->problem_offset && y->text[i]; i++) line += y->text[i] == '\n';
   }
+  if (is_indented_by_tab(y->text, p->problem_mark.line))
+    return GD_FAIL(GD_ERR_USAGE, "%s:%d: the line begins with a tab: YAML is indented with spaces", y->file,
+                   line);
   char context[160] = "";
   if (p->context) snprintf(context, sizeof context, ", %s in line %zu", p->context, p->context_mark.line + 1);
   return GD_FAIL(GD_ERR_USAGE, "%s:%d: %s%s", y->file, line, p->problem ? p->problem : "not YAML", context);
@@ -61,6 +70,7 @@ const char *gdi_yaml_scalar(const gdi_yaml *y) {
 }
 
 gd_status gdi_yaml_open(gdi_yaml *y, const char *file, const char *text) {
+  if (strncmp(text, "\xef\xbb\xbf", 3) == 0) text += 3; /* the byte order mark that some editors write */
   const size_t bytes = strlen(text);
   memset(y, 0, sizeof *y);
   y->file = file, y->text = text;

@@ -53,6 +53,28 @@ static void the_documented_file_is_read(void **state) {
   gd_settings_free(&s);
 }
 
+/* Editors on Windows begin a file with one. */
+static void a_byte_order_mark_is_no_part_of_the_first_key(void **state) {
+  (void)state;
+  gd_settings s;
+  assert_ok(gd_settings_read(&s, "run.yaml",
+                             "\xEF\xBB\xBF"
+                             "data: {train: t.h5}\nlr: 0.5\n"));
+  assert_string_equal(value(&s, "data.train"), "t.h5");
+  assert_string_equal(value(&s, "lr"), "0.5");
+  gd_settings_free(&s);
+}
+
+/* "checkpoint" is a map, and short for checkpoint.every. */
+static void a_map_is_not_the_option_of_that_name(void **state) {
+  (void)state;
+  gd_settings s;
+  assert_ok(gd_settings_read(
+      &s, "run.yaml", "checkpoint: {keep: 5, every: 7}\noptimizer: {name: sgd}\ndata: {train: t.h5}\n"));
+  assert_int_equal(s.n, 4);
+  gd_settings_free(&s);
+}
+
 static void an_empty_file_has_no_settings(void **state) {
   (void)state;
   static const char *const text[] = {"", "# nothing\n", "---\n", "{}", "\xEF\xBB\xBF# a byte order mark\n"};
@@ -73,6 +95,14 @@ static void what_is_not_settings_is_refused_with_its_line(void **state) {
       {"a-b: 1\na_b: 3\n", "run.yaml:2:", "already given"},
       {"a: {b: 1}\na: {c: 1}\n", "run.yaml:2:", "already given"},
       {"a: {b: 1}\na.b: 1\n", "run.yaml:2:", "already given"},
+      {"lr: 0.1\noptimizer: {lr: 0.2}\n", "run.yaml:2:", "'optimizer.lr' sets what 'lr' in line 1 has set"},
+      {"optimizer.lr: 1\nlr: 2\n", "run.yaml:2:", "'optimizer.lr' in line 1"},
+      {"data: {train: t.h5, val_fraction: 0.1}\nval-fraction: 0.2\n",
+       "run.yaml:2:", "'data.val_fraction' in line 1"},
+      {"data: t.h5\ndata.train: u.h5\n", "run.yaml:2:", "'data' in line 1"},
+      {"optimizer: adam\noptimizer.name: sgd\n", "run.yaml:2:", "'optimizer' in line 1"},
+      {"a: 1\noptimizer:\n\tlr: 0.1\n", "run.yaml:3:", "begins with a tab"},
+      {"optimizer:\n  lr: 0.1\n \tname: sgd\n", "run.yaml:3:", "begins with a tab"},
       {"a: &x 1\n", "run.yaml:1:", "anchors"},
       {"a: 1\nb: *x\n", "run.yaml:2:", "anchors"},
       {"a: !!str 1\n", "run.yaml:1:", "tags"},
@@ -119,6 +149,14 @@ static void files_that_cannot_be_settings_are_refused(void **state) {
   assert_int_equal(write(fd, "a: 1\nb: \0x\n", 11), 11);
   assert_int_equal(gd_settings_read(&s, path, NULL), GD_ERR_USAGE);
   assert_non_null(strstr(gd_error_last()->message, ":2: a NUL byte"));
+
+  assert_int_equal(pwrite(fd,
+                          "\xff\xfe"
+                          "a\0:\0",
+                          6, 0),
+                   6);
+  assert_int_equal(gd_settings_read(&s, path, NULL), GD_ERR_USAGE);
+  assert_non_null(strstr(gd_error_last()->message, "UTF-16: save it as UTF-8"));
 
   assert_int_equal(ftruncate(fd, 0), 0);
   assert_int_equal(pwrite(fd, "a: 1\n", 5, 0), 5);
@@ -253,6 +291,8 @@ static void the_nearest_word_is_sensible(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(the_documented_file_is_read),
+      cmocka_unit_test(a_byte_order_mark_is_no_part_of_the_first_key),
+      cmocka_unit_test(a_map_is_not_the_option_of_that_name),
       cmocka_unit_test(an_empty_file_has_no_settings),
       cmocka_unit_test(what_is_not_settings_is_refused_with_its_line),
       cmocka_unit_test(files_that_cannot_be_settings_are_refused),

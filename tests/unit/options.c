@@ -105,6 +105,29 @@ static void lengths_have_units(void **state) {
   gd_options_free(&o);
 }
 
+/* A shell expands ~ in words of its own only: a file, and --out=~/x, would make a folder of that name. */
+static void a_path_may_begin_with_ones_own_folder(void **state) {
+  (void)state;
+  static const char *const keys[] = {"out", "data", "val_data", "init", "resume", "trace"};
+  gd_options o;
+  char yaml[100];
+  assert_int_equal(setenv("HOME", "/home/anna", 1), 0);
+  for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+    snprintf(yaml, sizeof yaml, "%s: ~/runs/x\n", keys[i]);
+    assert_ok(gd_options_read(&o, "run.yaml", yaml));
+    const char *const value[] = {o.out, o.data_train, o.data_val, o.init, o.resume, o.trace};
+    assert_string_equal(value[i], "/home/anna/runs/x");
+    gd_options_free(&o);
+  }
+  assert_int_equal(gd_options_read(&o, "run.yaml", "\nout: ~bob/x\n"), GD_ERR_USAGE);
+  assert_string_equal(
+      gd_error_last()->message,
+      "run.yaml:2: out: \"~bob/x\": only ~/ is known here, one's own folder: write the path in full");
+  assert_ok(gd_options_read(&o, "run.yaml", "out: a~b\n"));
+  assert_string_equal(o.out, "a~b");
+  gd_options_free(&o);
+}
+
 /* What follows validation needs one. */
 static void settings_that_do_nothing_are_refused(void **state) {
   (void)state;
@@ -128,6 +151,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(what_is_printed_reads_back),
       cmocka_unit_test(only_differences_of_bits_count_for_a_resume),
+      cmocka_unit_test(a_path_may_begin_with_ones_own_folder),
       cmocka_unit_test(lengths_have_units),
       cmocka_unit_test(settings_that_do_nothing_are_refused),
       cmocka_unit_test(what_is_not_a_setting_is_refused),
