@@ -30,6 +30,7 @@ typedef struct gd_device_options {
 } gd_device_options;
 
 /**
+ * `options`: NULL for the CPU with one thread.
  * Owner:  caller; gd_device_close() after every tensor, tape and module on it is gone.
  * Errors: GD_ERR_GPU (no such GPU, or built without CUDA), GD_ERR_USAGE, GD_ERR_OOM
  */

@@ -54,6 +54,7 @@ struct gd_module {
   gd_device *device;
   gd_dtype dtype;
   bool training;   /**< dropout draws only when set; gd_module_train() */
+  bool drawn;      /**< its class has no reset(), and gd_module_reset() draws its values */
   gd_arena *arena; /**< holds parameters, buffers and this struct; shared by no other module */
   gd_named *param;
   int n_params; /**< own parameters, without the children's */
@@ -114,7 +115,12 @@ GD_API gd_tensor *gd_forward(gd_module *m, gd_tape *t, gd_tensor *x);
  */
 GD_API gd_status gd_forward_n(gd_module *m, gd_tape *t, int *n, gd_tensor *x[GD_MAX_FIELDS]) GD_CHECKED;
 GD_API void gd_module_train(gd_module *m, bool training); /**< its children too */
-/** PyTorch's default initial values, a pure function of seed: parameter i of the tree draws from stream i. */
+/**
+ * PyTorch's default initial values, a pure function of seed: parameter i of the tree draws from stream i. A module whose
+ * class has no reset() and whose parameters are all zero, as they are made, gets those of a linear layer by shape:
+ * weights [O,...] and the biases after them from U(-1/sqrt I, 1/sqrt I), I the elements of a weight's row; a vector before
+ * any weight stays zero. Values that it was given before stay.
+ */
 GD_API void gd_module_reset(gd_module *m, uint64_t seed);
 GD_API void gd_module_zero_grad(gd_module *m);
 
@@ -206,8 +212,8 @@ struct gd_module_class {
   gd_activation activation; /**< which activation of gd_linear() it is; 0: none, or as fused_as() says */
   gd_activation (*fused_as)(const gd_module *self); /**< *(optional)* where that depends on its arguments */
   const char *
-      within_losses; /**< *(optional)* "cross_entropy": losses that apply it themselves: no model ends with it */
-  bool in_order;     /**< a container whose output is its last child's */
+      not_before; /**< *(optional)* "cross_entropy": losses of logits, which this layer must not be the last before */
+  bool in_order; /**< a container whose output is its last child's */
   /** The only layer of a model, it is the model: names of parameters do not begin with its position. */
   bool whole;
 };

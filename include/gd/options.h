@@ -48,9 +48,8 @@ GD_API gd_status gd_options_new(gd_options *out) GD_CHECKED;
 GD_API void gd_options_free(gd_options *o);
 /** Apply settings in order; later ones win. Errors: GD_ERR_USAGE with key, place and nearest known name */
 GD_API gd_status gd_options_apply(gd_options *o, const gd_settings *s) GD_CHECKED;
-/** Where `key` still has the value `automatic`, take `from`'s. */
-GD_API gd_status gd_options_adopt(gd_options *o, const gd_options *from, const char *key,
-                                  const char *automatic) GD_CHECKED;
+/** Where `key` still has its default, take `from`'s value. */
+GD_API gd_status gd_options_adopt(gd_options *o, const gd_options *from, const char *key) GD_CHECKED;
 /** Set one option by key. */
 GD_API gd_status gd_options_set(gd_options *o, const char *key, const char *value) GD_CHECKED;
 /** Errors: GD_ERR_USAGE for settings that exclude each other, with what to change */

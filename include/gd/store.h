@@ -46,7 +46,7 @@ typedef struct gd_watched {
  *        writing, any.
  *
  * The file, which h5py opens:
- *   /                       attributes format model outputs machine version header_digest digest
+ *   /                       attributes format model outputs machine version header_digest digest, found_out
  *   /model/<name>           parameters, as in a PyTorch state_dict; buffers have an attribute `buffer`, frozen
  *                           parameters `frozen`, and those with more names `tied`: those names, one a line
  *   /optim/<state>/<name>   an array for every parameter that is trained: "momentum_buffer"
@@ -79,7 +79,9 @@ typedef struct gd_checkpoint {
   gd_measured measured;
   gd_watched watched;
   char *config; /* YAML */
-  char *model;  /* canonical text of its tree: gd_tree_parse() */
+  char *
+      found_out; /* keys of settings in it that nobody gave, separated by blanks; NULL or "": none, or not known */
+  char *model; /* canonical text of its tree: gd_tree_parse() */
   int sample_ndim;
   int64_t sample[GD_MAX_DIMS - 1]; /* shape of one sample */
   int64_t outputs;                 /* outputs of the model per sample */

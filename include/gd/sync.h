@@ -91,8 +91,9 @@ typedef struct gd_sync_result {
   int64_t micro_batches; /**< of a weight above 0 */
   double grad_norm;      /**< of the mean gradient; NaN when neither clipping nor noise_scale needed it */
   uint32_t flags;
-  int64_t stopped_at; /**< on GPU, after GD_ERR_NONFINITE: the step at fault, which lies in the past */
-  bool updated;       /**< false: the step was not finite and nothing was changed */
+  int64_t
+      stopped_at; /**< after GD_ERR_NONFINITE: number of the step at fault, as gd_sync_step.step; it may be past */
+  bool updated;                        /**< false: the step was not finite and nothing was changed */
   double exchange_s, update_s, wait_s; /**< this rank's ledger of the call */
 } gd_sync_result;
 

@@ -70,6 +70,8 @@ static gd_status read_key(reader *r, const char *prefix, char key[MAX_KEY + 1]) 
   if (n > MAX_KEY) return GDI_YAML_REFUSE(&r->yaml, "a key of more than %d letters", MAX_KEY);
   static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.";
   if (!*name || name[strspn(name, letters)]) return GDI_YAML_REFUSE(&r->yaml, "'%s' is not a key", name);
+  for (char *c = key; *c; c++)
+    if (*c == '-') *c = '_';
   const gd_setting *first = gd_settings_get(r->out, key);
   if (first) return GDI_YAML_REFUSE(&r->yaml, "'%s' was already given in line %d", key, first->line);
   return GD_OK;

@@ -249,15 +249,35 @@ static const char *value_text(const gd_options *o, const option *p, char *buf, s
   return buf;
 }
 
-gd_status gd_options_adopt(gd_options *o, const gd_options *from, const char *key, const char *automatic) {
+gd_status gd_options_adopt(gd_options *o, const gd_options *from, const char *key) {
   char buf[80];
   const option *p = find(key);
   if (!p) return GD_FAIL(GD_ERR_INTERNAL, "no setting %s", key);
-  if (strcmp(value_text(o, p, buf, sizeof buf), automatic) != 0) return GD_OK;
+  if (strcmp(value_text(o, p, buf, sizeof buf), p->def) != 0) return GD_OK;
   return set(o, p, &(gd_setting){.key = key, .value = value_text(from, p, buf, sizeof buf)});
 }
 
+static bool is_found_out(const option *p) {
+  static const char keys[] =
+      "loss data.shuffle micro_batch schedule.t0 schedule.total schedule.run optimizer.lr "
+      "optimizer.momentum optimizer.weight_decay";
+  return gdi_is_listed(p->key, keys);
+}
+
+void gdi_options_found_out(const gd_options *o, char keys[GDI_FOUND_OUT]) {
+  char buf[80];
+  int n = 0;
+  keys[0] = 0;
+  for (int i = 0; i < OPTIONS; i++)
+    if (is_found_out(&table[i]) && strcmp(value_text(o, &table[i], buf, sizeof buf), table[i].def) == 0)
+      n += snprintf(keys + n, GDI_FOUND_OUT - (size_t)n, "%s%s", n ? " " : "", table[i].key);
+}
+
 void gd_options_print(const gd_options *o, FILE *f) {
+  gdi_options_print_given(o, NULL, f);
+}
+
+void gdi_options_print_given(const gd_options *o, const char *keys, FILE *f) {
   char open_map[64] = "", buf[80];
   for (int i = 0; i < OPTIONS; i++) {
     const option *p = &table[i];
@@ -268,8 +288,10 @@ void gd_options_print(const gd_options *o, FILE *f) {
     snprintf(open_map, sizeof open_map, "%.*s", map, p->key);
     const char *value = value_text(o, p, buf, sizeof buf);
     fprintf(f, "%s%s: ", map ? "  " : "", dot ? dot + 1 : p->key);
-    if (p->kind == TEXT || p->kind == PATH ||
-        (p->kind == TREE && *value != '[')) /* a tree in YAML is not quoted */
+    if (gdi_is_listed(p->key, keys))
+      fprintf(f, strcmp(value, p->def) ? "%s # %s" : "%s", p->def, value);
+    else if (p->kind == TEXT || p->kind == PATH ||
+             (p->kind == TREE && *value != '[')) /* a tree in YAML is not quoted */
       gdi_print_quoted(f, value);
     else
       fputs(value, f);

@@ -14,7 +14,9 @@ static gd_status make_one(gd_device *d) {
 }
 
 gd_status gd_device_open(gd_device **out, const gd_device_options *options) {
+  static const gd_device_options usual = {.kind = GD_CPU, .threads = 1};
   *out = NULL;
+  if (!options) options = &usual;
   if (options->threads < 1)
     return GD_FAIL(GD_ERR_USAGE, "a device needs at least 1 thread, not %d", options->threads);
 #ifndef GD_WITH_CUDA

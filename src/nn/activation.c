@@ -26,10 +26,13 @@ typedef struct activation {
                                             .forward = op##_forward,                                         \
                                             __VA_ARGS__};
 
-PLAIN(relu, "ReLU", "max(x, 0)", .activation = GD_ACT_RELU)
-PLAIN(tanh, "Tanh", "tanh x", .activation = GD_ACT_TANH)
-PLAIN(sigmoid, "Sigmoid", "1 / (1 + e^-x)", .activation = GD_ACT_SIGMOID, .within_losses = "bce_with_logits")
-PLAIN(softplus, "Softplus", "log(1 + e^x)", )
+/* Logits are any real numbers: a model that ends with one of these cannot put out most of them. */
+#define NO_LOGITS .not_before = "cross_entropy bce_with_logits"
+
+PLAIN(relu, "ReLU", "max(x, 0)", .activation = GD_ACT_RELU, NO_LOGITS)
+PLAIN(tanh, "Tanh", "tanh x", .activation = GD_ACT_TANH, NO_LOGITS)
+PLAIN(sigmoid, "Sigmoid", "1 / (1 + e^-x)", .activation = GD_ACT_SIGMOID, NO_LOGITS)
+PLAIN(softplus, "Softplus", "log(1 + e^x)", NO_LOGITS)
 PLAIN(silu, "SiLU", "x / (1 + e^-x)", )
 PLAIN(selu, "SELU", "1.0507 elu(x, 1.67326)", )
 
@@ -161,7 +164,7 @@ static gd_status build_dim(gd_module *m, gd_build *b) {
                                             .bytes = sizeof(activation),                                     \
                                             .forward = op##_forward,                                         \
                                             .build = build_dim,                                              \
-                                            .within_losses = losses};
+                                            .not_before = losses};
 
 OVER_DIM(softmax, "Softmax", "e^x / sum e^x", "cross_entropy")
 OVER_DIM(log_softmax, "LogSoftmax", "x - log sum e^x", NULL)

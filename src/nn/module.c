@@ -1,7 +1,10 @@
 /* The tree of modules: ownership, names and walks. */
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "device/device.h"
+#include "gd/init.h"
 #include "nn/params.h"
 
 gd_status gd_module_new(gd_module **out, const gd_module_class *cls, size_t bytes, gd_device *d,
@@ -176,6 +179,32 @@ void gd_module_train(gd_module *m, bool training) {
   for (int i = 0; i < m->n_children; i++) gd_module_train(m->child[i].module, training);
 }
 
+static bool is_zero(const gd_tensor *t) {
+  enum { CHUNK = 4096 };
+  unsigned char chunk[CHUNK];
+  const size_t bytes = gd_tensor_bytes(t);
+  for (size_t at = 0; at < bytes; at += CHUNK) {
+    const size_t n = bytes - at < CHUNK ? bytes - at : CHUNK;
+    if (t->device->download(t->device, chunk, (const char *)t->data + at, n) != GD_OK) return false;
+    for (size_t i = 0; i < n; i++)
+      if (chunk[i]) return false;
+  }
+  return true;
+}
+
+/* A class without reset(): as PyTorch's linear layers, unless who made the module gave it values. */
+static void reset_by_shape(gd_module *m, uint64_t seed, uint64_t ordinal) {
+  bool drawn = true;
+  for (int i = 0; i < m->n_params && !m->drawn; i++) drawn &= is_zero(m->param[i].tensor);
+  m->drawn |= drawn;
+  double bound = 0;
+  for (int i = 0; i < m->n_params && m->drawn; i++, ordinal++) {
+    gd_tensor *t = m->param[i].tensor;
+    if (t->ndim > 1) bound = 1 / sqrt((double)(gd_numel(t) / t->shape[0]));
+    if (bound > 0) gd_init_uniform(t, gd_rng_stream(seed, GD_RNG_INIT, ordinal), -bound, bound);
+  }
+}
+
 /*
  * From the last module to the first, each after its children: a tensor that several share has the values of the one
  * that was there first. `end` is behind the ordinals of m's tree.
@@ -188,7 +217,10 @@ static void reset(gd_module *m, uint64_t seed, uint64_t end) {
   }
   uint64_t ordinal =
       end - (uint64_t)m->n_params; /* the numbering of gd_module_params(), whatever a class draws */
-  if (m->cls->reset) m->cls->reset(m, seed, &ordinal);
+  if (m->cls->reset)
+    m->cls->reset(m, seed, &ordinal);
+  else
+    reset_by_shape(m, seed, ordinal);
 }
 
 void gd_module_reset(gd_module *m, uint64_t seed) {

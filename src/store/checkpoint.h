@@ -12,11 +12,12 @@
 
 #include "store/arrays.h"
 
-#define GDI_FORMAT      "gdtrain checkpoint 1"
-#define GDI_MAX_SPEC    60000 /* bytes of the one-line model: an attribute of HDF5 holds 64 KB */
-#define GDI_MAX_PLUGINS 4096
-#define GDI_MAX_CONFIG  (1 << 20)
-#define GDI_MAX_CLASSES (1 << 20)
+#define GDI_FORMAT        "gdtrain checkpoint 1"
+#define GDI_MAX_SPEC      60000 /* bytes of the one-line model: an attribute of HDF5 holds 64 KB */
+#define GDI_MAX_PLUGINS   4096
+#define GDI_MAX_FOUND_OUT 1024
+#define GDI_MAX_CONFIG    (1 << 20)
+#define GDI_MAX_CLASSES   (1 << 20)
 
 /* An array of a checkpoint by its path in the file. */
 typedef struct gdi_entry {

@@ -136,6 +136,7 @@ static void hash_scalars(gd_sha256 *h, const gd_checkpoint *c) {
   gdi_sha256_text(h, c->version);
   if (c->controlled) hash_f64(h, c->control, GD_CONTROL_NUMBERS);
   if (c->plugins && *c->plugins) gdi_sha256_text(h, c->plugins);
+  if (c->found_out && *c->found_out) gdi_sha256_text(h, c->found_out);
 }
 
 static void hash_tied(gd_sha256 *h, const gd_checkpoint *c) {

@@ -189,6 +189,13 @@ static gd_status read_spec(gd_checkpoint *c, gdi_h5 *f) {
   return st == GD_ERR_USAGE ? GD_FAIL(GD_ERR_CHECKPOINT, "%s: %s", f->path, gd_error_last()->message) : st;
 }
 
+/* One that need not be there. */
+static gd_status read_attr(char **out, gd_arena *arena, gdi_h5 *f, const char *name, size_t bytes) {
+  if (!gdi_h5_has_attr(f, "/", name)) return GD_OK;
+  *out = gd_arena_alloc(arena, bytes);
+  return *out ? gdi_h5_attr_text(f, "/", name, *out, bytes) : GD_ERR_OOM;
+}
+
 static gd_status read_root(gd_checkpoint *c, gdi_h5 *f) {
   char format[64] = "";
   void *text;
@@ -203,11 +210,8 @@ static gd_status read_root(gd_checkpoint *c, gdi_h5 *f) {
   GD_TRY(gdi_h5_attr_i64(f, "/", "outputs", &c->outputs));
   GD_TRY(gdi_h5_attr_text(f, "/", "machine", c->machine, sizeof c->machine));
   GD_TRY(gdi_h5_attr_text(f, "/", "version", c->version, sizeof c->version));
-  if (gdi_h5_has_attr(f, "/", "plugins")) {
-    c->plugins = gd_arena_alloc(c->arena, GDI_MAX_PLUGINS);
-    if (!c->plugins) return GD_ERR_OOM;
-    GD_TRY(gdi_h5_attr_text(f, "/", "plugins", c->plugins, GDI_MAX_PLUGINS));
-  }
+  GD_TRY(read_attr(&c->plugins, c->arena, f, "plugins", GDI_MAX_PLUGINS));
+  GD_TRY(read_attr(&c->found_out, c->arena, f, "found_out", GDI_MAX_FOUND_OUT));
   GD_TRY(read_strings(&text, 1, 0, c->arena, f, "config"));
   c->config = text;
   return GD_OK;

@@ -42,6 +42,7 @@ static gd_status put_root(gdi_h5_writer *w, const gd_checkpoint *c, const gd_dig
   GD_TRY(gdi_h5_put_attr_text(w, "/", "machine", c->machine));
   GD_TRY(gdi_h5_put_attr_text(w, "/", "version", c->version));
   if (*text_or_empty(c->plugins)) GD_TRY(gdi_h5_put_attr_text(w, "/", "plugins", c->plugins));
+  if (*text_or_empty(c->found_out)) GD_TRY(gdi_h5_put_attr_text(w, "/", "found_out", c->found_out));
   GD_TRY(gdi_h5_put_attr_text(w, "/", "header_digest", header_hex));
   GD_TRY(gdi_h5_put_attr_text(w, "/", "digest", whole_hex));
   const char *config = text_or_empty(c->config);

@@ -47,7 +47,7 @@ static gd_status tell_nonfinite(const gd_sync *s, const gd_sync_step *step, cons
       GD_ERR_NONFINITE,
       "the loss of step %lld is not finite (sum %g, weight %g; first in micro-batch %lld of %lld, on rank "
       "%lld; learning rate %g)",
-      (long long)step->step, sum->loss_sum, sum->weight, (long long)k, (long long)s->K,
+      (long long)step->step + 1, sum->loss_sum, sum->weight, (long long)k, (long long)s->K,
       (long long)gd_share_owner(s->K, gd_world_size(s->world), k), step->lr);
 }
 
@@ -76,10 +76,12 @@ gd_status gdi_records_exchange(gd_sync *s, const gd_sync_step *step, gd_sync_res
   for (int64_t k = 0; k < s->K; k++) out->micro_batches += s->record[k * GDI_RECORD + 1] > 0;
   if (s->audit) GD_TRY(gdi_audit_judge(s, step->step));
   s->nonfinite = nonfinite >= 0;
-  if (s->nonfinite)
+  if (s->nonfinite) {
+    out->stopped_at = step->step - 1;
     return GD_FAIL(GD_ERR_NONFINITE,
-                   "a gradient or parameter was not finite in the update before step %lld (seen by rank %d)",
+                   "a gradient or parameter was not finite in the update of step %lld (seen by rank %d)",
                    (long long)step->step, nonfinite);
+  }
   if (!isfinite(out->total.loss_sum) || !isfinite(out->total.weight))
     return tell_nonfinite(s, step, &out->total);
   return GD_OK;

@@ -70,10 +70,10 @@ static gd_status sum_first(gd_sync *s, gd_update *u, gd_sync_result *out) {
   out->grad_norm = sqrt(gradient_squared(s)) * u->grad_scale;
   if (!isfinite(out->grad_norm))
     return GD_FAIL(GD_ERR_NONFINITE, "the gradient of step %lld is not finite (norm %g, learning rate %g)",
-                   (long long)u->step, out->grad_norm, u->lr);
+                   (long long)out->stopped_at + 1, out->grad_norm, u->lr);
   if (!isfinite(squared(&s->segments, s->segments.trained, s->segments.n)))
     return GD_FAIL(GD_ERR_NONFINITE, "a statistic of step %lld is not finite (learning rate %g)",
-                   (long long)u->step, u->lr);
+                   (long long)out->stopped_at + 1, u->lr);
   u->grad_scale = gdi_clipped(u->grad_scale, out->grad_norm, s->o.clip_norm);
   if (s->o.optim.kind == GD_LARS) lars_rates(s, u->grad_scale);
   return GD_OK;
@@ -155,7 +155,7 @@ static gd_status after_records(gd_sync *s, gd_status records) {
 }
 
 gd_status gd_sync_update(gd_sync *s, const gd_sync_step *step, gd_sync_result *out) {
-  *out = (gd_sync_result){.grad_norm = NAN};
+  *out = (gd_sync_result){.grad_norm = NAN, .stopped_at = step->step};
   s->begun = false;
   if (s->K < 1)
     return GD_FAIL(GD_ERR_USAGE, "a step of more micro-batches than max_micro_batches (%lld), or of none",

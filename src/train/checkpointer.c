@@ -115,6 +115,7 @@ static gd_status describe_run(gdi_checkpointer *s) {
   if (s->c.config) memcpy(s->c.config, config, bytes + 1);
   free(config);
   if (!s->c.config) return GD_ERR_OOM;
+  s->c.found_out = (char *)j->found_out;
   s->c.model = (char *)j->opt.model->text;
   s->c.seed = (uint64_t)j->opt.seed;
   s->c.outputs = j->outputs;

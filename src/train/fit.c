@@ -121,13 +121,14 @@ static uint32_t requests(const gdi_fit *f) {
   return flags;
 }
 
-static gd_status explain(const gdi_fit *f, gd_status st) {
+/* `number`: of the step at fault, counted from 1 as in metrics.csv. */
+static gd_status explain(const gdi_fit *f, gd_status st, int64_t number) {
   if (st != GD_ERR_NONFINITE) return st;
   const char *kept = f->saver.saved_step > 0 ? f->saver.path : "none in this run";
   return GD_FAIL(st,
                  "loss or gradient is not finite at step %lld (learning rate %g): try a lower rate, warm-up, "
                  "clip_norm%s; last good checkpoint: %.200s",
-                 (long long)f->job->step, gdi_job_lr(f->job, f->job->step),
+                 (long long)number, gdi_job_lr(f->job, number - 1),
                  f->job->opt.standardize ? "" : " or standardize", kept);
 }
 
@@ -237,8 +238,9 @@ gd_status gdi_fit_run(gdi_fit *f) {
   if (j->step >= j->total_steps && j->validates) GD_TRY(gdi_validate(j, &f->result->last.val));
   while (j->step < j->total_steps && !(r.flags & GDI_FLAG_STOP) && !f->control.stop && !f->over) {
     gd_status st = step(f, &r);
-    if (st == GD_OK) st = between_steps(f, &r);
-    if (st != GD_OK) return explain(f, st);
+    if (st != GD_OK) return explain(f, st, j->step + 1);
+    st = between_steps(f, &r);
+    if (st != GD_OK) return explain(f, st, j->step);
   }
   if (f->saver.saved_step != j->step) GD_TRY(save(f, false)); /* resumed at its end: nothing was left to do */
   GD_TRY(gdi_checkpointer_wait(&f->saver));

@@ -17,11 +17,12 @@
 
 /* ---- model ---- */
 
-/* A loss that takes logits: its own activation before it spoils learning silently. */
-static void warn_of_double(const gdi_job *j) {
+/* A loss that takes logits: an activation before it, its own too, spoils learning silently. */
+static void warn_of_last(const gdi_job *j) {
   const gd_module_class *last = gd_module_last(j->model);
-  if (last->within_losses && gdi_is_listed(j->opt.loss, last->within_losses) && gd_world_rank(j->world) == 0)
-    gd_message(GD_LOG_WARN, "%s takes logits: end the model without %s", j->opt.loss, last->word);
+  if (gdi_is_listed(j->criterion->cls->name, last->not_before) && gd_world_rank(j->world) == 0)
+    gd_message(GD_LOG_WARN, "%s takes logits, which are any real numbers: end the model without %s",
+               j->criterion->cls->name, last->word);
 }
 
 static gd_status build_model(gdi_job *j) {
@@ -38,7 +39,7 @@ static gd_status build_model(gdi_job *j) {
       gdi_criterion_open(&j->criterion, loss, &j->opt, &j->class_weights, j->device, j->dtype, j->outputs));
   GD_TRY(gdi_metrics_choose(&j->metrics, j->opt.metrics, j->criterion, i, i->classes, i->class_name,
                             j->outputs));
-  warn_of_double(j);
+  warn_of_last(j);
   gd_module_reset(j->model, (uint64_t)j->opt.seed);
   return gd_tape_new(&j->tape, j->device);
 }

@@ -14,7 +14,8 @@ typedef struct gdi_on_gpu gdi_on_gpu; /* gpu.h */
 
 typedef struct gdi_job {
   gd_world *world;
-  gd_options opt; /* resolved: nothing automatic is left that decides bits */
+  gd_options opt;        /* resolved: nothing automatic is left that decides bits */
+  const char *found_out; /* keys of what nobody gave in it; NULL: not told */
   gd_device *device;
   gd_dtype dtype;
   gdi_set train, val; /* val.data NULL: a split of train, or no validation */
@@ -65,7 +66,8 @@ void gdi_job_close(gdi_job *j);
 /* Lines that say who does what: hosts, ranks, threads, device, batch. */
 void gdi_job_layout(const gdi_job *j, char *buf, size_t bytes);
 
-/* The whole path of one update (step.c). flags: this rank's requests. Collective. */
+/* The whole path of one update (step.c). flags: this rank's requests. After GD_ERR_NONFINITE j->step is the step at
+ * fault. Collective. */
 gd_status gdi_step(gdi_job *j, uint32_t flags, gd_sync_result *out) GD_CHECKED;
 /*
  * On a GPU steps may be queued: *out of gdi_step() is then zero and the results come later. Wait for all

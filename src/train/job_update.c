@@ -94,6 +94,21 @@ static gd_status read_milestones(gdi_job *j) {
   return GD_OK;
 }
 
+/* A schedule and a run that do not end together are a mistake more often than not. */
+static void warn_of_lengths(const gdi_job *j, double epochs) {
+  const gd_schedule *s = &j->schedule;
+  const bool ends = s->kind == GD_COSINE || s->kind == GD_ONE_CYCLE;
+  if (s->warmup >= epochs)
+    gdi_message_once(GD_LOG_WARN, "the warm-up takes %g epochs and the run %g: the rate does not reach %g",
+                     s->warmup, epochs, s->lr);
+  else if (ends && round((s->warmup + s->total) * (double)j->batches.per_epoch) < (double)j->total_steps)
+    gdi_message_once(
+        GD_LOG_WARN,
+        "schedule %s ends after %g epochs and the run after %g: from then on the rate stays at %g",
+        j->opt.schedule, s->warmup + s->total, epochs,
+        gd_schedule_lr(s, j->total_steps - 1, j->batches.per_epoch));
+}
+
 /* What does not fit the schedule is refused: else it would be silently without effect. */
 static gd_status resolve_schedule(gdi_job *j, double lr) {
   gd_options *o = &j->opt;
@@ -101,8 +116,9 @@ static gd_status resolve_schedule(gdi_job *j, double lr) {
   GD_TRY(gd_schedule_parse(&kind, o->schedule));
   const double epochs = (double)j->total_steps / (double)j->batches.per_epoch,
                warmup = in_epochs(j, o->warmup);
-  if (o->t0.n == 0) o->t0 = (gd_length){epochs > warmup ? epochs - warmup : epochs, GD_IN_EPOCHS};
-  if (o->total.n == 0) o->total = o->t0;
+  const gd_length rest = {epochs > warmup ? epochs - warmup : epochs, GD_IN_EPOCHS};
+  if (kind == GD_SGDR && o->t0.n == 0) o->t0 = rest;
+  if ((kind == GD_COSINE || kind == GD_ONE_CYCLE) && o->total.n == 0) o->total = rest;
   gd_schedule *s = &j->schedule;
   *s = gd_schedule_defaults(kind, lr);
   s->eta_min = o->eta_min, s->t0 = in_epochs(j, o->t0), s->t_mult = (int)o->t_mult;
@@ -121,7 +137,9 @@ static gd_status resolve_schedule(gdi_job *j, double lr) {
     return GD_FAIL(
         GD_ERR_USAGE,
         "cycle_momentum needs an optimizer with momentum: adam, adamw, or optimizer.momentum above 0");
-  return gd_schedule_check(s);
+  GD_TRY(gd_schedule_check(s));
+  if (gd_world_rank(j->world) == 0) warn_of_lengths(j, epochs);
+  return GD_OK;
 }
 
 gd_status gdi_resolve_rates(gdi_job *j) {
@@ -146,6 +164,10 @@ gd_status gdi_resolve_rates(gdi_job *j) {
   GD_TRY(gd_optim_check(&j->optim));
 
   double factor = (double)j->batches.batch / (double)o->lr_batch, lr = o->lr;
+  if (strcmp(o->lr_scale, "none") != 0 && o->batch_size > j->batches.batch && gd_world_rank(j->world) == 0)
+    gdi_message_once(GD_LOG_WARN,
+                     "lr_scale: the rate is scaled by the %lld samples there are, not by batch_size %lld",
+                     (long long)j->batches.batch, (long long)o->batch_size);
   if (strcmp(o->lr_scale, "linear") == 0) lr *= factor;
   if (strcmp(o->lr_scale, "sqrt") == 0) lr *= sqrt(factor);
   return resolve_schedule(j, lr);

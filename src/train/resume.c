@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/fault.h"
+#include "base/words.h"
 #include "data/names.h"
 #include "device/device.h"
 #include "gd/log.h"
@@ -21,23 +22,24 @@ gd_status gdi_resume_read(gd_checkpoint *c, gd_world *w, const char *path) {
   return gd_world_agree(w, missing ? gdi_plugins_need(c->plugins, path, c->model) : GD_OK);
 }
 
-gd_status gdi_resume_options(gd_options *o, const gd_checkpoint *c) {
-  static const char *const automatic[][2] = {{"loss", "auto"},
-                                             {"data.shuffle", "auto"},
-                                             {"micro_batch", "auto"},
-                                             {"schedule.t0", "0"},
-                                             {"schedule.total", "0"},
-                                             {"schedule.run", "0"},
-                                             {"model", ""},
-                                             {"data.train", ""},
-                                             {"data.val", ""},
-                                             {"optimizer.lr", "auto"},
-                                             {"optimizer.momentum", "auto"},
-                                             {"optimizer.weight_decay", "auto"}};
+/* Lengths that are the run's own follow it: see refuse_changes(). */
+static const char of_the_run[] = "schedule.t0 schedule.total";
+
+gd_status gdi_resume_options(gd_options *o, const gd_checkpoint *c, char found_out[GDI_FOUND_OUT]) {
+  static const char *const places[] = {"model", "data.train", "data.val"};
   gd_options saved;
-  gd_status st = gdi_saved_options(&saved, c);
-  for (size_t i = 0; st == GD_OK && i < sizeof automatic / sizeof *automatic; i++)
-    st = gd_options_adopt(o, &saved, automatic[i][0], automatic[i][1]);
+  char *save, given[GDI_FOUND_OUT];
+  GD_TRY(gdi_saved_options(&saved, c));
+  gd_status st = GD_OK;
+  for (size_t i = 0; st == GD_OK && i < sizeof places / sizeof *places; i++)
+    st = gd_options_adopt(o, &saved, places[i]);
+  gdi_options_found_out(o, given);
+  found_out[0] = 0;
+  for (char *key = strtok_r(given, " ", &save); st == GD_OK && key; key = strtok_r(NULL, " ", &save)) {
+    const bool was = gdi_is_listed(key, c->found_out);
+    if (was) sprintf(found_out + strlen(found_out), "%s%s", *found_out ? " " : "", key);
+    if (!was || !gdi_is_listed(key, of_the_run)) st = gd_options_adopt(o, &saved, key);
+  }
   gd_options_free(&saved);
   return st;
 }
@@ -58,12 +60,27 @@ static gd_status refuse_columns(const gdi_job *j, const gd_checkpoint *c, const 
                  x ? "target" : "features");
 }
 
+/* Where the rate follows the length of the run, and that is another: what keeps it as it was. */
+static void tell_length(const gdi_job *j, const gd_checkpoint *c, const gd_options *saved, char *buf,
+                        size_t bytes) {
+  const bool sgdr = j->schedule.kind == GD_SGDR;
+  const char *key = sgdr ? "schedule.t0" : "schedule.total";
+  char was[80], is[80];
+  gd_length_print(sgdr ? saved->t0 : saved->total, false, was, sizeof was);
+  gd_length_print(sgdr ? j->opt.t0 : j->opt.total, false, is, sizeof is);
+  *buf = 0;
+  if (gdi_is_listed(key, c->found_out) && gdi_is_listed(key, j->found_out) && strcmp(was, is) != 0)
+    snprintf(buf, bytes, ", because schedule %s is as long as the run (--%s %s keeps the rate as it was)",
+             j->opt.schedule, key, was);
+}
+
 static gd_status refuse_changes(const gdi_job *j, const gd_checkpoint *c, const char *path) {
-  char differences[400];
+  char differences[400], hint[200];
   gd_options saved;
   GD_TRY(gdi_saved_options(&saved, c));
   const int64_t eval_every = saved.eval_every;
   int n = gd_options_differ(&saved, &j->opt, differences, sizeof differences);
+  tell_length(j, c, &saved, hint, sizeof hint);
   gd_options_free(&saved);
   if (n == 0 && strcmp(c->data_digest, j->data_digest) != 0)
     n = snprintf(differences, sizeof differences, "the training data") > 0;
@@ -80,9 +97,9 @@ static gd_status refuse_changes(const gdi_job *j, const gd_checkpoint *c, const 
   if (!j->opt.resume_changed)
     return GD_FAIL(
         GD_ERR_USAGE,
-        "%.150s was trained with other settings, so the result would not be that of one run: %.250s; "
+        "%.150s was trained with other settings, so the result would not be that of one run: %.250s%s; "
         "--resume-changed resumes all the same",
-        path, differences);
+        path, differences, hint);
   if (gd_world_rank(j->world) == 0)
     gd_message(GD_LOG_WARN, "resuming although this differs: %s", differences);
   return GD_OK;
@@ -112,7 +129,11 @@ static gd_status lay_out_state(const gdi_job *j, const gd_checkpoint *c, const c
       return lay_out(j->params, 0, j->params->n_trained, c->state[s], c->n_params, run, path);
   if (gdi_is_average(name)) /* --resume-changed: the average begins here */
     return lay_out(j->params, 0, j->params->n_trained, c->param, c->n_params, run, path);
-  return GD_FAIL(GD_ERR_CHECKPOINT, "%s: no %s, which %s needs", path, name, j->opt.optimizer);
+  return GD_FAIL(
+      GD_ERR_CHECKPOINT,
+      "%.300s: no %s, which %s needs: to go on from its weights alone, begin a new run with --init %.300s "
+      "instead of --resume",
+      path, name, j->opt.optimizer, path);
 }
 
 /* Without an average, which may be new or be given up (--resume-changed). */
@@ -130,7 +151,11 @@ static gd_status lay_out_all(const gdi_job *j, const gd_checkpoint *c, char *mem
   GD_TRY(refuse_changes(j, c, path));
   if (!memory) return GD_FAIL(GD_ERR_OOM, "no memory to resume");
   if (states_of_rule(c) != states - (gd_optim_average_state(&j->optim) >= 0))
-    return GD_FAIL(GD_ERR_CHECKPOINT, "%s: the optimizer state is not that of %s", path, j->opt.optimizer);
+    return GD_FAIL(GD_ERR_CHECKPOINT,
+                   "%.300s: its optimizer state is not that of %s: to go on from its weights alone, begin a "
+                   "new run with "
+                   "--init %.300s instead of --resume",
+                   path, j->opt.optimizer, path);
   runs[0] = memory;
   const gd_params *p = j->params;
   GD_TRY(lay_out(p, 0, p->n_trained, c->param, c->n_params, memory, path));

@@ -10,7 +10,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/options.h"
 #include "base/words.h"
+
 /* ---- folders ---- */
 
 /* A run that was refused before its first step leaves an empty folder of checkpoints: nothing, too. */
@@ -70,8 +72,9 @@ static gd_status cannot(const char *path) {
   return GD_FAIL(GD_ERR_WRITE, "%s: %s", path, strerror(errno));
 }
 
-static void print_config(FILE *f, const void *o) {
-  gd_options_print(o, f);
+static void print_config(FILE *f, const void *job) {
+  const gdi_job *j = job;
+  gdi_options_print_given(&j->opt, j->found_out, f);
 }
 
 static const char header[] = "step,epoch,train.loss,lr,grad_norm,samples_per_s,val.loss,val.accuracy,seconds,"
@@ -178,7 +181,7 @@ gd_status gdi_record_open(gdi_record *r, const char *folder, const gdi_job *j, g
   snprintf(r->folder, sizeof r->folder, "%s", folder);
   snprintf(path, sizeof path, "%s/metrics.csv", folder);
   r->list = &j->metrics;
-  GD_TRY(gdi_file_write(folder, "config.yaml", print_config, &j->opt));
+  GD_TRY(gdi_file_write(folder, "config.yaml", print_config, j));
   kept_rows kept = {.old = j->step > 0 ? fopen(path, "r") : NULL, .job = j, .seen = seen};
   gd_status st = gdi_file_write(folder, "metrics.csv", print_kept, &kept);
   if (kept.old) fclose(kept.old);

@@ -79,6 +79,7 @@ gd_status gdi_step(gdi_job *j, uint32_t flags, gd_sync_result *out) {
   gd_status st = gd_sync_update(j->sync, &step, out);
   j->ledger.exchange += out->exchange_s, j->ledger.update += out->update_s, j->ledger.wait += out->wait_s;
   if (out->flags & GDI_FLAG_FAILED) return gd_world_agree(j->world, mine);
+  if (st == GD_ERR_NONFINITE) j->step = out->stopped_at;
   if (st == GD_ERR_GPU)
     return gd_world_fail_alone(j->world, st); /* this rank's GPU did not get the new parameters */
   GD_TRY(st);

@@ -218,13 +218,16 @@ static gd_status run_there(gd_world *w, const gd_options *o, const place *p, con
   gd_options options = *o;
   gd_checkpoint resumed = {0};
   const bool resumes = p->checkpoint[0] != 0;
+  char found_out[GDI_FOUND_OUT];
+  gdi_options_found_out(o, found_out);
   gd_status st = resumes ? gdi_resume_read(&resumed, w, p->checkpoint) : GD_OK;
-  if (st == GD_OK && resumes) st = gd_world_agree(w, gdi_resume_options(&options, &resumed));
+  if (st == GD_OK && resumes) st = gd_world_agree(w, gdi_resume_options(&options, &resumed, found_out));
   gdi_job job = {0};
   gdi_fit fit = {.observer = observer, .result = out, .entered = gdi_now()};
   if (st == GD_OK) {
     const gdi_known known = {resumed.standardize, {resumed.n_class_weights, resumed.class_weight}};
     st = gdi_job_open(&job, w, &options, &known);
+    job.found_out = found_out;
     if (st == GD_OK) st = run(&fit, &job, p, resumes ? &resumed : NULL);
     gdi_record_close(&fit.record);
     gdi_checkpointer_close(&fit.saver);

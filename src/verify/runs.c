@@ -73,8 +73,9 @@ static gd_status save(gdi_verify *v, const char *folder, char path[4160]) {
 static gd_status resume(gdi_verify *v, gdi_job *j, const char *path) {
   gd_checkpoint c = {0};
   gd_options o = v->opt;
+  char found_out[GDI_FOUND_OUT];
   gd_status st = gdi_resume_read(&c, v->world, path);
-  if (st == GD_OK) st = gd_world_agree(v->world, gdi_resume_options(&o, &c));
+  if (st == GD_OK) st = gd_world_agree(v->world, gdi_resume_options(&o, &c, found_out));
   if (st == GD_OK) st = gdi_trial_open(v, j, v->world, &o);
   if (st == GD_OK) st = gdi_resume_apply(j, &c, path);
   gd_checkpoint_free(&c);

@@ -16,6 +16,17 @@ cmake -S "$source_dir/tests/examples/$example" -B built -DCMAKE_PREFIX_PATH="$in
   ${GD_EXAMPLE_FLAGS:+-DCMAKE_C_FLAGS="$GD_EXAMPLE_FLAGS"} >cmake.txt 2>&1 && cmake --build built >>cmake.txt 2>&1 ||
   { tail -20 cmake.txt; fail "$example does not build"; finish; }
 
+# Without CMake, and without libgd.so: what pkg-config --static names is all that the archive needs.
+if [ $example = loop ] && [ ! -e "$bin/libgd_emulator.a" ] && [ ! -d "$bin/tests/emulator" ]; then
+  mkdir static && cp "$installed"/lib*/libgd.a static/
+  flags=$(PKG_CONFIG_PATH=$(dirname "$(find "$installed" -name gdtrain.pc)") pkg-config --static --cflags --libs gdtrain |
+    tr ' ' '\n' | grep -v "^-L$installed") &&
+    cc ${GD_EXAMPLE_FLAGS:-} "$source_dir/tests/examples/$example/main.c" -o static/example -L static $flags >static.txt 2>&1 ||
+    { fail "linking by pkg-config --static"; tail -5 static.txt; }
+  readelf -d static/example | grep -q 'libgd.so' && fail "libgd.so was linked where libgd.a was wanted"
+  static/example >static.txt 2>&1 && fail "the static program ran without arguments"
+fi
+
 # run RANKS OUT [more...]: the example; `program` has its arguments
 run() { on "$1" built/example "${program[@]}" "${@:3}" >"$2.txt" 2>&1; }
 kept() { ls "$1/checkpoints" 2>/dev/null | grep -c step-; }

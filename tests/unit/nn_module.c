@@ -53,6 +53,45 @@ static void nested_modules_join_their_names(void **state) {
   gd_module_free(outer);
 }
 
+static gd_tensor *pass_on(gd_module *m, gd_tape *t, gd_tensor *x) {
+  (void)m, (void)t;
+  return x;
+}
+
+/* A class of one's own without reset(): all its parameters were zero for ever, and nothing was trained. */
+static void a_class_without_reset_begins_as_linear_layers_do(void **state) {
+  (void)state;
+  static const gd_module_class own = {.name = "Own", .forward = pass_on};
+  gd_module *m, *linear;
+  gd_tensor *scale, *weight, *bias, *kernel;
+  assert_ok(gd_module_new(&m, &own, sizeof *m, device, GD_F32));
+  assert_ok(gd_module_add_param(m, "scale", GD_SHAPE(4), &scale));
+  assert_ok(gd_module_add_param(m, "weight", GD_SHAPE(5, 4), &weight));
+  assert_ok(gd_module_add_param(m, "bias", GD_SHAPE(5), &bias));
+  assert_ok(gd_module_add_param(m, "kernel", GD_SHAPE(2, 3, 3), &kernel));
+  for (uint64_t seed = 1; seed < 4; seed++) {
+    gd_module_reset(m, seed);
+    for (int i = 0; i < 20; i++) assert_true(fabsf(((float *)weight->data)[i]) <= 0.5f);
+    for (int i = 0; i < 18; i++) assert_true(fabsf(((float *)kernel->data)[i]) <= 1 / 3.0f);
+    for (int i = 0; i < 4; i++) assert_true(((float *)scale->data)[i] == 0);
+    float expected[5];
+    for (int i = 0; i < 5; i++)
+      expected[i] = (float)(gd_rng_uniform(gd_rng_stream(seed, GD_RNG_INIT, 2), (uint64_t)i) - 0.5);
+    for (int i = 0; i < 5; i++) assert_true(fabsf(((float *)bias->data)[i] - expected[i]) < 1e-7f);
+  }
+  gd_module_free(m);
+
+  /* Values that it was made with stay. */
+  assert_ok(gd_module_new(&m, &own, sizeof *m, device, GD_F32));
+  assert_ok(gd_module_add_param(m, "weight", GD_SHAPE(5, 4), &weight));
+  assert_ok(gd_tensor_fill(weight, 0.25));
+  assert_ok(gd_linear_new(&linear, device, GD_F32, 4, 3, true));
+  assert_ok(gd_module_add_child(m, "linear", linear));
+  gd_module_reset(m, 1);
+  for (int i = 0; i < 20; i++) assert_true(((float *)weight->data)[i] == 0.25f);
+  gd_module_free(m);
+}
+
 static void initial_values_are_a_function_of_the_seed(void **state) {
   (void)state;
   gd_module *a = model("linear:50 relu linear:30", GD_F32, 40),
@@ -170,6 +209,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(names_are_those_of_a_state_dict),
       cmocka_unit_test(nested_modules_join_their_names),
+      cmocka_unit_test(a_class_without_reset_begins_as_linear_layers_do),
       cmocka_unit_test(initial_values_are_a_function_of_the_seed),
       cmocka_unit_test(initialisers_have_their_variance),
       cmocka_unit_test(fusing_changes_no_result),

@@ -100,7 +100,7 @@ static void the_last_layer_is_found_through_containers(void **state) {
     assert_string_equal(gd_module_last(m)->word, cases[i][1]);
     gd_module_free(m);
   }
-  assert_string_equal(gd_module_class_find("softmax")->within_losses, "cross_entropy");
+  assert_string_equal(gd_module_class_find("softmax")->not_before, "cross_entropy");
 }
 
 static void shared_parameters_are_one_tensor(void **state) {

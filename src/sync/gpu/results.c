@@ -10,14 +10,17 @@ gd_status gdi_step_results_new(gdi_gpu_sync *b) {
   return b->gpu->event_new(b->device, &f->fetched);
 }
 
-static gd_status tell_nonfinite(const gdi_totals *t) {
+/* The totals of the first step that is known to be at fault, or to come after one that is. */
+static gd_status tell_nonfinite(const gd_sync *s, const gdi_totals *t, int64_t *stopped_at) {
+  *stopped_at = t->step;
   if (!isfinite(t->record[GDI_RECORD_LOSS]) || !isfinite(t->record[GDI_RECORD_WEIGHT]))
     return GD_FAIL(GD_ERR_NONFINITE, "the loss of step %lld is not finite (sum %g, weight %g)",
-                   (long long)t->step, t->record[GDI_RECORD_LOSS], t->record[GDI_RECORD_WEIGHT]);
-  if (isnan(t->grad_norm) || isinf(t->grad_norm))
-    return GD_FAIL(GD_ERR_NONFINITE, "a gradient or parameter was not finite in the update before step %lld",
-                   (long long)t->step);
-  return GD_FAIL(GD_ERR_NONFINITE, "a parameter was not finite after the update before step %lld",
+                   (long long)t->step + 1, t->record[GDI_RECORD_LOSS], t->record[GDI_RECORD_WEIGHT]);
+  if (s->two_pass && !isfinite(t->grad_norm))
+    return GD_FAIL(GD_ERR_NONFINITE, "the gradient of step %lld is not finite (norm %g)",
+                   (long long)t->step + 1, t->grad_norm);
+  *stopped_at = t->step - 1; /* its update saw it, after the totals of its own step were told */
+  return GD_FAIL(GD_ERR_NONFINITE, "a gradient or parameter was not finite in the update of step %lld",
                  (long long)t->step);
 }
 
@@ -28,8 +31,7 @@ static gd_status collect(gd_sync *s, int64_t until, gd_sync_result *out) {
     const gdi_totals *t = &f->here[f->collected % GDI_RING];
     if (t->nonfinite || (!t->go && !s->o.skip_nonfinite)) {
       out->updated = false;
-      out->stopped_at = t->step;
-      return tell_nonfinite(t);
+      return tell_nonfinite(s, t, &out->stopped_at);
     }
     f->known[f->n_known++] = (gd_sync_result){.total = {.loss_sum = t->record[GDI_RECORD_LOSS],
                                                         .weight = t->record[GDI_RECORD_WEIGHT],
@@ -87,8 +89,8 @@ static gd_status agree(gd_sync *s, gd_status mine, gd_sync_result *out) {
   for (int i = 0; i < BITS; i++) out->flags |= v[i] > 0 ? 1u << i : 0;
   if (mine == GD_OK && v[STEP] >= 0) {
     out->stopped_at = (int64_t)v[STEP];
-    return GD_FAIL(GD_ERR_NONFINITE, "another rank met a value that is not finite before step %lld",
-                   (long long)out->stopped_at);
+    return GD_FAIL(GD_ERR_NONFINITE, "another rank met a value that is not finite in step %lld",
+                   (long long)out->stopped_at + 1);
   }
   return mine == GD_OK && v[MOST] != -v[LEAST] ? gdi_resident_audit_find(s) : mine;
 }
