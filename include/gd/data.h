@@ -48,20 +48,28 @@ typedef struct gd_data_info {
   size_t x_bytes, y_bytes; /**< in memory; y as i64 or f64 */
   bool checksummed;        /**< stored with fletcher32 */
   int64_t block;           /**< samples that are best read together: for GD_SHUFFLE_BLOCK */
+  char *notes;             /**< lines on what was taken for what, or NULL */
 } gd_data_info;
 
 typedef struct gd_dataset gd_dataset;
 
 typedef struct gd_data_options {
-  const char *x_name, *y_name; /**< NULL: x/y, data/label, images/labels, X/y or features/targets */
+  const char *x_name,
+      *y_name; /**< NULL: x/y, data/label, images/labels, X/y or features/targets; or x_train/y_train */
+  /** Of a file that holds several: any takes those without a mark, then train; val and test take their own first. */
+  enum { GD_PART_ANY, GD_PART_VAL, GD_PART_TEST } part;
   enum { GD_MEMORY_AUTO, GD_MEMORY_HOLD, GD_MEMORY_STREAM } memory;
   size_t hold_limit_bytes; /**< auto: larger sets are streamed; 0: a quarter of the machine's memory */
   bool without_targets;    /**< a file without targets will do: each reads as one 0 */
+  double
+      largest; /**< values beyond +-largest are refused, as the model's type cannot hold them; 0: all will do */
   bool probed; /**< skip the trial in a child process (h5look.h): another process of this host made it */
 } gd_data_options;
 
 /**
- * Open a data file, or a source that a program has registered under that name (source.h), and check its header; values are read later. The file may be damaged or hostile.
+ * Open a data file, or a source that a program has registered under that name (source.h), and check its header; values
+ * are read later. The file may be damaged or hostile. Text becomes classes, in the order of their names; arrays that
+ * MATLAB wrote, and others of which only so there are as many samples as targets, are turned: info.notes tells.
  *
  * Owner:      caller; gd_dataset_close()
  * Collective: no; every rank may open the same file
@@ -279,8 +287,19 @@ typedef struct gd_csv_options {
  */
 GD_API gd_status gd_import_csv(gd_table *out, const char *const files[], int n,
                                const gd_csv_options *o) GD_CHECKED;
-/** x.npy and y.npy (C order, little-endian). */
-GD_API gd_status gd_import_npy(gd_table *out, const char *x, const char *y, bool classes) GD_CHECKED;
+/** Which arrays are taken, and as what. All zero: by their names and types. */
+typedef struct gd_npy_options {
+  const char *x_name, *y_name; /**< of an archive; NULL: as of a data file */
+  bool classes;                /**< the target is a class even when it is a float */
+} gd_npy_options;
+/**
+ * NumPy arrays of any number type and byte order: two .npy files, or two arrays of an .npz archive (y NULL). Of a
+ * .npy file alone (y NULL) samples without targets. Integers, truth values and text are classes; gd_table.notes tells what was taken for what.
+ *
+ * Errors: GD_ERR_DATA with file and array; a type that is not read with what to save instead
+ */
+GD_API gd_status gd_import_npy(gd_table *out, const char *x, const char *y,
+                               const gd_npy_options *o) GD_CHECKED;
 
 #ifdef __cplusplus
 }

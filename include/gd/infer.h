@@ -26,8 +26,10 @@ typedef struct gd_metrics {
 } gd_metrics;
 
 typedef struct gd_use_options {
-  const char *data;    /**< data file */
-  const char *loss;    /**< NULL: the one it was trained with */
+  const char *data; /**< data file */
+  const char *x_name,
+      *y_name;      /**< arrays in it; NULL: as in training, or those that are known, x_test before x_train */
+  const char *loss; /**< NULL: the one it was trained with */
   const char *device;  /**< "auto", "cpu", "cuda" */
   int threads;         /**< 0: auto */
   const char *metrics; /**< names, blank-separated; NULL: all that fit */

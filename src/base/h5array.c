@@ -2,10 +2,13 @@
 #include "base/h5file.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
-enum { MAX_CHUNK_BYTES = 1 << 28, MAX_DEFLATE_RATIO = 1032 };
+#include "base/turn.h"
+
+enum { MAX_CHUNK_BYTES = 1 << 28, MAX_DEFLATE_RATIO = 1032, MAX_UNWRITTEN_BYTES = 1 << 28 };
 
 hid_t gdi_h5_type(gd_dtype type) {
   switch (type) {
@@ -17,32 +20,6 @@ hid_t gdi_h5_type(gd_dtype type) {
   case GD_U8: return H5T_NATIVE_UINT8;
   }
   return H5I_INVALID_HID;
-}
-
-static gd_status check_type(gdi_h5_array *a, hid_t stored) {
-  const struct {
-    hid_t little, big;
-    gd_dtype type;
-  } known[] = {
-      {H5T_STD_U8LE, H5T_STD_U8BE, GD_U8},      {H5T_STD_I8LE, H5T_STD_I8BE, GD_I32},
-      {H5T_STD_U16LE, H5T_STD_U16BE, GD_I32},   {H5T_STD_I16LE, H5T_STD_I16BE, GD_I32},
-      {H5T_STD_I32LE, H5T_STD_I32BE, GD_I32},   {H5T_STD_U32LE, H5T_STD_U32BE, GD_I64},
-      {H5T_STD_I64LE, H5T_STD_I64BE, GD_I64},   {H5T_STD_U64LE, H5T_STD_U64BE, GD_I64},
-      {H5T_IEEE_F32LE, H5T_IEEE_F32BE, GD_F32}, {H5T_IEEE_F64LE, H5T_IEEE_F64BE, GD_F64},
-  };
-  if (H5Tget_class(stored) == H5T_STRING && H5Tis_variable_str(stored) == 0) {
-    a->text = true;
-    a->width = H5Tget_size(stored);
-    return GD_OK;
-  }
-  for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
-    if (H5Tequal(stored, known[i].little) > 0 || H5Tequal(stored, known[i].big) > 0) {
-      a->type = known[i].type;
-      a->width = H5Tget_size(gdi_h5_type(a->type));
-      return GD_OK;
-    }
-  return GDI_H5_REFUSE(a->file, a->name,
-                       "its element type is none of 8 to 64 bit integers, f32, f64 and fixed strings");
 }
 
 static gd_status check_shape(gdi_h5_array *a, hid_t space, size_t stored_width) {
@@ -65,6 +42,27 @@ static gd_status check_shape(gdi_h5_array *a, hid_t space, size_t stored_width) 
   return GD_OK;
 }
 
+static const char *filter_name(H5Z_filter_t filter) {
+  static const struct {
+    H5Z_filter_t filter;
+    const char *name;
+  } known[] = {{H5Z_FILTER_SZIP, "szip"},
+               {H5Z_FILTER_NBIT, "nbit"},
+               {H5Z_FILTER_SCALEOFFSET, "scale-offset"},
+               {305, "lzo"},
+               {307, "bzip2"},
+               {32000, "lzf"},
+               {32001, "blosc"},
+               {32004, "lz4"},
+               {32008, "bitshuffle"},
+               {32013, "zfp"},
+               {32015, "zstd"},
+               {32026, "blosc2"}};
+  for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
+    if (known[i].filter == filter) return known[i].name;
+  return "a plug-in";
+}
+
 static gd_status check_filters(gdi_h5_array *a, hid_t create, bool *deflated) {
   int n = H5Pget_nfilters(create);
   if (n < 0) return gdi_h5_refused(a->file, a->name, "its filters cannot be read");
@@ -77,10 +75,64 @@ static gd_status check_filters(gdi_h5_array *a, hid_t create, bool *deflated) {
     else if (filter == H5Z_FILTER_DEFLATE)
       *deflated = true;
     else if (filter != H5Z_FILTER_SHUFFLE)
-      return GDI_H5_REFUSE(a->file, a->name,
-                           "it is stored with filter %d; only deflate, shuffle and fletcher32 are read",
-                           (int)filter);
+      return GDI_H5_REFUSE(
+          a->file, a->name,
+          "it is stored by %s (filter %d); deflate, shuffle and fletcher32 are read: write it "
+          "with compression=\"gzip\" (h5py), or by h5repack -f GZIP=4",
+          filter_name(filter), (int)filter);
   }
+  return GD_OK;
+}
+
+/*
+ * What was never written reads as the fill value, if there is one: whole chunks, or an array in one piece. Of that a
+ * small file could declare any amount.
+ */
+static gd_status check_unwritten(gdi_h5_array *a, hid_t create, uint64_t declared) {
+  H5D_fill_value_t defined;
+  H5D_fill_time_t when;
+  if (H5Pfill_value_defined(create, &defined) < 0 || H5Pget_fill_time(create, &when) < 0)
+    return gdi_h5_refused(a->file, a->name, "its fill value cannot be read");
+  if (defined == H5D_FILL_VALUE_UNDEFINED || when == H5D_FILL_TIME_NEVER)
+    return GDI_H5_REFUSE(a->file, a->name, "a part of it was never written, and it has no fill value");
+  if (declared > MAX_UNWRITTEN_BYTES)
+    return GDI_H5_REFUSE(a->file, a->name,
+                         "its shape needs %llu bytes, and a part of them was never written: of such arrays "
+                         "%d MiB are read",
+                         (unsigned long long)declared, MAX_UNWRITTEN_BYTES >> 20);
+  a->unwritten = true;
+  if (!a->text && H5Pget_fill_value(create, H5T_NATIVE_DOUBLE, &a->fill) < 0)
+    return gdi_h5_refused(a->file, a->name, "its fill value cannot be read");
+  return GD_OK;
+}
+
+/* Is every chunk there? */
+static bool all_chunks(const gdi_h5_array *a, const hsize_t chunk[], bool filtered, uint64_t declared) {
+#if H5_VERSION_GE(1, 10, 5)
+  hsize_t there = 0, wanted = 1;
+  for (int d = 0; d < a->ndim; d++) wanted *= ((hsize_t)a->shape[d] + chunk[d] - 1) / chunk[d];
+  (void)filtered, (void)declared;
+  hid_t space = H5Dget_space(a->id); /* for H5S_ALL, HDF5 1.10 fails */
+  const bool counted = H5Dget_num_chunks(a->id, space, &there) >= 0;
+  H5Sclose(space);
+  return counted && there >= wanted;
+#else
+  (void)chunk;
+  return filtered || H5Dget_storage_size(a->id) >= declared;
+#endif
+}
+
+static gd_status check_chunks(gdi_h5_array *a, hid_t create, size_t stored_width,
+                              hsize_t chunk[H5S_MAX_RANK]) {
+  if (H5Pget_chunk(create, H5S_MAX_RANK, chunk) != a->ndim || a->ndim < 1)
+    return gdi_h5_refused(a->file, a->name, "its chunks cannot be read");
+  uint64_t most = MAX_CHUNK_BYTES / stored_width, elements = 1;
+  for (int d = 0; d < a->ndim; d++) {
+    if (chunk[d] == 0 || elements > most / chunk[d])
+      return GDI_H5_REFUSE(a->file, a->name, "its chunks are larger than %d MiB", MAX_CHUNK_BYTES >> 20);
+    elements *= chunk[d];
+  }
+  a->chunk_rows = (int64_t)chunk[0], a->chunk_last = (int64_t)chunk[a->ndim - 1];
   return GD_OK;
 }
 
@@ -95,24 +147,16 @@ static gd_status check_storage(gdi_h5_array *a, hid_t create, size_t stored_widt
   if (layout != H5D_COMPACT && layout != H5D_CONTIGUOUS && layout != H5D_CHUNKED)
     return GDI_H5_REFUSE(f, a->name, "its layout is unknown");
   GD_TRY(check_filters(a, create, &deflated));
-  if (layout == H5D_CHUNKED) {
-    hsize_t chunk[H5S_MAX_RANK];
-    if (H5Pget_chunk(create, H5S_MAX_RANK, chunk) != a->ndim || a->ndim < 1)
-      return gdi_h5_refused(f, a->name, "its chunks cannot be read");
-    uint64_t most = MAX_CHUNK_BYTES / stored_width, elements = 1;
-    for (int d = 0; d < a->ndim; d++) {
-      if (chunk[d] == 0 || elements > most / chunk[d])
-        return GDI_H5_REFUSE(f, a->name, "its chunks are larger than %d MiB", MAX_CHUNK_BYTES >> 20);
-      elements *= chunk[d];
-    }
-    a->chunk_rows = (int64_t)chunk[0];
-  }
+  hsize_t chunk[H5S_MAX_RANK];
+  if (layout == H5D_CHUNKED) GD_TRY(check_chunks(a, create, stored_width, chunk));
   uint64_t declared = (uint64_t)a->n * stored_width, stored = H5Dget_storage_size(a->id);
-  if (stored > f->bytes || (deflated ? declared / MAX_DEFLATE_RATIO > stored : declared > stored))
+  const bool whole = layout == H5D_CHUNKED ? all_chunks(a, chunk, deflated, declared) : stored >= declared;
+  if (stored <= f->bytes && declared / MAX_DEFLATE_RATIO <= stored && whole) return GD_OK;
+  if (stored > f->bytes || whole)
     return GDI_H5_REFUSE(
         f, a->name, "its shape needs %llu bytes, but the file (%llu bytes) stores %llu of it",
         (unsigned long long)declared, (unsigned long long)f->bytes, (unsigned long long)stored);
-  return GD_OK;
+  return check_unwritten(a, create, declared);
 }
 
 static gd_status check_array(gdi_h5_array *a) {
@@ -122,7 +166,7 @@ static gd_status check_array(gdi_h5_array *a) {
     st = gdi_h5_refused(a->file, a->name, "cannot be read");
     goto done;
   }
-  GD_GOTO(st, check_type(a, type), done);
+  GD_GOTO(st, gdi_h5_check_type(a, type), done);
   size_t stored_width = H5Tget_size(type);
   GD_GOTO(st, check_shape(a, space, stored_width), done);
   GD_GOTO(st, check_storage(a, create, stored_width), done);
@@ -156,8 +200,7 @@ gd_status gdi_h5_array_open(gdi_h5_array *a, gdi_h5 *f, const char *name) {
   GDI_H5_LOCKED;
   *a = (gdi_h5_array){.file = f};
   snprintf(a->name, sizeof a->name, "%s", name);
-  if (!gdi_h5_has(f, name))
-    return GDI_H5_REFUSE(f, a->name, "not in the file (links to other places are not followed)");
+  if (!gdi_h5_has(f, name)) return gdi_h5_refuse_link(f, a->name);
   a->id = open_array(f->id, name);
   if (a->id < 0) return gdi_h5_refused(f, name, "cannot be opened as an array");
   gd_status st = check_array(a);
@@ -204,6 +247,43 @@ static gd_status read_values(const gdi_h5_array *a, gd_dtype type, hid_t memory,
   return st == GD_OK ? check_length(a) : st;
 }
 
+void gdi_h5_array_turn(gdi_h5_array *a) {
+  for (int lo = 0, hi = a->ndim - 1; lo < hi; lo++, hi--) {
+    const int64_t extent = a->shape[lo];
+    a->shape[lo] = a->shape[hi], a->shape[hi] = extent;
+  }
+  const int64_t rows = a->chunk_rows;
+  a->chunk_rows = a->chunk_last, a->chunk_last = rows;
+  a->turned = !a->turned;
+}
+
+/* Rows lo .. hi-1 as they lie in the file: along its first dimension, or its last. */
+static gd_status read_rows(const gdi_h5_array *a, gd_dtype type, int64_t lo, int64_t hi, void *to) {
+  if (a->ndim == 0) return read_values(a, type, H5S_ALL, H5S_ALL, to);
+  hsize_t start[GD_MAX_DIMS] = {0}, count[GD_MAX_DIMS];
+  for (int d = 0; d < a->ndim; d++) count[d] = (hsize_t)a->shape[a->turned ? a->ndim - 1 - d : d];
+  const int rows = a->turned ? a->ndim - 1 : 0;
+  start[rows] = (hsize_t)lo, count[rows] = (hsize_t)(hi - lo);
+  hid_t memory = H5Screate_simple(a->ndim, count, NULL), file = H5Dget_space(a->id);
+  H5Sselect_hyperslab(file, H5S_SELECT_SET, start, NULL, count, NULL);
+  const gd_status st = read_values(a, type, memory, file, to);
+  H5Sclose(memory), H5Sclose(file);
+  return st;
+}
+
+static gd_status read_turned(const gdi_h5_array *a, gd_dtype type, int64_t lo, int64_t hi, void *to) {
+  const size_t width = gd_dtype_bytes(type);
+  int64_t shape[GD_MAX_DIMS];
+  memcpy(shape, a->shape, sizeof shape);
+  shape[0] = hi - lo;
+  void *stored = malloc((size_t)(a->n / a->shape[0] * (hi - lo)) * width);
+  if (!stored) return GD_FAIL(GD_ERR_OOM, "no memory to turn %s of %s", a->name, a->file->path);
+  const gd_status st = read_rows(a, type, lo, hi, stored);
+  if (st == GD_OK) gdi_turn(to, stored, width, a->ndim, shape);
+  free(stored);
+  return st;
+}
+
 gd_status gdi_h5_array_read(const gdi_h5_array *a, gd_dtype type, int64_t lo, int64_t hi, void *to) {
   GDI_H5_LOCKED;
   int64_t rows = a->ndim > 0 ? a->shape[0] : 1;
@@ -212,27 +292,5 @@ gd_status gdi_h5_array_read(const gdi_h5_array *a, gd_dtype type, int64_t lo, in
     return GDI_H5_REFUSE(a->file, a->name, "rows %lld to %lld of %lld", (long long)lo, (long long)hi,
                          (long long)rows);
   if (lo == hi || a->n == 0) return GD_OK;
-  hsize_t start[GD_MAX_DIMS] = {(hsize_t)lo}, count[GD_MAX_DIMS] = {(hsize_t)(hi - lo)};
-  for (int d = 1; d < a->ndim; d++) count[d] = (hsize_t)a->shape[d];
-  hid_t memory = H5S_ALL, file = H5S_ALL;
-  if (a->ndim > 0) {
-    memory = H5Screate_simple(a->ndim, count, NULL);
-    file = H5Dget_space(a->id);
-    H5Sselect_hyperslab(file, H5S_SELECT_SET, start, NULL, count, NULL);
-  }
-  gd_status st = read_values(a, type, memory, file, to);
-  if (a->ndim > 0) H5Sclose(memory), H5Sclose(file);
-  return st;
-}
-
-gd_status gdi_h5_array_read_text(const gdi_h5_array *a, size_t width, char *to) {
-  GDI_H5_LOCKED;
-  if (!a->text) return GDI_H5_REFUSE(a->file, a->name, "it does not hold fixed strings");
-  if (a->n == 0) return GD_OK;
-  hid_t stored = H5Dget_type(a->id), type = gdi_h5_text_type(stored, width);
-  gd_status st = GD_OK;
-  if (type < 0 || H5Dread(a->id, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, to) < 0)
-    st = gdi_h5_refused(a->file, a->name, "cannot be read");
-  H5Tclose(type), H5Tclose(stored);
-  return st;
+  return a->turned && a->ndim > 1 ? read_turned(a, type, lo, hi, to) : read_rows(a, type, lo, hi, to);
 }

@@ -12,11 +12,30 @@ enum { MAX_ATTRIBUTE_BYTES = 1 << 16 };
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static _Thread_local int depth; /* not the mutex's own count: it has to hold in a forked child as well */
 
+/* Links to other files are not followed, but tell where they lead. */
+static hid_t refuse_to_follow(const char *name, hid_t group, const void *value, size_t bytes, hid_t access,
+                               hid_t transfer) {
+  (void)name, (void)group, (void)value, (void)bytes, (void)access, (void)transfer;
+  return H5I_INVALID_HID;
+}
+
+static ssize_t tell_value(const char *name, const void *value, size_t bytes, void *to, size_t room) {
+  (void)name;
+  if (to) memcpy(to, value, bytes < room ? bytes : room);
+  return (ssize_t)bytes;
+}
+
+static const H5L_class_t external = {.version = H5L_LINK_CLASS_T_VERS,
+                                     .id = H5L_TYPE_EXTERNAL,
+                                     .comment = "not followed",
+                                     .trav_func = refuse_to_follow,
+                                     .query_func = tell_value};
+
 static void initialise(void) {
   H5dont_atexit(); /* after a failed close the library's own teardown crashes; we close what we open */
   H5open();
   H5PLset_loading_state(0);
-  H5Lunregister(H5L_TYPE_EXTERNAL);
+  H5Lregister(&external);
 }
 
 int gdi_h5_lock(void) {
@@ -103,21 +122,60 @@ void gdi_h5_close(gdi_h5 *f) {
   f->id = 0;
 }
 
-bool gdi_h5_has(gdi_h5 *f, const char *name) {
-  GDI_H5_LOCKED;
-  char part[sizeof((gdi_h5_array *)0)->name];
-  size_t length = strlen(name);
-  if (length == 0 || length >= sizeof part) return false;
+/*
+ * Does the path lead to something inside the file? The last link that was looked at: its part of the path and what it
+ * is. HDF5 follows soft links, a few of them, and none to other files.
+ */
+static bool follow(gdi_h5 *f, const char *name, char part[256], H5L_info_t *link) {
+  const size_t length = strlen(name);
+  bool there = false;
+  part[0] = 0;
+  if (length == 0 || length >= 256) return false;
   for (size_t i = 1; i <= length; i++) {
     if (name[i] != '/' && i < length) continue;
     memcpy(part, name, i);
     part[i] = 0;
-    H5L_info_t link;
     if (strcmp(part, "/") == 0) continue;
-    if (H5Lexists(f->id, part, H5P_DEFAULT) <= 0) return false;
-    if (H5Lget_info(f->id, part, &link, H5P_DEFAULT) < 0 || link.type != H5L_TYPE_HARD) return false;
+    there = H5Lexists(f->id, part, H5P_DEFAULT) > 0 && H5Lget_info(f->id, part, link, H5P_DEFAULT) >= 0;
+    if (!there) link->type = H5L_TYPE_ERROR;
+    if (!there || (link->type != H5L_TYPE_HARD && link->type != H5L_TYPE_SOFT)) return false;
+    if (link->type == H5L_TYPE_SOFT && H5Oexists_by_name(f->id, part, H5P_DEFAULT) <= 0) return false;
   }
-  return true;
+  return there;
+}
+
+bool gdi_h5_has(gdi_h5 *f, const char *name) {
+  GDI_H5_LOCKED;
+  char part[256];
+  H5L_info_t link;
+  return follow(f, name, part, &link);
+}
+
+bool gdi_h5_named(gdi_h5 *f, const char *name) {
+  GDI_H5_LOCKED;
+  char part[256];
+  H5L_info_t link = {.type = H5L_TYPE_ERROR};
+  return follow(f, name, part, &link) || link.type != H5L_TYPE_ERROR;
+}
+
+gd_status gdi_h5_refuse_link(gdi_h5 *f, const char *name) {
+  GDI_H5_LOCKED;
+  char part[256], value[4096] = "";
+  const char *file = "?", *path = "?";
+  H5L_info_t link = {.type = H5L_TYPE_ERROR};
+  if (follow(f, name, part, &link) || link.type == H5L_TYPE_ERROR)
+    return GDI_H5_REFUSE(f, name, "not in the file");
+  const bool fits =
+      link.u.val_size < sizeof value && H5Lget_val(f->id, part, value, sizeof value, H5P_DEFAULT) >= 0;
+  value[sizeof value - 1] = 0;
+  if (link.type == H5L_TYPE_SOFT)
+    return GDI_H5_REFUSE(f, part, "a link to %.200s, which is not in the file", fits ? value : "?");
+  if (link.type == H5L_TYPE_EXTERNAL && fits) H5Lunpack_elink_val(value, link.u.val_size, NULL, &file, &path);
+  return GDI_H5_REFUSE(
+      f, part,
+      "a link to %.200s in another file, %.200s, and links out of a file are not followed: copy "
+      "the array into this one",
+      path, file);
 }
 
 /* ---- what is there ---- */
@@ -130,9 +188,9 @@ typedef struct listing {
 
 static herr_t list_link(hid_t group, const char *name, const H5L_info_t *link, void *user) {
   listing *l = user;
-  if (link->type != H5L_TYPE_HARD) return 0;
+  if (link->type != H5L_TYPE_HARD && link->type != H5L_TYPE_SOFT) return 0;
   hid_t object = H5Oopen(group, name, H5P_DEFAULT);
-  if (object < 0) return -1;
+  if (object < 0) return link->type == H5L_TYPE_SOFT ? 0 : -1;
   H5I_type_t kind = H5Iget_type(object);
   H5Oclose(object);
   if (kind != H5I_DATASET) return 0;

@@ -27,6 +27,8 @@ enum { OPTIONS = sizeof table / sizeof *table };
 static const char *const short_form[][2] = {
     {"data", "data.train"},
     {"val_data", "data.val"},
+    {"val_data.x", "data.val_x"},
+    {"val_data.y", "data.val_y"},
     {"val_fraction", "data.val_fraction"},
     {"standardize", "data.standardize"},
     {"shuffle", "data.shuffle"},

@@ -1,7 +1,9 @@
 /* gdtrain data make | import | info */
+#include <stdlib.h>
 #include <string.h>
 
 #include "cli/cli.h"
+#include "data/dataset.h"
 
 void gdi_print_names(const char *what, int64_t n, char (*name)[GD_MAX_COLUMN_NAME]) {
   if (n == 0) return;
@@ -41,7 +43,13 @@ gd_status gdi_data_info(const char *path) {
   gd_dataset *d;
   GD_TRY(gd_dataset_open(&d, path, &(gd_data_options){.without_targets = true}));
   print_info(gd_dataset_info(d));
+  gdi_print_import_notes(gd_dataset_info(d)->notes);
+  char *notes = NULL;
+  const gd_status st = gdi_note_labels(&notes, d);
+  gdi_print_import_notes(notes);
+  free(notes);
   gd_dataset_close(d);
+  GD_TRY(st);
   return gdi_print_columns(path);
 }
 

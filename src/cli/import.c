@@ -114,9 +114,9 @@ static gd_status import_csv(gd_table *t, args *a, const char *const *files, int 
 }
 
 static gd_status import_npy(gd_table *t, args *a, const char *x, const char *y) {
-  bool classes = false;
-  GD_TRY(gdi_args_flag(a, "classes", &classes));
-  return gd_import_npy(t, x, y, classes);
+  gd_npy_options o = {.x_name = gdi_args_get(a, "x"), .y_name = gdi_args_get(a, "y")};
+  GD_TRY(gdi_args_flag(a, "classes", &o.classes));
+  return gd_import_npy(t, x, y, &o);
 }
 
 gd_status gdi_data_import(args *a, const char *out) {
@@ -127,7 +127,7 @@ gd_status gdi_data_import(args *a, const char *out) {
   GD_TRY(gdi_args_check(
       a, csv ? "out header like target features drop classes categorical dates missing on_missing delimiter "
                "decimal thousands quote comment encoding trim"
-         : npy ? "out classes"
+         : npy ? "out classes x y"
                : "out"));
   if (!out && n >= 1) return GD_FAIL(GD_ERR_USAGE, "--out FILE.h5 is missing");
   for (int i = 0; i < n; i++) GD_TRY(gdi_args_keep_input(out, files[i]));
@@ -135,13 +135,14 @@ gd_status gdi_data_import(args *a, const char *out) {
     GD_TRY(gd_import_idx(&t, files[0], files[1]));
   } else if (csv && n >= 1) {
     GD_TRY(import_csv(&t, a, files, n));
-  } else if (npy && n == 2) {
-    GD_TRY(import_npy(&t, a, files[0], files[1]));
+  } else if (npy && (n == 2 || n == 1)) {
+    GD_TRY(import_npy(&t, a, files[0], n == 2 ? files[1] : NULL));
   } else if ((strcmp(format, "cifar10") == 0 || strcmp(format, "cifar100") == 0) && n >= 1) {
     GD_TRY(gd_import_cifar(&t, files, n, format[5] == '1' && format[6] == '0' && format[7] == '0'));
   } else {
-    return GD_FAIL(GD_ERR_USAGE, "usage: gdtrain data import idx IMAGES LABELS | csv FILE... | npy X Y | "
-                                 "cifar10|cifar100 FILE... --out FILE.h5");
+    return GD_FAIL(GD_ERR_USAGE,
+                   "usage: gdtrain data import idx IMAGES LABELS | csv FILE... | npy X Y | npy XY.npz | "
+                   "cifar10|cifar100 FILE... --out FILE.h5");
   }
   return gdi_data_write(&t, out);
 }

@@ -20,6 +20,8 @@ static gd_status parse(args *a, int argc, char **argv, const char *known, const 
   GD_TRY(gdi_args_i64(a, "threads", 1, 1024, &threads));
   const char *device = gdi_args_get(a, "device");
   *o = (gd_use_options){.data = gdi_args_get(a, "data"),
+                        .x_name = gdi_args_get(a, "data.x"),
+                        .y_name = gdi_args_get(a, "data.y"),
                         .loss = gdi_args_get(a, "loss"),
                         .device = device ? device : "auto",
                         .threads = (int)threads,
@@ -55,7 +57,7 @@ gd_status gdi_command_eval(int argc, char **argv) {
   gd_world *w = NULL;
   gd_metrics m;
   gd_status st =
-      parse(&a, argc, argv, "data loss metrics out device threads weights ensemble load",
+      parse(&a, argc, argv, "data data.x data.y loss metrics out device threads weights ensemble load",
             "gdtrain eval CHECKPOINT --data FILE [--metrics \"NAME ...\"] [--out FOLDER]", &o, checkpoint);
   o.out = gdi_args_get(&a, "out");
   char *tables = NULL;
@@ -76,7 +78,7 @@ gd_status gdi_command_predict(int argc, char **argv) {
   char checkpoint[4096];
   gd_use_options o;
   gd_world *w = NULL;
-  gd_status st = parse(&a, argc, argv, "data out device threads weights ensemble load",
+  gd_status st = parse(&a, argc, argv, "data data.x data.y out device threads weights ensemble load",
                        "gdtrain predict CHECKPOINT --data FILE --out FILE.csv|.npy|.h5", &o, checkpoint);
   const char *out = gdi_args_get(&a, "out");
   if (st == GD_OK && !out) st = GD_FAIL(GD_ERR_USAGE, "--out FILE.csv, .npy or .h5 is missing");

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "data/dataset.h"
+#include "data/notes.h"
 #include "data/order.h"
 
 enum { ROWS = 1 << 16 };
@@ -22,7 +23,7 @@ static gd_status labels(gd_dataset *d, int64_t lo, int64_t hi, int64_t *buffer, 
   if (d->loaded_y) return GD_OK;
   *out = buffer;
   if (d->source) return made(d, lo, hi, buffer);
-  return gdi_h5_array_read(&d->y, GD_I64, lo, hi, buffer);
+  return gdi_dataset_labels(d, lo, hi, buffer);
 }
 
 /* f(user, sample, class) for all of a part that have a class, in the order of the set. */
@@ -51,6 +52,39 @@ static void count(void *user, int64_t sample, int64_t class) {
 gd_status gd_label_counts(gd_dataset *d, const gd_order *part, int64_t counts[]) {
   memset(counts, 0, (size_t)d->info.classes * sizeof *counts);
   return each_label(d, part, count, counts);
+}
+
+/* ---- what is odd about them ---- */
+
+static gd_status note_counts(char **notes, const gd_data_info *i, const int64_t *counts) {
+  int64_t present = 0, first = -1;
+  for (int64_t c = 0; c < i->classes; c++) {
+    present += counts[c] > 0;
+    if (counts[c] > 0 && first < 0) first = c;
+  }
+  const bool named = i->class_name && strcmp(i->class_name[0], "0") != 0;
+  if (present == 1)
+    return gdi_notes_add(notes,
+                         "warning: %s: every label is %lld: one class alone, and nothing to tell apart",
+                         i->y_name, (long long)first);
+  if (first > 0 && !named)
+    return gdi_notes_add(
+        notes,
+        "warning: %s: labels begin at %lld, not 0: class 0 stays empty. Classes are counted from "
+        "0: subtract %lld, unless 0 is a class that only other data have",
+        i->y_name, (long long)first, (long long)first);
+  return GD_OK;
+}
+
+gd_status gdi_note_labels(char **notes, gd_dataset *d) {
+  if (!d->info.labels || (d->source && !d->loaded_y)) return GD_OK;
+  const gd_order all = gd_order_all(d->info.n, 0);
+  int64_t *counts = calloc((size_t)d->info.classes + 1, sizeof *counts);
+  if (!counts) return GD_FAIL(GD_ERR_OOM, "no memory to count labels");
+  gd_status st = gd_label_counts(d, &all, counts);
+  if (st == GD_OK) st = note_counts(notes, &d->info, counts);
+  free(counts);
+  return st;
 }
 
 /* ---- lists ---- */

@@ -6,60 +6,53 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "data/classes.h"
+#include "data/find.h"
 #include "data/names.h"
+#include "data/notes.h"
 #include "data/source.h"
 #include "data/table.h"
 
 enum { BLOCK_BYTES = 256 << 10, MAX_CLASSES = 1 << 20 /* as many as a checkpoint holds */ };
 
-/* ---- which arrays ---- */
+/* ---- samples and targets ---- */
 
-static gd_status append_name(void *user, const char *name) {
-  char *list = user;
-  size_t used = strlen(list);
-  if (used < 200) snprintf(list + used, 280 - used, "%s%.64s", used ? ", " : "", name);
-  return GD_OK;
+/* MATLAB's truth values are bytes, but no brightness. */
+static bool is_logical(gd_dataset *d, const char *name) {
+  char class[32] = "";
+  if (!gdi_h5_has_attr(&d->file, name, "MATLAB_class") ||
+      gdi_h5_attr_text(&d->file, name, "MATLAB_class", class, sizeof class) != GD_OK)
+    return false;
+  return strcmp(class, "logical") == 0;
 }
 
-static gd_status find_arrays(gd_dataset *d, const gd_data_options *o) {
-  static const char *const known[][2] = {
-      {"x", "y"}, {"data/data", "data/label"}, {"data", "label"}, {"data", "labels"}, {"images", "labels"},
-      {"X", "y"}, {"features", "targets"}};
-  const char *alone = NULL;
-  for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
-    const char *x = o && o->x_name ? o->x_name : known[i][0], *y = o && o->y_name ? o->y_name : known[i][1];
-    if (!gdi_h5_has(&d->file, x)) continue;
-    if (!gdi_h5_has(&d->file, y)) {
-      if (!alone) alone = x;
-      continue;
-    }
-    if (strlen(x) >= sizeof d->info.x_name || strlen(y) >= sizeof d->info.y_name)
-      return GD_FAIL(GD_ERR_DATA, "%s: the names of the arrays are too long", d->file.path);
-    strcpy(d->info.x_name, x);
-    strcpy(d->info.y_name, y);
-    return GD_OK;
-  }
-  if (alone && o && o->without_targets && strlen(alone) < sizeof d->info.x_name) {
-    strcpy(d->info.x_name, alone);
-    return GD_OK;
-  }
-  char found[280] = "";
-  GD_TRY(gdi_h5_list(&d->file, "/", append_name, found));
-  return GD_FAIL(GD_ERR_DATA, "%s: no samples and targets named %s and %s; it holds: %s", d->file.path,
-                 o && o->x_name ? o->x_name : "x, data, images, X or features",
-                 o && o->y_name ? o->y_name : "y, label, labels or targets", *found ? found : "no arrays");
+/* A part that was never written is no accident everywhere. */
+static gd_status note_unwritten(gd_dataset *d, const gdi_h5_array *a) {
+  if (!a->unwritten || a->text) return GD_OK;
+  return gdi_notes_add(&d->info.notes, "warning: %s: a part of it was never written, and reads as %g",
+                       a->name, a->fill);
+}
+
+static gd_status open_arrays(gd_dataset *d) {
+  GD_TRY(gdi_h5_array_open(&d->x, &d->file, d->info.x_name));
+  GD_TRY(note_unwritten(d, &d->x));
+  if (!d->info.y_name[0]) return gdi_find_orientation(d);
+  GD_TRY(gdi_h5_array_open(&d->y, &d->file, d->info.y_name));
+  GD_TRY(note_unwritten(d, &d->y));
+  return gdi_find_orientation(d);
 }
 
 static gd_status open_x(gd_dataset *d) {
   gd_data_info *info = &d->info;
-  GD_TRY(gdi_h5_array_open(&d->x, &d->file, info->x_name));
-  if (d->x.text) return GDI_H5_REFUSE(&d->file, info->x_name, "it holds text, not numbers");
+  if (d->x.text)
+    return GDI_H5_REFUSE(&d->file, info->x_name, "it holds text, not numbers: store each as a number");
   if (d->x.ndim < 1 || d->x.n < 1) return GDI_H5_REFUSE(&d->file, info->x_name, "it holds no samples");
   info->n = d->x.shape[0];
   info->ndim = d->x.ndim - 1;
   memcpy(info->sample, d->x.shape + 1, sizeof info->sample);
   info->x_type = d->x.type;
   info->x_scale = info->x_type == GD_U8 ? 1.0 / 255 : 1;
+  if (is_logical(d, info->x_name)) info->x_scale = 1;
   if (gdi_h5_has_attr(&d->file, info->x_name, "scale"))
     GD_TRY(gdi_h5_attr_f64(&d->file, info->x_name, "scale", &info->x_scale));
   if (!(info->x_scale - info->x_scale == 0))
@@ -76,9 +69,6 @@ static gd_status open_y(gd_dataset *d) {
     info->y_vector = true, info->targets = 1;
     return GD_OK;
   }
-  GD_TRY(gdi_h5_array_open(y, &d->file, info->y_name));
-  if (y->text)
-    return GDI_H5_REFUSE(&d->file, info->y_name, "it holds text; store class numbers and their names");
   if (y->ndim < 1 || y->ndim > 2)
     return GDI_H5_REFUSE(&d->file, info->y_name, "it must have 1 or 2 dimensions, not %d", y->ndim);
   if (y->shape[0] != info->n)
@@ -87,7 +77,10 @@ static gd_status open_y(gd_dataset *d) {
   info->y_vector = y->ndim == 1;
   info->targets = y->n / info->n;
   if (info->targets < 1) return GDI_H5_REFUSE(&d->file, info->y_name, "it holds no targets");
-  info->labels = y->type != GD_F32 && y->type != GD_F64 && info->targets == 1;
+  if (y->text && y->ndim != 1)
+    return GDI_H5_REFUSE(&d->file, info->y_name, "text is one class for each sample: of shape [%lld]",
+                         (long long)info->n);
+  info->labels = y->text || (y->type != GD_F32 && y->type != GD_F64 && info->targets == 1);
   return GD_OK;
 }
 
@@ -101,7 +94,7 @@ static gd_status largest_label(gd_dataset *d, bool any, int64_t *out) {
   gd_status st = GD_OK;
   for (int64_t lo = 0; st == GD_OK && lo < d->info.n && !(any && most >= 0); lo += ROWS) {
     int64_t hi = lo + ROWS < d->info.n ? lo + ROWS : d->info.n;
-    st = gdi_h5_array_read(&d->y, GD_I64, lo, hi, label);
+    st = gdi_dataset_labels(d, lo, hi, label);
     for (int64_t i = 0; st == GD_OK && i < hi - lo; i++)
       if (label[i] > most) most = label[i];
   }
@@ -115,7 +108,7 @@ static gd_status read_class_names(gd_dataset *d) {
   GD_TRY(gdi_h5_array_open(&names, &d->file, "classes"));
   gd_status st = GD_OK;
   if (!names.text || names.ndim != 1 || names.n < 1 || names.n > MAX_CLASSES) {
-    st = GDI_H5_REFUSE(&d->file, "classes", "it must be a list of fixed strings");
+    st = GDI_H5_REFUSE(&d->file, "classes", "it must be a list of names");
   } else {
     d->info.classes = names.n;
     d->info.class_name = calloc((size_t)names.n, sizeof *d->info.class_name);
@@ -127,7 +120,11 @@ static gd_status read_class_names(gd_dataset *d) {
 }
 
 static gd_status find_classes(gd_dataset *d) {
-  if (gdi_h5_has(&d->file, "classes")) return read_class_names(d);
+  if (gdi_h5_has(&d->file, "classes")) GD_TRY(read_class_names(d));
+  if (d->y.text) return gdi_classes_of_text(d);
+  if (d->info.class_name) return GD_OK;
+  if (d->y.enumerated) GD_TRY(gdi_classes_of_members(d));
+  if (d->info.class_name) return GD_OK;
   if (gdi_h5_has_attr(&d->file, d->info.y_name, "classes")) {
     GD_TRY(gdi_h5_attr_i64(&d->file, d->info.y_name, "classes", &d->info.classes));
   } else {
@@ -145,18 +142,18 @@ static gd_status find_classes(gd_dataset *d) {
 /* ---- open and close ---- */
 
 static bool must_stream(const gd_dataset *d, const gd_data_options *o) {
-  if (o && o->memory != GD_MEMORY_AUTO) return o->memory == GD_MEMORY_STREAM;
-  size_t limit = o && o->hold_limit_bytes
-                     ? o->hold_limit_bytes
-                     : (size_t)sysconf(_SC_PHYS_PAGES) * (size_t)sysconf(_SC_PAGESIZE) / 4;
+  if (o->memory != GD_MEMORY_AUTO) return o->memory == GD_MEMORY_STREAM;
+  size_t limit = o->hold_limit_bytes ? o->hold_limit_bytes
+                                     : (size_t)sysconf(_SC_PHYS_PAGES) * (size_t)sysconf(_SC_PAGESIZE) / 4;
   return d->info.x_bytes + d->info.y_bytes > limit;
 }
 
 static gd_status open_all(gd_dataset *d, const char *path, const gd_data_options *o) {
-  if (!o || !o->probed) GD_TRY(gdi_h5_look(path, GD_ERR_DATA));
+  if (!o->probed) GD_TRY(gdi_h5_look(path, GD_ERR_DATA));
   GD_TRY(gdi_h5_open(&d->file, path, GD_ERR_DATA));
   strcpy(d->info.path, d->file.path);
-  GD_TRY(find_arrays(d, o));
+  GD_TRY(gdi_find_arrays(d, o));
+  GD_TRY(open_arrays(d));
   GD_TRY(open_x(d));
   GD_TRY(open_y(d));
   gdi_dataset_measure(d);
@@ -176,7 +173,7 @@ static gd_status open_all(gd_dataset *d, const char *path, const gd_data_options
 static gd_status open_source(gd_dataset *d, const gd_dataset_source *source, const char *name,
                              const gd_data_options *o) {
   GD_TRY(gdi_source_open(d, source, name));
-  if (!d->info.y_name[0] && !(o && o->without_targets))
+  if (!d->info.y_name[0] && !o->without_targets)
     return GD_FAIL(GD_ERR_DATA, "%s has no second field, y, to learn", d->info.path);
   d->info.block = gdi_dataset_read_rows(d, BLOCK_BYTES);
   d->streamed = must_stream(d, o);
@@ -184,9 +181,12 @@ static gd_status open_source(gd_dataset *d, const gd_dataset_source *source, con
 }
 
 gd_status gd_dataset_open(gd_dataset **out, const char *path, const gd_data_options *o) {
+  static const gd_data_options usual = {0};
+  if (!o) o = &usual;
   const gd_dataset_source *source = gd_dataset_source_find(path);
   gd_dataset *d = *out = calloc(1, sizeof *d);
   if (!d) return GD_FAIL(GD_ERR_OOM, "no memory for a data set");
+  d->largest = o->largest;
   gd_status st = source ? open_source(d, source, path, o) : open_all(d, path, o);
   if (st != GD_OK) {
     gd_dataset_close(d);
@@ -199,7 +199,8 @@ void gd_dataset_close(gd_dataset *d) {
   if (!d) return;
   gdi_dataset_close_file(d);
   gdi_source_close(d);
-  free(d->info.class_name);
+  free(d->info.class_name), free(d->info.notes);
+  gdi_words_free(&d->words);
   gd_names_free(&d->info.names);
   free(d->x_map), free(d->y_map);
   free(d);

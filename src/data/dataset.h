@@ -3,32 +3,39 @@
 #define GDI_DATA_DATASET_H
 
 #include "base/h5file.h"
+#include "data/words.h"
 #include "gd/data.h"
 
 /* A field beyond x and y: it lies behind x, in the row of its sample. */
-typedef struct gdi_field {
+typedef struct gdi_dataset_field {
   int64_t n;     /* values of a sample; the rest is in info.more */
   size_t offset; /* in the row */
-} gdi_field;
+} gdi_dataset_field;
 
 struct gd_dataset {
   gd_data_info info;
   int64_t features; /* values of x per sample */
   int64_t *x_map;   /* [features] the column of the file that each is; NULL: it is stored as it is wanted */
   int64_t *y_map;   /* [info.targets] */
-  size_t x_row, y_row;               /* bytes of a sample in memory: x as stored, y as i64 or f64 */
-  gdi_field more[GD_MAX_FIELDS - 2]; /* [info.n_more] */
-  const gd_dataset_source *source;   /* NULL: a file */
+  size_t x_row, y_row;                       /* bytes of a sample in memory: x as stored, y as i64 or f64 */
+  gdi_dataset_field more[GD_MAX_FIELDS - 2]; /* [info.n_more] */
+  const gd_dataset_source *source;           /* NULL: a file */
   void *source_user;
   bool source_open;
   bool streamed;
   gdi_h5 file;
   gdi_h5_array x, y;
+  gdi_words words;                 /* y is text: the classes that it becomes */
+  double largest;                  /* 0: values of any size */
   const char *loaded_x, *loaded_y; /* NULL until held */
 };
 
 /* Read and check the samples lo .. hi-1. Errors: GD_ERR_DATA with sample and column */
 gd_status gdi_dataset_read(gd_dataset *d, int64_t lo, int64_t hi, void *x, void *y) GD_CHECKED;
+/* Labels lo .. hi-1 of the file, which may be text. Errors: GD_ERR_DATA with the sample */
+gd_status gdi_dataset_labels(const gd_dataset *d, int64_t lo, int64_t hi, int64_t *to) GD_CHECKED;
+/* A line where the labels look like a mistake: one class alone, or none of class 0. */
+gd_status gdi_note_labels(char **notes, gd_dataset *d) GD_CHECKED;
 /* How much room samples and targets take as they are held. */
 void gdi_dataset_measure(gd_dataset *d);
 /* Nothing more is read from it. */

@@ -1,4 +1,5 @@
 /* The values of a data set: read and checked, held in memory, digested. */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -63,10 +64,24 @@ static gd_status read_columns(const gdi_h5_array *a, gd_dtype type, const int64_
 static gd_status read_file(gd_dataset *d, int64_t lo, int64_t hi, void *x, void *y) {
   const gd_data_info *info = &d->info;
   GD_TRY(read_columns(&d->x, info->x_type, d->x_map, d->features, lo, hi, x));
-  if (info->y_name[0])
-    return read_columns(&d->y, info->labels ? GD_I64 : GD_F64, d->y_map, info->targets, lo, hi, y);
+  if (info->labels) return gdi_dataset_labels(d, lo, hi, y);
+  if (info->y_name[0]) return read_columns(&d->y, GD_F64, d->y_map, info->targets, lo, hi, y);
   memset(y, 0, (size_t)(hi - lo) * d->y_row);
   return GD_OK;
+}
+
+/* Of numbers that are all finite: is one too large for the model's type? */
+static gd_status check_size(const gd_dataset *d, const char *name, const double *v, int64_t lo, int64_t rows,
+                            int64_t columns) {
+  double most = 0;
+  for (int64_t i = 0; i < rows * columns; i++) most = fabs(v[i]) > most ? fabs(v[i]) : most;
+  if (d->largest == 0 || most <= d->largest) return GD_OK;
+  int64_t i = 0;
+  while (fabs(v[i]) <= d->largest) i++;
+  return GD_FAIL(GD_ERR_DATA,
+                 "%s: %s is %g at sample %lld, column %lld: more than f32 holds; mend or scale the data, or "
+                 "--precision fp64",
+                 d->info.path, name, v[i], (long long)(lo + i / columns), (long long)(i % columns));
 }
 
 /* Fields of one sample lie together where there are more than two. */
@@ -86,8 +101,11 @@ gd_status gdi_dataset_read(gd_dataset *d, int64_t lo, int64_t hi, void *x, void 
   const gd_data_info *info = &d->info;
   GD_TRY(d->source ? gdi_source_read(d, lo, hi, x, y) : read_file(d, lo, hi, x, y));
   GD_TRY(check_fields(d, x, lo, hi - lo));
+  if (info->x_type == GD_F64 && info->n_more == 0)
+    GD_TRY(check_size(d, info->x_name, x, lo, hi - lo, d->features));
   if (info->labels) return check_labels(d, y, lo, hi - lo);
-  return check_finite(d, info->y_name, GD_F64, y, lo, hi - lo, info->targets, info->names.y);
+  GD_TRY(check_finite(d, info->y_name, GD_F64, y, lo, hi - lo, info->targets, info->names.y));
+  return check_size(d, info->y_name, y, lo, hi - lo, info->targets);
 }
 
 static size_t y_offset(const gd_dataset *d) {

@@ -22,13 +22,20 @@ gd_status gdi_file_open(gdi_file *f, const char *path) {
   return GD_OK;
 }
 
-void gdi_file_close(gdi_file *f) {
-  if (f->gz) gzclose(f->gz);
-  f->gz = NULL;
+gd_status gdi_file_open_member(gdi_file *f, const char *path, const char *archive, const gdi_zip_entry *e) {
+  *f = (gdi_file){.path = path, .bytes = e->packed, .compressed = e->deflated};
+  return gdi_zip_open(&f->member, archive, e);
 }
 
-static gd_status damaged(gdi_file *f, const char *what) {
+void gdi_file_close(gdi_file *f) {
+  if (f->gz) gzclose(f->gz);
+  gdi_zip_close(f->member);
+  f->gz = NULL, f->member = NULL;
+}
+
+static gd_status damaged(gdi_file *f, const char *what, const char *known) {
   int code;
+  if (known) return GD_FAIL(GD_ERR_DATA, "%s: its %s cannot be read: %s", f->path, what, known);
   const char *why = gzerror(f->gz, &code);
   if (code == Z_OK || code == Z_STREAM_END) why = "the file ends there";
   if (code == Z_ERRNO) why = strerror(errno);
@@ -38,8 +45,10 @@ static gd_status damaged(gdi_file *f, const char *what) {
 gd_status gdi_file_read(gdi_file *f, const char *what, void *to, size_t bytes) {
   for (size_t done = 0; done < bytes;) {
     size_t piece = bytes - done < PIECE_BYTES ? bytes - done : PIECE_BYTES;
-    int got = gzread(f->gz, (char *)to + done, (unsigned)piece);
-    if (got <= 0) return damaged(f, what);
+    const char *why = f->member ? "the file ends there" : NULL;
+    const int64_t got = f->member ? gdi_zip_read(f->member, (char *)to + done, piece, &why)
+                                  : gzread(f->gz, (char *)to + done, (unsigned)piece);
+    if (got <= 0) return damaged(f, what, why);
     done += (size_t)got;
   }
   return GD_OK;
@@ -55,8 +64,9 @@ gd_status gdi_file_expect(gdi_file *f, uint64_t at, uint64_t bytes) {
 
 gd_status gdi_file_end(gdi_file *f) {
   char more;
-  int got = gzread(f->gz, &more, 1);
-  if (got < 0) return damaged(f, "end");
+  const char *why = NULL;
+  const int64_t got = f->member ? gdi_zip_read(f->member, &more, 1, &why) : gzread(f->gz, &more, 1);
+  if (got < 0) return damaged(f, "end", why);
   if (got > 0) return GD_FAIL(GD_ERR_DATA, "%s: there is more in it than its header promises", f->path);
   return GD_OK;
 }

@@ -2,85 +2,106 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "data/file.h"
+#include "data/elements.h"
+#include "data/notes.h"
 #include "data/table.h"
 
-/* ---- IDX: 0 0 type ndim, extents as big-endian u32, values ---- */
+/* ---- IDX: 0 0 type ndim, extents as big-endian u32, values, the first byte first ---- */
 
-enum { IDX_U8 = 0x08 };
+enum { QMNIST_COLUMNS = 8 };
 
-static gd_status idx_header(gdi_file *f, int *ndim, int64_t extent[GD_MAX_DIMS], int64_t *values) {
+typedef struct idx {
+  gdi_file file;
+  gdi_elements e;
+  int ndim;
+  int64_t shape[GD_MAX_DIMS], n;
+} idx;
+
+static gd_status idx_type(idx *a, int code) {
+  static const struct {
+    int code;
+    gdi_elements e;
+  } known[] = {{0x08, {'u', 1, true}}, {0x09, {'i', 1, true}}, {0x0b, {'i', 2, true}},
+               {0x0c, {'i', 4, true}}, {0x0d, {'f', 4, true}}, {0x0e, {'f', 8, true}}};
+  for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+    if (known[i].code == code) {
+      a->e = known[i].e;
+      return GD_OK;
+    }
+  return GD_FAIL(GD_ERR_DATA,
+                 "%s: its values are of IDX type %02x; 08 (bytes), 09, 0b, 0c, 0d and 0e are read",
+                 a->file.path, code);
+}
+
+static gd_status idx_open(idx *a, const char *path) {
   uint8_t magic[4], big[4];
-  GD_TRY(gdi_file_read(f, "header", magic, sizeof magic));
+  GD_TRY(gdi_file_open(&a->file, path));
+  GD_TRY(gdi_file_read(&a->file, "header", magic, sizeof magic));
   if (magic[0] != 0 || magic[1] != 0)
-    return GD_FAIL(GD_ERR_DATA, "%s: not an IDX file: it starts with %02x %02x, not 00 00", f->path, magic[0],
+    return GD_FAIL(GD_ERR_DATA, "%s: not an IDX file: it starts with %02x %02x, not 00 00", path, magic[0],
                    magic[1]);
-  if (magic[2] != IDX_U8)
-    return GD_FAIL(GD_ERR_DATA, "%s: its values are of IDX type %02x; only bytes (08) are read", f->path,
-                   magic[2]);
+  GD_TRY(idx_type(a, magic[2]));
   if (magic[3] < 1 || magic[3] > GD_MAX_DIMS)
-    return GD_FAIL(GD_ERR_DATA, "%s: it has %d dimensions; 1 to %d are possible", f->path, magic[3],
+    return GD_FAIL(GD_ERR_DATA, "%s: it has %d dimensions; 1 to %d are possible", path, magic[3],
                    GD_MAX_DIMS);
-  *ndim = magic[3];
+  a->ndim = magic[3];
   uint64_t n = 1;
-  for (int d = 0; d < *ndim; d++) {
-    GD_TRY(gdi_file_read(f, "header", big, sizeof big));
-    extent[d] = (int64_t)big[0] << 24 | big[1] << 16 | big[2] << 8 | big[3];
-    if (extent[d] == 0) return GD_FAIL(GD_ERR_DATA, "%s: extent %d of its shape is 0", f->path, d);
-    if (n > (uint64_t)1 << 48) return GD_FAIL(GD_ERR_DATA, "%s: its shape is impossibly large", f->path);
-    n *= (uint64_t)extent[d];
+  for (int d = 0; d < a->ndim; d++) {
+    GD_TRY(gdi_file_read(&a->file, "header", big, sizeof big));
+    a->shape[d] = (int64_t)big[0] << 24 | big[1] << 16 | big[2] << 8 | big[3];
+    if (a->shape[d] == 0) return GD_FAIL(GD_ERR_DATA, "%s: extent %d of its shape is 0", path, d);
+    n = n > (uint64_t)1 << 45 ? n : n * (uint64_t)a->shape[d];
   }
-  if (n > (uint64_t)1 << 48) return GD_FAIL(GD_ERR_DATA, "%s: its shape is impossibly large", f->path);
-  GD_TRY(gdi_file_expect(f, 4 + 4 * (uint64_t)*ndim, n));
-  *values = (int64_t)n;
+  if (n > (uint64_t)1 << 45) return GD_FAIL(GD_ERR_DATA, "%s: its shape is impossibly large", path);
+  a->n = (int64_t)n;
+  return gdi_file_expect(&a->file, 4 + 4 * (uint64_t)a->ndim, n * a->e.width);
+}
+
+/* QMNIST tells eight things of a digit, the first of which it is. */
+static gd_status take_first_column(gd_table *t, idx *y) {
+  double *all = malloc((size_t)y->n * sizeof *all);
+  if (!all) return GD_FAIL(GD_ERR_OOM, "no memory for %lld labels", (long long)y->n);
+  gd_status st = gdi_elements_read(&y->e, &y->file, y->n, GD_F64, all);
+  for (int64_t i = 0; i < t->n; i++) ((double *)t->y)[i] = all[i * QMNIST_COLUMNS];
+  free(all);
+  GD_TRY(st);
+  return gdi_notes_add(&t->notes, "y: of its %d columns the first is the class, as in QMNIST",
+                       QMNIST_COLUMNS);
+}
+
+static gd_status check_idx(const idx *x, const idx *y, bool qmnist) {
+  if (x->ndim < 2) return GD_FAIL(GD_ERR_DATA, "%s: it has 1 dimension: labels, not images?", x->file.path);
+  if (y->ndim > 2 || (y->ndim == 2 && y->e.kind != 'f' && y->shape[1] != 1 && !qmnist))
+    return GD_FAIL(GD_ERR_DATA, "%s: it has %d dimensions: images, not labels?", y->file.path, y->ndim);
+  if (y->shape[0] != x->shape[0])
+    return GD_FAIL(GD_ERR_DATA, "%s: %lld labels for the %lld images of %s", y->file.path,
+                   (long long)y->shape[0], (long long)x->shape[0], x->file.path);
   return GD_OK;
 }
 
-static gd_status idx_values(gdi_file *f, void *to, int64_t n) {
-  GD_TRY(gdi_file_read(f, "values", to, (size_t)n));
-  return gdi_file_end(f);
-}
-
-static void widen_labels(gd_table *t, const uint8_t *label) {
-  for (int64_t i = 0; i < t->n; i++) {
-    ((int64_t *)t->y)[i] = label[i];
-    if (label[i] >= t->classes) t->classes = label[i] + 1;
-  }
-}
-
-static gd_status import_idx(gd_table *t, gdi_file *images, gdi_file *labels, uint8_t **label) {
-  int ndim, label_ndim;
-  int64_t extent[GD_MAX_DIMS], n_labels, values;
-  GD_TRY(idx_header(images, &ndim, extent, &values));
-  if (ndim < 2) return GD_FAIL(GD_ERR_DATA, "%s: it has 1 dimension: labels, not images?", images->path);
-  t->n = extent[0];
-  t->ndim = ndim - 1;
-  memcpy(t->sample, extent + 1, (size_t)t->ndim * sizeof *extent);
-  GD_TRY(idx_header(labels, &label_ndim, extent, &n_labels));
-  if (label_ndim != 1)
-    return GD_FAIL(GD_ERR_DATA, "%s: it has %d dimensions: images, not labels?", labels->path, label_ndim);
-  if (n_labels != t->n)
-    return GD_FAIL(GD_ERR_DATA, "%s: %lld labels for the %lld images of %s", labels->path,
-                   (long long)n_labels, (long long)t->n, images->path);
+static gd_status import_idx(gd_table *t, idx *x, idx *y) {
+  const bool qmnist = y->ndim == 2 && y->shape[1] == QMNIST_COLUMNS && y->e.kind == 'i' && y->e.width == 4;
+  GD_TRY(check_idx(x, y, qmnist));
+  t->n = x->shape[0];
+  t->ndim = x->ndim - 1;
+  memcpy(t->sample, x->shape + 1, sizeof t->sample);
+  t->x_type = gdi_elements_type(&x->e);
+  t->labels = y->e.kind != 'f';
+  t->targets = t->labels ? 1 : y->n / t->n;
+  t->y_vector = t->labels || y->ndim == 1;
   GD_TRY(gdi_table_alloc(t));
-  GD_TRY(idx_values(images, t->x, values));
-  *label = malloc((size_t)n_labels);
-  if (!*label) return GD_FAIL(GD_ERR_OOM, "no memory for %lld labels", (long long)n_labels);
-  GD_TRY(idx_values(labels, *label, n_labels));
-  widen_labels(t, *label);
-  return gdi_table_number_classes(t);
+  GD_TRY(gdi_elements_read(&x->e, &x->file, x->n, t->x_type, t->x));
+  GD_TRY(qmnist ? take_first_column(t, y) : gdi_elements_read(&y->e, &y->file, y->n, GD_F64, t->y));
+  return t->labels ? gdi_table_take_labels(t, y->file.path) : GD_OK;
 }
 
 gd_status gd_import_idx(gd_table *out, const char *images, const char *labels) {
-  gd_table t = {.x_type = GD_U8, .labels = true, .targets = 1, .y_vector = true};
-  gdi_file files[2] = {{0}};
-  uint8_t *label = NULL;
-  gd_status st = gdi_file_open(&files[0], images);
-  if (st == GD_OK) st = gdi_file_open(&files[1], labels);
-  if (st == GD_OK) st = import_idx(&t, &files[0], &files[1], &label);
-  gdi_file_close(&files[0]);
-  gdi_file_close(&files[1]);
-  free(label);
+  gd_table t = {0};
+  idx x = {.n = 0}, y = {.n = 0};
+  gd_status st = idx_open(&x, images);
+  if (st == GD_OK) st = idx_open(&y, labels);
+  if (st == GD_OK) st = import_idx(&t, &x, &y);
+  gdi_file_close(&x.file), gdi_file_close(&y.file);
   if (st != GD_OK) gd_table_free(&t);
   *out = t;
   return st;

@@ -1,25 +1,19 @@
-/* NumPy .npy files: versions 1 to 3, C order, little-endian. */
+/* NumPy arrays, .npy versions 1 to 3: every type that is a number, a truth value or text. */
+#include "data/npy.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "data/file.h"
-#include "data/table.h"
+#include "base/turn.h"
+#include "data/classes.h"
 
-enum { MAX_HEADER_BYTES = 1 << 16, MAX_CLASSES = 1 << 16 };
-
-typedef struct npy {
-  gdi_file file;
-  gd_dtype type;
-  size_t width;
-  int ndim;
-  int64_t shape[GD_MAX_DIMS], n;
-} npy;
+enum { MAX_HEADER_BYTES = 1 << 16, MAX_TEXT_BYTES = 1 << 16 };
 
 /* ---- the header: {'descr': '<f4', 'fortran_order': False, 'shape': (3, 2), } ---- */
 
-static gd_status bad_header(const npy *a, const char *what) {
-  return GD_FAIL(GD_ERR_DATA, "%s: its header is not that of a .npy file: %s", a->file.path, what);
+static gd_status bad_header(const gdi_npy *a, const char *what) {
+  return GD_FAIL(GD_ERR_DATA, "%s: its header is not that of a .npy file: %s", a->path, what);
 }
 
 /* What follows 'key': in the header, or NULL. */
@@ -34,162 +28,163 @@ static const char *value_of(const char *header, const char *key) {
   return p + strspn(p, " ");
 }
 
-static gd_status parse_type(npy *a, const char *descr) {
+/* What a type is that is not read, and what to save instead. */
+static gd_status refuse_type(const gdi_npy *a, const char *descr, char kind) {
   static const struct {
-    const char *text;
-    gd_dtype type;
-    size_t width;
-  } known[] = {{"'<f4'", GD_F32, 4},
-               {"'<f8'", GD_F64, 8},
-               {"'|u1'", GD_U8, 1},
-               {"'<i4'", GD_I32, 4},
-               {"'<i8'", GD_I64, 8}};
-  if (!descr) return bad_header(a, "no 'descr'");
+    char kind;
+    const char *remedy;
+  } known[] = {
+      {'c', "complex numbers: save numpy.stack([a.real, a.imag], -1)"},
+      {'O', "Python objects, which are not unpickled: save a.astype(str) as text, or a.astype('f8')"},
+      {'M', "dates: save a.astype('i8'), or the days between them as numbers"},
+      {'m', "times: save a.astype('i8')"},
+      {'V', "raw bytes: save them as numbers"},
+      {'f', "floats of another width: save a.astype('f8')"},
+      {'[', "records: save the columns as one array, "
+            "numpy.lib.recfunctions.structured_to_unstructured(a)"}};
+  const char *remedy = "unknown: save a.astype('f8')";
   for (size_t i = 0; i < sizeof known / sizeof *known; i++)
-    if (strncmp(descr, known[i].text, 5) == 0) {
-      a->type = known[i].type;
-      a->width = known[i].width;
-      return GD_OK;
-    }
-  return GD_FAIL(GD_ERR_DATA, "%s: element type %.*s; <f4, <f8, |u1, <i4 and <i8 are read", a->file.path,
-                 (int)strcspn(descr, ",}"), descr);
+    if (known[i].kind == kind) remedy = known[i].remedy;
+  return GD_FAIL(GD_ERR_DATA, "%s: its type is %.*s, %s", a->path,
+                 kind == '[' ? 1 : (int)strcspn(descr, ",}"), descr, remedy);
 }
 
-static gd_status parse_shape(npy *a, const char *p) {
+/* '<f4': byte order, kind, width */
+static gd_status parse_type(gdi_npy *a, const char *descr) {
+  if (!descr) return bad_header(a, "no 'descr'");
+  if (*descr != '\'') return refuse_type(a, descr, '[');
+  const char *p = descr + 1;
+  a->e.big = *p == '>';
+  if (*p && strchr("<>=|", *p)) p++;
+  a->e.kind = *p ? *p++ : 0;
+  size_t width = 0;
+  for (; *p >= '0' && *p <= '9' && width <= MAX_TEXT_BYTES; p++) width = width * 10 + (size_t)(*p - '0');
+  a->e.width = a->e.kind == 'U' ? 4 * width : width;
+  const bool text = gdi_npy_text(a) && width > 0;
+  if (*p != '\'' || !(text || gdi_elements_known(&a->e))) return refuse_type(a, descr, a->e.kind);
+  if (a->e.width > MAX_TEXT_BYTES) return GD_FAIL(GD_ERR_DATA, "%s: texts of %zu bytes", a->path, a->e.width);
+  return GD_OK;
+}
+
+static gd_status parse_shape(gdi_npy *a, const char *p) {
   if (!p || *p++ != '(') return bad_header(a, "no 'shape'");
   a->n = 1;
   for (a->ndim = 0; *(p += strspn(p, " ")) != ')'; a->ndim++) {
     if (*p < '0' || *p > '9') return bad_header(a, "its 'shape' is not a list of numbers");
     if (a->ndim == GD_MAX_DIMS)
-      return GD_FAIL(GD_ERR_DATA, "%s: more than %d dimensions", a->file.path, GD_MAX_DIMS);
+      return GD_FAIL(GD_ERR_DATA, "%s: more than %d dimensions", a->path, GD_MAX_DIMS);
     int64_t extent = 0;
     for (; *p >= '0' && *p <= '9'; p++) {
       extent = extent * 10 + (*p - '0');
       if (extent > (int64_t)1 << 48)
-        return GD_FAIL(GD_ERR_DATA, "%s: its shape is impossibly large", a->file.path);
+        return GD_FAIL(GD_ERR_DATA, "%s: its shape is impossibly large", a->path);
     }
-    if (extent == 0 || a->n > ((int64_t)1 << 48) / extent)
-      return GD_FAIL(GD_ERR_DATA, "%s: its shape is empty or impossibly large", a->file.path);
+    if (extent == 0 || a->n > ((int64_t)1 << 46) / extent)
+      return GD_FAIL(GD_ERR_DATA, "%s: its shape is empty or impossibly large", a->path);
     a->shape[a->ndim] = extent;
     a->n *= extent;
     p += strspn(p, " ");
     if (*p == ',') p++;
   }
-  return a->ndim > 0 ? GD_OK : GD_FAIL(GD_ERR_DATA, "%s: a single number, not an array", a->file.path);
+  return a->ndim > 0 ? GD_OK : GD_FAIL(GD_ERR_DATA, "%s: a single number, not an array", a->path);
 }
 
-static gd_status parse_header(npy *a, const char *header) {
+static gd_status parse_header(gdi_npy *a, const char *header) {
   const char *order = value_of(header, "fortran_order");
   GD_TRY(parse_type(a, value_of(header, "descr")));
-  if (!order) return bad_header(a, "no 'fortran_order'");
-  if (strncmp(order, "False", 5) != 0)
-    return GD_FAIL(GD_ERR_DATA, "%s: stored column by column; save numpy.ascontiguousarray(a)", a->file.path);
+  if (!order || (strncmp(order, "False", 5) != 0 && strncmp(order, "True", 4) != 0))
+    return bad_header(a, "no 'fortran_order'");
+  a->reversed = *order == 'T';
   return parse_shape(a, value_of(header, "shape"));
 }
 
-static gd_status npy_open(npy *a, const char *path) {
+static gd_status open_file(gdi_npy *a, const char *path, const gdi_zip_entry *e) {
+  if (!e) {
+    snprintf(a->path, sizeof a->path, "%s", path);
+    return gdi_file_open(&a->file, a->path);
+  }
+  const size_t n = strlen(e->name), ending = n > 4 && strcmp(e->name + n - 4, ".npy") == 0 ? 4 : 0;
+  snprintf(a->path, sizeof a->path, "%.3800s: %.*s", path, (int)(n - ending), e->name);
+  return gdi_file_open_member(&a->file, a->path, path, e);
+}
+
+gd_status gdi_npy_open(gdi_npy *a, const char *path, const gdi_zip_entry *e) {
   uint8_t head[8], size[4] = {0};
-  *a = (npy){0};
-  GD_TRY(gdi_file_open(&a->file, path));
+  *a = (gdi_npy){0};
+  GD_TRY(open_file(a, path, e));
   GD_TRY(gdi_file_read(&a->file, "header", head, sizeof head));
+  if (memcmp(head, "PK\3\4", 4) == 0)
+    return GD_FAIL(GD_ERR_DATA,
+                   "%s: an .npz archive: import it alone, with --x and --y for two of its arrays", a->path);
   if (memcmp(head, "\x93NUMPY", 6) != 0) return bad_header(a, "it does not start with \\x93NUMPY");
   if (head[6] < 1 || head[6] > 3)
-    return GD_FAIL(GD_ERR_DATA, "%s: .npy version %d; 1 to 3 are read", path, head[6]);
+    return GD_FAIL(GD_ERR_DATA, "%s: .npy version %d; 1 to 3 are read", a->path, head[6]);
   size_t width = head[6] == 1 ? 2 : 4;
   GD_TRY(gdi_file_read(&a->file, "header", size, width));
   size_t bytes = size[0] | (size_t)size[1] << 8 | (size_t)size[2] << 16 | (size_t)size[3] << 24;
   if (bytes > MAX_HEADER_BYTES) return bad_header(a, "it is too long");
   char *header = calloc(bytes + 1, 1);
-  if (!header) return GD_FAIL(GD_ERR_OOM, "no memory for the header of %s", path);
+  if (!header) return GD_FAIL(GD_ERR_OOM, "no memory for the header of %s", a->path);
   gd_status st = gdi_file_read(&a->file, "header", header, bytes);
   if (st == GD_OK) st = parse_header(a, header);
   free(header);
   GD_TRY(st);
-  return gdi_file_expect(&a->file, sizeof head + width + bytes, (uint64_t)a->n * a->width);
+  return gdi_file_expect(&a->file, sizeof head + width + bytes, (uint64_t)a->n * a->e.width);
 }
 
-static gd_status npy_values(npy *a, void *to) {
-  GD_TRY(gdi_file_read(&a->file, "values", to, (size_t)a->n * a->width));
-  return gdi_file_end(&a->file);
+/* ---- values ---- */
+
+gd_status gdi_npy_numbers(gdi_npy *a, gd_dtype type, void *to) {
+  if (!a->reversed || a->ndim < 2) return gdi_elements_read(&a->e, &a->file, a->n, type, to);
+  const size_t width = gd_dtype_bytes(type);
+  void *stored = malloc((size_t)a->n * width);
+  if (!stored) return GD_FAIL(GD_ERR_OOM, "no memory for the values of %s", a->path);
+  const gd_status st = gdi_elements_read(&a->e, &a->file, a->n, type, stored);
+  if (st == GD_OK) gdi_turn(to, stored, width, a->ndim, a->shape);
+  free(stored);
+  return st;
 }
 
-/* ---- values -> table ---- */
+/* A character as UTF-8; what is none becomes a question mark. */
+static size_t put_utf8(char *to, uint32_t c) {
+  if (c >= 0x110000 || (c >= 0xd800 && c < 0xe000)) c = '?';
+  if (c < 0x80) return to[0] = (char)c, 1;
+  const int more = c < 0x800 ? 1 : c < 0x10000 ? 2 : 3;
+  static const uint8_t first[] = {0, 0xc0, 0xe0, 0xf0};
+  to[0] = (char)(first[more] | c >> 6 * more);
+  for (int i = 1; i <= more; i++) to[i] = (char)(0x80 | (c >> 6 * (more - i) & 0x3f));
+  return (size_t)more + 1;
+}
 
-/* 32 and 64 bit integers become f64, in place of a buffer of their own where they are 64 bits wide. */
-static gd_status npy_values_as_f64(npy *a, double *to) {
-  char *raw = a->width == sizeof *to ? (char *)to : malloc((size_t)a->n * a->width);
-  if (!raw) return GD_FAIL(GD_ERR_OOM, "no memory for the values of %s", a->file.path);
-  gd_status st = npy_values(a, raw);
+/* One text, padded with zeros; `to` has room for its width and one more. */
+static void take_text(const gdi_npy *a, const uint8_t *from, char *to) {
+  size_t n = 0;
+  for (size_t at = 0; at < a->e.width; at += a->e.kind == 'U' ? 4 : 1) {
+    uint32_t c = from[at];
+    if (a->e.kind == 'U')
+      c = a->e.big ? (uint32_t)from[at] << 24 | (uint32_t)from[at + 1] << 16 | (uint32_t)from[at + 2] << 8 |
+                         from[at + 3]
+                   : (uint32_t)from[at + 3] << 24 | (uint32_t)from[at + 2] << 16 |
+                         (uint32_t)from[at + 1] << 8 | from[at];
+    if (c == 0) break;
+    if (a->e.kind == 'U')
+      n += put_utf8(to + n, c);
+    else
+      to[n++] = (char)c;
+  }
+  to[n] = 0;
+}
+
+gd_status gdi_npy_words(gdi_npy *a, gdi_words *words, int64_t *to) {
+  uint8_t *stored = malloc(a->e.width);
+  char *text = malloc(a->e.width + 1);
+  gd_status st = stored && text ? GD_OK : GD_FAIL(GD_ERR_OOM, "no memory for the texts of %s", a->path);
   for (int64_t i = 0; st == GD_OK && i < a->n; i++) {
-    int64_t whole;
-    if (a->type == GD_I64) {
-      memcpy(&whole, raw + 8 * i, sizeof whole);
-      to[i] = (double)whole;
-      if (to[i] > 0x1p53 || to[i] < -0x1p53)
-        st = GD_FAIL(GD_ERR_DATA, "%s: value %lld at position %lld is too large to be a number here",
-                     a->file.path, (long long)whole, (long long)i);
-    } else if (a->type == GD_I32) {
-      to[i] = ((const int32_t *)(const void *)raw)[i];
-    } else if (a->type == GD_F32) {
-      to[i] = (double)((const float *)(const void *)raw)[i];
-    } else if (a->type == GD_U8) {
-      to[i] = ((const uint8_t *)raw)[i];
-    }
+    st = gdi_file_read(&a->file, "texts", stored, a->e.width);
+    if (st != GD_OK) break;
+    take_text(a, stored, text);
+    st = gdi_class_add(words, a->path, i, text, &to[i]);
   }
-  if (raw != (char *)to) free(raw);
-  return st;
-}
-
-static gd_status take_labels(gd_table *t, const npy *y) {
-  double *value = t->y;
-  for (int64_t i = 0; i < t->n; i++) {
-    double v = value[i];
-    if (!(v == -100 || (v >= 0 && v < MAX_CLASSES && v == (double)(int64_t)v)))
-      return GD_FAIL(
-          GD_ERR_DATA,
-          "%s: %g at position %lld is no class: 0, 1, 2 ... %d, or -100 to be ignored; save numbers to "
-          "predict as floats",
-          y->file.path, v, (long long)i, MAX_CLASSES - 1);
-    int64_t label = (int64_t)v;
-    memcpy(&value[i], &label, sizeof label);
-    if (label >= t->classes) t->classes = label + 1;
-  }
-  return t->classes > 0 ? gdi_table_number_classes(t)
-                        : GD_FAIL(GD_ERR_DATA, "%s: no label at all", y->file.path);
-}
-
-static gd_status import_npy(gd_table *t, npy *x, npy *y, bool classes) {
-  if (x->shape[0] != y->shape[0])
-    return GD_FAIL(GD_ERR_DATA, "%s: %lld rows for the %lld samples of %s", y->file.path,
-                   (long long)y->shape[0], (long long)x->shape[0], x->file.path);
-  if (y->ndim > 2)
-    return GD_FAIL(GD_ERR_DATA, "%s: targets have 1 or 2 dimensions, not %d", y->file.path, y->ndim);
-  bool integers = y->type != GD_F32 && y->type != GD_F64;
-  t->n = x->shape[0];
-  t->ndim = x->ndim - 1;
-  memcpy(t->sample, x->shape + 1, sizeof t->sample);
-  t->x_type = x->type == GD_U8 || x->type == GD_F32 ? x->type : GD_F64;
-  t->targets = y->n / y->shape[0];
-  t->labels = classes || (integers && t->targets == 1);
-  t->y_vector = t->labels || y->ndim == 1;
-  if (t->labels && t->targets != 1)
-    return GD_FAIL(GD_ERR_DATA, "%s: classes need one label per sample, not %lld", y->file.path,
-                   (long long)t->targets);
-  GD_TRY(gdi_table_alloc(t));
-  GD_TRY(t->x_type == x->type ? npy_values(x, t->x) : npy_values_as_f64(x, t->x));
-  GD_TRY(npy_values_as_f64(y, t->y));
-  return t->labels ? take_labels(t, y) : GD_OK;
-}
-
-gd_status gd_import_npy(gd_table *out, const char *x_path, const char *y_path, bool classes) {
-  npy x = {0}, y = {0};
-  gd_table t = {0};
-  gd_status st = npy_open(&x, x_path);
-  if (st == GD_OK) st = npy_open(&y, y_path);
-  if (st == GD_OK) st = import_npy(&t, &x, &y, classes);
-  gdi_file_close(&x.file);
-  gdi_file_close(&y.file);
-  if (st != GD_OK) gd_table_free(&t);
-  *out = t;
-  return st;
+  free(stored), free(text);
+  return st == GD_OK ? gdi_file_end(&a->file) : st;
 }

@@ -86,9 +86,9 @@ static gd_status describe_x(gd_dataset *d, const gd_source_info *s) {
   d->features = numel(x);
   d->x_row = (size_t)d->features * gd_dtype_bytes(x->dtype);
   for (int f = 2; f < s->n_fields; f++) { /* the others lie behind x */
-    gdi_field *m = &d->more[i->n_more];
+    gdi_dataset_field *m = &d->more[i->n_more];
     i->more[i->n_more++] = s->field[f];
-    *m = (gdi_field){.n = numel(&s->field[f]), .offset = aligned(d->x_row)};
+    *m = (gdi_dataset_field){.n = numel(&s->field[f]), .offset = aligned(d->x_row)};
     d->x_row = m->offset + (size_t)m->n * gd_dtype_bytes(s->field[f].dtype);
   }
   if (d->info.n_more) d->x_row = aligned(d->x_row);

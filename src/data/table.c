@@ -2,9 +2,12 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/h5write.h"
 #include "data/names.h"
+
+enum { MAX_CLASSES = 1 << 16 };
 
 static int64_t values_of_sample(int ndim, const int64_t sample[]) {
   int64_t n = 1;
@@ -27,6 +30,23 @@ gd_status gdi_table_number_classes(gd_table *t) {
   for (int64_t c = 0; c < t->classes; c++)
     snprintf(t->class_name[c], GD_MAX_CLASS_NAME, "%lld", (long long)c);
   return GD_OK;
+}
+
+gd_status gdi_table_take_labels(gd_table *t, const char *path) {
+  double *value = t->y;
+  for (int64_t i = 0; i < t->n; i++) {
+    double v = value[i];
+    if (!(v == -100 || (v >= 0 && v < MAX_CLASSES && v == (double)(int64_t)v)))
+      return GD_FAIL(
+          GD_ERR_DATA,
+          "%s: %g at position %lld is no class: 0, 1, 2 ... %d, or -100 to be ignored; save numbers to "
+          "predict as floats",
+          path, v, (long long)i, MAX_CLASSES - 1);
+    int64_t label = (int64_t)v;
+    memcpy(&value[i], &label, sizeof label);
+    if (label >= t->classes) t->classes = label + 1;
+  }
+  return t->classes > 0 ? gdi_table_number_classes(t) : GD_FAIL(GD_ERR_DATA, "%s: no label at all", path);
 }
 
 void gd_table_free(gd_table *t) {

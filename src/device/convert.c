@@ -36,3 +36,15 @@ const char *gd_dtype_name(gd_dtype d) {
                                      [GD_I32] = "i32", [GD_I64] = "i64", [GD_U8] = "u8"};
   return name[d];
 }
+
+float gdi_from_half(uint16_t h) {
+  const uint32_t sign = (uint32_t)(h & 0x8000) << 16, exponent = h >> 10 & 31, fraction = h & 1023;
+  uint32_t bits = sign | (exponent == 31 ? 255u : exponent + 112) << 23 | fraction << 13;
+  float value;
+  if (exponent == 0) { /* zero and what is smaller than the smallest normal number: fraction / 2^24 */
+    value = (float)fraction * 0x1p-24f;
+    return sign ? -value : value;
+  }
+  memcpy(&value, &bits, sizeof value);
+  return value;
+}

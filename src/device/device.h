@@ -71,6 +71,7 @@ static inline bool gdi_is_one(const gd_device *d, const gd_tensor *t) {
 /* "[64, 784]" into buf. Returns buf. */
 const char *gdi_shape_text(const gd_tensor *t, char *buf, size_t bytes);
 enum { GDI_SHAPE_TEXT = 6 * 22 };
+const char *gdi_dims_text(int ndim, const int64_t dim[], char buf[GDI_SHAPE_TEXT]);
 
 gd_status gdi_cpu_open(gd_device *d, const gd_device_options *o) GD_CHECKED;
 gd_status gdi_cuda_open(gd_device *d, const gd_device_options *o) GD_CHECKED;

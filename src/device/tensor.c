@@ -100,11 +100,17 @@ gd_status gd_tensor_fill(gd_tensor *t, double value) {
   return t->device->fill(t->device, t->dtype, t->data, gd_numel(t), value);
 }
 
-const char *gdi_shape_text(const gd_tensor *t, char *buf, size_t bytes) {
+const char *gdi_dims_text(int ndim, const int64_t dim[], char buf[GDI_SHAPE_TEXT]) {
   size_t at = 0;
-  for (int i = 0; i < t->ndim && at < bytes; i++)
-    at += (size_t)snprintf(buf + at, bytes - at, "%s%lld", i ? ", " : "[", (long long)t->shape[i]);
-  if (at < bytes) snprintf(buf + at, bytes - at, t->ndim ? "]" : "[]");
+  for (int i = 0; i < ndim && at < GDI_SHAPE_TEXT; i++)
+    at += (size_t)snprintf(buf + at, GDI_SHAPE_TEXT - at, "%s%lld", i ? ", " : "[", (long long)dim[i]);
+  if (at < GDI_SHAPE_TEXT) snprintf(buf + at, GDI_SHAPE_TEXT - at, ndim ? "]" : "[]");
+  return buf;
+}
+
+const char *gdi_shape_text(const gd_tensor *t, char *buf, size_t bytes) {
+  char text[GDI_SHAPE_TEXT];
+  snprintf(buf, bytes, "%s", gdi_dims_text(t->ndim, t->shape, text));
   return buf;
 }
 

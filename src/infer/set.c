@@ -1,11 +1,13 @@
 #include "infer/set.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "data/csvcell.h"
+#include "data/dataset.h"
 #include "data/names.h"
 #include "device/device.h"
 #include "gd/log.h"
@@ -15,7 +17,7 @@ enum { IGNORED_LABEL = -100 };
 /* Which importer reads files of this name; NULL: none. */
 static const char *importer_of(const char *path) {
   static const char *const endings[][2] = {{".csv", "csv"}, {".tsv", "csv"}, {".txt", "csv"}, {".xz", "csv"},
-                                           {".zst", "csv"}, {".npy", "npy"}, {".gz", "idx"}};
+                                           {".zst", "csv"}, {".npy", "npy"}, {".npz", "npy"}, {".gz", "idx"}};
   if (strstr(path, ".csv.") || strstr(path, ".tsv.")) return "csv";
   const char *dot = strrchr(path, '.');
   for (size_t i = 0; dot && i < sizeof endings / sizeof *endings; i++)
@@ -23,11 +25,25 @@ static const char *importer_of(const char *path) {
   return NULL;
 }
 
-static gd_status open_file(gdi_set *s, const char *path, const gd_options *o, bool targets, bool probed) {
+/* The first that is given, or NULL. */
+static const char *given(const char *a, const char *b) {
+  return *a ? a : *b ? b : NULL;
+}
+
+/* As far as a run computes; statistics square what they are taken of. */
+static double largest(const gd_options *o) {
+  return o->standardize ? 1e150 : strcmp(o->precision, "fp64") == 0 ? 0 : FLT_MAX;
+}
+
+static gd_status open_file(gdi_set *s, const char *path, const gd_options *o, const gdi_set_use *use,
+                           bool probed) {
+  const bool val = use->part == GD_PART_VAL;
   gd_data_options d = {.probed = probed,
-                       .without_targets = !targets,
-                       .x_name = o->x_name[0] ? o->x_name : NULL,
-                       .y_name = o->y_name[0] ? o->y_name : NULL};
+                       .without_targets = use->without_targets,
+                       .part = use->part,
+                       .largest = largest(o),
+                       .x_name = given(val ? o->val_x_name : "", o->x_name),
+                       .y_name = given(val ? o->val_y_name : "", o->y_name)};
   if (strcmp(o->memory, "hold") == 0) d.memory = GD_MEMORY_HOLD;
   if (strcmp(o->memory, "stream") == 0) d.memory = GD_MEMORY_STREAM;
   gd_status st = gd_dataset_open(&s->data, path, &d);
@@ -55,14 +71,25 @@ static gd_status take_columns(gdi_set *s, const gd_names *names, bool targets, b
   return GD_OK;
 }
 
-gd_status gdi_set_open(gdi_set *s, gd_world *w, const char *path, const gd_options *o, bool targets,
-                       const gd_names *names) {
+/* What was taken for what. */
+static void tell_notes(const gd_data_info *i, const char *notes) {
+  for (const char *line = notes, *end; line && (end = strchr(line, '\n')); line = end + 1) {
+    const bool warning = strncmp(line, "warning: ", 9) == 0;
+    if (warning) line += 9;
+    gd_message(warning ? GD_LOG_WARN : GD_LOG_INFO, "%s: %.*s", i->path, (int)(end - line), line);
+  }
+}
+
+gd_status gdi_set_open(gdi_set *s, gd_world *w, const char *path, const gd_options *o,
+                       const gdi_set_use *use) {
+  const gd_names *names = use->names;
   memset(s, 0, sizeof *s);
   /* One rank of each host takes the first, guarded look; the others need not. */
   const bool looks = gd_world_local_rank(w) == 0;
-  GD_TRY(gd_world_agree(w, looks ? open_file(s, path, o, targets, false) : GD_OK));
-  GD_TRY(gd_world_agree(w, looks ? GD_OK : open_file(s, path, o, targets, true)));
-  if (names) GD_TRY(gd_world_agree(w, take_columns(s, names, targets, gd_world_rank(w) == 0)));
+  GD_TRY(gd_world_agree(w, looks ? open_file(s, path, o, use, false) : GD_OK));
+  GD_TRY(gd_world_agree(w, looks ? GD_OK : open_file(s, path, o, use, true)));
+  if (gd_world_rank(w) == 0) tell_notes(gd_dataset_info(s->data), gd_dataset_info(s->data)->notes);
+  if (names) GD_TRY(gd_world_agree(w, take_columns(s, names, !use->without_targets, gd_world_rank(w) == 0)));
   size_t bytes = gd_dataset_load_bytes(s->data);
   if (bytes == 0) return GD_OK;
   GD_TRY(gd_shared_new(w, &s->memory, bytes));
@@ -78,6 +105,14 @@ gd_status gdi_set_labelled(const gdi_set *s) {
   return GD_FAIL(GD_ERR_DATA,
                  "%s: none of its labels is a class (0, 1, 2 ...): nothing can be learned or judged by them",
                  i->path);
+}
+
+gd_status gdi_set_tell_labels(const gdi_set *s) {
+  char *notes = NULL;
+  const gd_status st = gdi_note_labels(&notes, s->data);
+  tell_notes(gd_dataset_info(s->data), notes);
+  free(notes);
+  return st;
 }
 
 void gdi_set_close(gdi_set *s, gd_world *w) {

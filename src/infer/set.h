@@ -12,14 +12,23 @@ typedef struct gdi_set {
   int64_t *class_map; /* label in the file -> label of the model; NULL: the same */
 } gdi_set;
 
+/* What a set is opened for. */
+typedef struct gdi_set_use {
+  int part;              /* GD_PART_ANY: training */
+  bool without_targets;  /* the file need not hold them */
+  const gd_names *names; /* of the model, whose columns are taken (gd_dataset_match()), or NULL */
+} gdi_set_use;
+
 /*
- * `targets`: the file must hold them. `names`: of the model, whose columns are taken (gd_dataset_match()), or NULL.
- * Collective. Errors as gd_dataset_open(), gd_dataset_match() and gd_dataset_load(), the same on all ranks.
+ * Rank 0 tells what was taken for what. Collective. Errors as gd_dataset_open(), gd_dataset_match() and
+ * gd_dataset_load(), the same on all ranks.
  */
-gd_status gdi_set_open(gdi_set *s, gd_world *w, const char *path, const gd_options *o, bool targets,
-                       const gd_names *names) GD_CHECKED;
+gd_status gdi_set_open(gdi_set *s, gd_world *w, const char *path, const gd_options *o,
+                       const gdi_set_use *use) GD_CHECKED;
 /* To train, validate or evaluate, at least one label must be a class. Errors: GD_ERR_DATA */
 gd_status gdi_set_labelled(const gdi_set *s) GD_CHECKED;
+/* Says where labels to learn from look like a mistake: for one rank. */
+gd_status gdi_set_tell_labels(const gdi_set *s) GD_CHECKED;
 void gdi_set_close(gdi_set *s, gd_world *w);
 
 /*

@@ -69,12 +69,6 @@ static gd_status open_model(gdi_trained *u, const char *path, const gd_use_optio
   return open_loss(u, o->loss);
 }
 
-static const char *shape_text(int ndim, const int64_t sample[], char buf[GDI_SHAPE_TEXT]) {
-  gd_tensor t = {.ndim = ndim};
-  memcpy(t.shape, sample, (size_t)ndim * sizeof *sample);
-  return gdi_shape_text(&t, buf, GDI_SHAPE_TEXT);
-}
-
 /* The average where one was kept, and it is said: other numbers than those of the training would surprise. */
 static gd_status choose_weights(gdi_trained *u, const gd_use_options *o) {
   const char *used;
@@ -91,7 +85,8 @@ static gd_status match_data(gdi_trained *u) {
   const gd_checkpoint *c = &u->checkpoint;
   if (i->ndim != c->sample_ndim || memcmp(i->sample, c->sample, (size_t)i->ndim * sizeof *i->sample) != 0)
     return GD_FAIL(GD_ERR_DATA, "%s: its samples are %s, but the model was trained on %s", i->path,
-                   shape_text(i->ndim, i->sample, text[0]), shape_text(c->sample_ndim, c->sample, text[1]));
+                   gdi_dims_text(i->ndim, i->sample, text[0]),
+                   gdi_dims_text(c->sample_ndim, c->sample, text[1]));
   if (i->x_scale != c->x_scale)
     return GD_FAIL(
         GD_ERR_DATA,
@@ -149,7 +144,11 @@ gd_status gdi_trained_open(gdi_trained *u, gd_world *w, const char *path, const 
   GD_TRY(gd_world_agree(w, choose_weights(u, o)));
   GD_TRY(gd_world_agree(w, open_model(u, path, o)));
   if (u->members > 1) GD_TRY(gd_world_agree(w, gdi_ensemble_open(u, o)));
-  GD_TRY(gdi_set_open(&u->set, w, o->data, &u->trained, targets, &u->checkpoint.names));
+  if (o->x_name) u->trained.x_name = o->x_name;
+  if (o->y_name) u->trained.y_name = o->y_name;
+  GD_TRY(gdi_set_open(
+      &u->set, w, o->data, &u->trained,
+      &(gdi_set_use){.part = GD_PART_TEST, .without_targets = !targets, .names = &u->checkpoint.names}));
   GD_TRY(gd_world_agree(w, match_data(u)));
   return gd_world_agree(w, open_loader(u));
 }

@@ -11,6 +11,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "device/convert.h"
+
 enum { MAX_HEADER = 100 << 20 }; /* as other readers have it */
 
 /* A tensor as the header describes it. */
@@ -244,18 +246,6 @@ static gd_status read_at(int file, const char *path, void *to, uint64_t bytes, u
   return GD_OK;
 }
 
-static float from_half(uint16_t h) {
-  const uint32_t sign = (uint32_t)(h & 0x8000) << 16, exponent = h >> 10 & 31, fraction = h & 1023;
-  uint32_t bits = sign | (exponent == 31 ? 255u : exponent + 112) << 23 | fraction << 13;
-  float value;
-  if (exponent == 0) { /* zero and what is smaller than the smallest normal number: fraction / 2^24 */
-    value = (float)fraction * 0x1p-24f;
-    return sign ? -value : value;
-  }
-  memcpy(&value, &bits, sizeof value);
-  return value;
-}
-
 /* Two bytes to four, from the end: in place. */
 static void widen(const char *type, void *values, int64_t n) {
   for (int64_t i = n - 1; i >= 0; i--) {
@@ -264,7 +254,7 @@ static void widen(const char *type, void *values, int64_t n) {
     float value;
     const uint32_t bits = (uint32_t)half << 16;
     if (strcmp(type, "F16") == 0)
-      value = from_half(half);
+      value = gdi_from_half(half);
     else
       memcpy(&value, &bits, sizeof value);
     memcpy((char *)values + i * 4, &value, sizeof value);

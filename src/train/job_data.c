@@ -1,23 +1,59 @@
 /* The data of a job: sets, their order, the statistics of their features. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
+#include "device/device.h"
+#include "gd/log.h"
 #include "train/job_open.h"
+
+typedef struct kind {
+  char text[64];
+} kind;
+
+/* "labels of 3 classes", "2 real targets a sample" */
+static kind kind_of(const gd_data_info *i) {
+  kind k;
+  if (i->labels)
+    snprintf(k.text, sizeof k.text, "labels of %lld classes", (long long)i->classes);
+  else
+    snprintf(k.text, sizeof k.text, "%lld real target%s a sample", (long long)i->targets,
+             i->targets == 1 ? "" : "s");
+  return k;
+}
+
+/* One file and the same arrays of it: what is learned by heart looks like what is understood. */
+static void tell_same(const gdi_job *j, const gd_data_info *t, const gd_data_info *v) {
+  struct stat a, b;
+  if (gd_world_rank(j->world) != 0 || stat(t->path, &a) != 0 || stat(v->path, &b) != 0) return;
+  if (a.st_dev != b.st_dev || a.st_ino != b.st_ino || strcmp(t->x_name, v->x_name) != 0) return;
+  gd_message(
+      GD_LOG_WARN,
+      "%s: validates on the training data: the same file and %s in it; choose others by --val-data.x and "
+      "--val-data.y, or --val-fraction",
+      v->path, v->x_name);
+}
+
+static gd_status match_val(gdi_job *j, const gd_data_info *t, const gd_data_info *v) {
+  char text[2][GDI_SHAPE_TEXT];
+  if (t->ndim != v->ndim || memcmp(t->sample, v->sample, (size_t)t->ndim * sizeof *t->sample) != 0)
+    return GD_FAIL(GD_ERR_DATA, "%s: its samples are %s, but those of %s are %s", v->path,
+                   gdi_dims_text(v->ndim, v->sample, text[0]), t->path,
+                   gdi_dims_text(t->ndim, t->sample, text[1]));
+  if (t->labels != v->labels || (!t->labels && t->targets != v->targets))
+    return GD_FAIL(GD_ERR_DATA, "%s: %s holds %s, but %s of %s %s", v->path, v->y_name, kind_of(v).text,
+                   t->y_name, t->path, kind_of(t).text);
+  tell_same(j, t, v);
+  GD_TRY(gdi_set_match(&j->val, t->classes, t->class_name));
+  return gdi_set_labelled(&j->val);
+}
 
 static gd_status open_val(gdi_job *j) {
   const gd_data_info *t = gd_dataset_info(j->train.data);
-  GD_TRY(gdi_set_open(&j->val, j->world, j->opt.data_val, &j->opt, true, &t->names));
-  const gd_data_info *v = gd_dataset_info(j->val.data);
-  gd_status st = GD_OK;
-  if (t->ndim != v->ndim || memcmp(t->sample, v->sample, (size_t)t->ndim * sizeof *t->sample) != 0)
-    st = GD_FAIL(GD_ERR_DATA, "%s and %s hold samples of different shapes: see gdtrain data info", t->path,
-                 v->path);
-  else if (t->labels != v->labels || (!t->labels && t->targets != v->targets))
-    st = GD_FAIL(GD_ERR_DATA, "%s and %s hold targets of different kinds: see gdtrain data info", t->path,
-                 v->path);
-  if (st == GD_OK) st = gdi_set_match(&j->val, t->classes, t->class_name);
-  if (st == GD_OK) st = gdi_set_labelled(&j->val);
-  return gd_world_agree(j->world, st);
+  GD_TRY(gdi_set_open(&j->val, j->world, j->opt.data_val, &j->opt,
+                      &(gdi_set_use){.part = GD_PART_VAL, .names = &t->names}));
+  return gd_world_agree(j->world, match_val(j, t, gd_dataset_info(j->val.data)));
 }
 
 /* Block shuffle mixes as many blocks as 32 MB of the file hold: so the order depends on the file alone. */
@@ -65,8 +101,10 @@ gd_status gdi_open_orders(gdi_job *j) {
 gd_status gdi_open_data(gdi_job *j) {
   if (!j->opt.data_train[0])
     return GD_FAIL(GD_ERR_USAGE, "no training data: give --data FILE.h5 (gdtrain data import makes one)");
-  GD_TRY(gdi_set_open(&j->train, j->world, j->opt.data_train, &j->opt, true, NULL));
+  GD_TRY(gdi_set_open(&j->train, j->world, j->opt.data_train, &j->opt, &(gdi_set_use){.part = GD_PART_ANY}));
   GD_TRY(gd_world_agree(j->world, gdi_set_labelled(&j->train)));
+  const bool tells = gd_world_rank(j->world) == 0;
+  GD_TRY(gd_world_agree(j->world, tells ? gdi_set_tell_labels(&j->train) : GD_OK));
   if (j->opt.data_val[0]) GD_TRY(open_val(j));
   gd_digest digest;
   GD_TRY(gd_world_agree(j->world, gd_dataset_digest(j->train.data, &digest)));

@@ -109,7 +109,7 @@ static gd_status read_idx_gz(void *user) {
 static gd_status read_npy(void *user) {
   gd_table t;
   (void)user;
-  return drop(gd_import_npy(&t, in_folder("x.npy"), in_folder("y.npy"), false), &t);
+  return drop(gd_import_npy(&t, in_folder("x.npy"), in_folder("y.npy"), NULL), &t);
 }
 
 static void damaged_imports_never_crash(void **state) {

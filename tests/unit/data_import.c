@@ -149,9 +149,9 @@ static void idx_refusals_say_what_is_wrong(void **state) {
   assert_refused(idx(images, sizeof images, labels, 7), GD_ERR_DATA, "l: its header cannot be read");
   assert_refused(idx(labels, sizeof labels, labels, sizeof labels), GD_ERR_DATA, "i: it has 1 dimension");
   assert_refused(idx(images, sizeof images, images, sizeof images), GD_ERR_DATA, "l: it has 3 dimensions");
-  bad[2] = 0x0D;
+  bad[2] = 0x0A;
   assert_refused(idx(bad, sizeof bad, labels, sizeof labels), GD_ERR_DATA,
-                 "i: its values are of IDX type 0d");
+                 "i: its values are of IDX type 0a");
   bad[2] = 8, bad[0] = 1;
   assert_refused(idx(bad, sizeof bad, labels, sizeof labels), GD_ERR_DATA, "i: not an IDX file");
   bad[0] = 0, bad[4] = bad[8] = bad[12] = 255;
@@ -196,49 +196,6 @@ static void cifar_reads_batches_one_after_the_other(void **state) {
   free(bytes);
 }
 
-/* ---- npy ---- */
-
-static const char *npy(const char *name, const char *header, const void *values, size_t bytes) {
-  char file[512] = "\x93NUMPY\x01";
-  size_t n = strlen(header);
-  file[8] = (char)n;
-  memcpy(file + 10, header, n);
-  memcpy(file + 10 + n, values, bytes);
-  return write_bytes(name, file, 10 + n + bytes);
-}
-
-static void npy_reads_what_numpy_writes(void **state) {
-  (void)state;
-  const float x[] = {1, 2, 3, 4, 5, 6};
-  const int64_t y[] = {2, 0, 1};
-  const double targets[] = {2, 0, 1.5};
-  gd_table t;
-  const char *a = npy("x.npy", "{'descr': '<f4', 'fortran_order': False, 'shape': (3, 2), }\n", x, sizeof x);
-  const char *b = npy("y.npy", "{'descr': '<i8', 'fortran_order': False, 'shape': (3,), }\n", y, sizeof y);
-  assert_ok(gd_import_npy(&t, a, b, false));
-  assert_true(t.n == 3 && t.sample[0] == 2 && t.labels && t.classes == 3 && t.x_type == GD_F32);
-  assert_memory_equal(t.x, x, sizeof x);
-  assert_memory_equal(t.y, y, sizeof y);
-  gd_table_free(&t);
-  b = npy("y.npy", "{'descr': '<f8', 'fortran_order': False, 'shape': (3, 1), }\n", targets, sizeof targets);
-  assert_ok(gd_import_npy(&t, a, b, false));
-  assert_true(!t.labels && !t.y_vector && t.targets == 1);
-  assert_memory_equal(t.y, targets, sizeof targets);
-  gd_table_free(&t);
-  assert_refused(gd_import_npy(&t, a, b, true), GD_ERR_DATA, "y.npy: 1.5 at position 2");
-  const int64_t price[3] = {1, 2, 16000000};
-  b = npy("y.npy", "{'descr': '<i8', 'fortran_order': False, 'shape': (3,), }\n", price, sizeof price);
-  assert_refused(gd_import_npy(&t, a, b, false), GD_ERR_DATA, "y.npy: 1.6e+07 at position 2 is no class");
-  b = npy("y.npy", "{'descr': '<f8', 'fortran_order': True, 'shape': (3, 1), }\n", targets, sizeof targets);
-  assert_refused(gd_import_npy(&t, a, b, false), GD_ERR_DATA, "y.npy: stored column by column");
-  b = npy("y.npy", "{'descr': '>f8', 'fortran_order': False, 'shape': (3,), }\n", targets, sizeof targets);
-  assert_refused(gd_import_npy(&t, a, b, false), GD_ERR_DATA, "y.npy: element type '>f8'");
-  b = npy("y.npy", "{'descr': '<f8', 'fortran_order': False, 'shape': (4,), }\n", targets, sizeof targets);
-  assert_refused(gd_import_npy(&t, a, b, false), GD_ERR_DATA, "y.npy: its header promises");
-  b = npy("y.npy", "{'descr': '<f8', 'fortran_order': False, 'shape': (2,), }\n", targets, 16);
-  assert_refused(gd_import_npy(&t, a, b, false), GD_ERR_DATA, "y.npy: 2 rows for the 3 samples");
-}
-
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(csv_reads_quotes_crlf_headers_and_blank_lines),
@@ -249,7 +206,6 @@ int main(void) {
       cmocka_unit_test(idx_reads_plain_and_gz),
       cmocka_unit_test(idx_refusals_say_what_is_wrong),
       cmocka_unit_test(cifar_reads_batches_one_after_the_other),
-      cmocka_unit_test(npy_reads_what_numpy_writes),
   };
   return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
