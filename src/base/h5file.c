@@ -14,7 +14,7 @@ static _Thread_local int depth; /* not the mutex's own count: it has to hold in 
 
 /* Links to other files are not followed, but tell where they lead. */
 static hid_t refuse_to_follow(const char *name, hid_t group, const void *value, size_t bytes, hid_t access,
-                               hid_t transfer) {
+                              hid_t transfer) {
   (void)name, (void)group, (void)value, (void)bytes, (void)access, (void)transfer;
   return H5I_INVALID_HID;
 }
