@@ -1,6 +1,7 @@
 # Sourced by the other scripts: installs the Debian/Ubuntu packages that are missing. Needs root or sudo only then.
 gd_packages="build-essential cmake ninja-build pkg-config libopenmpi-dev openmpi-bin libhdf5-dev libdnnl-dev
- libopenblas-dev libyaml-dev zlib1g-dev liblzma-dev libzstd-dev libcmocka-dev gnuplot-nox"
+ libopenblas-dev libyaml-dev zlib1g-dev liblzma-dev libzstd-dev
+ libjpeg-dev libpng-dev libarchive-dev libcmocka-dev gnuplot-nox"
 
 gd_install_packages() {
   local missing=

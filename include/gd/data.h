@@ -208,14 +208,15 @@ GD_API gd_status gd_data_columns(gd_column **out, int64_t *n, const char *path) 
 /** A data set in memory, about to be written to a file. */
 typedef struct gd_table {
   int64_t n;
+  int64_t n_val; /**< samples behind those, to validate on: stored as x_val and y_val */
   int ndim;
   int64_t sample[GD_MAX_DIMS - 1];
   gd_dtype x_type; /**< u8, f32 or f64 */
-  void *x;         /**< [n, sample...] */
+  void *x;         /**< [n + n_val, sample...] */
   bool labels;
   int64_t targets;
   bool y_vector;
-  void *y; /**< i64 [n] when labels, else f64 [n,k] */
+  void *y; /**< i64 [n + n_val] when labels, else f64 [n + n_val, k] */
   int64_t classes;
   char (*class_name)[GD_MAX_CLASS_NAME]; /**< or NULL */
   gd_names names;                        /**< malloc'd, or absent */
@@ -246,6 +247,20 @@ GD_API const char *gd_generator_about(int i); /**< one line */
 GD_API gd_status gd_import_idx(gd_table *out, const char *images, const char *labels) GD_CHECKED;
 /** CIFAR-10/100 binary batches. */
 GD_API gd_status gd_import_cifar(gd_table *out, const char *const files[], int n, bool hundred) GD_CHECKED;
+typedef struct gd_image_options {
+  int size; /**< of the images, size x size; 0: all must have one size */
+  /** After each batch of files: how many are decoded, and which part of the archive is read, < 0: not known. Or NULL */
+  void (*progress)(void *user, int64_t images, double part);
+  void *user;
+} gd_image_options;
+/**
+ * JPEG and PNG images, a folder per class, in a folder or in a .tar (.gz .xz .zst) or .zip archive. Those below test/ or
+ * val/ beside train/ are what is validated on. x is u8 [N,H,W,C]; classes and images are in the order of their names.
+ * Files that cannot be read are left out, and gd_table.notes names them.
+ *
+ * Errors: GD_ERR_DATA with the file: none can be read, sizes that differ, a class without images; GD_ERR_OOM
+ */
+GD_API gd_status gd_import_images(gd_table *out, const char *path, const gd_image_options *o) GD_CHECKED;
 /** How a table is written, which of its columns are taken, and as what. All zero: guessed, and noted. */
 typedef struct gd_csv_options {
   enum { GD_HEADER_GUESS, GD_HEADER_YES, GD_HEADER_NO } header; /**< does the first line name the columns? */

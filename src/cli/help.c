@@ -63,6 +63,9 @@ static const char data[] =
     "  --delimiter , --decimal . --thousands , --quote \" --comment # --trim\n"
     "  --encoding latin1    utf-8, utf-16 ... (all of these are guessed)\n"
     "gdtrain data import npy X.npy Y.npy --out F.h5 [--classes]\n"
+    "gdtrain data import images DIR|F.tar[.gz|.xz|.zst]|F.zip --out F.h5    JPEG, PNG\n"
+    "  --size 32            the square in the middle, resized; a folder per class;\n"
+    "                       train/ with val/ or test/ go into one file\n"
     "gdtrain data import cifar10|cifar100 FILE... --out F.h5    binary version\n"
     "gdtrain data info FILE                      what an HDF5 file holds\n";
 

@@ -1,5 +1,6 @@
 /* gdtrain data import: files of others. */
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/cli.h"
 
@@ -119,16 +120,36 @@ static gd_status import_npy(gd_table *t, args *a, const char *x, const char *y) 
   return gd_import_npy(t, x, y, &o);
 }
 
+static void show_progress(void *user, int64_t images, double part) {
+  char done[16] = "";
+  (void)user;
+  if (part >= 0) snprintf(done, sizeof done, "  %3.0f %%", 100 * part);
+  fprintf(stderr, "\r\033[K%lld images%s", (long long)images, done);
+}
+
+static gd_status import_images(gd_table *t, args *a, const char *path) {
+  const bool terminal = isatty(STDERR_FILENO);
+  gd_image_options o = {.progress = terminal ? show_progress : NULL};
+  int64_t size = 0;
+  GD_TRY(gdi_args_i64(a, "size", 1, 1 << 14, &size));
+  o.size = (int)size;
+  const gd_status st = gd_import_images(t, path, &o);
+  if (terminal) fputs("\r\033[K", stderr);
+  return st;
+}
+
 gd_status gdi_data_import(args *a, const char *out) {
   const char *format = a->n_words > 1 ? a->word[1] : "", *const *files = a->word + 2;
   const int n = a->n_words - 2;
-  const bool csv = strcmp(format, "csv") == 0, npy = strcmp(format, "npy") == 0;
+  const bool csv = strcmp(format, "csv") == 0, npy = strcmp(format, "npy") == 0,
+             images = strcmp(format, "images") == 0;
   gd_table t;
   GD_TRY(gdi_args_check(
       a, csv ? "out header like target features drop classes categorical dates missing on_missing delimiter "
                "decimal thousands quote comment encoding trim"
-         : npy ? "out classes x y"
-               : "out"));
+         : npy    ? "out classes x y"
+         : images ? "out size"
+                  : "out"));
   if (!out && n >= 1) return GD_FAIL(GD_ERR_USAGE, "--out FILE.h5 is missing");
   for (int i = 0; i < n; i++) GD_TRY(gdi_args_keep_input(out, files[i]));
   if (strcmp(format, "idx") == 0 && n == 2) {
@@ -137,12 +158,14 @@ gd_status gdi_data_import(args *a, const char *out) {
     GD_TRY(import_csv(&t, a, files, n));
   } else if (npy && (n == 2 || n == 1)) {
     GD_TRY(import_npy(&t, a, files[0], n == 2 ? files[1] : NULL));
+  } else if (images && n == 1) {
+    GD_TRY(import_images(&t, a, files[0]));
   } else if ((strcmp(format, "cifar10") == 0 || strcmp(format, "cifar100") == 0) && n >= 1) {
     GD_TRY(gd_import_cifar(&t, files, n, format[5] == '1' && format[6] == '0' && format[7] == '0'));
   } else {
     return GD_FAIL(GD_ERR_USAGE,
                    "usage: gdtrain data import idx IMAGES LABELS | csv FILE... | npy X Y | npy XY.npz | "
-                   "cifar10|cifar100 FILE... --out FILE.h5");
+                   "images DIR|ARCHIVE [--size 32] | cifar10|cifar100 FILE... --out FILE.h5");
   }
   return gdi_data_write(&t, out);
 }

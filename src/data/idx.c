@@ -107,9 +107,9 @@ gd_status gd_import_idx(gd_table *out, const char *images, const char *labels) {
   return st;
 }
 
-/* ---- CIFAR: records of label bytes and 3 x 32 x 32 pixels ---- */
+/* ---- CIFAR: records of label bytes and 3 x 32 x 32 pixels, which become 32 x 32 x 3 ---- */
 
-enum { CIFAR_PIXELS = 3 * 32 * 32 };
+enum { CIFAR_PLANE = 32 * 32, CIFAR_PIXELS = 3 * CIFAR_PLANE };
 
 static gd_status cifar_count(int64_t *n, const char *path, int record) {
   gdi_file f;
@@ -126,13 +126,14 @@ static gd_status cifar_count(int64_t *n, const char *path, int record) {
 /* The last label byte of a record is the class (of 100: the fine one). */
 static gd_status cifar_records(gd_table *t, int64_t *at, const char *path, int record) {
   gdi_file f;
-  uint8_t head[2];
+  uint8_t head[2], plane[3][CIFAR_PLANE];
   GD_TRY(gdi_file_open(&f, path));
   gd_status st = GD_OK;
   int n_head = record - CIFAR_PIXELS;
   for (uint64_t left = f.bytes / (uint64_t)record; st == GD_OK && left > 0 && *at < t->n; left--, ++*at) {
     GD_GOTO(st, gdi_file_read(&f, "records", head, (size_t)n_head), done);
-    GD_GOTO(st, gdi_file_read(&f, "records", (char *)t->x + *at * CIFAR_PIXELS, CIFAR_PIXELS), done);
+    GD_GOTO(st, gdi_file_read(&f, "records", plane, sizeof plane), done);
+    for (int k = 0; k < CIFAR_PIXELS; k++) ((uint8_t *)t->x)[*at * CIFAR_PIXELS + k] = plane[k % 3][k / 3];
     ((int64_t *)t->y)[*at] = head[n_head - 1];
     if (head[n_head - 1] >= t->classes)
       st = GD_FAIL(GD_ERR_DATA, "%s: label %d at record %lld; CIFAR-%lld has classes 0 to %lld", path,
@@ -146,7 +147,7 @@ done:
 
 gd_status gd_import_cifar(gd_table *out, const char *const files[], int n, bool hundred) {
   gd_table t = {
-      .ndim = 3, .sample = {3, 32, 32}, .x_type = GD_U8, .labels = true, .targets = 1, .y_vector = true};
+      .ndim = 3, .sample = {32, 32, 3}, .x_type = GD_U8, .labels = true, .targets = 1, .y_vector = true};
   const int record = CIFAR_PIXELS + (hundred ? 2 : 1);
   int64_t at = 0;
   *out = t;

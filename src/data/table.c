@@ -16,7 +16,7 @@ static int64_t values_of_sample(int ndim, const int64_t sample[]) {
 }
 
 gd_status gdi_table_alloc(gd_table *t) {
-  size_t rows = (size_t)t->n, features = (size_t)values_of_sample(t->ndim, t->sample);
+  size_t rows = (size_t)(t->n + t->n_val), features = (size_t)values_of_sample(t->ndim, t->sample);
   t->x = calloc(rows * features + 1, gd_dtype_bytes(t->x_type));
   t->y = calloc(rows * (size_t)(t->labels ? 1 : t->targets) + 1, sizeof(double));
   if (t->x && t->y) return GD_OK;
@@ -55,16 +55,29 @@ void gd_table_free(gd_table *t) {
   *t = (gd_table){0};
 }
 
-static gd_status put_table(gdi_h5_writer *w, const gd_table *t) {
-  int64_t shape[GD_MAX_DIMS] = {t->n};
+/* Samples lo .. lo + n - 1. */
+static gd_status put_x(gdi_h5_writer *w, const gd_table *t, const char *name, int64_t lo, int64_t n) {
+  int64_t shape[GD_MAX_DIMS] = {n};
   for (int d = 0; d < t->ndim; d++) shape[d + 1] = t->sample[d];
-  GD_TRY(gdi_h5_put(w, "x", t->x_type, t->ndim + 1, shape, t->x));
+  const size_t row = (size_t)values_of_sample(t->ndim, t->sample) * gd_dtype_bytes(t->x_type);
+  return gdi_h5_put(w, name, t->x_type, t->ndim + 1, shape, (const char *)t->x + (size_t)lo * row);
+}
+
+static gd_status put_y(gdi_h5_writer *w, const gd_table *t, const char *name, int64_t lo, int64_t n) {
+  const int64_t shape[2] = {n, t->targets};
+  GD_TRY(gdi_h5_put(w, name, t->labels ? GD_I64 : GD_F64, t->labels || t->y_vector ? 1 : 2, shape,
+                    (const double *)t->y + lo * (t->labels ? 1 : t->targets)));
+  return t->labels ? gdi_h5_put_attr_i64(w, name, "classes", t->classes) : GD_OK;
+}
+
+static gd_status put_table(gdi_h5_writer *w, const gd_table *t) {
+  GD_TRY(put_x(w, t, "x", 0, t->n));
   GD_TRY(gdi_names_put(w, &t->names, "x_names", "y_names"));
   GD_TRY(gdi_columns_put(w, t->column, t->n_columns));
   if (t->targets == 0 && !t->labels) return gdi_h5_finish(w);
-  const int64_t y_shape[2] = {t->n, t->targets};
-  GD_TRY(gdi_h5_put(w, "y", t->labels ? GD_I64 : GD_F64, t->labels || t->y_vector ? 1 : 2, y_shape, t->y));
-  if (t->labels) GD_TRY(gdi_h5_put_attr_i64(w, "y", "classes", t->classes));
+  GD_TRY(put_y(w, t, "y", 0, t->n));
+  if (t->n_val) GD_TRY(put_x(w, t, "x_val", t->n, t->n_val));
+  if (t->n_val) GD_TRY(put_y(w, t, "y_val", t->n, t->n_val));
   if (t->class_name) GD_TRY(gdi_h5_put_text(w, "classes", t->classes, GD_MAX_CLASS_NAME, t->class_name[0]));
   return gdi_h5_finish(w);
 }

@@ -1,0 +1,26 @@
+/* Images: decoded from JPEG and PNG, and brought to one size. */
+#ifndef GDI_DATA_IMAGE_H
+#define GDI_DATA_IMAGE_H
+
+#include "gd/status.h"
+
+typedef struct gdi_image {
+  int width, height, channels; /* 1: grey, 3: red, green, blue */
+  uint8_t *pixel;              /* [height, width, channels] malloc'd */
+} gdi_image;
+
+/*
+ * Decode what a file holds. Bytes may be damaged or hostile: what the header promises is checked before anything is
+ * allocated. As Pillow does: JPEG by libjpeg's exact integer transform, transparency of PNG is left out.
+ *
+ * Errors: GD_ERR_DATA with what is wrong, without a name; GD_ERR_OOM
+ */
+gd_status gdi_image_decode(gdi_image *out, const uint8_t *bytes, size_t n) GD_CHECKED;
+
+/*
+ * The largest square in the middle, resized to size x size; nothing is done to an image of that size. A triangle filter
+ * of as many pixels as make one, so that smaller images are averages (Pillow's and torchvision's antialiased bilinear).
+ */
+gd_status gdi_image_fit(gdi_image *i, int size) GD_CHECKED;
+
+#endif
