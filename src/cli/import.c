@@ -4,14 +4,6 @@
 
 #include "cli/cli.h"
 
-void gdi_print_import_notes(const char *notes) {
-  for (const char *line = notes, *end; line && *line; line = end + 1) {
-    end = strchr(line, '\n');
-    if (!end) return;
-    fprintf(stderr, "%s%.*s\n", strncmp(line, "warning: ", 9) == 0 ? "" : "note: ", (int)(end - line), line);
-  }
-}
-
 /* ---- options of tables ---- */
 
 /* One character, or its name. *out stays as it is when the option is not there. */
