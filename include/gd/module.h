@@ -65,6 +65,8 @@ struct gd_module {
   gd_scope scope;       /**< its name in its parent, and its kind: for drawings and tables */
   gd_shape out;         /**< of one sample, where it was built from a tree */
   const gd_named *tied; /**< while it is built: its parameter of that name is this tensor of another module */
+  int64_t
+      number; /**< among the modules of the tree that draw, for gd_dropout_numbered(); gd_module_reset() */
 };
 
 struct gd_child {
@@ -120,6 +122,7 @@ GD_API void gd_module_train(gd_module *m, bool training); /**< its children too 
  * class has no reset() and whose parameters are all zero, as they are made, gets those of a linear layer by shape:
  * weights [O,...] and the biases after them from U(-1/sqrt I, 1/sqrt I), I the elements of a weight's row; a vector before
  * any weight stays zero. Values that it was given before stay.
+ * Modules that draw in training are numbered, in the order of the tree.
  */
 GD_API void gd_module_reset(gd_module *m, uint64_t seed);
 GD_API void gd_module_zero_grad(gd_module *m);
@@ -216,6 +219,7 @@ struct gd_module_class {
   bool in_order; /**< a container whose output is its last child's */
   /** The only layer of a model, it is the model: names of parameters do not begin with its position. */
   bool whole;
+  bool draws; /**< forward draws, keyed by the `number` of the module: gd_dropout_numbered() */
 };
 
 /**

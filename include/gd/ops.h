@@ -213,9 +213,9 @@ GD_API gd_tensor *gd_dropout(gd_tape *t, gd_tensor *x, double p);
 /**
  * The same, keyed by a number, of who draws, and the ordinal of the call among those of that number: what else draws, and in
  * which order, does not change it. First calls numbered 0, 1, 2 ... draw as calls of gd_dropout() one after the other
- * do: a tape uses either.
+ * do; no two calls of either on a tape draw the same. Numbers that are 1024 apart count their calls together.
  *
- * Errors: GD_ERR_USAGE (p, a number that is not in [0, 1024), more than 1024 calls)
+ * Errors: GD_ERR_USAGE (p, a negative number, more than 1024 calls)
  */
 GD_API gd_tensor *gd_dropout_numbered(gd_tape *t, gd_tensor *x, double p, int64_t number);
 

@@ -7,10 +7,10 @@
 
 enum { GDI_DRAWERS = 1024, GDI_CALLS = 1024, GDI_RECOMPUTE_DEPTH = 8 };
 
-/* How often random operations were called since the tape was reset: of all without a number, and of each number. */
+/* How often random operations were called since the tape was reset: those without a number, and of each number. */
 typedef struct gdi_draws {
-  int64_t calls;
-  int numbered; /* numbers below it have been used: only their counts are set */
+  int64_t calls; /* the next one without a number has this one */
+  int numbered;  /* numbers below it have been used: only their counts are set */
   uint16_t of[GDI_DRAWERS];
 } gdi_draws;
 
@@ -39,7 +39,7 @@ struct gd_tape {
 };
 
 void gdi_draws_reset(gdi_draws *d);
-/* The ordinal of this call of a random operation: of its number, or without one (-1) of all such calls. */
+/* The ordinal of this call of a random operation, by its number; without one (-1) by the number of the call. */
 gd_status gdi_draws_next(gdi_draws *d, int64_t number, uint64_t *ordinal) GD_CHECKED;
 
 /*

@@ -81,18 +81,17 @@ void gdi_draws_reset(gdi_draws *d) {
   d->calls = d->numbered = 0;
 }
 
-/* The ordinal of a call, below 2^20: numbers in the lower half of its bits, so that first calls are numbered through. */
+/*
+ * The ordinal of a call, below 2^20: its number in the lower half of the bits, so that first calls are numbered through, and
+ * in the upper half how often there was one of that number: no two calls draw the same.
+ */
 gd_status gdi_draws_next(gdi_draws *d, int64_t number, uint64_t *ordinal) {
-  if (number < 0) {
-    *ordinal = (uint64_t)d->calls++;
-    return GD_OK;
-  }
-  if (number >= GDI_DRAWERS || (number < d->numbered && d->of[number] >= GDI_CALLS))
-    return GD_FAIL(GD_ERR_USAGE,
-                   "random operation number %lld: there are %d numbers, and %d calls of each a step",
-                   (long long)number, GDI_DRAWERS, GDI_CALLS);
-  if (number >= d->numbered) d->numbered = (int)number + 1;
-  *ordinal = (uint64_t)(number + GDI_DRAWERS * (int64_t)d->of[number]++);
+  const int place = (int)((number < 0 ? d->calls++ : number) % GDI_DRAWERS);
+  if (d->of[place] == GDI_CALLS)
+    return GD_FAIL(GD_ERR_USAGE, "more than %d calls of random operation number %lld on one tape", GDI_CALLS,
+                   (long long)place);
+  if (place >= d->numbered) d->numbered = place + 1;
+  *ordinal = (uint64_t)(place + GDI_DRAWERS * d->of[place]++);
   return GD_OK;
 }
 

@@ -14,7 +14,7 @@ static const gd_arg args[] = {
 };
 
 static gd_tensor *forward(gd_module *m, gd_tape *t, gd_tensor *x) {
-  return m->training ? gd_dropout(t, x, ((dropout *)m)->p) : x;
+  return m->training ? gd_dropout_numbered(t, x, ((dropout *)m)->p, m->number) : x;
 }
 
 static void describe(const gd_module *m, char *buf, size_t bytes) {
@@ -39,6 +39,7 @@ const gd_module_class gdi_dropout_class = {.name = "Dropout",
                                            .bytes = sizeof(dropout),
                                            .forward = forward,
                                            .describe = describe,
+                                           .draws = true,
                                            .build = build};
 
 gd_status gd_dropout_new(gd_module **out, gd_device *d, gd_dtype dtype, double p) {

@@ -223,7 +223,14 @@ static void reset(gd_module *m, uint64_t seed, uint64_t end) {
     reset_by_shape(m, seed, ordinal);
 }
 
+static void number(gd_module *m, int64_t *next) {
+  if (m->cls->draws) m->number = (*next)++;
+  for (int i = 0; i < m->n_children; i++) number(m->child[i].module, next);
+}
+
 void gd_module_reset(gd_module *m, uint64_t seed) {
+  int64_t first = 0;
+  number(m, &first);
   reset(m, seed, (uint64_t)gd_module_params(m, NULL, 0));
 }
 

@@ -55,14 +55,23 @@ static void numbers_make_draws_independent_of_each_other(void **state) {
   for (int i = 0; i < 3; i++) assert_true(mark(i) == plain[i] && mark(i) == second[i]);
 }
 
-static void numbers_out_of_range_are_refused(void **state) {
+static void no_two_calls_draw_the_same(void **state) {
   (void)state;
-  const int64_t wrong[] = {-1, 1024};
-  for (int i = 0; i < 2; i++) {
-    gd_tape_reset(tape);
-    assert_null(gd_dropout_numbered(tape, gd_constant(tape, GD_F64, 1), 0.5, wrong[i]));
-    assert_int_equal(gd_tape_status(tape), GD_ERR_USAGE);
+  const int64_t number[] = {0, -1, 1024, 0, -1, 1, 2048, -1};
+  enum { CALLS = sizeof number / sizeof *number };
+  double drawn[CALLS];
+  gd_tape_reset(tape);
+  for (int i = 0; i < CALLS; i++) {
+    drawn[i] = mark(number[i]);
+    for (int k = 0; k < i; k++) assert_true(drawn[i] != drawn[k]);
   }
+}
+
+static void negative_numbers_and_too_many_calls_are_refused(void **state) {
+  (void)state;
+  gd_tape_reset(tape);
+  assert_null(gd_dropout_numbered(tape, gd_constant(tape, GD_F64, 1), 0.5, -1));
+  assert_int_equal(gd_tape_status(tape), GD_ERR_USAGE);
   gd_tape_reset(tape);
   for (int i = 0; i < 1024; i++)
     assert_non_null(gd_dropout_numbered(tape, gd_constant(tape, GD_F64, 1), 0, 3));
@@ -74,7 +83,8 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(tokens_draw_alike_in_any_micro_batch),
       cmocka_unit_test(numbers_make_draws_independent_of_each_other),
-      cmocka_unit_test(numbers_out_of_range_are_refused),
+      cmocka_unit_test(no_two_calls_draw_the_same),
+      cmocka_unit_test(negative_numbers_and_too_many_calls_are_refused),
   };
   return cmocka_run_group_tests(tests, open_device, close_device);
 }
