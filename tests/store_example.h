@@ -8,8 +8,9 @@
 
 typedef struct example {
   gd_checkpoint c;
-  gd_stored param[4], buffer[2], momentum[4], *state[1];
-  float weight[12], bias[2], last[8], m0[12], m1[2], m3[8], mean[4];
+  gd_stored param[4], frozen[2], buffer[2], momentum[4], *state[1];
+  gd_tied tied[3];
+  float weight[12], bias[2], last[8], m0[12], m1[2], m3[8], mean[4], fixed[4];
   double scale[3], m2[3];
   int64_t batches;
   double data_mean[3], data_std[3];
@@ -29,12 +30,18 @@ static gd_checkpoint *example_make(example *e, int64_t step) {
   *e = (example){.batches = 7 + step};
   for (int i = 0; i < 12; i++) e->weight[i] = (float)i / 7 + (float)step, e->m0[i] = -(float)i;
   for (int i = 0; i < 8; i++) e->last[i] = 1e-40f * (float)i, e->m3[i] = (float)step;
+  for (int i = 0; i < 4; i++) e->fixed[i] = 2 - (float)i / 3;
   for (int i = 0; i < 3; i++) e->scale[i] = 1.0 / (i + 3), e->data_mean[i] = i, e->data_std[i] = 1.5;
   e->state[0] = e->momentum;
   e->param[0] = stored("0.bias", GD_F32, 1, 2, 0, e->bias);
   e->param[1] = stored("0.weight", GD_F32, 2, 4, 3, e->weight);
   e->param[2] = stored("10.scale", GD_F64, 1, 3, 0, e->scale);
   e->param[3] = stored("2.weight", GD_F32, 2, 2, 4, e->last);
+  e->frozen[0] = stored("3.bias", GD_F32, 1, 4, 0, e->fixed);
+  e->frozen[1] = stored("3.weight", GD_F32, 2, 2, 2, e->fixed);
+  e->tied[0] = (gd_tied){"4.weight", "0.weight"};
+  e->tied[1] = (gd_tied){"5.weight", "0.weight"};
+  e->tied[2] = (gd_tied){"5.bias", "3.bias"};
   memcpy(e->momentum, e->param, sizeof e->param);
   e->momentum[0].data = e->m1, e->momentum[1].data = e->m0;
   e->momentum[2].data = e->m2, e->momentum[3].data = e->m3;
@@ -42,6 +49,10 @@ static gd_checkpoint *example_make(example *e, int64_t step) {
   e->buffer[1] = stored("1.running_mean", GD_F32, 1, 4, 0, e->mean);
   e->c = (gd_checkpoint){.n_params = 4,
                          .param = e->param,
+                         .n_frozen = 2,
+                         .frozen = e->frozen,
+                         .n_tied = 3,
+                         .tied = e->tied,
                          .n_buffers = 2,
                          .buffer = e->buffer,
                          .n_states = 1,
@@ -84,9 +95,10 @@ static bool same_array(const gd_stored *a, const gd_stored *b, bool values) {
 /* Is b, as read, what a is? Without `values` b must have none. */
 static bool same_checkpoint(const gd_checkpoint *a, const gd_checkpoint *b, bool values) {
   bool same =
-      a->n_params == b->n_params && a->n_buffers == b->n_buffers && a->n_states == b->n_states &&
-      a->step == b->step && a->epoch == b->epoch && a->samples == b->samples && a->seed == b->seed &&
-      a->has_best == b->has_best && a->best_step == b->best_step && a->best == b->best &&
+      a->n_params == b->n_params && a->n_frozen == b->n_frozen && a->n_tied == b->n_tied &&
+      a->n_buffers == b->n_buffers && a->n_states == b->n_states && a->step == b->step &&
+      a->epoch == b->epoch && a->samples == b->samples && a->seed == b->seed && a->has_best == b->has_best &&
+      a->best_step == b->best_step && a->best == b->best &&
       memcmp(&a->measured, &b->measured, sizeof a->measured) == 0 && a->watched.kept == b->watched.kept &&
       memcmp(&a->watched.lr, &b->watched.lr, 6 * sizeof(double)) == 0 && strcmp(a->config, b->config) == 0 &&
       strcmp(a->model, b->model) == 0 && a->sample_ndim == b->sample_ndim && a->sample[0] == b->sample[0] &&
@@ -98,6 +110,9 @@ static bool same_checkpoint(const gd_checkpoint *a, const gd_checkpoint *b, bool
       strcmp(a->version, b->version) == 0;
   for (int i = 0; same && i < a->classes; i++) same = strcmp(a->class_name[i], b->class_name[i]) == 0;
   for (int i = 0; same && i < a->n_params; i++) same = same_array(&a->param[i], &b->param[i], values);
+  for (int i = 0; same && i < a->n_frozen; i++) same = same_array(&a->frozen[i], &b->frozen[i], values);
+  for (int i = 0; same && i < a->n_tied; i++)
+    same = strcmp(a->tied[i].name, b->tied[i].name) == 0 && strcmp(a->tied[i].of, b->tied[i].of) == 0;
   for (int i = 0; same && i < a->n_buffers; i++) same = same_array(&a->buffer[i], &b->buffer[i], values);
   for (int s = 0; same && s < a->n_states; s++)
     for (int i = 0; same && i < a->n_params; i++)

@@ -38,7 +38,8 @@ bool gdi_is_average(const char *state);
 /* States by their names, after the parameters are known: described, without values. */
 gd_status gdi_states_read(gd_checkpoint *c, gdi_h5 *f) GD_CHECKED;
 
-enum { GDI_MAX_TIED = 16384 }; /* bytes of the names that a parameter has besides its first */
+enum { GDI_MAX_TIED = 16384 };   /* bytes of the names that a parameter has besides its first */
+enum { GDI_MAX_TIES = 1 << 16 }; /* such names of all parameters */
 
 /* The fields of gd_measured by their names in /progress, in order. False past the last. */
 bool gdi_measured_field(gd_measured *m, int i, const char **name, double **value);

@@ -6,22 +6,33 @@
 #include "store/arrays.h"
 #include "store/checkpoint.h"
 
+/* Room for one more: the list doubles, so that a file cannot make it larger than what it says by more than that. */
+static gd_status add_tied(gd_checkpoint *c, const char *name, const char *of) {
+  if (c->n_tied == GDI_MAX_TIES)
+    return GD_FAIL(GD_ERR_CHECKPOINT, "more than %d parameters have a second name", GDI_MAX_TIES);
+  if ((c->n_tied & (c->n_tied - 1)) == 0) {
+    gd_tied *larger = gd_arena_zalloc(c->arena, (c->n_tied ? 2 * (size_t)c->n_tied : 1) * sizeof *larger);
+    if (!larger) return GD_ERR_OOM;
+    if (c->n_tied) memcpy(larger, c->tied, (size_t)c->n_tied * sizeof *larger);
+    c->tied = larger;
+  }
+  gd_tied *t = &c->tied[c->n_tied];
+  if (strlen(name) >= sizeof t->name)
+    return GD_FAIL(GD_ERR_CHECKPOINT, "the name of a tied parameter is too long: %s", name);
+  strcpy(t->name, name);
+  strcpy(t->of, of);
+  c->n_tied++;
+  return GD_OK;
+}
+
 /* The other names of a parameter, one a line, appended to the list. */
 static gd_status read_tied(gd_checkpoint *c, gdi_h5 *f, const char *path, const char *of) {
   char names[GDI_MAX_TIED], *save;
   if (!gdi_h5_has_attr(f, path, "tied")) return GD_OK;
   GD_TRY(gdi_h5_attr_text(f, path, "tied", names, sizeof names));
-  int more = 1;
-  for (const char *at = names; (at = strchr(at, '\n')); at++) more++;
-  gd_tied *list = gd_arena_zalloc(c->arena, (size_t)(c->n_tied + more) * sizeof *list);
-  if (!list) return GD_ERR_OOM;
-  if (c->n_tied) memcpy(list, c->tied, (size_t)c->n_tied * sizeof *list);
-  c->tied = list;
   for (char *name = strtok_r(names, "\n", &save); name; name = strtok_r(NULL, "\n", &save)) {
-    if (strlen(name) >= sizeof list->name)
-      return GD_FAIL(GD_ERR_CHECKPOINT, "%s: the name of a tied parameter is too long: %s", f->path, name);
-    strcpy(list[c->n_tied].name, name);
-    strcpy(list[c->n_tied++].of, of);
+    gd_status st = add_tied(c, name, of);
+    if (st != GD_OK) return GD_FAIL(st, "%s: /%s: %s", f->path, path, gd_error_last()->message);
   }
   return GD_OK;
 }

@@ -180,7 +180,9 @@ static void h5py_opens_it(void **state) {
       "import h5py, sys\n"
       "f = h5py.File(sys.argv[1], \"r\")\n"
       "assert sorted(f[\"model\"]) == [\"0.bias\", \"0.weight\", \"1.batches\", \"1.running_mean\", "
-      "\"10.scale\", \"2.weight\"]\n"
+      "\"10.scale\", \"2.weight\", \"3.bias\", \"3.weight\"]\n"
+      "assert f[\"model/3.bias\"].attrs[\"frozen\"] and \"frozen\" not in f[\"model/2.weight\"].attrs\n"
+      "assert f[\"model/0.weight\"].attrs[\"tied\"].split() == [b\"4.weight\", b\"5.weight\"]\n"
       "assert f[\"model/0.weight\"].shape == (4, 3) and f[\"model/0.weight\"].dtype == \"float32\"\n"
       "assert abs(f[\"model/0.weight\"][3, 2] - 500 - 11 / 7) < 1e-4\n"
       "assert f[\"optim/momentum_buffer/0.weight\"][3, 2] == -11\n"
@@ -217,7 +219,7 @@ static void safetensors_are_parsed_by_others(void **state) {
                                "w = h[\"0.weight\"]\n"
                                "v = array.array(\"f\", data[w[\"data_offsets\"][0]:w[\"data_offsets\"][1]])\n"
                                "assert w[\"shape\"] == [4, 3] and abs(v[11] - 500 - 11 / 7) < 1e-4\n"
-                               "assert h[\"1.batches\"][\"shape\"] == [] and len(h) == 6\n"
+                               "assert h[\"1.batches\"][\"shape\"] == [] and len(h) == 11\n"
                                "assert any(\"odd\" in k and chr(92) in k for k in h)\n";
   int rc = python("json", script, in_folder("a.safetensors"));
   if (rc == 77) skip();
@@ -236,8 +238,13 @@ static void weights_are_read_by_name(void **state) {
   int n;
   assert_ok(gd_arena_new(&a, "test"));
   assert_ok(gd_weights_read(&w, &n, a, in_folder("a.h5")));
-  assert_int_equal(n, 6);
-  for (int i = 0; i < n; i++) assert_true(same_array(i < 4 ? &c->param[i] : &c->buffer[i - 4], &w[i], true));
+  assert_int_equal(n, 11);
+  gd_stored two_names = c->param[1];
+  strcpy(two_names.name, "5.weight");
+  for (int i = 0; i < 4; i++) assert_true(same_array(&c->param[i], &w[i], true));
+  for (int i = 0; i < 2; i++) assert_true(same_array(&c->frozen[i], &w[4 + i], true));
+  for (int i = 0; i < 2; i++) assert_true(same_array(&c->buffer[i], &w[6 + i], true));
+  assert_true(same_array(&two_names, &w[9], true));
   int rc = python("h5py",
                   "import h5py, numpy, sys\n"
                   "f = h5py.File(sys.argv[1], \"w\")\n"

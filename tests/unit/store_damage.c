@@ -154,6 +154,16 @@ static void well_formed_strangers_are_refused(void **state) {
       "f.attrs[\"model\"] = \"variable length\"",
       "f.attrs[\"machine\"] = numpy.bytes_(b\"m\" * 60000)",
       "f.attrs[\"digest\"] = numpy.bytes_(b\"0\" * 64)",
+      "f[\"model/0.weight\"].attrs[\"tied\"] = numpy.bytes_(b\"4.weight\")",
+      "f[\"model/0.weight\"].attrs[\"tied\"] = numpy.bytes_(b\"5.weight\\n4.weight\")",
+      "f[\"model/0.weight\"].attrs[\"tied\"] = numpy.bytes_(b\"\\n\")",
+      "f[\"model/0.weight\"].attrs[\"tied\"] = numpy.bytes_(b\"4.weight\\n\" + b\"n\" * 300)",
+      "f[\"model/0.weight\"].attrs[\"tied\"] = 7",
+      "f[\"model/10.scale\"].attrs[\"tied\"] = numpy.bytes_(b\"0.bias\")",
+      "f[\"model/3.weight\"].attrs[\"buffer\"] = 1",
+      "f[\"model/0.weight\"].attrs[\"frozen\"] = 1",
+      "del f[\"model/3.weight\"].attrs[\"frozen\"]",
+      "del f[\"model/3.weight\"]",
       "del f[\"model/0.bias\"]; f.create_dataset(\"model/0.bias\", (2**40,), \"f4\", chunks=(2**16,))",
   };
   enum { CHANGES = sizeof change / sizeof *change };
