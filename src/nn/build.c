@@ -42,17 +42,17 @@ static const char *entry_text(const gd_tree *e, char buf[64]) {
 
 /* The error of this thread, with the place of the entry in front. */
 static gd_status placed(gdi_building *all, gd_status st, const gd_tree *e) {
-  if (all->told || (st != GD_ERR_USAGE && st != GD_ERR_SHAPE)) return st;
+  if (all->told || (st != GD_ERR_USAGE && st != GD_ERR_SHAPE && st != GD_ERR_OOM)) return st;
   all->told = true;
+  if (st == GD_ERR_SHAPE) st = GD_ERR_USAGE;
   const char *cause = gd_error_last()->message;
   char buf[64];
-  if (!e->file) return GD_FAIL(GD_ERR_USAGE, "%s: %s", all->path, cause);
-  if (e->line > 0) return GD_FAIL(GD_ERR_USAGE, "%s:%d: %s: %s", e->file, e->line, all->path, cause);
-  if (e->line < 0)
-    return GD_FAIL(GD_ERR_USAGE, "%s, column %d: %s: %s", e->file, e->column, all->path, cause);
+  if (!e->file) return GD_FAIL(st, "%s: %s", all->path, cause);
+  if (e->line > 0) return GD_FAIL(st, "%s:%d: %s: %s", e->file, e->line, all->path, cause);
+  if (e->line < 0) return GD_FAIL(st, "%s, column %d: %s: %s", e->file, e->column, all->path, cause);
   const char *number = strchr(all->path, '.');
-  return GD_FAIL(GD_ERR_USAGE, "%s: word %d, '%s' at column %d: %s", e->file,
-                 number ? atoi(number + 1) + 1 : 1, entry_text(e, buf), e->column, cause);
+  return GD_FAIL(st, "%s: word %d, '%s' at column %d: %s", e->file, number ? atoi(number + 1) + 1 : 1,
+                 entry_text(e, buf), e->column, cause);
 }
 
 /* ---- one entry ---- */

@@ -65,7 +65,14 @@ static gd_status add_tensor(gd_module *m, gd_named **list, int *n, const char *n
   GD_TRY(check_name(m, name, sizeof((*list)->name)));
   GD_TRY(grow(m->arena, list, *n, sizeof **list));
   gd_tensor *t;
-  GD_TRY(gd_tensor_new(&t, m->arena, m->device, type, ndim, shape));
+  gd_status st = gd_tensor_new(&t, m->arena, m->device, type, ndim, shape);
+  if (st == GD_ERR_OOM) {
+    double bytes = (double)gd_dtype_bytes(type);
+    for (int i = 0; i < ndim; i++) bytes *= (double)shape[i];
+    return GD_FAIL(GD_ERR_OOM, "no memory for the %s of this %s: it takes %.1f MB", name, m->cls->name,
+                   bytes / 1e6);
+  }
+  GD_TRY(st);
   GD_TRY(gd_tensor_fill(t, 0));
   char *own_name = gd_arena_alloc(m->arena, strlen(name) + 1);
   if (!own_name) return GD_ERR_OOM;

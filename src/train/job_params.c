@@ -25,15 +25,15 @@ static gd_status words_of(const char *text, char **copy, const char ***out, int 
 /* ---- optimizer.groups ---- */
 
 static gd_status bad_group(const gd_tree *t, const char *what) {
-  char place[24] = "";
-  if (t->line > 0) snprintf(place, sizeof place, ":%d", t->line);
-  return GD_FAIL(GD_ERR_USAGE, "%s%s: optimizer.groups: %s, as in [{match: \"*.bias\", weight_decay: 0}]",
-                 t->file ? t->file : "--optimizer.groups", place, what);
+  static const char example[] = "as in [{match: \"*.bias\", weight_decay: 0}]";
+  if (t->line > 0)
+    return GD_FAIL(GD_ERR_USAGE, "%s:%d: optimizer.groups: %s, %s", t->file, t->line, what, example);
+  return GD_FAIL(GD_ERR_USAGE, "optimizer.groups: %s, %s", what, example);
 }
 
 static gd_status number(const gd_tree *t, const char *key, const char *text, double *out) {
-  return gd_setting_f64(&(gd_setting){.key = key, .value = text, .file = t->file, .line = t->line}, 0, 1e9,
-                        out);
+  const char *file = t->line > 0 ? t->file : NULL;
+  return gd_setting_f64(&(gd_setting){.key = key, .value = text, .file = file, .line = t->line}, 0, 1e9, out);
 }
 
 /* "0.1x" is a factor; a bare number the highest rate of the schedule. */

@@ -25,6 +25,7 @@ for ranks in 1 4; do
   expect 2 "error: .*missing.yaml: No such file" on $ranks gdtrain missing.yaml --out i$ranks
   expect 2 "error: pipe.yaml: not a regular file" on $ranks gdtrain pipe.yaml --out o$ranks --deadline 20
   expect 2 "error: --optimizer.lr.*: .*fast" on $ranks gdtrain --data g.h5 --optimizer.lr fast --model linear:10 --out j$ranks
+  expect 2 "error: optimizer.groups: a group needs match, as in" on $ranks gdtrain --data g.h5 --model linear:10 --optimizer.groups '[{lr: 1}]' --out p$ranks
   expect 2 "error: .*linaer" on $ranks gdtrain --data g.h5 --model "linaer:10" --out k$ranks
   expect 2 "error: full is not empty" on $ranks gdtrain --data g.h5 --model linear:10 --out full
   expect 6 "error: /proc/nope.*" on $ranks gdtrain --data g.h5 --model linear:10 --out /proc/nope

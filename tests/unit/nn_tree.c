@@ -143,6 +143,20 @@ static void refuses(const char *text, const char *const parts[]) {
 }
 #define REFUSES(text, ...) refuses(text, (const char *const[]){__VA_ARGS__, NULL})
 
+static void a_layer_larger_than_memory_is_named_with_its_size(void **state) {
+  (void)state;
+#ifdef __SANITIZE_ADDRESS__
+  skip(); /* its allocator ends the program instead */
+#endif
+  gd_module *m;
+  const gd_status st =
+      gd_model_parse(&m, "relu linear:16777216", 1, (const int64_t[]){1 << 24}, device, GD_F32, NULL);
+  assert_int_equal(st, GD_ERR_OOM);
+  assert_non_null(strstr(gd_error_last()->message,
+                         "word 2, 'linear:16777216' at column 6: no memory for the weight of this Linear: it "
+                         "takes 1125899906.8 MB"));
+}
+
 static void mistakes_are_named_by_path(void **state) {
   (void)state;
   REFUSES("[linear: 4, {residual: {body: [rleu]}}]", "model.1.residual.body.0: ", "column 32",
@@ -236,6 +250,7 @@ int main(void) {
                                      cmocka_unit_test(dimensions_count_as_pytorchs),
                                      cmocka_unit_test(the_last_layer_is_found_through_containers),
                                      cmocka_unit_test(shared_parameters_are_one_tensor),
+                                     cmocka_unit_test(a_layer_larger_than_memory_is_named_with_its_size),
                                      cmocka_unit_test(mistakes_are_named_by_path)};
   return cmocka_run_group_tests(tests, open_device, close_device);
 }
