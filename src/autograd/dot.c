@@ -1,5 +1,45 @@
-/* The recorded graph as Graphviz DOT: leaves are boxes, operations ellipses, and edges carry shapes. */
+/*
+ * The recorded graph as Graphviz DOT: leaves are boxes, operations ellipses, and edges carry shapes. Operations are numbered
+ * as they were recorded, and a leaf has the place where it is used first: the same graph is the same text.
+ */
 #include "autograd/autograd.h"
+
+typedef struct drawing {
+  FILE *f;
+  const gd_node *last;
+  uint64_t backward_id;
+  int boxes;
+} drawing;
+
+/* ---- names of nodes ---- */
+
+static int number(const drawing *d, const gd_node *n) {
+  int older = 0;
+  for (n = n->previous; n; n = n->previous) older += n->backward_id == d->backward_id;
+  return older;
+}
+
+typedef struct use {
+  const gd_node *by;
+  int input;
+} use;
+
+static use first_use(const drawing *d, const gd_tensor *leaf) {
+  use first = {0};
+  for (const gd_node *n = d->last; n; n = n->previous)
+    for (int i = n->backward_id == d->backward_id ? n->n_in - 1 : -1; i >= 0; i--)
+      if (n->in[i] == leaf) first = (use){n, i};
+  return first;
+}
+
+/* "op3"; "op3_in1" of a leaf */
+static void put_id(const drawing *d, const gd_tensor *x) {
+  const use first = x->node ? (use){x->node, 0} : first_use(d, x);
+  fprintf(d->f, "op%d", number(d, first.by));
+  if (!x->node) fprintf(d->f, "_in%d", first.input);
+}
+
+/* ---- nodes and edges ---- */
 
 /* A name from outside may hold anything: quotes and backslashes are escaped, control characters left out. */
 static void quoted(FILE *f, const char *name) {
@@ -9,9 +49,9 @@ static void quoted(FILE *f, const char *name) {
   }
 }
 
-static void box(FILE *f, const gd_tensor *x, const void *id, const char *color) {
+static void box(FILE *f, const gd_tensor *x, const char *color) {
   char what[GDI_SHAPE_TEXT + 8];
-  fprintf(f, "  n%p [shape=box, style=filled, fillcolor=\"%s\", label=\"", id, color);
+  fprintf(f, " [shape=box, style=filled, fillcolor=\"%s\", label=\"", color);
   if (x->name) {
     quoted(f, x->name);
     fputs("\\n", f);
@@ -22,42 +62,36 @@ static void box(FILE *f, const gd_tensor *x, const void *id, const char *color) 
     fprintf(f, "%s\"];\n", gd_tensor_describe(x, what, sizeof what));
 }
 
-static void leaf(FILE *f, const gd_tensor *x) {
-  box(f, x, x, x->requires_grad ? "#cfe8cf" : "#eeeeee");
-}
-
-static void operation(FILE *f, const gd_node *n) {
+static void operation(const drawing *d, const gd_node *n) {
   char what[96];
-  fprintf(f, "  n%p [shape=ellipse, label=\"", (const void *)n);
-  quoted(f, gd_node_describe(n, what, sizeof what));
-  fputs("\"];\n", f);
+  fprintf(d->f, "  op%d [shape=ellipse, label=\"", number(d, n));
+  quoted(d->f, gd_node_describe(n, what, sizeof what));
+  fputs("\"];\n", d->f);
 }
 
-static void edge(FILE *f, const gd_tensor *x, const void *to) {
+/* A leaf is written where it is used first: beside that operation. */
+static void leaves_of(const drawing *d, const gd_node *n) {
+  for (int i = 0; i < n->n_in; i++) {
+    const gd_tensor *x = n->in[i];
+    if (!x || x->node) continue;
+    const use first = first_use(d, x);
+    if (first.by != n || first.input != i) continue;
+    fputs("  ", d->f);
+    put_id(d, x);
+    box(d->f, x, x->requires_grad ? "#cfe8cf" : "#eeeeee");
+  }
+}
+
+static void edge(const drawing *d, const gd_tensor *x, const gd_node *to) {
   char shape[GDI_SHAPE_TEXT];
-  fprintf(f, "  n%p -> n%p", x->node ? (void *)x->node : (void *)x, to);
-  if (x->node && x->ndim) fprintf(f, " [label=\" %s\"]", gdi_shape_text(x, shape, sizeof shape));
-  fputs(";\n", f);
-}
-
-/* A leaf is written where it is used first: has an older record of this backward_id used it? */
-static bool used_before(const gd_node *n, int input, uint64_t backward_id) {
-  for (int i = 0; i < input; i++)
-    if (n->in[i] == n->in[input]) return true;
-  for (const gd_node *older = n->previous; older; older = older->previous)
-    for (int i = 0; older->backward_id == backward_id && i < older->n_in; i++)
-      if (older->in[i] == n->in[input]) return true;
-  return false;
+  fputs("  ", d->f);
+  put_id(d, x);
+  to ? fprintf(d->f, " -> op%d", number(d, to)) : fputs(" -> result", d->f);
+  if (x->node && x->ndim) fprintf(d->f, " [label=\" %s\"]", gdi_shape_text(x, shape, sizeof shape));
+  fputs(";\n", d->f);
 }
 
 /* ---- scopes as boxes ---- */
-
-typedef struct drawing {
-  FILE *f;
-  const gd_node *last;
-  uint64_t backward_id;
-  int boxes;
-} drawing;
 
 static bool within(const gd_scope *s, const gd_scope *outer) {
   while (s && s != outer) s = s->outer;
@@ -89,9 +123,8 @@ static void nodes_in(drawing *d, const gd_scope *scope) {
   for (const gd_node *n = d->last; n; n = n->previous) {
     if (n->backward_id != d->backward_id || !within(n->scope, scope)) continue;
     if (n->scope == scope) {
-      operation(d->f, n);
-      for (int i = 0; i < n->n_in; i++) /* a parameter stands by the operation that takes it first */
-        if (n->in[i] && !n->in[i]->node && !used_before(n, i, d->backward_id)) leaf(d->f, n->in[i]);
+      operation(d, n);
+      leaves_of(d, n);
       continue;
     }
     const gd_scope *inner = step_towards(n->scope, scope);
@@ -123,9 +156,10 @@ gd_status gd_tape_write_dot(const gd_tape *t, const gd_tensor *root, FILE *f) {
   nodes_in(&d, NULL);
   for (const gd_node *n = root->node; n; n = n->previous)
     for (int i = 0; n->backward_id == d.backward_id && i < n->n_in; i++)
-      if (n->in[i]) edge(f, n->in[i], n);
-  box(f, root, root, "#ffe9c9");
-  edge(f, root, root);
+      if (n->in[i]) edge(&d, n->in[i], n);
+  fputs("  result", f);
+  box(f, root, "#ffe9c9");
+  edge(&d, root, NULL);
   fputs("}\n", f);
   return ferror(f) ? GD_FAIL(GD_ERR_WRITE, "could not write the graph") : GD_OK;
 }
