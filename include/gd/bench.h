@@ -14,9 +14,10 @@ extern "C" {
  * waiting for the GPU.
  */
 typedef struct gd_bench_result {
-  gd_ledger ledger;      /**< seconds a step: means over ranks */
-  double step_s;         /**< median; of queued steps over groups of 8 */
-  double products_s;     /**< the step's matrix products alone, bare, one by one, at one rank's share */
+  gd_ledger ledger; /**< seconds a step: means over ranks */
+  double step_s;    /**< median; of queued steps over groups of 8 */
+  double
+      products_s; /**< matrix products as large as those of the step alone, bare, one by one, at one rank's share */
   double products_flops; /**< floating-point operations of those */
   double samples_per_s;
   double barrier_s;  /**< one barrier of all ranks */

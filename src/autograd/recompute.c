@@ -20,6 +20,7 @@ typedef struct params {
   void *user;
   int n_x;
   gdi_draws draws; /* when forward began */
+  double flops;    /* of what f applies */
   gd_op_result y;  /* with its values */
 } params;
 
@@ -130,6 +131,10 @@ static gd_status backward(gd_device *d, gd_node *n, const gd_tensor *dout, gd_te
   return st;
 }
 
+static double flops(const gd_node *n) {
+  return ((const params *)n->params)->flops;
+}
+
 static const gd_op op_recompute = {
     .name = "recompute",
     .grad_fn = "RecomputeBackward",
@@ -137,7 +142,8 @@ static const gd_op op_recompute = {
     .max_in = 1 << 20,
     .params_bytes = sizeof(params),
     .shape = shape,
-    .kernel = {[GD_CPU] = {forward, backward}, [GD_CUDA] = {forward, backward}}};
+    .kernel = {[GD_CPU] = {forward, backward}, [GD_CUDA] = {forward, backward}},
+    .flops = flops};
 
 /* ---- the first run ---- */
 
@@ -157,6 +163,7 @@ static gd_status first_run(gd_tape *t, params *p, gd_tensor *const in[], bool *d
   GD_TRY(enter(t, &o));
   gd_status st = run(t, p, in, &x, &y);
   if (st == GD_OK) st = keep_result(t, &o, y, p);
+  for (const gd_node *n = t->last; n; n = n->previous) p->flops += gd_node_flops(n);
   *differentiable = st == GD_OK && y->requires_grad;
   leave(t, &o);
   return st;

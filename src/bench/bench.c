@@ -2,29 +2,42 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "autograd/autograd.h"
 #include "base/clock.h"
-#include "device/device.h"
 #include "base/stats.h"
 #include "bench/bench.h"
 #include "train/gpu_step.h"
 
 enum { WARM_UP = 20, STEPS = 200, BARRIERS = 1000 };
 
-/* The affine layers of the model, each at the rows of a micro-batch, as often as this rank computes one in a
- * step. */
+/*
+ * One matrix product as large as an operation that counts its work: as many columns as its result, and as many terms as that
+ * leaves for an element. Of an affine map this is its own product, of a convolution the one over its patches. `share`: of
+ * its rows.
+ */
+static gd_status product(gdi_job *j, const gd_node *n, double share, double times, gd_bench_result *out) {
+  const gd_tensor *y = n->out;
+  const double flops = share * gd_node_flops(n);
+  const int64_t columns = y->ndim ? y->shape[y->ndim - 1] : 1;
+  const int64_t rows = (int64_t)(share * (double)gd_numel(y) / (double)columns + 0.5);
+  if (!(flops > 0) || rows == 0) return GD_OK;
+  const int64_t terms = (int64_t)(flops / (2 * (double)(rows * columns)) + 0.5);
+  int backward = 0; /* products of its own, for each input */
+  for (int i = 0; i < 2 && i < n->n_in; i++) backward += n->in[i] && n->in[i]->requires_grad;
+  double seconds;
+  GD_TRY(j->device->layer_seconds(j->device, j->dtype, rows, terms > 0 ? terms : 1, columns, backward > 1,
+                                  &seconds));
+  out->products_s += times * seconds;
+  out->products_flops += times * (1 + backward) * flops;
+  return GD_OK;
+}
+
+/* Those that the last micro-batch recorded, at the rows of a whole one, as often as this rank computes one in a step. */
 static gd_status products(gdi_job *j, gd_bench_result *out) {
-  const int64_t rows = j->batches.micro, ranks = gd_world_size(j->world);
+  const int64_t ranks = gd_world_size(j->world);
   const double times = (double)((gdi_batches_max_micro(&j->batches) + ranks - 1) / ranks);
-  for (int i = 0; i < j->params->n_trained; i++) {
-    const gd_tensor *w = j->params->item[i].tensor;
-    if (w->ndim != 2) continue;
-    const bool first = i == j->params->n_trained - 1 ||
-                       (i == j->params->n_trained - 2 && j->params->item[i + 1].tensor->ndim != 2);
-    double seconds;
-    GD_TRY(j->device->layer_seconds(j->device, j->dtype, rows, w->shape[1], w->shape[0], !first, &seconds));
-    out->products_s += times * seconds;
-    out->products_flops += times * 2 * (first ? 2 : 3) * (double)(rows * w->shape[0] * w->shape[1]);
-  }
+  const double share = j->tape->rows ? (double)j->batches.micro / (double)j->tape->rows : 1;
+  for (const gd_node *n = j->tape->last; n; n = n->previous) GD_TRY(product(j, n, share, times, out));
   return GD_OK;
 }
 
