@@ -219,6 +219,12 @@ static gd_status study(gdi_study *s, gd_world *w, const gdi_job *data, const gd_
   bool statistics;
   GD_TRY(gd_world_agree(w, has_statistics(data, &statistics)));
   if (statistics) gdi_study_hold_micro_batch(s);
+  if (statistics && gd_world_rank(w) == 0)
+    gd_message(
+        GD_LOG_INFO,
+        "the model has statistics of its micro-batches: all batch sizes are trained in micro-batches of at "
+        "most %lld samples, as the smallest needs them",
+        (long long)s->base.micro_batch);
   int guard = -1;
   const bool root = gd_world_rank(w) == 0;
   gd_status st = gd_world_agree(w, root ? open_folder(s, o->out, data->data_digest, &guard) : GD_OK);

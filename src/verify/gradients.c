@@ -182,9 +182,12 @@ static gd_status check_full(gdi_verify *v, gdi_job *parts) {
 
 gd_status gdi_check_micro_batches(gdi_verify *v) {
   gdi_job j = {.world = v->world};
-  if (gd_module_statistics(v->job.model, NULL, 0) > 0)
-    return gdi_report(v, "micro-batches", GD_SKIPPED,
-                      "the model has statistics of each micro-batch: cut otherwise, it has other gradients");
+  if (gd_module_statistics(v->job.model, NULL, 0) > 0) {
+    static const char why[] =
+        "the model has statistics of each micro-batch: cut otherwise, it has other gradients";
+    GD_TRY(gdi_report(v, "micro-batches", GD_SKIPPED, "%s", why));
+    return gdi_report(v, "batches", GD_SKIPPED, "%s", why);
+  }
   gd_status st = open_plain(v, &j, v->opt.batch_size, v->opt.micro_batch);
   if (st == GD_OK) st = check_halves(v, &j);
   if (st == GD_OK) st = check_full(v, &j);
