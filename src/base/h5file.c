@@ -151,6 +151,13 @@ bool gdi_h5_has(gdi_h5 *f, const char *name) {
   return follow(f, name, part, &link);
 }
 
+bool gdi_h5_has_group(gdi_h5 *f, const char *name) {
+  GDI_H5_LOCKED;
+  H5O_info_t info;
+  return gdi_h5_has(f, name) && H5Oget_info_by_name(f->id, name, &info, H5P_DEFAULT) >= 0 &&
+         info.type == H5O_TYPE_GROUP;
+}
+
 bool gdi_h5_named(gdi_h5 *f, const char *name) {
   GDI_H5_LOCKED;
   char part[256];

@@ -66,6 +66,7 @@ typedef struct gdi_h5_array {
 
 /* Is there an object of this path inside the file? Hard and soft links are followed. */
 bool gdi_h5_has(gdi_h5 *f, const char *name);
+bool gdi_h5_has_group(gdi_h5 *f, const char *name);
 /* Is there anything of this name, were it a link to elsewhere or to nothing? */
 bool gdi_h5_named(gdi_h5 *f, const char *name);
 /* Why gdi_h5_has() says no. */

@@ -28,6 +28,8 @@ gd_status gdi_stored_describe(gd_stored *out, gdi_h5 *f, const char *path, const
   gdi_h5_array a;
   GD_TRY(gdi_h5_array_open(&a, f, path));
   gd_status st = a.text ? GD_FAIL(GD_ERR_CHECKPOINT, "%s: %s holds text", f->path, path) : GD_OK;
+  if (st == GD_OK && a.unwritten)
+    st = GD_FAIL(GD_ERR_CHECKPOINT, "%s: a part of %s was never written", f->path, path);
   *out = (gd_stored){.dtype = a.type, .ndim = a.ndim};
   strcpy(out->name, name);
   memcpy(out->shape, a.shape, sizeof a.shape);

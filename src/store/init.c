@@ -1,8 +1,11 @@
 /* Weights of other programs: other names, and parts of a model only. */
+#include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/words.h"
+#include "device/device.h"
 #include "gd/log.h"
 #include "store/apply.h"
 
@@ -15,14 +18,16 @@ static bool all_begin(const gd_stored *stored, int n, const char *prefix) {
   return n > 0;
 }
 
-/* A wrapper's name stands before all names, unless the model itself has it. */
+/* The names of wrappers and of dictionaries stand before all names, unless the model itself has them. */
 static void take_off_wrappers(const gd_params *p, gd_stored *stored, int n) {
-  static const char *const prefix[] = {"module.", "_orig_mod.", "module."};
-  for (size_t k = 0; k < sizeof prefix / sizeof *prefix; k++) {
+  static const char *const prefix[] = {"module.", "_orig_mod.", "state_dict.", "model_state_dict.", "model."};
+  enum { PREFIXES = sizeof prefix / sizeof *prefix };
+  for (int k = 0; k < PREFIXES; k++) {
     const size_t length = strlen(prefix[k]);
     if (!all_begin(stored, n, prefix[k]) || strncmp(p->item[0].name, prefix[k], length) == 0) continue;
     for (int i = 0; i < n; i++)
       memmove(stored[i].name, stored[i].name + length, strlen(stored[i].name) - length + 1);
+    k = -1; /* one may hide another */
   }
 }
 
@@ -98,28 +103,104 @@ static void count(const gd_params *p, const gd_named *item, int items, const gd_
   }
 }
 
-/* Names in the file that no tensor of the model has. */
-static int unused(const gd_params *p, const gd_stored *stored, int n, char first[GD_MAX_NAME]) {
+static bool listed(const gd_named *item, int n, const char *name) {
+  for (int i = 0; i < n; i++)
+    if (strcmp(item[i].name, name) == 0) return true;
+  return false;
+}
+
+/* Is it the name of a tensor of the model? */
+static bool used(const gd_params *p, const char *name) {
+  bool yes = listed(p->item, p->n, name) || listed(p->frozen, p->n_frozen, name) ||
+             listed(p->constant, p->n_constants, name);
+  for (int i = 0; i < p->n_aliases; i++) yes |= strcmp(p->alias[i].named.name, name) == 0;
+  return yes;
+}
+
+/* A counter that PyTorch keeps beside the statistics of batch norm; nothing is computed with it. */
+static bool counts_batches(const char *name) {
+  static const char counter[] = "num_batches_tracked";
+  const size_t n = strlen(name), length = sizeof counter - 1;
+  return n >= length && strcmp(name + n - length, counter) == 0;
+}
+
+typedef struct names_text {
+  char text[400];
+} names_text;
+
+/* How many arrays of the file the model has not, and "4.weight [2, 3], ...". */
+static int unused(const gd_params *p, const gd_stored *stored, int n, names_text *out) {
   int count = 0;
+  size_t at = 0;
+  out->text[0] = 0;
   for (int k = 0; k < n; k++) {
-    bool used = false;
-    for (int i = 0; i < p->n; i++) used |= strcmp(p->item[i].name, stored[k].name) == 0;
-    for (int i = 0; i < p->n_frozen; i++) used |= strcmp(p->frozen[i].name, stored[k].name) == 0;
-    for (int i = 0; i < p->n_constants; i++) used |= strcmp(p->constant[i].name, stored[k].name) == 0;
-    for (int i = 0; i < p->n_aliases; i++) used |= strcmp(p->alias[i].named.name, stored[k].name) == 0;
-    if (!used && count++ == 0) memcpy(first, stored[k].name, GD_MAX_NAME);
+    char shape[GDI_SHAPE_TEXT];
+    if (used(p, stored[k].name) || counts_batches(stored[k].name)) continue;
+    if (count++ > 0 && at < sizeof out->text - 1)
+      at += (size_t)snprintf(out->text + at, sizeof out->text - at, ", ");
+    if (at > sizeof out->text / 2)
+      snprintf(out->text + at, sizeof out->text - at, "...");
+    else
+      at += (size_t)snprintf(out->text + at, sizeof out->text - at, "%.120s %s", stored[k].name,
+                             gdi_dims_text(stored[k].ndim, stored[k].shape, shape));
   }
   return count;
 }
 
-static void tell(const gd_params *p, const gd_stored *stored, int n, const counts *c, const char *path) {
-  char first[GD_MAX_NAME] = "";
-  const int rest = unused(p, stored, n, first);
+static void tell(const counts *c, int rest, const names_text *text, const char *path) {
   gd_message(GD_LOG_INFO, "%s: %d of %d arrays of the model are loaded", path, c->loaded,
              c->loaded + c->left);
   if (c->left)
     gd_message(GD_LOG_INFO, "%d begin anew: %s%s", c->left, c->first_left, c->left > 1 ? " ..." : "");
-  if (rest) gd_message(GD_LOG_INFO, "%d of the file are not used: %s%s", rest, first, rest > 1 ? " ..." : "");
+  if (rest) gd_message(GD_LOG_INFO, "%d of the file are not used: %s", rest, text->text);
+}
+
+/* Nothing is left out that was not asked for. */
+static gd_status check_all(const counts *c, int rest, const names_text *text, const gd_stored *stored, int n,
+                           const gdi_init *how) {
+  if (c->loaded == 0)
+    return GD_FAIL(GD_ERR_CHECKPOINT,
+                   "%s: none of its %d arrays has a name of the model (%s in the file, %s in the model): see "
+                   "init_map",
+                   how->path, n, n ? stored[0].name : "none", c->first_left);
+  if (how->partial) return GD_OK;
+  if (c->left)
+    return GD_FAIL(GD_ERR_CHECKPOINT,
+                   "%s: no array for %d of the model's %d: %s%s. --init-map OLD=NEW renames what it has%s%s, "
+                   "--init-partial lets the others begin anew",
+                   how->path, c->left, c->loaded + c->left, c->first_left, c->left > 1 ? " ..." : "",
+                   rest ? " left: " : "", text->text);
+  if (rest)
+    return GD_FAIL(
+        GD_ERR_CHECKPOINT,
+        "%s: %d of its arrays %s not in the model: %s. Give a model that has %s, or --init-partial "
+        "to leave %s out",
+        how->path, rest, rest > 1 ? "are" : "is", text->text, rest > 1 ? "them" : "it",
+        rest > 1 ? "them" : "it");
+  return GD_OK;
+}
+
+/* The first element that is NaN or infinite, or -1. */
+static int64_t first_not_finite(const gd_stored *a) {
+  int64_t n = 1;
+  for (int d = 0; d < a->ndim; d++) n *= a->shape[d];
+  for (int64_t i = 0; i < n; i++) {
+    if (a->dtype == GD_F32 && !isfinite(((const float *)a->data)[i])) return i;
+    if (a->dtype == GD_F64 && !isfinite(((const double *)a->data)[i])) return i;
+  }
+  return -1;
+}
+
+static gd_status check_finite(const gd_params *p, const gd_stored *stored, int n, const char *path) {
+  for (int k = 0; k < n; k++) {
+    const int64_t i = used(p, stored[k].name) ? first_not_finite(&stored[k]) : -1;
+    if (i >= 0)
+      return GD_FAIL(GD_ERR_CHECKPOINT,
+                     "%s: %s holds a value that is not finite, element %lld: nothing can be trained from it; "
+                     "was the run that wrote it diverged?",
+                     path, stored[k].name, (long long)i);
+  }
+  return GD_OK;
 }
 
 gd_status gdi_weights_init(gd_params *p, gd_stored *stored, int n, const gdi_init *how) {
@@ -129,15 +210,14 @@ gd_status gdi_weights_init(gd_params *p, gd_stored *stored, int n, const gdi_ini
   count(p, p->item, p->n, stored, n, &c);
   count(p, p->frozen, p->n_frozen, stored, n, &c);
   count(p, p->constant, p->n_constants, stored, n, &c);
-  if (c.loaded == 0)
-    return GD_FAIL(
-        GD_ERR_CHECKPOINT,
-        "%s: none of its %d arrays has a name of the model (%s in the file, %s in the model): see init_map",
-        how->path, n, n ? stored[0].name : "none", p->item[0].name);
+  names_text text;
+  const int rest = unused(p, stored, n, &text);
+  GD_TRY(check_all(&c, rest, &text, stored, n, how));
+  GD_TRY(check_finite(p, stored, n, how->path));
   if (how->partial)
     GD_TRY(gdi_weights_apply_some(p, stored, n, how->path));
   else
     GD_TRY(gdi_weights_apply(p, stored, n, how->path));
-  if (how->tells) tell(p, stored, n, &c, how->path);
+  if (how->tells) tell(&c, rest, &text, how->path);
   return GD_OK;
 }

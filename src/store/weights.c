@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "data/zip.h"
 #include "store/apply.h"
 #include "store/arrays.h"
 #include "store/safetensors.h"
@@ -35,17 +36,26 @@ static void dotted(char *name, const char *path) {
   *name = 0;
 }
 
+/* The group where weights lie beside other things, or "". */
+static void find_group(gdi_h5 *f, char group[32]) {
+  static const char *const known[] = {"model", "state_dict", "model_state_dict"};
+  *group = 0;
+  for (size_t i = 0; i < sizeof known / sizeof *known && !*group; i++)
+    if (gdi_h5_has_group(f, known[i])) strcpy(group, known[i]);
+}
+
 static gd_status read_arrays(gd_stored **out, int *n, gd_arena *a, gdi_h5 *f) {
-  const char *group = gdi_h5_has(f, "model") ? "model/" : "";
+  char group[32];
   gdi_names list;
-  GD_TRY(gdi_names_read(&list, a, f, *group ? "model" : "/"));
+  find_group(f, group);
+  GD_TRY(gdi_names_read(&list, a, f, *group ? group : "/"));
   *out = gd_arena_alloc(a, ((size_t)list.n + 1) * sizeof **out);
   if (!*out) return GD_ERR_OOM;
   uint64_t room = f->bytes * MAX_RATIO;
   for (int i = 0; i < list.n; i++) {
-    char path[GDI_MAX_PATH + 8], name[GDI_MAX_PATH];
+    char path[GDI_MAX_PATH + 40], name[GDI_MAX_PATH];
     gd_stored *w = &(*out)[i];
-    snprintf(path, sizeof path, "%s%s", group, list.name[i]);
+    snprintf(path, sizeof path, "%s%s%s", group, *group ? "/" : "", list.name[i]);
     dotted(name, list.name[i]);
     GD_TRY(gdi_stored_describe(w, f, path, name));
     const size_t bytes = gdi_stored_bytes(w);
@@ -66,6 +76,11 @@ gd_status gd_weights_read(gd_stored **out, int *n, gd_arena *a, const char *name
   *out = NULL, *n = 0;
   GD_TRY(gd_checkpoint_find(name, path, sizeof path));
   if (gdi_safetensors_is(path)) return gdi_safetensors_read(out, n, a, path);
+  if (gdi_zip_is(path))
+    return GD_FAIL(GD_ERR_CHECKPOINT,
+                   "%s: a file of torch.save(), which may hold a program, is not read: "
+                   "safetensors.torch.save_file(model.state_dict(), \"w.safetensors\")",
+                   path);
   GD_TRY(gdi_h5_look(path, GD_ERR_CHECKPOINT));
   GD_TRY(gdi_h5_open(&f, path, GD_ERR_CHECKPOINT));
   const bool ours = gdi_h5_has_attr(&f, "/", "format");

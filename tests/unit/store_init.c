@@ -1,4 +1,6 @@
 /* Weights of other programs: whatever bytes a safetensors file holds, other names, and parts of a model. */
+#include <hdf5.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -124,6 +126,8 @@ static void other_names_and_parts_are_loaded(void **state) {
                 {"0.weight", "0.bias", "", true, GD_OK},
                 {"module.0.weight", "module.0.bias", "", true, GD_OK},
                 {"module._orig_mod.0.weight", "module._orig_mod.0.bias", "", true, GD_OK},
+                {"_orig_mod.module.0.weight", "_orig_mod.module.0.bias", "", true, GD_OK},
+                {"state_dict.model.0.weight", "state_dict.model.0.bias", "", true, GD_OK},
                 {"fc.weight", "fc.bias", "fc.=0.", true, GD_OK},
                 {"fc.gamma", "fc.beta", "*.gamma=0.weight *.beta=0.bias", true, GD_OK},
                 {"fc.weight", "fc.bias", "", true, GD_ERR_CHECKPOINT},
@@ -146,6 +150,86 @@ static void other_names_and_parts_are_loaded(void **state) {
     gd_module_free(m);
     gd_error_clear();
   }
+}
+
+/* Nothing is left out in silence: what the model has not, and what cannot be trained. */
+static void what_does_not_belong_is_named(void **state) {
+  (void)state;
+  gd_module *m;
+  gd_params *p;
+  assert_ok(gd_model_parse(&m, "linear:2", GD_SHAPE(3), device, GD_F32, NULL));
+  assert_ok(gd_params_new(&p, m));
+  gd_stored stored[] = {array_of("0.weight", 2, 3, 5), array_of("0.bias", 2, 0, 7),
+                        array_of("4.weight", 2, 5, 1)};
+  assert_int_equal(gdi_weights_init(p, stored, 3, &(gdi_init){.path = "w.h5", .map = ""}), GD_ERR_CHECKPOINT);
+  assert_string_equal(
+      gd_error_last()->message,
+      "w.h5: 1 of its arrays is not in the model: 4.weight [2, 5]. Give a model that has it, or "
+      "--init-partial to leave it out");
+  assert_ok(gdi_weights_init(p, stored, 3, &(gdi_init){.path = "w.h5", .map = "", .partial = true}));
+  strcpy(stored[2].name, "1.num_batches_tracked"); /* PyTorch's counter takes part in nothing */
+  assert_ok(gdi_weights_init(p, stored, 3, &(gdi_init){.path = "w.h5", .map = ""}));
+  assert_int_equal(gdi_weights_init(p, stored, 1, &(gdi_init){.path = "w.h5", .map = ""}), GD_ERR_CHECKPOINT);
+  assert_non_null(
+      strstr(gd_error_last()->message, "w.h5: no array for 1 of the model's 2: 0.bias. --init-map"));
+  ((double *)stored[0].data)[4] = NAN;
+  assert_int_equal(gdi_weights_init(p, stored, 3, &(gdi_init){.path = "w.h5", .map = ""}), GD_ERR_CHECKPOINT);
+  assert_non_null(
+      strstr(gd_error_last()->message, "w.h5: 0.weight holds a value that is not finite, element 4"));
+  gd_error_clear();
+  gd_params_free(p);
+  gd_module_free(m);
+}
+
+/* ---- HDF5 ---- */
+
+static void put_array(hid_t file, const char *name, hid_t type, hsize_t n, const float *values) {
+  hid_t space = H5Screate_simple(1, &n, NULL), links = H5Pcreate(H5P_LINK_CREATE);
+  H5Pset_create_intermediate_group(links, 1);
+  hid_t id = H5Dcreate2(file, name, type, space, links, H5P_DEFAULT, H5P_DEFAULT);
+  if (values) assert_true(H5Dwrite(id, H5T_NATIVE_FLOAT, H5S_ALL, H5S_ALL, H5P_DEFAULT, values) >= 0);
+  H5Dclose(id), H5Sclose(space), H5Pclose(links);
+}
+
+static hid_t half(void) {
+  hid_t t = H5Tcopy(H5T_IEEE_F32LE);
+  H5Tset_fields(t, 15, 10, 5, 0, 10);
+  H5Tset_size(t, 2);
+  H5Tset_ebias(t, 15);
+  return t;
+}
+
+static void a_dictionary_beside_other_things_is_read_half_floats_too(void **state) {
+  (void)state;
+  gd_stored *stored;
+  int n;
+  hid_t f = H5Fcreate(path, H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT), type = half();
+  put_array(f, "state_dict/0.weight", type, 2, (float[]){1.5f, -0.25f});
+  put_array(f, "state_dict/0.bias", H5T_IEEE_F32BE, 1, (float[]){3});
+  put_array(f, "epoch", H5T_STD_I32LE, 1, (float[]){7});
+  H5Fclose(f);
+  assert_ok(read_file(&stored, &n));
+  assert_int_equal(n, 2);
+  assert_string_equal(stored[1].name, "0.weight");
+  assert_int_equal(stored[1].dtype, GD_F32);
+  assert_true(((float *)stored[1].data)[0] == 1.5f && ((float *)stored[1].data)[1] == -0.25f);
+  f = H5Fcreate(path, H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT);
+  put_array(f, "0.weight", H5T_IEEE_F32LE, 2, NULL);
+  H5Fclose(f);
+  assert_int_equal(read_file(&stored, &n), GD_ERR_CHECKPOINT);
+  assert_non_null(strstr(gd_error_last()->message, "a part of 0.weight was never written"));
+  H5Tclose(type);
+}
+
+static void a_file_of_torch_save_is_told_how_to_be_saved(void **state) {
+  (void)state;
+  gd_stored *stored;
+  int n;
+  FILE *f = fopen(path, "wb");
+  fwrite("PK\3\4 and a pickle", 1, 17, f);
+  assert_int_equal(fclose(f), 0);
+  assert_int_equal(read_file(&stored, &n), GD_ERR_CHECKPOINT);
+  assert_non_null(strstr(gd_error_last()->message, "safetensors.torch.save_file(model.state_dict()"));
 }
 
 /* ---- one tensor, two names ---- */
@@ -183,6 +267,9 @@ int main(void) {
       cmocka_unit_test(what_does_not_fit_together_is_refused),
       cmocka_unit_test(no_bytes_crash_the_reader),
       cmocka_unit_test(other_names_and_parts_are_loaded),
+      cmocka_unit_test(what_does_not_belong_is_named),
+      cmocka_unit_test(a_dictionary_beside_other_things_is_read_half_floats_too),
+      cmocka_unit_test(a_file_of_torch_save_is_told_how_to_be_saved),
       cmocka_unit_test(a_shared_tensor_may_come_under_any_of_its_names),
   };
   return cmocka_run_group_tests(tests, set_up, tear_down);
