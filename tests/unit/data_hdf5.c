@@ -2,6 +2,7 @@
 #include <hdf5.h>
 
 #include "data_fixture.h"
+#include "random.h"
 
 enum { N = 6, K = 2 };
 static const double values[N * K] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11};
@@ -291,6 +292,37 @@ static void text_whose_lengths_disagree_is_refused(void **state) {
   assert_refused(try_open(NULL), GD_ERR_DATA, "y: damaged text: a string is longer than its heap");
 }
 
+/* Whatever byte of a heap or of the references into it is changed: text, or a message, never a crash. */
+static void damaged_text_never_crashes(void **state) {
+  (void)state;
+  hid_t f = begin_file(0);
+  put_x(f, "x"), put_texts(f, "y", H5T_VARIABLE, 0);
+  H5Fclose(f);
+  char bytes[1 << 15];
+  FILE *raw = fopen(in_folder("t.h5"), "rb");
+  const size_t n = fread(bytes, 1, sizeof bytes, raw);
+  fclose(raw);
+  char *heap = memmem(bytes, n, "GCOL", 4);
+  assert_non_null(heap);
+  const uint64_t at = (uint64_t)(heap - bytes);
+  uint8_t first[12] = {5}; /* the first reference: a text of 5 bytes in this heap */
+  memcpy(first + 4, &at, sizeof at);
+  char *references = memmem(bytes, n, first, sizeof first);
+  assert_non_null(references);
+  const int64_t count = test_count(2048);
+  const gd_rng r = gd_rng_stream(test_seed(), GD_RNG_TEST, 0);
+  for (int64_t i = 0; i < count; i++) {
+    const uint32_t draw = gd_rng_u32(r, (uint64_t)i);
+    char *place = i % 2 ? references + draw % (N * 16) : heap + draw % 256;
+    const char was = *place;
+    *place = (char)(was ^ (char)(1 + (draw >> 16) % 255));
+    write_bytes("t.h5", bytes, n);
+    const gd_status st = try_open(NULL);
+    assert_true(st == GD_OK || st == GD_ERR_DATA);
+    *place = was;
+  }
+}
+
 /* ---- which way round ---- */
 
 /* [K, N]: values of MATLAB's [N, K], or any array in reverse. */
@@ -484,6 +516,7 @@ int main(void) {
       cmocka_unit_test(text_becomes_classes_however_it_is_stored),
       cmocka_unit_test(classes_may_be_text_of_any_length),
       cmocka_unit_test(text_whose_lengths_disagree_is_refused),
+      cmocka_unit_test(damaged_text_never_crashes),
       cmocka_unit_test(arrays_in_reverse_are_turned_and_said),
       cmocka_unit_test(images_of_matlab_keep_their_samples),
       cmocka_unit_test(what_was_never_written_reads_as_the_fill_value),
