@@ -166,7 +166,7 @@ static gd_status check_all(const counts *c, int rest, const names_text *text, co
   if (how->partial) return GD_OK;
   if (c->left)
     return GD_FAIL(GD_ERR_CHECKPOINT,
-                   "%s: no array for %d of the model's %d: %s%s. --init-map OLD=NEW renames what it has%s%s, "
+                   "%s: no array for %d of the model's %d: %s%s; --init-map OLD=NEW renames what it has%s%s, "
                    "--init-partial lets the others begin anew",
                    how->path, c->left, c->loaded + c->left, c->first_left, c->left > 1 ? " ..." : "",
                    rest ? " left: " : "", text->text);

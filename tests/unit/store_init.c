@@ -171,7 +171,7 @@ static void what_does_not_belong_is_named(void **state) {
   assert_ok(gdi_weights_init(p, stored, 3, &(gdi_init){.path = "w.h5", .map = ""}));
   assert_int_equal(gdi_weights_init(p, stored, 1, &(gdi_init){.path = "w.h5", .map = ""}), GD_ERR_CHECKPOINT);
   assert_non_null(
-      strstr(gd_error_last()->message, "w.h5: no array for 1 of the model's 2: 0.bias. --init-map"));
+      strstr(gd_error_last()->message, "w.h5: no array for 1 of the model's 2: 0.bias; --init-map"));
   ((double *)stored[0].data)[4] = NAN;
   assert_int_equal(gdi_weights_init(p, stored, 3, &(gdi_init){.path = "w.h5", .map = ""}), GD_ERR_CHECKPOINT);
   assert_non_null(
