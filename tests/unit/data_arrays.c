@@ -43,7 +43,8 @@ static void encode(char kind, size_t width, bool big, double v, uint8_t *to) {
   if (kind == 'f' && width == 4) bits = single;
   if (kind == 'f' && width == 2 && v != 0) /* exact for the values here */
     bits = (single >> 16 & 0x8000) | ((single >> 23 & 255) - 112) << 10 | (single >> 13 & 1023);
-  for (size_t i = 0; i < width && i < sizeof bits; i++) to[big ? width - 1 - i : i] = (uint8_t)(bits >> 8 * i);
+  for (size_t i = 0; i < width && i < sizeof bits; i++)
+    to[big ? width - 1 - i : i] = (uint8_t)(bits >> 8 * i);
 }
 
 static const double values[6] = {0, 1, 2.5, -3, 100, 7};
