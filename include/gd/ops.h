@@ -168,6 +168,31 @@ GD_API gd_tensor *gd_avg_pool2d(gd_tape *t, gd_tensor *x, const gd_window *w, bo
  * rounded up. */
 GD_API gd_tensor *gd_adaptive_avg_pool2d(gd_tape *t, gd_tensor *x, const int64_t out[2]);
 
+/** Pixels added around, and channels (with zeros): [0] of height, [1] of width, [2] of channels; zeros, or the reflection. */
+GD_API gd_tensor *gd_pad2d(gd_tape *t, gd_tensor *x, const int64_t before[3], const int64_t after[3],
+                           bool reflect);
+/** Each pixel factor[0] x factor[1] times. */
+GD_API gd_tensor *gd_upsample_nearest2d(gd_tape *t, gd_tensor *x, const int64_t factor[2]);
+/** Every stride-th pixel, with channels of zeros in front and behind: the shortcut without parameters of He et al. 2016. */
+GD_API gd_tensor *gd_subsample2d(gd_tape *t, gd_tensor *x, const int64_t stride[2], int64_t front,
+                                 int64_t back);
+
+/**
+ * Batch norm of each channel, with what often follows it: a residual that is added, and an activation (none or relu).
+ *
+ * Math:     y = act((x - mean) / sqrt(var + eps) weight + bias + residual); in training mean and (biased) variance are those of
+ *           x over all dimensions but the last, else the running ones
+ * Shapes:   x [B,...,C], residual of x's shape or NULL, the others [C] or NULL
+ * Backward: through mean and variance too; d running += B (running - value) in training, as of gd_track(), value being
+ *           the mean, or the variance with N - 1
+ * Errors:   GD_ERR_SHAPE (one value per channel in training), GD_ERR_USAGE (not training without running statistics),
+ *           GD_ERR_NO_KERNEL on GPUs
+ * Source:   Ioffe and Szegedy 2015
+ */
+GD_API gd_tensor *gd_batch_norm(gd_tape *t, gd_tensor *x, gd_tensor *weight, gd_tensor *bias,
+                                gd_tensor *running_mean, gd_tensor *running_var, bool training, double eps,
+                                gd_tensor *residual, gd_activation act);
+
 /* ---- classification ---- */
 
 GD_API gd_tensor *gd_softmax(gd_tape *t, gd_tensor *x, int dim);

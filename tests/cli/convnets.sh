@@ -18,8 +18,13 @@ same() {
     cmp -s "$first.result" "$out.result" || fail "$name: $run (ranks:threads) differs from $first"
   done
 }
-same lenet "$lenet" "1:1 2:1 3:1 1:2 2:2" --steps 140
-at_least "$(last lenet-1:1 val.accuracy)" 0.6 "accuracy after 140 steps"
+same lenet "$lenet" "1:1 2:1 3:1 1:2 2:2" --steps 10
+# Statistics: of micro-batches, which do not depend on ranks; a short last batch is cut evenly.
+same batch_norm "conv2d:out_channels=8,kernel_size=3,padding=1,bias=false batch_norm relu max_pool2d:2 conv2d:out_channels=16,kernel_size=3 \
+  batch_norm relu avg_pool2d:2 linear:10" "1:1 2:1 3:1 1:2" --steps 67
+at_least "$(last batch_norm-1:1 val.accuracy)" 0.6 "accuracy with batch norm after 67 steps"
+on 2 gdtrain eval batch_norm-1:1 --data images.h5 >eval.txt 2>&1 || { fail "eval"; cat eval.txt; }
+at_least "$(awk '/^accuracy/ { print $2 / 100 }' eval.txt)" 0.6 "accuracy by the running statistics"
 same fp64 "$lenet" "1:1 3:1 2:2" --steps 2 --precision fp64
 
 refuses() { expect 2 "$1" gdtrain --data images.h5 --plots false --out bad --model "$2"; }

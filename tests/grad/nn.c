@@ -42,6 +42,21 @@ static gd_tensor *module_output(gd_tape *t, gd_tensor *const leaves[], int n, vo
   return weighted_sum(t, gd_forward(user, t, leaves[0]));
 }
 
+/* Of its input and its parameters; `shape` is that of a batch. */
+static void check_module(const char *spec, int ndim, const int64_t shape[]) {
+  gd_module *m;
+  gd_named p[MAX_LEAVES];
+  gd_tensor *leaves[MAX_LEAVES + 1] = {normal(1, 1, ndim, shape)};
+  assert_ok(gd_model_parse(&m, spec, ndim - 1, shape + 1, device, GD_F64, NULL));
+  gd_module_reset(m, 3);
+  assert_ok(gd_require_grad(leaves[0], true));
+  const int n = gd_module_params(m, p, MAX_LEAVES);
+  for (int k = 0; k < n; k++) leaves[k + 1] = p[k].tensor;
+  gd_status st = gd_gradcheck(device, module_output, leaves, n + 1, m, NULL);
+  if (st != GD_OK) fail_msg("%s: %s", spec, gd_error_last()->message);
+  gd_module_free(m);
+}
+
 static void modules_have_right_gradients(void **state) {
   (void)state;
   static const char *const specs[] = {"linear:3",
@@ -60,22 +75,36 @@ static void modules_have_right_gradients(void **state) {
                                       "[{layer_norm: {normalized_shape: [6], eps: 0.1, bias: false}}]",
                                       "softmax",
                                       "linear:5 leaky_relu log_softmax",
-                                      "flatten linear:4 dropout:0.5 linear:2"};
+                                      "flatten linear:4 dropout:0.5 linear:2",
+                                      "batch_norm linear:3 batch_norm relu linear:2"};
   for (size_t i = 0; i < sizeof specs / sizeof *specs; i++) {
-    gd_module *m;
-    gd_named p[MAX_LEAVES];
-    gd_tensor *leaves[MAX_LEAVES + 1] = {normal(1, 1, GD_SHAPE(ROWS, 2, FEATURES / 2))};
     const bool flat = strncmp(specs[i], "flatten", 7) != 0;
-    if (flat) leaves[0] = normal(1, 1, GD_SHAPE(ROWS, FEATURES));
-    assert_ok(gd_model_parse(&m, specs[i], leaves[0]->ndim - 1, leaves[0]->shape + 1, device, GD_F64, NULL));
-    gd_module_reset(m, 3);
-    assert_ok(gd_require_grad(leaves[0], true));
-    const int n = gd_module_params(m, p, MAX_LEAVES);
-    for (int k = 0; k < n; k++) leaves[k + 1] = p[k].tensor;
-    gd_status st = gd_gradcheck(device, module_output, leaves, n + 1, m, NULL);
-    if (st != GD_OK) fail_msg("%s: %s", specs[i], gd_error_last()->message);
-    gd_module_free(m);
+    if (flat)
+      check_module(specs[i], GD_SHAPE(ROWS, FEATURES));
+    else
+      check_module(specs[i], GD_SHAPE(ROWS, 2, FEATURES / 2));
   }
+}
+
+static void layers_of_images_have_right_gradients(void **state) {
+  (void)state;
+  static const char *const specs[] = {
+      "conv2d:out_channels=3,kernel_size=3,padding=same relu max_pool2d:2 flatten linear:2",
+      "[{conv2d: {out_channels: 4, kernel_size: [2, 3], stride: [2, 1], groups: 2, bias: false}}, "
+      "batch_norm, relu, {linear: 2}]",
+      "conv2d:out_channels=4,kernel_size=1 group_norm:2 "
+      "conv_transpose2d:out_channels=2,kernel_size=3,stride=2,padding=1 avg_pool2d:3",
+      "zero_pad2d:1 conv2d:out_channels=5,kernel_size=3,dilation=2 local_response_norm:size=3,alpha=0.5,k=2 "
+      "global_avg_pool",
+      "reflection_pad2d:1 upsample:2 avg_pool2d:kernel_size=3,stride=2,padding=1,"
+      "count_include_pad=false",
+      "adaptive_avg_pool2d:3 batch_norm:affine=false,track_running_stats=false tanh"};
+  for (size_t i = 0; i < sizeof specs / sizeof *specs; i++) check_module(specs[i], GD_SHAPE(3, 5, 4, 2));
+  check_module("conv2d:out_channels=2,kernel_size=2 batch_norm relu", GD_SHAPE(3, 4, 5));
+  check_module("conv1d:out_channels=4,kernel_size=3,padding=1,groups=2 relu batch_norm "
+               "conv1d:out_channels=2,kernel_size=2,stride=2 flatten linear:2",
+               GD_SHAPE(3, 7, 2));
+  check_module("conv1d:out_channels=2,kernel_size=4 linear:2", GD_SHAPE(3, 7));
 }
 
 typedef struct loss_case {
@@ -150,6 +179,7 @@ static void losses_with_settings_have_right_gradients(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test(modules_have_right_gradients),
+                                     cmocka_unit_test(layers_of_images_have_right_gradients),
                                      cmocka_unit_test(losses_with_settings_have_right_gradients),
                                      cmocka_unit_test(losses_have_right_gradients)};
   return cmocka_run_group_tests(tests, open_device, close_device);
