@@ -76,6 +76,7 @@ static gd_checkpoint *example_make(example *e, int64_t step) {
                          .classes = 2,
                          .class_name = class_name,
                          .standardize = {3, e->data_mean, e->data_std},
+                         .standardize_targets = {2, e->data_std, e->data_mean},
                          .machine = "cpu avx512"};
   memset(e->c.data_digest, 'd', 64);
   strcpy(e->c.version, "0.1.0");
@@ -106,6 +107,9 @@ static bool same_checkpoint(const gd_checkpoint *a, const gd_checkpoint *b, bool
       a->standardize.features == b->standardize.features &&
       memcmp(a->standardize.mean, b->standardize.mean, 24) == 0 &&
       memcmp(a->standardize.std, b->standardize.std, 24) == 0 &&
+      a->standardize_targets.features == b->standardize_targets.features &&
+      memcmp(a->standardize_targets.mean, b->standardize_targets.mean, 16) == 0 &&
+      memcmp(a->standardize_targets.std, b->standardize_targets.std, 16) == 0 &&
       strcmp(a->data_digest, b->data_digest) == 0 && strcmp(a->machine, b->machine) == 0 &&
       strcmp(a->version, b->version) == 0;
   for (int i = 0; same && i < a->classes; i++) same = strcmp(a->class_name[i], b->class_name[i]) == 0;

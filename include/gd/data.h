@@ -39,7 +39,9 @@ typedef struct gd_data_info {
   bool labels;     /**< y holds integer labels (else real targets) */
   bool unlabelled; /**< none of the labels is a class: all are ignored */
   int64_t targets; /**< k: targets per sample; 1 for labels */
-  bool y_vector;   /**< y is stored as [N], not [N,k] */
+  bool y_vector;   /**< y is given as [N], not [N,k] */
+  char y_note
+      [160]; /**< what y was taken as where that was a guess, and the option that says otherwise; or "" */
   int64_t classes; /**< labels: number of classes (names, else 1 + the largest label); 0 otherwise */
   char (*class_name)[GD_MAX_CLASS_NAME]; /**< [classes], or NULL */
   int n_more;                            /**< fields beyond x and y, of a source */
@@ -53,7 +55,18 @@ typedef struct gd_data_info {
 
 typedef struct gd_dataset gd_dataset;
 
+/** What targets are taken as. By their type: one whole number a sample is a label, and so are one-hot columns. */
+typedef enum gd_target_type {
+  GD_TARGET_AUTO,
+  GD_TARGET_LABELS,
+  GD_TARGET_NUMBERS,
+  GD_TARGET_RATHER_LABELS,  /**< where they can be, and it is noted */
+  GD_TARGET_RATHER_NUMBERS, /**< the same, unless the file itself says that they are classes */
+} gd_target_type;
+
 typedef struct gd_data_options {
+  gd_target_type target_type;
+  bool target_known; /**< it is what a model was trained on, and is not noted */
   const char *x_name,
       *y_name; /**< NULL: x/y, data/label, images/labels, X/y or features/targets; or x_train/y_train */
   /** Of a file that holds several: any takes those without a mark, then train; val and test take their own first. */
@@ -107,9 +120,9 @@ GD_API gd_status gd_dataset_load(gd_dataset *d, void *memory, bool load) GD_CHEC
  */
 GD_API gd_status gd_dataset_digest(gd_dataset *d, gd_digest *out) GD_CHECKED;
 
-/** Standardisation: per feature, x' = (x - mean) / std. Features with no spread have std 1. */
+/** Standardisation: per feature, or target, x' = (x - mean) / std. Those with no spread have std 1. */
 typedef struct gd_standardize {
-  int64_t features;   /**< 0: off */
+  int64_t features;   /**< or targets; 0: off */
   double *mean, *std; /**< [features], malloc'd; gd_standardize_free() */
 } gd_standardize;
 GD_API void gd_standardize_free(gd_standardize *s);
@@ -166,9 +179,10 @@ typedef struct gd_loader_options {
   gd_order order;
   gd_device *device;
   gd_dtype dtype;
-  int64_t max_rows;                  /**< of any micro-batch */
-  const gd_standardize *standardize; /**< NULL: off; must outlive the loader */
-  size_t stream_bytes;               /**< streamed: memory for blocks of the file; 0: 96 MiB */
+  int64_t max_rows;                          /**< of any micro-batch */
+  const gd_standardize *standardize;         /**< NULL, or no features: off; must outlive the loader */
+  const gd_standardize *standardize_targets; /**< the same for targets that are numbers */
+  size_t stream_bytes;                       /**< streamed: memory for blocks of the file; 0: 96 MiB */
 } gd_loader_options;
 
 /**
@@ -191,6 +205,11 @@ GD_API gd_status gd_class_lists_new(gd_class_lists *out, gd_dataset *d, const gd
 GD_API void gd_class_lists_free(gd_class_lists *l);
 /** Mean and standard deviation per feature over a part of a set, in one pass (Welford/Chan), f64. */
 GD_API gd_status gd_standardize_fit(gd_standardize *out, gd_dataset *d, const gd_order *part) GD_CHECKED;
+/** The same of targets. Errors: GD_ERR_USAGE: they are labels */
+GD_API gd_status gd_standardize_fit_targets(gd_standardize *out, gd_dataset *d,
+                                            const gd_order *part) GD_CHECKED;
+/** Back to their own unit: value = value std + mean, `rows` of them. Nothing to do where it is off. */
+GD_API void gd_standardize_undo(const gd_standardize *s, double *value, int64_t rows);
 
 /* ---- making data files ---- */
 

@@ -22,6 +22,7 @@ typedef struct gd_metric_of {
   int64_t targets;               /**< numbers of a target */
   int64_t outputs;               /**< of the model, per sample */
   const char *const *class_name; /**< [classes], or NULL */
+  const double *mean, *std;      /**< [targets] of standardised targets; NULL: they are as in the data */
 } gd_metric_of;
 
 /** A micro-batch that was evaluated. Recording is off on its tape. */
@@ -36,7 +37,8 @@ typedef struct gd_evaluated {
 
 /**
  * The values of a tensor of this evaluation, in host memory and f64, until the next micro-batch. Several metrics
- * that ask for the same tensor share one copy.
+ * that ask for the same tensor share one copy. Targets that were standardised, and the (first) output that stands for
+ * them, are given in the unit of the data.
  */
 GD_API gd_status gd_evaluated_values(const gd_evaluated *e, const gd_tensor *t,
                                      const double **out) GD_CHECKED;

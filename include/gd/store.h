@@ -54,7 +54,8 @@ typedef struct gd_watched {
  *   /progress               attributes step epoch samples seed, and where there are such: best best_step,
  *                           row_loss_sum row_weight row_samples row_seconds, noise_weight noise_S noise_G2,
  *                           plateau_lr plateau_best plateau_bad plateau_cooling stop_best stop_bad
- *   /data                   attributes classes x_scale digest; arrays sample class_name mean std class_weight
+ *   /data                   attributes classes x_scale digest; arrays sample class_name mean std target_mean
+ *                           target_std class_weight
  *                           columns targets
  *   /config                 the YAML, one string
  *   /model_spec             the model, one string of YAML, where the attribute `model` (one line of words) cannot say it
@@ -89,7 +90,7 @@ typedef struct gd_checkpoint {
   int64_t classes;
   char (*class_name)[GD_MAX_CLASS_NAME];
   gd_names names; /* of its columns and targets; absent where the data had none */
-  gd_standardize standardize;
+  gd_standardize standardize, standardize_targets;
   int64_t n_class_weights;
   double *class_weight; /* of the loss; NULL: all weigh 1 */
   char data_digest[65]; /* training data; "" unknown */

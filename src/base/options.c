@@ -19,6 +19,8 @@ const char *const gdi_option_short_form[][2] = {
     {"val_data.y", "data.val_y"},
     {"val_fraction", "data.val_fraction"},
     {"standardize", "data.standardize"},
+    {"standardize_targets", "data.standardize_targets"},
+    {"target_type", "data.target_type"},
     {"shuffle", "data.shuffle"},
     {"sampler", "data.sampler"},
     {"optimizer", "optimizer.name"},

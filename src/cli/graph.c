@@ -3,6 +3,7 @@
 
 #include "cli/cli.h"
 #include "infer/model.h"
+#include "infer/set.h"
 
 typedef struct drawing {
   run_setup r;
@@ -20,7 +21,8 @@ static gd_status find_shapes(drawing *d) {
     return GD_OK;
   }
   gd_dataset *set;
-  GD_TRY(gd_dataset_open(&set, d->r.o.data_train, &(gd_data_options){0}));
+  const gd_data_options how = gdi_data_options(&d->r.o);
+  GD_TRY(gd_dataset_open(&set, d->r.o.data_train, &how));
   d->info = *gd_dataset_info(set);
   gd_dataset_close(set);
   return GD_OK;

@@ -29,6 +29,8 @@ static void print_checkpoint(const gd_checkpoint *c) {
   if (c->has_best) printf("best      %.9g\n", c->best);
   printf("made by   gdtrain %s on %s\n", c->version, c->machine);
   if (c->standardize.features) printf("features  %lld, standardised\n", (long long)c->standardize.features);
+  if (c->standardize_targets.features)
+    printf("targets   %lld, standardised\n", (long long)c->standardize_targets.features);
   gdi_print_names("columns", c->names.n_x, c->names.x);
   gdi_print_names(c->names.n_y > 1 ? "targets" : "target", c->names.n_y, c->names.y);
   for (int64_t i = 0; c->class_name && i < c->classes && i < 12; i++)
@@ -86,6 +88,10 @@ static gd_status export(args *a) {
   if (st == GD_OK) st = gd_export_safetensors(&c, out);
   if (st == GD_OK && strcmp(used, "trained") != 0)
     printf("weights   %s, the average of the parameters\n", used);
+  if (st == GD_OK && c.standardize.features)
+    printf("x         standardised: apply (x - standardize.mean) / standardize.std, tensors of the file\n");
+  if (st == GD_OK && c.standardize_targets.features)
+    printf("y         standardised: the outputs times standardize_targets.std + standardize_targets.mean\n");
   gd_checkpoint_free(&c);
   return st;
 }

@@ -6,6 +6,7 @@
 #include "autograd/autograd.h"
 #include "cli/cli.h"
 #include "infer/model.h"
+#include "infer/set.h"
 #include "train/batches.h"
 
 typedef struct table {
@@ -186,7 +187,8 @@ static gd_status find_sample(table *t, const char *sample) {
     return GD_OK;
   }
   gd_dataset *set;
-  GD_TRY(gd_dataset_open(&set, t->r.o.data_train, &(gd_data_options){0}));
+  const gd_data_options how = gdi_data_options(&t->r.o);
+  GD_TRY(gd_dataset_open(&set, t->r.o.data_train, &how));
   t->data = *gd_dataset_info(set);
   gd_dataset_close(set);
   return GD_OK;

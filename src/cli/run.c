@@ -5,7 +5,8 @@
 #include "cli/cli.h"
 #include "gd/plugin.h"
 
-const char gdi_run_switches[] = "standardize data.standardize nesterov optimizer.nesterov optimizer.centered "
+const char gdi_run_switches[] = "standardize data.standardize standardize_targets data.standardize_targets "
+                                "nesterov optimizer.nesterov optimizer.centered "
                                 "resume_changed noise_scale init_partial print_config";
 
 /* ---- options ---- */

@@ -82,6 +82,7 @@ gd_status gdi_classes_of_text(gd_dataset *d) {
 }
 
 gd_status gdi_dataset_labels(const gd_dataset *d, int64_t lo, int64_t hi, int64_t *to) {
+  if (d->y_as != GDI_Y_STORED) return gdi_labels_read(d, lo, hi, to);
   if (!d->y.text) return gdi_h5_array_read(&d->y, GD_I64, lo, hi, to);
   mapping m = mapping_of(d, lo, to);
   return gdi_h5_array_each_text(&d->y, lo, hi, map_text, &m);

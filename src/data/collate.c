@@ -11,7 +11,7 @@ typedef struct gdi_pick { /* sample `index` goes to row `row` */
 
 gd_status gdi_collator_make(gdi_collator *c, gd_dataset *d, const gd_loader_options *o, int64_t rows) {
   *c = (gdi_collator){.d = d, .o = o, .order.epoch = -1};
-  if (d->info.x_index && o->standardize)
+  if (d->info.x_index && o->standardize && o->standardize->features > 0)
     return GD_FAIL(GD_ERR_USAGE, "%s: x is an index, which cannot be standardised", d->info.path);
   GD_TRY(gdi_convert_make(&c->x, d->info.x_type, o->dtype, d->features, d->info.x_scale, o->standardize));
   for (int f = 0; f < d->info.n_more; f++) {
@@ -19,7 +19,7 @@ gd_status gdi_collator_make(gdi_collator *c, gd_dataset *d, const gd_loader_opti
     GD_TRY(
         gdi_convert_make(&c->more[f], m->dtype, o->dtype, d->more[f].n, m->scale != 0 ? m->scale : 1, NULL));
   }
-  GD_TRY(gdi_convert_make(&c->y, GD_F64, o->dtype, d->info.targets, 1, NULL));
+  GD_TRY(gdi_convert_make(&c->y, GD_F64, o->dtype, d->info.targets, 1, o->standardize_targets));
   c->picks = malloc((size_t)rows * sizeof *c->picks);
   if (!c->picks) return GD_FAIL(GD_ERR_OOM, "no memory for a batch of %lld", (long long)rows);
   return d->streamed ? gdi_cache_new(&c->cache, d, &o->order, o->stream_bytes) : GD_OK;

@@ -62,7 +62,7 @@ static gd_status open_x(gd_dataset *d) {
   return GD_OK;
 }
 
-static gd_status open_y(gd_dataset *d) {
+static gd_status open_y(gd_dataset *d, const gd_data_options *o) {
   gd_data_info *info = &d->info;
   gdi_h5_array *y = &d->y;
   if (!info->y_name[0]) { /* there are none, and none are asked for */
@@ -80,8 +80,7 @@ static gd_status open_y(gd_dataset *d) {
   if (y->text && y->ndim != 1)
     return GDI_H5_REFUSE(&d->file, info->y_name, "text is one class for each sample: of shape [%lld]",
                          (long long)info->n);
-  info->labels = y->text || (y->type != GD_F32 && y->type != GD_F64 && info->targets == 1);
-  return GD_OK;
+  return gdi_labels_choose(d, o);
 }
 
 /* ---- classes: their names, or a stored number, or one more than the largest label ---- */
@@ -125,6 +124,10 @@ static gd_status find_classes(gd_dataset *d) {
   if (d->info.class_name) return GD_OK;
   if (d->y.enumerated) GD_TRY(gdi_classes_of_members(d));
   if (d->info.class_name) return GD_OK;
+  if (d->y_as == GDI_Y_ONE_HOT) {
+    d->info.classes = d->y_columns;
+    return GD_OK;
+  }
   if (gdi_h5_has_attr(&d->file, d->info.y_name, "classes")) {
     GD_TRY(gdi_h5_attr_i64(&d->file, d->info.y_name, "classes", &d->info.classes));
   } else {
@@ -155,7 +158,7 @@ static gd_status open_all(gd_dataset *d, const char *path, const gd_data_options
   GD_TRY(gdi_find_arrays(d, o));
   GD_TRY(open_arrays(d));
   GD_TRY(open_x(d));
-  GD_TRY(open_y(d));
+  GD_TRY(open_y(d, o));
   gdi_dataset_measure(d);
   if (d->info.labels) {
     int64_t label;
@@ -164,7 +167,8 @@ static gd_status open_all(gd_dataset *d, const char *path, const gd_data_options
     d->info.unlabelled = label < 0;
   }
   GD_TRY(gdi_names_open(&d->info.names, &d->file, d->info.ndim == 1 ? d->features : 0,
-                        d->info.y_name[0] ? d->info.targets : 0));
+                        d->info.y_name[0] ? d->y_columns : 0));
+  if (d->y_as == GDI_Y_ONE_HOT) GD_TRY(gdi_labels_name(d));
   d->info.block = gdi_dataset_read_rows(d, BLOCK_BYTES);
   d->streamed = must_stream(d, o);
   return GD_OK;

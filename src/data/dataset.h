@@ -12,11 +12,16 @@ typedef struct gdi_dataset_field {
   size_t offset; /* in the row */
 } gdi_dataset_field;
 
+/* Targets in the file: as they are wanted; labels that are real numbers; labels as columns of 0 and a 1. */
+typedef enum gdi_y_as { GDI_Y_STORED, GDI_Y_WHOLE, GDI_Y_ONE_HOT } gdi_y_as;
+
 struct gd_dataset {
   gd_data_info info;
-  int64_t features; /* values of x per sample */
-  int64_t *x_map;   /* [features] the column of the file that each is; NULL: it is stored as it is wanted */
-  int64_t *y_map;   /* [info.targets] */
+  gdi_y_as y_as;
+  int64_t y_columns; /* of a sample, as stored */
+  int64_t features;  /* values of x per sample */
+  int64_t *x_map;    /* [features] the column of the file that each is; NULL: it is stored as it is wanted */
+  int64_t *y_map;    /* [info.targets] */
   size_t x_row, y_row;                       /* bytes of a sample in memory: x as stored, y as i64 or f64 */
   gdi_dataset_field more[GD_MAX_FIELDS - 2]; /* [info.n_more] */
   const gd_dataset_source *source;           /* NULL: a file */
@@ -34,6 +39,12 @@ struct gd_dataset {
 gd_status gdi_dataset_read(gd_dataset *d, int64_t lo, int64_t hi, void *x, void *y) GD_CHECKED;
 /* Labels lo .. hi-1 of the file, which may be text. Errors: GD_ERR_DATA with the sample */
 gd_status gdi_dataset_labels(const gd_dataset *d, int64_t lo, int64_t hi, int64_t *to) GD_CHECKED;
+/* labels.c: are targets, described but for that, labels or numbers? Errors: GD_ERR_DATA */
+gd_status gdi_labels_choose(gd_dataset *d, const gd_data_options *o) GD_CHECKED;
+/* The names of one-hot columns become those of classes. Errors: GD_ERR_OOM */
+gd_status gdi_labels_name(gd_dataset *d) GD_CHECKED;
+/* Labels that are no whole numbers in the file, where gdi_dataset_labels() finds such. */
+gd_status gdi_labels_read(const gd_dataset *d, int64_t lo, int64_t hi, int64_t *to) GD_CHECKED;
 /* A line where the labels look like a mistake: one class alone, or none of class 0. */
 gd_status gdi_note_labels(char **notes, gd_dataset *d) GD_CHECKED;
 /* How much room samples and targets take as they are held. */

@@ -43,19 +43,21 @@ static void *put(samples *s, const void *from, size_t bytes, gd_status *st) {
 
 /* All in one piece: another chunk of an arena would be twice as large as the first, for a few labels. */
 static gd_status reserve(gd_arena *a, size_t bytes) {
-  enum { PARTS = 5 };
+  enum { PARTS = 7 };
   if (!gd_arena_alloc(a, bytes + PARTS * GD_ALIGN)) return GD_ERR_OOM;
   gd_arena_reset(a);
   return GD_OK;
 }
 
 /* n samples of a set and what scales them; x NULL: room for samples. */
-static gd_status fill(samples *s, const gd_dataset *d, const gdi_convert *c, int64_t n, const char *x,
+static gd_status fill(samples *s, const gd_dataset *d, const gdi_scaling *by, int64_t n, const char *x,
                       const char *y) {
+  const gdi_convert *c = by->x, *t = by->y;
   const size_t rows = (size_t)n, number = c->in_float ? sizeof(float) : sizeof(double);
+  const size_t targets = t->standardizes ? (size_t)t->n * sizeof(double) : 0;
   GD_TRY(gdi_arena_new_over(&s->memory, x ? "resident set" : "samples sent", &s->device->memory));
-  gd_status st =
-      reserve(s->memory, rows * (d->x_row + d->y_row) + 2 * (size_t)c->n * number + sizeof *s->input);
+  gd_status st = reserve(s->memory, rows * (d->x_row + d->y_row) + 2 * (size_t)c->n * number + 2 * targets +
+                                        sizeof *s->input);
   s->set = (gdi_stored){.x = put(s, x, rows * d->x_row, &st),
                         .y = put(s, y, rows * d->y_row, &st),
                         .x_type = d->info.x_type,
@@ -64,7 +66,9 @@ static gd_status fill(samples *s, const gd_dataset *d, const gdi_convert *c, int
                         .y_n = d->info.targets,
                         .shift = c->standardizes ? put(s, c->shift, (size_t)c->n * number, &st) : NULL,
                         .factor = put(s, c->factor, (c->standardizes ? (size_t)c->n : 1) * number, &st),
-                        .in_float = c->in_float};
+                        .in_float = c->in_float,
+                        .y_shift = targets ? put(s, t->shift, targets, &st) : NULL,
+                        .y_factor = targets ? put(s, t->factor, targets, &st) : NULL};
   s->input = put(s, NULL, sizeof *s->input, &st);
   return st;
 }
@@ -104,14 +108,14 @@ static bool leaves_enough(const gdi_gpu_set *s) {
   return rest != NULL;
 }
 
-gd_status gdi_gpu_set_new(gdi_gpu_set **out, gd_device *d, const gd_dataset *data, const gdi_convert *x,
+gd_status gdi_gpu_set_new(gdi_gpu_set **out, gd_device *d, const gd_dataset *data, const gdi_scaling *by,
                           const gd_order *order) {
   *out = NULL;
   if (!data->loaded_x || !gdi_order_on_gpu(order)) return GD_OK;
   gdi_gpu_set *s = calloc(1, sizeof *s);
   if (!s) return GD_FAIL(GD_ERR_OOM, "no memory for a set on the GPU");
   *s = (gdi_gpu_set){.on.device = d, .order = order, .epoch = -1};
-  gd_status st = fill(&s->on, data, x, data->info.n, data->loaded_x, data->loaded_y);
+  gd_status st = fill(&s->on, data, by, data->info.n, data->loaded_x, data->loaded_y);
   if (st == GD_OK && !leaves_enough(s)) st = GD_ERR_OOM;
   if (st == GD_OK) {
     *out = s;
@@ -164,21 +168,21 @@ static gd_status make_slots(gdi_upload *s) {
   return GD_OK;
 }
 
-static gd_status make(gdi_upload *s, const gd_dataset *data, const gdi_convert *x) {
+static gd_status make(gdi_upload *s, const gd_dataset *data, const gdi_scaling *by) {
   gd_device *d = s->on.device;
   const gdi_batch_input first = gdi_upload_input(s, 0);
-  GD_TRY(fill(&s->on, data, x, 2 * s->rows, NULL, NULL));
+  GD_TRY(fill(&s->on, data, by, 2 * s->rows, NULL, NULL));
   GD_TRY(d->upload(d, s->on.input, &first, sizeof first));
   GD_TRY(gdi_arena_new_over(&s->pinned, "samples sent", &d->gpu->pinned));
   return make_slots(s);
 }
 
-gd_status gdi_upload_new(gdi_upload **out, gd_device *d, const gd_dataset *data, const gdi_convert *x,
+gd_status gdi_upload_new(gdi_upload **out, gd_device *d, const gd_dataset *data, const gdi_scaling *by,
                          int64_t rows) {
   gdi_upload *s = *out = calloc(1, sizeof *s);
   if (!s) return GD_FAIL(GD_ERR_OOM, "no memory to send batches to a GPU");
   *s = (gdi_upload){.on.device = d, .rows = rows, .x_row = data->x_row, .y_row = data->y_row};
-  gd_status st = make(s, data, x);
+  gd_status st = make(s, data, by);
   if (st == GD_OK) return GD_OK;
   gdi_upload_free(s);
   *out = NULL;

@@ -11,8 +11,13 @@ typedef struct gdi_gpu_set gdi_gpu_set;
 /* The key of an order at one epoch, for kernels. Errors: GD_ERR_USAGE: block shuffle has none */
 gd_status gdi_order_key_at(const gd_order *o, int64_t epoch, gdi_order_key *out) GD_CHECKED;
 
+/* What turns stored values into those of the model. */
+typedef struct gdi_scaling {
+  const gdi_convert *x, *y;
+} gdi_scaling;
+
 /* Copy a held set to the GPU. *out NULL without an error: it does not fit, or its order has no key. */
-gd_status gdi_gpu_set_new(gdi_gpu_set **out, gd_device *d, const gd_dataset *data, const gdi_convert *x,
+gd_status gdi_gpu_set_new(gdi_gpu_set **out, gd_device *d, const gd_dataset *data, const gdi_scaling *by,
                           const gd_order *order) GD_CHECKED;
 void gdi_gpu_set_free(gdi_gpu_set *s);
 /*
@@ -31,7 +36,7 @@ gd_status gdi_gpu_set_form(gdi_gpu_set *s, const gdi_batch_input *in, int64_t fi
 typedef struct gdi_upload gdi_upload;
 
 /* Slots of up to `rows` samples. Errors: GD_ERR_OOM, GD_ERR_GPU */
-gd_status gdi_upload_new(gdi_upload **out, gd_device *d, const gd_dataset *data, const gdi_convert *x,
+gd_status gdi_upload_new(gdi_upload **out, gd_device *d, const gd_dataset *data, const gdi_scaling *by,
                          int64_t rows) GD_CHECKED;
 void gdi_upload_free(gdi_upload *s);
 /* Host memory of a slot: x and y of its first sample. */

@@ -257,12 +257,13 @@ static gd_status make_on_gpu(gd_loader *l) {
                    "%s: batches formed on a GPU have numbers x and targets y, no other fields yet; use "
                    "--device cpu",
                    l->d->info.path);
-  GD_TRY(gdi_gpu_set_new(&l->resident, d, l->d, &l->collator.x, &l->o.order));
+  const gdi_scaling by = {&l->collator.x, &l->collator.y};
+  GD_TRY(gdi_gpu_set_new(&l->resident, d, l->d, &by, &l->o.order));
   GD_TRY(make_tensors(l, &l->slot[0]));
   if (d->matmul == GD_MATMUL_BF16 && l->o.dtype == GD_F32)
     GD_TRY(gd_tensor_new(&l->rounded, l->arena, d, GD_BF16, GD_SHAPE(l->o.max_rows, l->collator.x.n)));
   if (l->resident) return GD_OK;
-  GD_TRY(gdi_upload_new(&l->feed, d, l->d, &l->collator.x, l->most));
+  GD_TRY(gdi_upload_new(&l->feed, d, l->d, &by, l->most));
   l->collator.as_stored = true;
   l->slot[1] = l->slot[0];
   for (int i = 0; i < 2; i++) {

@@ -1,5 +1,5 @@
 /*
- * Mean and variance per feature in one pass. Each block of samples is summed on its own, about its first
+ * Mean and variance per feature, or target, in one pass. Each block of samples is summed on its own, about its first
  * sample, and merged by the formula of Chan, Golub and LeVeque (1983):
  *   n = na + nb,  delta = mean_b - mean_a,  mean = mean_a + delta nb / n,  M2 = M2a + M2b + delta^2 na nb / n
  */
@@ -57,20 +57,36 @@ static void merge_block(moments *m) {
   m->block_n = 0;
 }
 
-static gd_status add_blocks(moments *m, gd_dataset *d, const uint8_t *bit, const gdi_convert *c,
-                            char *buffer) {
+/* What is looked at: samples, or their targets. */
+typedef struct side {
+  bool targets;
+  const char *loaded; /* [N] rows, of a held set */
+  size_t row;         /* bytes */
+  gdi_convert convert;
+} side;
+
+static gd_status side_make(side *s, const gd_dataset *d, bool targets) {
+  if (targets) {
+    *s = (side){.targets = true, .loaded = d->loaded_y, .row = d->y_row};
+    return gdi_convert_make(&s->convert, GD_F64, GD_F64, d->info.targets, 1, NULL);
+  }
+  *s = (side){.loaded = d->loaded_x, .row = d->x_row};
+  return gdi_convert_make(&s->convert, d->info.x_type, GD_F64, d->features, d->info.x_scale, NULL);
+}
+
+static gd_status add_blocks(moments *m, gd_dataset *d, const uint8_t *bit, const side *s, char *buffer) {
   int64_t rows = gdi_dataset_read_rows(d, BLOCK_BYTES);
   for (int64_t lo = 0; lo < d->info.n; lo += rows) {
     int64_t hi = lo + rows < d->info.n ? lo + rows : d->info.n;
-    const char *x = d->loaded_x + (d->streamed ? 0 : (size_t)lo * d->x_row);
+    const char *from = s->loaded + (d->streamed ? 0 : (size_t)lo * s->row);
     if (d->streamed) {
-      char *y = buffer;
-      x = buffer + (size_t)rows * d->y_row;
-      GD_TRY(gdi_dataset_read(d, lo, hi, (char *)x, y));
+      char *y = buffer, *x = buffer + (size_t)rows * d->y_row;
+      GD_TRY(gdi_dataset_read(d, lo, hi, x, y));
+      from = s->targets ? y : x;
     }
     for (int64_t i = lo; i < hi; i++) {
       if (!(bit[i / 8] >> i % 8 & 1)) continue;
-      gdi_convert_row(c, x + (size_t)(i - lo) * d->x_row, m->row);
+      gdi_convert_row(&s->convert, from + (size_t)(i - lo) * s->row, m->row);
       add_row(m);
     }
     merge_block(m);
@@ -93,9 +109,9 @@ static gd_status finish(gd_standardize *out, const moments *m) {
   return GD_OK;
 }
 
-gd_status gd_standardize_fit(gd_standardize *out, gd_dataset *d, const gd_order *part) {
+static gd_status fit(gd_standardize *out, gd_dataset *d, const gd_order *part, bool targets) {
   moments m = {0};
-  gdi_convert c = {0};
+  side s = {0};
   uint8_t *bit = NULL;
   char *buffer = NULL;
   gd_status st = GD_OK;
@@ -105,19 +121,38 @@ gd_status gd_standardize_fit(gd_standardize *out, gd_dataset *d, const gd_order 
                    (long long)part->set_n);
   if (!d->streamed && !d->loaded_x)
     return GD_FAIL(GD_ERR_USAGE, "%s is not in memory yet: gd_dataset_load()", d->info.path);
-  GD_GOTO(st, moments_make(&m, d->features), done);
-  GD_GOTO(st, gdi_convert_make(&c, d->info.x_type, GD_F64, d->features, d->info.x_scale, NULL), done);
+  GD_GOTO(st, moments_make(&m, targets ? d->info.targets : d->features), done);
+  GD_GOTO(st, side_make(&s, d, targets), done);
   GD_GOTO(st, gdi_order_mark(part, &bit), done);
   if (d->streamed) {
     buffer = malloc((size_t)gdi_dataset_read_rows(d, BLOCK_BYTES) * (d->x_row + d->y_row));
     if (!buffer) GD_GOTO(st, GD_FAIL(GD_ERR_OOM, "no memory to read %s", d->info.path), done);
   }
-  GD_GOTO(st, add_blocks(&m, d, bit, &c, buffer), done);
+  GD_GOTO(st, add_blocks(&m, d, bit, &s, buffer), done);
   st = finish(out, &m);
 done:
   free(m.mean), free(bit), free(buffer);
-  gdi_convert_free(&c);
+  gdi_convert_free(&s.convert);
   return st;
+}
+
+gd_status gd_standardize_fit(gd_standardize *out, gd_dataset *d, const gd_order *part) {
+  return fit(out, d, part, false);
+}
+
+gd_status gd_standardize_fit_targets(gd_standardize *out, gd_dataset *d, const gd_order *part) {
+  *out = (gd_standardize){0};
+  if (d->info.labels)
+    return GD_FAIL(GD_ERR_USAGE,
+                   "standardize_targets: %s holds labels, which have no mean: leave it out, or say "
+                   "--target-type numbers",
+                   d->info.path);
+  return fit(out, d, part, true);
+}
+
+void gd_standardize_undo(const gd_standardize *s, double *value, int64_t rows) {
+  for (int64_t i = 0; i < rows; i++)
+    for (int64_t k = 0; k < s->features; k++, value++) *value = *value * s->std[k] + s->mean[k];
 }
 
 void gd_standardize_free(gd_standardize *s) {

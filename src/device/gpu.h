@@ -51,6 +51,7 @@ typedef struct gdi_stored {
   const void *shift,
       *factor;   /* x' = (x - shift) factor, in device memory; shift NULL: factor is one number */
   bool in_float; /* type of shift and factor and of that arithmetic, else double */
+  const double *y_shift, *y_factor; /* the same for targets, [y_n]; NULL: as they are */
 } gdi_stored;
 
 /* ---- updates ---- */

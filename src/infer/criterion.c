@@ -71,27 +71,50 @@ gd_status gdi_criterion_open(gd_criterion **out, const gd_loss_class *cls, const
   return st;
 }
 
+/* ---- its targets ---- */
+
+gd_target_type gdi_target_type(const gd_options *o) {
+  const gd_loss_class *loss;
+  if (strcmp(o->target_type, "labels") == 0) return GD_TARGET_LABELS;
+  if (strcmp(o->target_type, "numbers") == 0) return GD_TARGET_NUMBERS;
+  if (strcmp(o->loss, "auto") == 0) return GD_TARGET_AUTO;
+  if (gd_loss_find(&loss, o->loss) != GD_OK) { /* told when the loss is made */
+    gd_error_clear();
+    return GD_TARGET_AUTO;
+  }
+  return loss->target & GD_LABELS ? GD_TARGET_RATHER_LABELS : GD_TARGET_RATHER_NUMBERS;
+}
+
 static gd_status labels_fit(const gd_loss_class *cls, const gd_data_info *i, int64_t outputs) {
+  const bool declared = i->class_name != NULL;
   if (!(cls->target & GD_LABELS))
-    return GD_FAIL(GD_ERR_USAGE, "loss: %s needs real targets, but %s holds labels: choose cross_entropy",
-                   cls->name, i->path);
-  if (i->classes > outputs && !cls->any_outputs)
     return GD_FAIL(GD_ERR_USAGE,
-                   "model: %lld outputs, but %s has %lld classes: end the model with linear:%lld",
-                   (long long)outputs, i->path, (long long)i->classes, (long long)i->classes);
-  return GD_OK;
+                   "loss: %s needs numbers as targets, but %s of %s are %lld classes%s: choose %s", cls->name,
+                   i->y_name, i->path, (long long)i->classes,
+                   declared ? " with names" : " (as the file says)",
+                   "--loss cross_entropy, or import the data without --classes if they are quantities");
+  if (i->classes <= outputs || cls->any_outputs) return GD_OK;
+  return GD_FAIL(GD_ERR_USAGE,
+                 "model: %lld output%s, but %s of %s has %lld classes%s: end the model with linear:%lld%s",
+                 (long long)outputs, outputs == 1 ? "" : "s", i->y_name, i->path, (long long)i->classes,
+                 declared ? "" : ", as its largest label says", (long long)i->classes,
+                 declared ? "" : ", or say --target-type numbers if it is a quantity");
 }
 
 gd_status gdi_targets_fit(const gd_loss_class *cls, const gd_data_info *i, int64_t outputs) {
   if (i->labels) return labels_fit(cls, i, outputs);
   /* one number is no distribution over classes */
   if (!(cls->target & GD_NUMBERS) || (cls->target & GD_LABELS && i->targets == 1 && !cls->any_outputs))
-    return GD_FAIL(GD_ERR_USAGE, "loss: %s needs labels, but %s holds real targets: choose mse", cls->name,
-                   i->path);
+    return GD_FAIL(
+        GD_ERR_USAGE,
+        "loss: %s needs classes as targets, but %s of %s are taken as numbers: choose --loss mse, or "
+        "--target-type labels if they are whole numbers that stand for classes",
+        cls->name, i->y_name, i->path);
   if (i->targets == outputs || cls->any_outputs) return GD_OK;
   return GD_FAIL(
       GD_ERR_USAGE,
-      "model: %lld outputs, but %s has %lld real target%s a sample: end the model with linear:%lld%s",
-      (long long)outputs, i->path, (long long)i->targets, i->targets > 1 ? "s" : "", (long long)i->targets,
-      i->targets > 1 ? "" : ", or import the data with --classes if their target is a class");
+      "model: %lld output%s, but %s of %s has %lld number%s a sample: end the model with linear:%lld%s",
+      (long long)outputs, outputs == 1 ? "" : "s", i->y_name, i->path, (long long)i->targets,
+      i->targets == 1 ? "" : "s", (long long)i->targets,
+      i->targets == 1 ? ", or say --target-type labels if the number is a class" : "");
 }

@@ -27,6 +27,8 @@ gd_status gdi_criterion_open(gd_criterion **out, const gd_loss_class *cls, const
                              const gdi_class_weights *weights, gd_device *d, gd_dtype dtype,
                              int64_t outputs) GD_CHECKED;
 
+/* What targets are to be taken as, by the settings: as the loss needs where they leave it open. */
+gd_target_type gdi_target_type(const gd_options *o);
 /* Can this loss compare a model's outputs with the targets of the data? Errors: GD_ERR_USAGE, what to change */
 gd_status gdi_targets_fit(const gd_loss_class *cls, const gd_data_info *i, int64_t outputs) GD_CHECKED;
 

@@ -55,6 +55,10 @@ gd_status gdi_metrics_choose(gdi_metric_list *out, const char *words, const gd_c
   return GD_OK;
 }
 
+void gdi_metrics_standardized(gdi_metric_list *l, const gd_standardize *s) {
+  if (s->features > 0) l->of.mean = s->mean, l->of.std = s->std;
+}
+
 void gdi_metrics_free(gdi_metric_list *l) {
   free(l->class_name);
   *l = (gdi_metric_list){0};

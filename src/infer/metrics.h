@@ -21,6 +21,8 @@ typedef struct gdi_metric_list {
 gd_status gdi_metrics_choose(gdi_metric_list *out, const char *words, const gd_criterion *c,
                              const gd_data_info *i, int64_t classes, char (*name)[GD_MAX_CLASS_NAME],
                              int64_t outputs) GD_CHECKED;
+/* Targets were standardised so, or not at all; s outlives the list. Metrics are in their own unit. */
+void gdi_metrics_standardized(gdi_metric_list *l, const gd_standardize *s);
 void gdi_metrics_free(gdi_metric_list *l);
 /* Nothing measured. */
 gd_metrics gdi_no_metrics(void);

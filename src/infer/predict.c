@@ -140,7 +140,9 @@ static gd_status predict_rows(gdi_trained *u, gd_range rows, double *to) {
   const gd_loss_class *loss = u->criterion->cls;
   if (loss->predict && y) y = loss->predict(u->criterion, u->tape, y);
   GD_TRY(gd_tape_status(u->tape));
-  return gd_tensor_get(y, to, (rows.hi - rows.lo) * u->outputs);
+  GD_TRY(gd_tensor_get(y, to, (rows.hi - rows.lo) * u->outputs));
+  gd_standardize_undo(&u->checkpoint.standardize_targets, to, rows.hi - rows.lo);
+  return GD_OK;
 }
 
 static gd_status predict_all(gdi_trained *u, prediction *p) {

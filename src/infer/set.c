@@ -11,6 +11,7 @@
 #include "data/names.h"
 #include "device/device.h"
 #include "gd/log.h"
+#include "infer/criterion.h"
 
 enum { IGNORED_LABEL = -100 };
 
@@ -35,17 +36,24 @@ static double largest(const gd_options *o) {
   return o->standardize ? 1e150 : strcmp(o->precision, "fp64") == 0 ? 0 : FLT_MAX;
 }
 
+gd_data_options gdi_data_options(const gd_options *o) {
+  return (gd_data_options){.target_type = gdi_target_type(o),
+                           .largest = largest(o),
+                           .x_name = given(o->x_name, ""),
+                           .y_name = given(o->y_name, ""),
+                           .memory = strcmp(o->memory, "hold") == 0     ? GD_MEMORY_HOLD
+                                     : strcmp(o->memory, "stream") == 0 ? GD_MEMORY_STREAM
+                                                                        : GD_MEMORY_AUTO};
+}
+
 static gd_status open_file(gdi_set *s, const char *path, const gd_options *o, const gdi_set_use *use,
                            bool probed) {
-  const bool val = use->part == GD_PART_VAL;
-  gd_data_options d = {.probed = probed,
-                       .without_targets = use->without_targets,
-                       .part = use->part,
-                       .largest = largest(o),
-                       .x_name = given(val ? o->val_x_name : "", o->x_name),
-                       .y_name = given(val ? o->val_y_name : "", o->y_name)};
-  if (strcmp(o->memory, "hold") == 0) d.memory = GD_MEMORY_HOLD;
-  if (strcmp(o->memory, "stream") == 0) d.memory = GD_MEMORY_STREAM;
+  gd_data_options d = gdi_data_options(o);
+  d.probed = probed, d.without_targets = use->without_targets, d.part = use->part;
+  if (use->part == GD_PART_VAL)
+    d.x_name = given(o->val_x_name, o->x_name), d.y_name = given(o->val_y_name, o->y_name);
+  if (use->names)
+    d.target_known = true, d.target_type = use->without_targets ? GD_TARGET_AUTO : use->target_type;
   gd_status st = gd_dataset_open(&s->data, path, &d);
   const char *importer = importer_of(path);
   if (st != GD_OK && importer && access(path, R_OK) == 0)

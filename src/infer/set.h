@@ -14,11 +14,15 @@ typedef struct gdi_set {
 
 /* What a set is opened for. */
 typedef struct gdi_set_use {
-  int part;              /* GD_PART_ANY: training */
-  bool without_targets;  /* the file need not hold them */
-  const gd_names *names; /* of the model, whose columns are taken (gd_dataset_match()), or NULL */
+  int part;             /* GD_PART_ANY: training */
+  bool without_targets; /* the file need not hold them */
+  const gd_names
+      *names; /* of the model, whose columns are taken (gd_dataset_match()), or NULL: there is none yet */
+  gd_target_type target_type; /* of the model; without one the settings decide */
 } gdi_set_use;
 
+/* How the settings say that a data file is to be opened. */
+gd_data_options gdi_data_options(const gd_options *o);
 /*
  * Rank 0 tells what was taken for what. Collective. Errors as gd_dataset_open(), gd_dataset_match() and
  * gd_dataset_load(), the same on all ranks.

@@ -115,8 +115,8 @@ static gd_status open_loader(gdi_trained *u) {
                          .device = u->device,
                          .dtype = u->params->dtype,
                          .max_rows = GDI_EVAL_ROWS,
-                         .standardize =
-                             u->checkpoint.standardize.features ? &u->checkpoint.standardize : NULL};
+                         .standardize = &u->checkpoint.standardize,
+                         .standardize_targets = &u->checkpoint.standardize_targets};
   l.order.shuffle = GD_SHUFFLE_NONE;
   return gd_loader_new(&u->loader, u->set.data, &l);
 }
@@ -133,6 +133,11 @@ static gd_status list_members(gdi_trained *u, const char *path, const gd_use_opt
   return GD_OK;
 }
 
+gdi_set_use gdi_use_of(const gd_checkpoint *c) {
+  return (gdi_set_use){.names = &c->names,
+                       .target_type = c->classes > 0 ? GD_TARGET_RATHER_LABELS : GD_TARGET_RATHER_NUMBERS};
+}
+
 gd_status gdi_trained_open(gdi_trained *u, gd_world *w, const char *path, const gd_use_options *o,
                            bool targets) {
   memset(u, 0, sizeof *u);
@@ -146,9 +151,9 @@ gd_status gdi_trained_open(gdi_trained *u, gd_world *w, const char *path, const 
   if (u->members > 1) GD_TRY(gd_world_agree(w, gdi_ensemble_open(u, o)));
   if (o->x_name) u->trained.x_name = o->x_name;
   if (o->y_name) u->trained.y_name = o->y_name;
-  GD_TRY(gdi_set_open(
-      &u->set, w, o->data, &u->trained,
-      &(gdi_set_use){.part = GD_PART_TEST, .without_targets = !targets, .names = &u->checkpoint.names}));
+  gdi_set_use use = gdi_use_of(&u->checkpoint);
+  use.part = GD_PART_TEST, use.without_targets = !targets;
+  GD_TRY(gdi_set_open(&u->set, w, o->data, &u->trained, &use));
   GD_TRY(gd_world_agree(w, match_data(u)));
   return gd_world_agree(w, open_loader(u));
 }
@@ -171,6 +176,7 @@ static gd_status evaluate(gdi_trained *u, const gd_use_options *o, gd_metrics *o
   gdi_metric_list metrics;
   gd_status st = gdi_metrics_choose(&metrics, o->metrics, u->criterion, gd_dataset_info(u->set.data),
                                     c->classes, c->class_name, u->outputs);
+  gdi_metrics_standardized(&metrics, &c->standardize_targets);
   st = gd_world_agree(u->world, st);
   if (st == GD_OK && o->out) st = gd_world_agree(u->world, gdi_folder_make(o->out));
   const gdi_evaluation e = {.world = u->world,
@@ -183,6 +189,9 @@ static gd_status evaluate(gdi_trained *u, const gd_use_options *o, gd_metrics *o
                             .metrics = &metrics,
                             .folder = o->out,
                             .text = o->text};
+  if (c->standardize_targets.features && gd_world_rank(u->world) == 0)
+    gd_message(GD_LOG_INFO,
+               "the loss is of standardised targets, as in training; metrics are in their own unit");
   if (st == GD_OK) st = gdi_evaluate(&e, out);
   gdi_metrics_free(&metrics);
   return st;

@@ -27,6 +27,9 @@ gd_status gdi_trained_open(gdi_trained *u, gd_world *w, const char *checkpoint, 
                            bool targets) GD_CHECKED;
 void gdi_trained_close(gdi_trained *u);
 
+/* For the data that its model was trained on, or can use. */
+gdi_set_use gdi_use_of(const gd_checkpoint *c);
+
 /* The model of a checkpoint with its weights. On failure what was made is left in *model and *params. */
 gd_status gdi_trained_model(gdi_trained *u, const gd_checkpoint *c, const char *path, const gd_use_options *o,
                             gd_dtype dtype, gd_module **model, gd_params **params) GD_CHECKED;

@@ -26,9 +26,15 @@ static gd_loss forward(const gd_criterion *c, gd_tape *t, gd_tensor *const outpu
   return (gd_loss){sum, sum ? gd_constant(t, GD_F64, (double)gd_numel(p)) : NULL};
 }
 
+static gd_tensor *predict(const gd_criterion *c, gd_tape *t, gd_tensor *output) {
+  (void)c;
+  return gd_sigmoid(t, output);
+}
+
 const gd_loss_class gd_bce_with_logits = {.name = "bce_with_logits",
                                           .about = "binary cross entropy of logits; targets from 0 to 1",
                                           .target = GD_NUMBERS,
                                           .settings = GD_SETTING_POS_WEIGHT,
                                           .forward = forward,
+                                          .predict = predict,
                                           .metrics = "binary_accuracy auc"};

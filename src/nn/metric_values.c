@@ -24,6 +24,10 @@ static gd_status make_room(gd_host_values *h) {
   return GD_OK;
 }
 
+static void in_their_unit(const gd_metric_of *of, double *v, int64_t n) {
+  for (int64_t i = 0; i < n; i++) v[i] = v[i] * of->std[i % of->targets] + of->mean[i % of->targets];
+}
+
 gd_status gd_evaluated_values(const gd_evaluated *e, const gd_tensor *t, const double **out) {
   gd_host_values *h = e->host;
   for (int i = 0; i < h->n; i++)
@@ -41,6 +45,7 @@ gd_status gd_evaluated_values(const gd_evaluated *e, const gd_tensor *t, const d
     if (!c->value) return GD_FAIL(GD_ERR_OOM, "no memory for the %lld values of a metric", (long long)n);
   }
   GD_TRY(gd_tensor_get(t, c->value, n));
+  if (e->of->mean && (t == e->output[0] || t == e->batch->y)) in_their_unit(e->of, c->value, n);
   c->of = t;
   h->n++;
   *out = c->value;

@@ -130,6 +130,10 @@ static void hash_scalars(gd_sha256 *h, const gd_checkpoint *c) {
   hash_names(h, c->names.y, c->names.n_y);
   hash_f64(h, c->standardize.mean, c->standardize.features);
   hash_f64(h, c->standardize.std, c->standardize.features);
+  if (c->standardize_targets.features) {
+    hash_f64(h, c->standardize_targets.mean, c->standardize_targets.features);
+    hash_f64(h, c->standardize_targets.std, c->standardize_targets.features);
+  }
   if (c->n_class_weights) hash_f64(h, c->class_weight, c->n_class_weights);
   gdi_sha256_text(h, c->data_digest);
   gdi_sha256_text(h, c->machine);

@@ -8,6 +8,7 @@
 #include "device/device.h"
 #include "gd/log.h"
 #include "store/apply.h"
+#include "store/safetensors.h"
 
 /* ---- names ---- */
 
@@ -203,8 +204,17 @@ static gd_status check_finite(const gd_params *p, const gd_stored *stored, int n
   return GD_OK;
 }
 
+/* Our own export has them beside the weights; a run measures its own. */
+static int without_statistics(gd_stored *stored, int n) {
+  int kept = 0;
+  for (int i = 0; i < n; i++)
+    if (!gdi_is_statistics(stored[i].name)) stored[kept++] = stored[i];
+  return kept;
+}
+
 gd_status gdi_weights_init(gd_params *p, gd_stored *stored, int n, const gdi_init *how) {
   counts c = {0};
+  n = without_statistics(stored, n);
   take_off_wrappers(p, stored, n);
   GD_TRY(map_names(stored, n, how->map));
   count(p, p->item, p->n, stored, n, &c);

@@ -150,6 +150,19 @@ static gd_status read_control(gd_checkpoint *c, gdi_h5 *f) {
   return GD_OK;
 }
 
+static gd_status read_statistics(gd_standardize *s, gd_arena *arena, gdi_h5 *f, const char *mean,
+                                 const char *std) {
+  void *row;
+  int64_t n;
+  if (!gdi_h5_has(f, mean)) return GD_OK;
+  GD_TRY(read_numbers(&row, &s->features, INT64_MAX, arena, f, mean, GD_F64));
+  s->mean = row;
+  GD_TRY(read_numbers(&row, &n, s->features, arena, f, std, GD_F64));
+  s->std = row;
+  if (n != s->features) return GD_FAIL(GD_ERR_CHECKPOINT, "%s: /%s is too short", f->path, std);
+  return GD_OK;
+}
+
 static gd_status read_data(gd_checkpoint *c, gdi_h5 *f) {
   void *row;
   GD_TRY(gdi_h5_attr_i64(f, "data", "classes", &c->classes));
@@ -173,14 +186,12 @@ static gd_status read_data(gd_checkpoint *c, gdi_h5 *f) {
     c->class_weight = row;
   }
   GD_TRY(read_names(&c->names, c, f));
-  if (!gdi_h5_has(f, "data/mean")) return GD_OK;
-  gd_standardize *s = &c->standardize;
-  int64_t features;
-  GD_TRY(read_numbers(&row, &s->features, INT64_MAX, c->arena, f, "data/mean", GD_F64));
-  s->mean = row;
-  GD_TRY(read_numbers(&row, &features, s->features, c->arena, f, "data/std", GD_F64));
-  s->std = row;
-  if (features != s->features) return GD_FAIL(GD_ERR_CHECKPOINT, "%s: /data/std is too short", f->path);
+  GD_TRY(read_statistics(&c->standardize, c->arena, f, "data/mean", "data/std"));
+  GD_TRY(read_statistics(&c->standardize_targets, c->arena, f, "data/target_mean", "data/target_std"));
+  const int64_t targets = c->standardize_targets.features;
+  if (targets != 0 && targets != c->outputs)
+    return GD_FAIL(GD_ERR_CHECKPOINT, "%s: /data/target_mean has %lld numbers for %lld outputs", f->path,
+                   (long long)targets, (long long)c->outputs);
   return GD_OK;
 }
 

@@ -12,6 +12,7 @@
 #include "base/h5write.h"
 #include "store/apply.h"
 #include "store/checkpoint.h"
+#include "store/safetensors.h"
 
 static const char *type_name(gd_dtype type) {
   switch (type) {
@@ -30,8 +31,39 @@ static bool exported(const gdi_entry *e) {
   return e->kind != GDI_STATE;
 }
 
-static void put_header(FILE *f, const gdi_entry *entry, int n) {
-  fprintf(f, "{\"__metadata__\":{\"format\":\"pt\"}");
+/* ---- what the numbers mean: values of the metadata are texts */
+
+static void put_list(FILE *f, const char *key, const char *name, size_t bytes, int64_t n) {
+  char *text = NULL;
+  size_t size = 0;
+  FILE *list = n > 0 ? open_memstream(&text, &size) : NULL;
+  if (!list) return;
+  for (int64_t i = 0; i < n; i++) {
+    fputs(i ? ", " : "[", list);
+    gdi_print_quoted(list, name + (size_t)i * bytes);
+  }
+  fputc(']', list);
+  fclose(list);
+  fprintf(f, ",\"%s\":", key);
+  gdi_print_quoted(f, text);
+  free(text);
+}
+
+static void put_metadata(FILE *f, const gd_checkpoint *c) {
+  fputs("{\"__metadata__\":{\"format\":\"pt\"", f);
+  if (c->x_scale != 1) fprintf(f, ",\"x_scale\":\"%.17g\"", c->x_scale);
+  if (c->standardize.features)
+    fprintf(f, ",\"standardize\":\"x = (x - %s) / %s\"", gdi_statistics[0], gdi_statistics[1]);
+  if (c->standardize_targets.features)
+    fprintf(f, ",\"standardize_targets\":\"y = output * %s + %s\"", gdi_statistics[3], gdi_statistics[2]);
+  if (c->names.n_x) put_list(f, "columns", *c->names.x, sizeof *c->names.x, c->names.n_x);
+  if (c->names.n_y) put_list(f, "targets", *c->names.y, sizeof *c->names.y, c->names.n_y);
+  if (c->class_name) put_list(f, "classes", *c->class_name, sizeof *c->class_name, c->classes);
+  fputc('}', f);
+}
+
+static void put_header(FILE *f, const gd_checkpoint *c, const gdi_entry *entry, int n) {
+  put_metadata(f, c);
   size_t at = 0;
   for (int i = 0; i < n; i++) {
     const gd_stored *a = entry[i].array;
@@ -47,12 +79,12 @@ static void put_header(FILE *f, const gdi_entry *entry, int n) {
   while (ftell(f) % 8 != 0) fputc(' ', f);
 }
 
-static bool put_all(FILE *f, const gdi_entry *entry, int n) {
+static bool put_all(FILE *f, const gd_checkpoint *c, const gdi_entry *entry, int n) {
   char *header = NULL;
   size_t bytes = 0;
   FILE *memory = open_memstream(&header, &bytes);
   if (!memory) return false;
-  put_header(memory, entry, n);
+  put_header(memory, c, entry, n);
   bool ok = !ferror(memory);
   ok = fclose(memory) == 0 && ok;
   const uint64_t length = bytes;
@@ -65,15 +97,44 @@ static bool put_all(FILE *f, const gdi_entry *entry, int n) {
   return ok && fflush(f) == 0 && fsync(fileno(f)) == 0;
 }
 
-static gd_status write_file(const gdi_entry *entry, int n, gdi_h5_writer *w) {
+static gd_status write_file(const gd_checkpoint *c, const gdi_entry *entry, int n, gdi_h5_writer *w) {
   FILE *f = fopen(w->temporary, "wbx");
   if (!f) return GD_FAIL(GD_ERR_WRITE, "%s: cannot be created: %m", w->path);
   errno = 0;
-  bool ok = put_all(f, entry, n);
+  bool ok = put_all(f, c, entry, n);
   int reason = errno;
   if (fclose(f) != 0 && ok) ok = false, reason = errno;
   if (!ok) return GD_FAIL(GD_ERR_WRITE, "%s: cannot be written: %s", w->path, strerror(reason));
   return gdi_h5_publish(w);
+}
+
+/* ---- */
+
+const char *const gdi_statistics[4] = {"standardize.mean", "standardize.std", "standardize_targets.mean",
+                                       "standardize_targets.std"};
+enum { STATISTICS = sizeof gdi_statistics / sizeof *gdi_statistics };
+
+bool gdi_is_statistics(const char *name) {
+  for (int i = 0; i < STATISTICS; i++)
+    if (strcmp(name, gdi_statistics[i]) == 0) return true;
+  return false;
+}
+
+/* What is needed to use the weights: mean and deviation of samples and targets, as tensors of their own. */
+static gd_status add_statistics(gd_checkpoint *all, const gd_checkpoint *c) {
+  const gd_standardize *s[] = {&c->standardize, &c->standardize_targets};
+  gd_stored *list = realloc(all->param, (size_t)(all->n_params + STATISTICS) * sizeof *list);
+  if (!list) return GD_FAIL(GD_ERR_OOM, "no memory to export weights");
+  all->param = list;
+  for (int i = 0; i < STATISTICS; i++) {
+    const gd_standardize *of = s[i / 2];
+    gd_stored *a = &list[all->n_params];
+    if (of->features == 0) continue;
+    *a = (gd_stored){.dtype = GD_F64, .ndim = 1, .shape = {of->features}, .data = i % 2 ? of->std : of->mean};
+    strcpy(a->name, gdi_statistics[i]);
+    all->n_params++;
+  }
+  return GD_OK;
 }
 
 gd_status gd_export_safetensors(const gd_checkpoint *c, const char *path) {
@@ -85,8 +146,9 @@ gd_status gd_export_safetensors(const gd_checkpoint *c, const char *path) {
   gd_checkpoint all = {0}; /* every name, without states */
   int n;
   GD_TRY(gdi_checkpoint_weights(c, &all.param, &all.n_params));
-  gd_status st = gdi_checkpoint_entries(&all, &entry, &n);
-  if (st == GD_OK) st = write_file(entry, n, &w);
+  gd_status st = add_statistics(&all, c);
+  if (st == GD_OK) st = gdi_checkpoint_entries(&all, &entry, &n);
+  if (st == GD_OK) st = write_file(c, entry, n, &w);
   if (st != GD_OK) gdi_h5_abandon(&w);
   free(entry), free(all.param);
   return st;

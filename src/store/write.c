@@ -70,21 +70,27 @@ static gd_status put_progress(gdi_h5_writer *w, const gd_checkpoint *c) {
   return gdi_h5_put_attr_f64(w, "progress", "best", c->best);
 }
 
+static gd_status put_statistics(gdi_h5_writer *w, const gd_standardize *s, const char *mean,
+                                const char *std) {
+  if (s->features == 0) return GD_OK;
+  GD_TRY(gdi_h5_put(w, mean, GD_F64, 1, &s->features, s->mean));
+  return gdi_h5_put(w, std, GD_F64, 1, &s->features, s->std);
+}
+
 static gd_status put_data(gdi_h5_writer *w, const gd_checkpoint *c) {
   GD_TRY(gdi_h5_put_group(w, "data"));
   GD_TRY(gdi_h5_put_attr_i64(w, "data", "classes", c->classes));
   GD_TRY(gdi_h5_put_attr_f64(w, "data", "x_scale", c->x_scale));
   GD_TRY(gdi_h5_put_attr_text(w, "data", "digest", c->data_digest));
-  const int64_t ndim = c->sample_ndim, features = c->standardize.features;
+  const int64_t ndim = c->sample_ndim;
   if (ndim > 0) GD_TRY(gdi_h5_put(w, "data/sample", GD_I64, 1, &ndim, c->sample));
   if (c->class_name && c->classes > 0)
     GD_TRY(gdi_h5_put_text(w, "data/class_name", c->classes, GD_MAX_CLASS_NAME, c->class_name[0]));
   if (c->n_class_weights > 0)
     GD_TRY(gdi_h5_put(w, "data/class_weight", GD_F64, 1, &c->n_class_weights, c->class_weight));
   GD_TRY(gdi_names_put(w, &c->names, "data/columns", "data/targets"));
-  if (features == 0) return GD_OK;
-  GD_TRY(gdi_h5_put(w, "data/mean", GD_F64, 1, &features, c->standardize.mean));
-  return gdi_h5_put(w, "data/std", GD_F64, 1, &features, c->standardize.std);
+  GD_TRY(put_statistics(w, &c->standardize, "data/mean", "data/std"));
+  return put_statistics(w, &c->standardize_targets, "data/target_mean", "data/target_std");
 }
 
 static gd_status put_arrays(gdi_h5_writer *w, const gdi_entry *entry, int n) {

@@ -125,6 +125,7 @@ static gd_status describe_run(gdi_checkpointer *s) {
   s->c.classes = info->classes, s->c.class_name = info->class_name;
   s->c.names = info->names;
   s->c.standardize = j->standardize;
+  s->c.standardize_targets = j->standardize_targets;
   s->c.n_class_weights = j->class_weights.n, s->c.class_weight = j->class_weights.w;
   memcpy(s->c.data_digest, j->data_digest, sizeof s->c.data_digest);
   snprintf(s->c.machine, sizeof s->c.machine, "%s", gd_device_describe(j->device));

@@ -125,11 +125,11 @@ static uint32_t requests(const gdi_fit *f) {
 static gd_status explain(const gdi_fit *f, gd_status st, int64_t number) {
   if (st != GD_ERR_NONFINITE) return st;
   const char *kept = f->saver.saved_step > 0 ? f->saver.path : "none in this run";
-  return GD_FAIL(st,
-                 "loss or gradient is not finite at step %lld (learning rate %g): try a lower rate, warm-up, "
-                 "clip_norm%s; last good checkpoint: %.200s",
-                 (long long)number, gdi_job_lr(f->job, number - 1),
-                 f->job->opt.standardize ? "" : " or standardize", kept);
+  char cause[500];
+  gdi_nonfinite_cause(f->job, number - 1, cause, sizeof cause);
+  return GD_FAIL(
+      st, "loss or gradient is not finite at step %lld (learning rate %g): %s; last good checkpoint: %.200s",
+      (long long)number, gdi_job_lr(f->job, number - 1), cause, kept);
 }
 
 /* on_nan: skip. The first is told at once: a run may go on for days with no update after it. */

@@ -35,6 +35,9 @@ typedef struct gdi_fit {
   double loss;        /* of the last step that is known, per weight */
 } gdi_fit;
 
+/* What a step that is not finite may come from, and what to try; its samples are looked at (cause.c). */
+void gdi_nonfinite_cause(const gdi_job *j, int64_t step, char *buf, size_t bytes);
+
 /* To and from a checkpoint (control.c). */
 void gdi_control_keep(const gd_control *control, gd_checkpoint *c);
 gd_control gdi_control_of(const gd_checkpoint *c);

@@ -35,10 +35,17 @@ static gd_status build_model(gdi_job *j) {
   GD_TRY(gd_loss_find(&loss, j->opt.loss));
   GD_TRY(gdi_job_model(&j->model, j->opt.task, j->opt.model, i, j->device, j->dtype, &j->outputs));
   GD_TRY(gdi_targets_fit(loss, i, j->outputs));
+  if (j->standardize_targets.features && (loss->predict || loss->any_outputs))
+    return GD_FAIL(
+        GD_ERR_USAGE,
+        "standardize_targets: the loss %s does not take targets of any mean and deviation; leave it "
+        "out, or choose mse, l1 or huber",
+        loss->name);
   GD_TRY(
       gdi_criterion_open(&j->criterion, loss, &j->opt, &j->class_weights, j->device, j->dtype, j->outputs));
   GD_TRY(gdi_metrics_choose(&j->metrics, j->opt.metrics, j->criterion, i, i->classes, i->class_name,
                             j->outputs));
+  gdi_metrics_standardized(&j->metrics, &j->standardize_targets);
   warn_of_last(j);
   gd_module_reset(j->model, (uint64_t)j->opt.seed);
   return gd_tape_new(&j->tape, j->device);
@@ -49,7 +56,8 @@ static gd_status open_loaders(gdi_job *j) {
                          .device = j->device,
                          .dtype = j->dtype,
                          .max_rows = j->batches.micro,
-                         .standardize = j->standardize.features ? &j->standardize : NULL};
+                         .standardize = &j->standardize,
+                         .standardize_targets = &j->standardize_targets};
   GD_TRY(gdi_loader_new(&j->loader, j->train.data, &l, gdi_sent_rows(j)));
   if (!j->validates && !j->borrowed) return GD_OK;
   l.order = j->val_order;
@@ -86,7 +94,7 @@ static gd_status open_on_data(gdi_job *j, const gdi_known *known) {
   gd_world *w = j->world;
   if (!known) known = &nothing;
   GD_TRY(gd_world_agree(w, gdi_open_orders(j)));
-  GD_TRY(gd_world_agree(w, gdi_open_standardize(j, &known->standardize)));
+  GD_TRY(gd_world_agree(w, gdi_open_standardize(j, known)));
   GD_TRY(gd_world_agree(w, gdi_open_class_weights(j, &known->class_weights)));
   GD_TRY(gd_world_agree(w, gdi_gpu_cause(j->device, build_model(j))));
   GD_TRY(gd_world_agree(w, gdi_resolve_batches(j)));
@@ -101,14 +109,15 @@ static gd_status open_on_data(gdi_job *j, const gdi_known *known) {
 }
 
 gd_status gdi_job_open(gdi_job *j, gd_world *w, const gd_options *o, const gdi_known *known) {
+  static const gdi_set_use any = {.part = GD_PART_ANY};
   GD_TRY(begin(j, w, o));
-  GD_TRY(gdi_open_data(j));
+  GD_TRY(gdi_open_data(j, known ? &known->data : &any));
   return open_on_data(j, known);
 }
 
 gd_status gdi_job_open_data(gdi_job *j, gd_world *w, const gd_options *o) {
   GD_TRY(begin(j, w, o));
-  return gdi_open_data(j);
+  return gdi_open_data(j, &(gdi_set_use){.part = GD_PART_ANY});
 }
 
 gd_status gdi_job_open_on(gdi_job *j, gd_world *w, const gd_options *o, const gdi_job *data) {
@@ -130,6 +139,7 @@ void gdi_job_close(gdi_job *j) {
   gd_params_free(j->params);
   gd_module_free(j->model);
   gd_standardize_free(&j->standardize);
+  gd_standardize_free(&j->standardize_targets);
   gd_class_lists_free(&j->class_lists);
   if (!j->borrowed) gdi_set_close(&j->val, j->world), gdi_set_close(&j->train, j->world);
   gd_device_close(j->device);

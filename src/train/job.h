@@ -23,7 +23,7 @@ typedef struct gdi_job {
   gd_order train_order, val_order;
   gd_class_lists class_lists; /* of the balanced sampler */
   bool validates;
-  gd_standardize standardize;
+  gd_standardize standardize, standardize_targets;
   char data_digest[65];
   gdi_class_weights class_weights;
   gd_criterion *criterion;
@@ -47,7 +47,8 @@ typedef struct gdi_job {
 
 /* What was measured of the training part before: zeros where it was not. */
 typedef struct gdi_known {
-  gd_standardize standardize;
+  gdi_set_use data; /* those that a run which is resumed began with */
+  gd_standardize standardize, standardize_targets;
   gdi_class_weights class_weights;
 } gdi_known;
 

@@ -12,13 +12,13 @@ typedef struct kind {
   char text[64];
 } kind;
 
-/* "labels of 3 classes", "2 real targets a sample" */
+/* "labels of 3 classes", "2 numbers a sample" */
 static kind kind_of(const gd_data_info *i) {
   kind k;
   if (i->labels)
     snprintf(k.text, sizeof k.text, "labels of %lld classes", (long long)i->classes);
   else
-    snprintf(k.text, sizeof k.text, "%lld real target%s a sample", (long long)i->targets,
+    snprintf(k.text, sizeof k.text, "%lld number%s a sample", (long long)i->targets,
              i->targets == 1 ? "" : "s");
   return k;
 }
@@ -42,8 +42,9 @@ static gd_status match_val(gdi_job *j, const gd_data_info *t, const gd_data_info
                    gdi_dims_text(v->ndim, v->sample, text[0]), t->path,
                    gdi_dims_text(t->ndim, t->sample, text[1]));
   if (t->labels != v->labels || (!t->labels && t->targets != v->targets))
-    return GD_FAIL(GD_ERR_DATA, "%s: %s holds %s, but %s of %s %s", v->path, v->y_name, kind_of(v).text,
-                   t->y_name, t->path, kind_of(t).text);
+    return GD_FAIL(GD_ERR_DATA, "%s: %s holds %s, but %s of %s %s%s", v->path, v->y_name, kind_of(v).text,
+                   t->y_name, t->path, kind_of(t).text,
+                   t->labels == v->labels ? "" : "; --target-type labels or numbers says what both are");
   tell_same(j, t, v);
   GD_TRY(gdi_set_match(&j->val, t->classes, t->class_name));
   return gdi_set_labelled(&j->val);
@@ -51,8 +52,11 @@ static gd_status match_val(gdi_job *j, const gd_data_info *t, const gd_data_info
 
 static gd_status open_val(gdi_job *j) {
   const gd_data_info *t = gd_dataset_info(j->train.data);
-  GD_TRY(gdi_set_open(&j->val, j->world, j->opt.data_val, &j->opt,
-                      &(gdi_set_use){.part = GD_PART_VAL, .names = &t->names}));
+  GD_TRY(gdi_set_open(
+      &j->val, j->world, j->opt.data_val, &j->opt,
+      &(gdi_set_use){.part = GD_PART_VAL,
+                     .names = &t->names,
+                     .target_type = t->labels ? GD_TARGET_RATHER_LABELS : GD_TARGET_RATHER_NUMBERS}));
   return gd_world_agree(j->world, match_val(j, t, gd_dataset_info(j->val.data)));
 }
 
@@ -98,10 +102,10 @@ gd_status gdi_open_orders(gdi_job *j) {
   return GD_OK;
 }
 
-gd_status gdi_open_data(gdi_job *j) {
+gd_status gdi_open_data(gdi_job *j, const gdi_set_use *use) {
   if (!j->opt.data_train[0])
     return GD_FAIL(GD_ERR_USAGE, "no training data: give --data FILE.h5 (gdtrain data import makes one)");
-  GD_TRY(gdi_set_open(&j->train, j->world, j->opt.data_train, &j->opt, &(gdi_set_use){.part = GD_PART_ANY}));
+  GD_TRY(gdi_set_open(&j->train, j->world, j->opt.data_train, &j->opt, use));
   GD_TRY(gd_world_agree(j->world, gdi_set_labelled(&j->train)));
   const bool tells = gd_world_rank(j->world) == 0;
   GD_TRY(gd_world_agree(j->world, tells ? gdi_set_tell_labels(&j->train) : GD_OK));
@@ -119,17 +123,24 @@ void gdi_borrow_data(gdi_job *j, const gdi_job *from) {
   j->borrowed = true;
 }
 
-/* Copies the statistics that a checkpoint knows, or measures those of the training part. */
-gd_status gdi_open_standardize(gdi_job *j, const gd_standardize *known) {
-  if (!j->opt.standardize) return GD_OK;
-  if (!known->features) return gd_standardize_fit(&j->standardize, j->train.data, &j->train_order);
-  size_t bytes = (size_t)known->features * sizeof(double);
-  j->standardize = (gd_standardize){known->features, malloc(bytes), malloc(bytes)};
-  if (!j->standardize.mean || !j->standardize.std)
-    return GD_FAIL(GD_ERR_OOM, "no memory for the statistics of the features");
-  memcpy(j->standardize.mean, known->mean, bytes);
-  memcpy(j->standardize.std, known->std, bytes);
+static gd_status copy_known(gd_standardize *to, const gd_standardize *known) {
+  const size_t bytes = (size_t)known->features * sizeof(double);
+  *to = (gd_standardize){known->features, malloc(bytes), malloc(bytes)};
+  if (!to->mean || !to->std) return GD_FAIL(GD_ERR_OOM, "no memory for the statistics of the data");
+  memcpy(to->mean, known->mean, bytes);
+  memcpy(to->std, known->std, bytes);
   return GD_OK;
+}
+
+/* Copies the statistics that a checkpoint knows, or measures those of the training part. */
+gd_status gdi_open_standardize(gdi_job *j, const gdi_known *known) {
+  if (j->opt.standardize)
+    GD_TRY(known->standardize.features ? copy_known(&j->standardize, &known->standardize)
+                                       : gd_standardize_fit(&j->standardize, j->train.data, &j->train_order));
+  if (!j->opt.standardize_targets) return GD_OK;
+  if (known->standardize_targets.features)
+    return copy_known(&j->standardize_targets, &known->standardize_targets);
+  return gd_standardize_fit_targets(&j->standardize_targets, j->train.data, &j->train_order);
 }
 
 /* Weights that are counted stay as they were counted first. */

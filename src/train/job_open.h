@@ -10,10 +10,10 @@ gd_status gdi_same_everywhere(const gdi_job *j) GD_CHECKED;
 
 /* job_data.c: open the sets (collective) or borrow another job's; then their order and statistics, not
  * collective */
-gd_status gdi_open_data(gdi_job *j) GD_CHECKED;
+gd_status gdi_open_data(gdi_job *j, const gdi_set_use *use) GD_CHECKED;
 void gdi_borrow_data(gdi_job *j, const gdi_job *from);
 gd_status gdi_open_orders(gdi_job *j) GD_CHECKED;
-gd_status gdi_open_standardize(gdi_job *j, const gd_standardize *known) GD_CHECKED;
+gd_status gdi_open_standardize(gdi_job *j, const gdi_known *known) GD_CHECKED;
 gd_status gdi_open_class_weights(gdi_job *j, const gdi_class_weights *known) GD_CHECKED;
 
 /* job_params.c: which parameters are trained and how, and the values they begin with. */

@@ -6,7 +6,6 @@
 
 #include "base/fault.h"
 #include "base/words.h"
-#include "data/names.h"
 #include "device/device.h"
 #include "gd/log.h"
 #include "nn/plugins.h"
@@ -44,20 +43,17 @@ gd_status gdi_resume_options(gd_options *o, const gd_checkpoint *c, char found_o
   return st;
 }
 
-/* Weights belong to columns in their order: other columns are other data, whatever else may change. */
-static gd_status refuse_columns(const gdi_job *j, const gd_checkpoint *c, const char *path) {
+/* Outputs belong to classes in their order: others are other data, whatever else may change. Columns were matched. */
+static gd_status refuse_classes(const gdi_job *j, const gd_checkpoint *c, const char *path) {
   const gd_data_info *i = gd_dataset_info(j->train.data);
-  const gd_names *n = &i->names, *was = &c->names;
-  char old[300], new[300];
-  const bool x = gdi_names_same(n->x, n->n_x, was->x, was->n_x),
-             y = gdi_names_same(n->y, n->n_y, was->y, was->n_y);
-  if (x && y) return GD_OK;
-  return GD_FAIL(GD_ERR_DATA,
-                 "%s: its %s are %s, but %.150s was trained on %s: import the data with --%s in that order",
-                 i->path, x ? "targets" : "columns",
-                 gdi_names_text(x ? n->y : n->x, x ? n->n_y : n->n_x, new, sizeof new), path,
-                 gdi_names_text(x ? was->y : was->x, x ? was->n_y : was->n_x, old, sizeof old),
-                 x ? "target" : "features");
+  for (int64_t k = 0; i->class_name && c->class_name && k < i->classes && k < c->classes; k++)
+    if (strcmp(i->class_name[k], c->class_name[k]) != 0)
+      return GD_FAIL(
+          GD_ERR_DATA,
+          "%s: its class %lld is \"%s\", but %.150s was trained on data whose class %lld is \"%s\": "
+          "begin a run of its own, with --init for the weights",
+          i->path, (long long)k, i->class_name[k], path, (long long)k, c->class_name[k]);
+  return GD_OK;
 }
 
 /* Where the rate follows the length of the run, and that is another: what keeps it as it was. */
@@ -147,7 +143,7 @@ static gd_status lay_out_all(const gdi_job *j, const gd_checkpoint *c, char *mem
                              const char *path) {
   const size_t bytes = gd_params_bytes(j->params);
   const int states = gd_optim_states(&j->optim);
-  GD_TRY(refuse_columns(j, c, path));
+  GD_TRY(refuse_classes(j, c, path));
   GD_TRY(refuse_changes(j, c, path));
   if (!memory) return GD_FAIL(GD_ERR_OOM, "no memory to resume");
   if (states_of_rule(c) != states - (gd_optim_average_state(&j->optim) >= 0))

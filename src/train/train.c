@@ -10,6 +10,7 @@
 #include "store/apply.h"
 #include "train/fit.h"
 #include "infer/task.h"
+#include "infer/trained.h"
 #include "train/resume.h"
 
 static bool is_root(gd_world *w) {
@@ -225,7 +226,10 @@ static gd_status run_there(gd_world *w, const gd_options *o, const place *p, con
   gdi_job job = {0};
   gdi_fit fit = {.observer = observer, .result = out, .entered = gdi_now()};
   if (st == GD_OK) {
-    const gdi_known known = {resumed.standardize, {resumed.n_class_weights, resumed.class_weight}};
+    const gdi_known known = {.data = resumes ? gdi_use_of(&resumed) : (gdi_set_use){.part = GD_PART_ANY},
+                             .standardize = resumed.standardize,
+                             .standardize_targets = resumed.standardize_targets,
+                             .class_weights = {resumed.n_class_weights, resumed.class_weight}};
     st = gdi_job_open(&job, w, &options, &known);
     job.found_out = found_out;
     if (st == GD_OK) st = run(&fit, &job, p, resumes ? &resumed : NULL);

@@ -65,7 +65,8 @@ static gd_status probe_model(probe *p, int *n) {
                                .device = v->job.device,
                                .dtype = GD_F64,
                                .max_rows = ROWS,
-                               .standardize = v->job.standardize.features ? &v->job.standardize : NULL};
+                               .standardize = &v->job.standardize,
+                               .standardize_targets = &v->job.standardize_targets};
   int64_t outputs;
   GD_TRY(gdi_job_model(&p->model, v->opt.task, v->opt.model, i, v->job.device, GD_F64, &outputs));
   gd_module_reset(p->model, (uint64_t)v->opt.seed);

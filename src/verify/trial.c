@@ -7,7 +7,9 @@
 #include "verify/verify.h"
 
 gd_status gdi_trial_open(const gdi_verify *v, gdi_job *j, gd_world *w, const gd_options *o) {
-  const gdi_known known = {v->job.standardize, v->job.class_weights};
+  const gdi_known known = {.standardize = v->job.standardize,
+                           .standardize_targets = v->job.standardize_targets,
+                           .class_weights = v->job.class_weights};
   GD_TRY(gdi_job_open(j, w, o, &known));
   if (v->n == 0) return GD_OK; /* the first one tells how many there are */
   j->batches.n = v->n;

@@ -17,8 +17,8 @@ for ranks in 1 4; do
   expect 4 "error: nowhere.h5: .*No such file" on $ranks gdtrain --data nowhere.h5 --model linear:10 --out a$ranks
   expect 4 "error: junk.h5: not an HDF5 file" on $ranks gdtrain --data junk.h5 --model linear:10 --out b$ranks
   expect 2 "error: model: 7 outputs, but .*g.h5 has 10 classes" on $ranks gdtrain --data g.h5 --model linear:7 --out c$ranks
-  expect 2 "error: model: 3 outputs, but .*lin.h5 has 1 real target.*--classes" on $ranks gdtrain --data lin.h5 --model linear:3 --out d$ranks
-  expect 2 "error: loss: mse needs real targets" on $ranks gdtrain --data g.h5 --model linear:10 --loss mse --out e$ranks
+  expect 2 "error: model: 3 outputs, but .*lin.h5 has 1 number a sample: end the model with linear:1, or say --target-type labels" on $ranks gdtrain --data lin.h5 --model linear:3 --out d$ranks
+  expect 2 "error: loss: mse needs numbers as targets" on $ranks gdtrain --data g.h5 --model linear:10 --loss mse --out e$ranks
   expect 4 "error: lin.h5: its samples are [[][0-9]+[]], but those of g.h5 are [[]28, 28[]]" on $ranks gdtrain --data g.h5 --val-data lin.h5 --model linear:10 --out f$ranks
   expect 2 "error: unknown.yaml:3: unknown setting \"batch_sise\", did you mean \"batch_size\"" on $ranks gdtrain unknown.yaml --out g$ranks
   expect 2 "error: syntax.yaml:[23]" on $ranks gdtrain syntax.yaml --out h$ranks
@@ -74,7 +74,7 @@ expect 0 "folder *reals" gdtrain --data lin.h5 --model linear:1 --steps 1 --plot
 gdtrain data make blobs --n 100 --d 4 --out blobs.h5 >/dev/null || fail "data"
 expect 4 "error: blobs.h5 holds labels, but this loss compares with real targets" gdtrain eval reals --data blobs.h5
 gdtrain predict reals --data blobs.h5 --out reals.npy || fail "predictions need no targets"
-expect 4 "error: blobs.h5: y holds labels of [0-9]+ classes, but y of lin.h5 1 real target a sample" gdtrain --data lin.h5 --val-data blobs.h5 --model linear:1
+expect 4 "error: blobs.h5: y holds labels of [0-9]+ classes, but y of lin.h5 1 number a sample; --target-type" gdtrain --data lin.h5 --val-data blobs.h5 --model linear:1
 gdtrain data make linear --n 100 --d 5 --out wide.h5 >/dev/null || fail "data"
 expect 5 "error: reals: 0.weight is .1, 4., but the model's is .1, 5." gdtrain --data wide.h5 --model linear:1 --init reals
 [ ! -e w.pt ] || fail "weights under a name of another format"

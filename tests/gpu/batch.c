@@ -1,4 +1,6 @@
 /* Batches formed on a GPU have the bits of those that a loader forms on the CPU. */
+#include <math.h>
+
 #include "data/convert.h"
 #include "data/order.h"
 #include "data/gpu.h"
@@ -13,7 +15,7 @@ typedef struct set {
   int64_t x_n, y_n; /* y_n 0: labels */
   char *x, *y;
   gdi_convert x_convert, y_convert;
-  gd_standardize standardize;
+  gd_standardize standardize, standardize_targets;
   gdi_stored on_gpu;
 } set;
 
@@ -50,7 +52,11 @@ static set make_set(gd_dtype x_type, gd_dtype type, int64_t x_n, int64_t y_n, bo
       s.standardize.std[i] = 0.1 + s.standardize.std[i] * s.standardize.std[i];
   }
   assert_ok(gdi_convert_make(&s.x_convert, x_type, type, x_n, 1.0 / 255, &s.standardize));
-  assert_ok(gdi_convert_make(&s.y_convert, GD_F64, type, y_n, 1, NULL));
+  if (standardized && y_n) {
+    s.standardize_targets = (gd_standardize){y_n, normal(GD_F64, 3, y_n), normal(GD_F64, 4, y_n)};
+    for (int64_t i = 0; i < y_n; i++) s.standardize_targets.std[i] = 1 + fabs(s.standardize_targets.std[i]);
+  }
+  assert_ok(gdi_convert_make(&s.y_convert, GD_F64, type, y_n, 1, &s.standardize_targets));
   const size_t number = s.x_convert.in_float ? sizeof(float) : sizeof(double);
   s.on_gpu = (gdi_stored){.x = up(s.x, x_bytes),
                           .y = up(s.y, y_bytes),
@@ -61,6 +67,10 @@ static set make_set(gd_dtype x_type, gd_dtype type, int64_t x_n, int64_t y_n, bo
                           .factor = up(s.x_convert.factor, (standardized ? (size_t)x_n : 1) * number),
                           .in_float = s.x_convert.in_float};
   if (standardized) s.on_gpu.shift = up(s.x_convert.shift, (size_t)x_n * number);
+  if (standardized && y_n) {
+    s.on_gpu.y_shift = up(s.y_convert.shift, (size_t)y_n * sizeof(double));
+    s.on_gpu.y_factor = up(s.y_convert.factor, (size_t)y_n * sizeof(double));
+  }
   return s;
 }
 

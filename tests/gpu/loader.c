@@ -47,7 +47,7 @@ enum { KINDS = sizeof kinds / sizeof *kinds };
 typedef struct sent {
   gd_dataset *data;
   void *held;
-  gd_standardize standardize;
+  gd_standardize standardize, standardize_targets;
   gd_loader_options o;
   gd_loader *here, *there; /* of the CPU, of the GPU */
   size_t x_row, y_row;     /* of a batch */
@@ -66,6 +66,8 @@ static void open_sent(sent *s, const kind *k) {
   if (k->standardized) {
     assert_ok(gd_standardize_fit(&s->standardize, s->data, &s->o.order));
     s->o.standardize = &s->standardize;
+    if (!k->labels) assert_ok(gd_standardize_fit_targets(&s->standardize_targets, s->data, &s->o.order));
+    s->o.standardize_targets = &s->standardize_targets;
   }
   assert_ok(gd_loader_new(&s->here, s->data, &s->o));
   s->o.device = gpu;
@@ -82,6 +84,7 @@ static void close_sent(sent *s) {
   gd_loader_free(s->there);
   gd_dataset_close(s->data);
   gd_standardize_free(&s->standardize);
+  gd_standardize_free(&s->standardize_targets);
   free(s->held);
   forget(NULL);
 }

@@ -77,7 +77,7 @@ same wide "1 2-shm 2-mpi" --model "linear:800 relu linear:800 relu linear:10" --
 same saved "1 2-nccl" --checkpoint-every 3 --eval-every 7 --val-fraction 0.1 --on-nan skip --audit-every 4
 same leaves "1 3-nccl 4-nccl" --batch-size 70 --micro-batch 1 --steps 9 --clip-norm 0 $many
 same one "1 3-nccl 1-stream" --data one.h5 --steps 9 --model linear:10
-same fp64 "1 2-nccl 1-stream 3-nccl-stream" --data lines.h5 --standardize true --precision fp64 --model "linear:16 gelu linear:1" --loss huber --lr 0.01 --batch-size 64 --micro-batch 16
+same fp64 "1 2-nccl 1-stream 3-nccl-stream" --data lines.h5 --standardize true --standardize-targets true --precision fp64 --model "linear:16 gelu linear:1" --loss huber --lr 0.01 --batch-size 64 --micro-batch 16
 for other in adam-1 lars-1 bf16-1 tf32-1 data-1 idle-1; do
   cmp -s sgd-1.result $other.result && fail "$other is as sgd-1: what was compared?"
 done

@@ -207,7 +207,12 @@ static void safetensors_are_parsed_by_others(void **state) {
                                "n, = struct.unpack(\"<Q\", b[:8])\n"
                                "assert n % 8 == 0\n"
                                "h, data = json.loads(b[8:8 + n]), b[8 + n:]\n"
-                               "assert h.pop(\"__metadata__\") == {\"format\": \"pt\"}\n"
+                               "m = h.pop(\"__metadata__\")\n"
+                               "assert m[\"format\"] == \"pt\" and float(m[\"x_scale\"]) == 1 / 255\n"
+                               "assert json.loads(m[\"classes\"])[0] == \"setosa\"\n"
+                               "s = h[\"standardize_targets.mean\"]\n"
+                               "v = array.array(\"d\", data[s[\"data_offsets\"][0]:s[\"data_offsets\"][1]])\n"
+                               "assert list(v) == [1.5, 1.5] and h[\"standardize.std\"][\"shape\"] == [3]\n"
                                "at, size = 0, {\"F32\": 4, \"F64\": 8, \"I64\": 8}\n"
                                "for name, t in h.items():\n"
                                "    lo, hi = t[\"data_offsets\"]\n"
@@ -219,7 +224,7 @@ static void safetensors_are_parsed_by_others(void **state) {
                                "w = h[\"0.weight\"]\n"
                                "v = array.array(\"f\", data[w[\"data_offsets\"][0]:w[\"data_offsets\"][1]])\n"
                                "assert w[\"shape\"] == [4, 3] and abs(v[11] - 500 - 11 / 7) < 1e-4\n"
-                               "assert h[\"1.batches\"][\"shape\"] == [] and len(h) == 11\n"
+                               "assert h[\"1.batches\"][\"shape\"] == [] and len(h) == 15\n"
                                "assert any(\"odd\" in k and chr(92) in k for k in h)\n";
   int rc = python("json", script, in_folder("a.safetensors"));
   if (rc == 77) skip();

@@ -39,11 +39,14 @@ static __device__ __forceinline__ void convert(const gdi_stored &set, const S *_
 }
 
 template <typename T> static __device__ void put_targets(const job &j, int64_t sample, int64_t row) {
+  const double *shift = j.set.y_shift, *factor = j.set.y_factor;
   for (int64_t i = threadIdx.x % LANES; i < j.set.y_n; i += LANES) {
-    if (j.set.y_type == GD_I64)
+    if (j.set.y_type == GD_I64) {
       ((int64_t *)j.y)[row] = ((const int64_t *)j.set.y)[sample];
-    else
-      ((T *)j.y)[row * j.set.y_n + i] = (T)((const double *)j.set.y)[sample * j.set.y_n + i];
+      continue;
+    }
+    const double y = ((const double *)j.set.y)[sample * j.set.y_n + i];
+    ((T *)j.y)[row * j.set.y_n + i] = (T)(shift ? (y - shift[i]) * factor[i] : y);
   }
 }
 
