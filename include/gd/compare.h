@@ -18,8 +18,9 @@ typedef struct gd_compare_options {
   const char *batch_sizes; /**< "full,512,64,1"; NULL: full,4096,512,64,8, those that there are samples for */
   const char *lr_grid;     /**< "lo:hi:n", spaced evenly in the logarithm; NULL: the run's own rate */
   double target_loss;      /**< NaN: none */
-  double target_accuracy;  /**< NaN: none; both given: both must be met */
-  int64_t seeds;           /**< runs of each batch and rate: seed, seed + 1 ... */
+  double target_measure;   /**< of target_metric; NaN: none; both given: both must be met */
+  const gd_metric *target_metric;  /**< NULL: accuracy */
+  int64_t seeds;                   /**< runs of each batch and rate: seed, seed + 1 ... */
   int64_t max_epochs, max_updates; /**< a run ends when both are spent */
   int64_t ranks_per_run;           /**< 0: auto */
   double resolution;               /**< 0: 0.03 */

@@ -9,17 +9,24 @@
 static gd_status take_metric(args *a, gd_compare_options *c) {
   const char *v = gdi_args_take(a, "target_metric");
   if (!v) return GD_OK;
-  if (strncmp(v, "accuracy:", 9) == 0)
-    return gd_setting_f64(&(gd_setting){.key = "target_metric", .value = v + 9}, 0, 1, &c->target_accuracy);
-  if (strncmp(v, "loss:", 5) == 0)
-    return gd_setting_f64(&(gd_setting){.key = "target_metric", .value = v + 5}, -1e300, 1e300,
-                          &c->target_loss);
-  return GD_FAIL(GD_ERR_USAGE, "target_metric: \"%.60s\" is not accuracy:0.97 or loss:0.3", v);
+  const char *colon = strchr(v, ':');
+  char name[64];
+  snprintf(name, sizeof name, "%.*s", colon ? (int)(colon - v) : 0, v);
+  if (!*name)
+    return GD_FAIL(GD_ERR_USAGE,
+                   "target_metric: \"%.60s\" is no metric and its target, as accuracy:0.97 or rmse:2.5", v);
+  const gd_setting value = {.key = "target_metric", .value = colon + 1};
+  if (strcmp(name, "loss") == 0) return gd_setting_f64(&value, -1e300, 1e300, &c->target_loss);
+  GD_TRY(gd_metric_find(&c->target_metric, name));
+  if (c->target_metric->table)
+    return GD_FAIL(GD_ERR_USAGE, "target_metric: %s is a table, not a number to reach", name);
+  const bool share = c->target_metric->percent;
+  return gd_setting_f64(&value, share ? 0 : -1e300, share ? 1 : 1e300, &c->target_measure);
 }
 
 static gd_status take_options(args *a, gd_compare_options *c, const char **report) {
   *c = (gd_compare_options){
-      .target_loss = NAN, .target_accuracy = NAN, .seeds = 1, .max_epochs = 50, .max_updates = 2000};
+      .target_loss = NAN, .target_measure = NAN, .seeds = 1, .max_epochs = 50, .max_updates = 2000};
   c->batch_sizes = gdi_args_take(a, "batch_sizes");
   c->lr_grid = gdi_args_take(a, "lr_grid");
   *report = gdi_args_take(a, "report");
@@ -119,7 +126,7 @@ gd_status gdi_command_compare(int argc, char **argv) {
   if (st == GD_OK) ranks = gdi_args_take(&r.a, "ranks");
   if (st == GD_OK) st = take_options(&r.a, &c, &report);
   st = gdi_run_join(&r, gdi_run_options(&r, st));
-  if (st == GD_OK && r.demonstration && isnan(c.target_loss) && isnan(c.target_accuracy)) c.target_loss = 0.3;
+  if (st == GD_OK && r.demonstration && isnan(c.target_loss) && isnan(c.target_measure)) c.target_loss = 0.3;
   if (st == GD_OK) st = ranks ? gdi_scaling(r.w, &r.o, ranks) : compare(r.w, &r.o, &c, report);
   return gdi_run_end(&r, st);
 }

@@ -6,6 +6,8 @@
 
 /* Short forms for people: 1.23M, never, -. */
 void gdi_compare_number(char buf[24], double v);
+/* What the target is about: loss, or the metric. */
+const char *gdi_compare_goal(const gd_compare_options *c);
 void gdi_compare_batch(char buf[32], const gd_compare_row *r);
 /* Keep the command line, for the page to tell how to reproduce it. */
 void gdi_compare_command(int argc, char **argv);

@@ -7,7 +7,7 @@
 
 static const char head[] =
     "# gnuplot compare.gp   (in the folder of the study; draws compare.svg and compare.png)\n"
-    "# curves.dat: one block a batch size: updates epochs samples seconds loss accuracy\n"
+    "# curves.dat: one block a batch size: updates epochs samples seconds loss metric\n"
     "# batches.dat: batch updates min max\n"
     "do for [format in 'svg png'] {\n"
     "  if (format eq 'svg') { set terminal svg size 1000,780 background 'white' font "
@@ -32,7 +32,7 @@ static void colour(char hex[8], int i, int n) {
 }
 
 static double goal(const gd_compare_options *c) {
-  return isnan(c->target_loss) ? c->target_accuracy : c->target_loss;
+  return isnan(c->target_loss) ? c->target_measure : c->target_loss;
 }
 
 /* One legend for the three panels of curves: a key inside a panel would hide them. */
@@ -53,22 +53,22 @@ static void legend(FILE *f, const gd_compare_result *r) {
 /* Every row from its start to the target. */
 static void loss_panel(FILE *f, const gd_compare_result *r, const gd_compare_options *c, const char *x,
                        int column) {
-  const bool accuracy = isnan(c->target_loss);
-  fprintf(f, "  set xlabel '%s'; set ylabel '%s'; unset key\n", x, accuracy ? "accuracy" : "loss");
-  fputs(accuracy
+  const bool measure = isnan(c->target_loss);
+  fprintf(f, "  set xlabel '%s'; set ylabel '%s'; unset key\n", x, gdi_compare_goal(c));
+  fputs(measure
             ? "  unset logscale y\n"
             : "  set ytics (0) ; do for [k=-6:6] { do for [m in '1 2 5'] { set ytics add (m*10.0**k) } }\n",
         f);
-  if (!accuracy) fprintf(f, "  set ytics add ('%g' %.10g)\n", goal(c), goal(c));
+  if (!measure) fprintf(f, "  set ytics add ('%g' %.10g)\n", goal(c), goal(c));
   fputs("  plot ", f);
   for (int i = 0; i < r->rows; i++) {
     char hex[8];
     colour(hex, i, r->rows);
     fprintf(f, "'curves.dat' index %d using %d:%d with lines lw 1.7 lc rgb '%s', \\\n    ", i, column,
-            accuracy ? 6 : 5, hex);
+            measure ? 6 : 5, hex);
   }
   fprintf(f, "%.10g with lines dt 2 lw 1.2 lc rgb '#888888'\n", goal(c));
-  fputs(accuracy ? "  set logscale y\n" : "  set ytics auto\n", f);
+  fputs(measure ? "  set logscale y\n" : "  set ytics auto\n", f);
 }
 
 /* A dotted line at a batch size within the panel, named on the side that is asked for, or that has room. */

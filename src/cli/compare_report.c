@@ -122,9 +122,9 @@ gd_status gdi_compare_report(const gd_compare_result *r, const gd_options *o, co
   escaped(f, o->model->text);
   fputs(" on ", f);
   escaped(f, o->data_train);
-  fprintf(f, ", to a %s %s %g, %lld seed%s.</p>\n", isnan(c->target_loss) ? "accuracy" : "loss",
-          isnan(c->target_loss) ? "above" : "below",
-          isnan(c->target_loss) ? c->target_accuracy : c->target_loss, (long long)c->seeds,
+  const bool above = isnan(c->target_loss) && (!c->target_metric || c->target_metric->larger_is_better);
+  fprintf(f, ", to a %s %s %g, %lld seed%s.</p>\n", gdi_compare_goal(c), above ? "above" : "below",
+          isnan(c->target_loss) ? c->target_measure : c->target_loss, (long long)c->seeds,
           c->seeds > 1 ? "s" : "");
   figure(f, r->folder);
   table(f, r, c->seeds > 1);

@@ -76,7 +76,7 @@ static const char compare[] =
     "  --batch-sizes full,4096,512,64,8  largest to smallest; full: all samples\n"
     "  --target-loss 0.3            first measurement below it; of validation data,\n"
     "                               or of training data where there is no other\n"
-    "  --target-metric accuracy:0.97     above it; with --target-loss: both\n"
+    "  --target-metric accuracy:0.97     any metric (rmse:2.5); with --target-loss: both\n"
     "  --lr-grid 0.01:10:7          rates to try for each: low:high:number\n"
     "  --lr-scale none|linear|sqrt  without a grid: how --lr follows the batch size\n"
     "  --seeds 3                    runs of each; medians and ranges are shown\n"

@@ -131,12 +131,12 @@ static void print_figure_row(FILE *f, const gdi_study *s, const gd_compare_row *
   const gdi_trial *t =
       w->trial >= 0 ? &s->trial[w->trial] : gdi_study_trial(s, b, gdi_study_best_rate(s, b), 0);
   const gdi_point *end = gdi_study_judge(s, t).end;
-  fprintf(f, "# batch %lld, rate %g: updates epochs samples seconds loss accuracy\n", (long long)row->batch,
-          row->lr);
+  fprintf(f, "# batch %lld, rate %g: updates epochs samples seconds loss %s\n", (long long)row->batch,
+          row->lr, s->metric->name);
   for (int i = 0; end && i < t->curve.n && &t->curve.point[i] <= end; i++) {
     const gdi_point *p = &t->curve.point[i];
     fprintf(f, "%lld %.8g %.10g %.6f %.8g %.8g\n", (long long)p->updates, p->epochs, p->samples,
-            timed->n ? seconds_at(timed, (double)p->updates) : NAN, p->at.loss, p->at.accuracy);
+            timed->n ? seconds_at(timed, (double)p->updates) : NAN, p->loss, p->measure);
   }
   if (!end) fputs("nan nan nan nan nan nan\n", f); /* the row keeps its number */
   fputs("\n\n", f);
@@ -147,7 +147,7 @@ static gd_status time_rows(gdi_study *s, gd_world *w, const gdi_job *data, gd_co
   const bool root = gd_world_rank(w) == 0;
   for (int b = 0; b < s->batches; b++) {
     winner best = root ? winner_of(s, b, gd_world_size(w)) : (winner){0};
-    gdi_curve c = {.diverged = -1};
+    gdi_curve c = {.measure = s->metric->name, .diverged = -1};
     gd_status st = root && best.trial >= 0 ? is_timed(s, &best, &c) : GD_OK;
     const bool missing = best.trial >= 0 && c.n == 0;
     winner todo = missing ? best : (winner){.trial = -1};

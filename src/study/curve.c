@@ -19,20 +19,25 @@ gd_status gdi_curve_add(gdi_curve *c, const gdi_point *p) {
 
 void gdi_curve_clear(gdi_curve *c) {
   free(c->point);
-  *c = (gdi_curve){.diverged = -1};
+  *c = (gdi_curve){.measure = c->measure, .diverged = -1};
 }
 
 /* ---- file */
 
-static const char header[] = "updates,epochs,samples,seconds,train.loss,loss,accuracy,noise_scale\n";
+static void print_header(const gdi_curve *c, char *buf, size_t bytes) {
+  snprintf(buf, bytes, "updates,epochs,samples,seconds,train.loss,loss,%s,noise_scale\n",
+           c->measure ? c->measure : "accuracy");
+}
 
 static void print_curve(FILE *f, const void *what) {
   const gdi_curve *c = what;
+  char header[160];
+  print_header(c, header, sizeof header);
   fputs(header, f);
   for (int i = 0; i < c->n; i++) {
     const gdi_point *p = &c->point[i];
     fprintf(f, "%lld,%.17g,%.17g,%.6f,%.17g,%.17g,%.17g,%.17g\n", (long long)p->updates, p->epochs,
-            p->samples, p->seconds, p->train_loss, p->at.loss, p->at.accuracy, p->noise_scale);
+            p->samples, p->seconds, p->train_loss, p->loss, p->measure, p->noise_scale);
   }
   fprintf(f, "end,%lld\n", (long long)c->diverged);
 }
@@ -44,16 +49,18 @@ gd_status gdi_curve_write(const gdi_curve *c, const char *folder, const char *na
 static bool read_point(gdi_point *p, const char *line) {
   long long updates;
   if (sscanf(line, "%lld,%lf,%lf,%lf,%lf,%lf,%lf,%lf", &updates, &p->epochs, &p->samples, &p->seconds,
-             &p->train_loss, &p->at.loss, &p->at.accuracy, &p->noise_scale) != 8)
+             &p->train_loss, &p->loss, &p->measure, &p->noise_scale) != 8)
     return false;
   p->updates = updates;
   return true;
 }
 
 static gd_status read_lines(gdi_curve *c, FILE *f, const char *path) {
-  char line[512];
+  char line[512], header[160];
+  print_header(c, header, sizeof header);
   if (!fgets(line, sizeof line, f) || strcmp(line, header) != 0)
-    return GD_FAIL(GD_ERR_DATA, "%s is not a curve of this version; remove it to run it again", path);
+    return GD_FAIL(GD_ERR_DATA, "%s is not a curve of %s by this version; remove it to run it again", path,
+                   c->measure ? c->measure : "accuracy");
   while (fgets(line, sizeof line, f)) {
     gdi_point p = {0};
     long long diverged;
@@ -80,8 +87,12 @@ gd_status gdi_curve_read(gdi_curve *c, const char *path) {
 
 /* ---- what it comes to */
 
-bool gdi_target_met(const gdi_target *t, const gd_metrics *m) {
-  return (isnan(t->loss) || m->loss < t->loss) && (isnan(t->accuracy) || m->accuracy > t->accuracy);
+static bool beyond(const gdi_target *t, double measure) {
+  return t->smaller ? measure < t->measure : measure > t->measure;
+}
+
+bool gdi_target_met(const gdi_target *t, const gdi_point *p) {
+  return (isnan(t->loss) || p->loss < t->loss) && (isnan(t->measure) || beyond(t, p->measure));
 }
 
 int64_t gdi_study_next(int64_t updates, double resolution, int64_t limit) {
@@ -93,9 +104,9 @@ int64_t gdi_study_next(int64_t updates, double resolution, int64_t limit) {
 /* From a, which does not meet the target, to b, which does. With two metrics, the later one. */
 static double crossing(const gdi_target *t, const gdi_point *a, const gdi_point *b) {
   double share = 0;
-  if (a->at.loss >= t->loss) share = (a->at.loss - t->loss) / (a->at.loss - b->at.loss);
-  if (a->at.accuracy <= t->accuracy)
-    share = fmax(share, (t->accuracy - a->at.accuracy) / (b->at.accuracy - a->at.accuracy));
+  if (a->loss >= t->loss) share = (a->loss - t->loss) / (a->loss - b->loss);
+  if (!isnan(t->measure) && !beyond(t, a->measure))
+    share = fmax(share, (t->measure - a->measure) / (b->measure - a->measure));
   return (double)a->updates + share * (double)(b->updates - a->updates);
 }
 
@@ -104,7 +115,7 @@ gdi_verdict gdi_curve_judge(const gdi_curve *c, const gdi_target *t, int64_t hor
   gdi_verdict v = {GDI_INCOMPLETE, NULL, INFINITY};
   for (int i = 0; i < c->n && c->point[i].updates <= horizon; i++) {
     v.end = &c->point[i];
-    if (gdi_target_met(t, &v.end->at))
+    if (gdi_target_met(t, v.end))
       return (gdi_verdict){GDI_REACHED, v.end, i ? crossing(t, v.end - 1, v.end) : (double)v.end->updates};
   }
   if (c->diverged >= 0 && c->diverged <= horizon)

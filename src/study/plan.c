@@ -106,9 +106,12 @@ static gd_status check_fits(const gd_options *o) {
 }
 
 static gd_status plan_targets(gdi_study *s, const gd_compare_options *c) {
-  s->target = (gdi_target){c->target_loss, c->target_accuracy};
-  if (isnan(c->target_loss) && isnan(c->target_accuracy))
-    return GD_FAIL(GD_ERR_USAGE, "no target: give --target-loss 0.3 or --target-metric accuracy:0.97");
+  s->metric = c->target_metric ? c->target_metric : &gdi_metric_accuracy;
+  s->target = (gdi_target){c->target_loss, c->target_measure, !s->metric->larger_is_better};
+  if (isnan(c->target_loss) && isnan(c->target_measure))
+    return GD_FAIL(GD_ERR_USAGE,
+                   "no target: give --target-loss 0.3, --target-metric accuracy:0.97 or another metric");
+  if (c->target_metric) s->base.metrics = c->target_metric->name;
   if (c->seeds < 1 || c->seeds > GDI_STUDY_MAX_SEEDS)
     return GD_FAIL(GD_ERR_USAGE, "seeds: 1 to %d", GDI_STUDY_MAX_SEEDS);
   if (c->max_epochs < 1 && c->max_updates < 1)
@@ -121,7 +124,8 @@ static void plan_trials(gdi_study *s) {
     for (int r = 0; r < s->rates; r++)
       for (int k = 0; k < s->seeds; k++, i++) {
         gdi_trial *t = &s->trial[i];
-        *t = (gdi_trial){.batch = b, .rate = r, .seed = k, .curve = {.diverged = -1}};
+        *t = (gdi_trial){
+            .batch = b, .rate = r, .seed = k, .curve = {.measure = s->metric->name, .diverged = -1}};
         snprintf(t->id, sizeof t->id, "b%lld-lr%.4g-s%lld", (long long)s->batch[b], gdi_study_rate(s, b, r),
                  (long long)(s->base.seed + k));
       }

@@ -119,7 +119,7 @@ static void tell(const gdi_study *s, const gdi_trial *t) {
     gd_message(GD_LOG_INFO, "batch %lld, rate %g, seed %lld: %s, loss %.4g", (long long)s->batch[t->batch],
                gdi_study_rate(s, t->batch, t->rate), (long long)(s->base.seed + t->seed),
                v.outcome == GDI_CUT ? "cut at twice the best" : gdi_outcome_name(v.outcome),
-               v.end ? v.end->at.loss : 0);
+               v.end ? v.end->loss : 0);
 }
 
 static gd_status work(gdi_study *s, gd_world *group, const gdi_job *data, const bool *batches) {

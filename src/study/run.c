@@ -40,8 +40,12 @@ static gd_status measure(run *r, bool *finite) {
   p.epochs = p.samples / (double)j->batches.n;
   p.train_loss = r->interval.loss_sum / r->interval.weight;
   r->interval = (gd_step_stats){0};
-  GD_TRY(gdi_validate(j, &p.at));
-  *finite = isfinite(p.at.loss);
+  gd_metrics m;
+  GD_TRY(gdi_validate(j, &m));
+  p.loss = m.loss, p.measure = NAN;
+  for (int i = 0; i < m.n; i++)
+    if (m.measure[i].metric == r->study->metric) p.measure = m.measure[i].value;
+  *finite = isfinite(p.loss);
   if (!*finite) r->curve.diverged = j->step;
   return *finite ? gdi_curve_add(&r->curve, &p) : GD_OK;
 }
@@ -90,7 +94,7 @@ static gd_status measure_all(run *r, bool *finite) {
   GD_TRY(measure(r, finite));
   if (!*finite) return GD_OK;
   gdi_point *p = &r->curve.point[r->curve.n - 1];
-  if (!gdi_target_met(&s->target, &p->at) || strcmp(s->base.sync, "ordered") != 0) return GD_OK;
+  if (!gdi_target_met(&s->target, p) || strcmp(s->base.sync, "ordered") != 0) return GD_OK;
   return gdi_study_noise(r->job, &p->noise_scale);
 }
 
@@ -111,7 +115,11 @@ static gd_status follow(run *r) {
 
 gd_status gdi_study_run(gdi_study *s, gd_world *w, const gdi_job *data, gdi_trial *t, int64_t horizon) {
   gdi_job job = {0};
-  run r = {.study = s, .trial = t, .job = &job, .horizon = horizon, .curve = {.diverged = -1}};
+  run r = {.study = s,
+           .trial = t,
+           .job = &job,
+           .horizon = horizon,
+           .curve = {.measure = s->metric->name, .diverged = -1}};
   const gd_options o = gdi_study_options(s, t->batch, t->rate, t->seed);
   gd_status st = gdi_job_open_on(&job, w, &o, data);
   if (st == GD_OK) st = follow(&r);

@@ -25,11 +25,12 @@ typedef struct gdi_point {
   int64_t updates;
   double epochs, samples, seconds; /* seconds of training, without measuring */
   double train_loss;               /* mean of the steps since the last point; NaN at 0 */
-  gd_metrics at;
+  double loss, measure;            /* of validation; measure: of the metric that targets are for */
   double noise_scale;
 } gdi_point;
 
 typedef struct gdi_curve {
+  const char *measure; /* name of what point.measure is; NULL: accuracy */
   gdi_point *point;
   int n;
   int64_t diverged; /* updates after which nothing was finite; -1: it did not */
@@ -42,9 +43,10 @@ gd_status gdi_curve_write(const gdi_curve *c, const char *folder, const char *na
 gd_status gdi_curve_read(gdi_curve *c, const char *path) GD_CHECKED;
 
 typedef struct gdi_target {
-  double loss, accuracy; /* NaN: not asked for */
+  double loss, measure; /* NaN: not asked for */
+  bool smaller;         /* a smaller measure is better */
 } gdi_target;
-bool gdi_target_met(const gdi_target *t, const gd_metrics *m);
+bool gdi_target_met(const gdi_target *t, const gdi_point *p);
 
 /* The measurement after the one at `updates`: a share later, and always at the limit. */
 int64_t gdi_study_next(int64_t updates, double resolution, int64_t limit);
@@ -74,6 +76,7 @@ typedef struct gdi_trial {
 typedef struct gdi_study {
   gd_options base;
   gd_compare_options what;
+  const gd_metric *metric; /* of curves and target */
   gdi_target target;
   int64_t n; /* training samples */
   int batches, rates, seeds;

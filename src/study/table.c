@@ -20,7 +20,7 @@ static void collect(const gdi_study *s, int batch, int rate, rate_result *out) {
     out->crossing[k] = v.crossing;
     out->epochs[k] = reached ? v.end->epochs : INFINITY;
     out->samples[k] = reached ? v.end->samples : INFINITY;
-    out->loss[k] = v.end && v.outcome != GDI_DIVERGED ? v.end->at.loss : INFINITY;
+    out->loss[k] = v.end && v.outcome != GDI_DIVERGED ? v.end->loss : INFINITY;
     if (v.end && !isnan(v.end->noise_scale)) out->noise[out->noises++] = v.end->noise_scale;
   }
 }

@@ -41,16 +41,16 @@ static void print_compare(FILE *f, const void *what) {
 
 static void print_runs(FILE *f, const void *what) {
   const gdi_study *s = ((const tables *)what)->study;
-  fputs("batch,lr,seed,outcome,updates,epochs,samples,loss,accuracy,noise_scale\n", f);
+  fprintf(f, "batch,lr,seed,outcome,updates,epochs,samples,loss,%s,noise_scale\n", s->metric->name);
   for (int i = 0; i < s->trials; i++) {
     const gdi_trial *t = &s->trial[i];
     const gdi_verdict v = gdi_study_judge(s, t);
     fprintf(f, "%lld,%g,%lld,%s", (long long)s->batch[t->batch], gdi_study_rate(s, t->batch, t->rate),
             (long long)(s->base.seed + t->seed), gdi_outcome_name(v.outcome));
-    const gdi_point none = {.updates = 0, .at = {NAN, NAN, 0}, .noise_scale = NAN},
+    const gdi_point none = {.updates = 0, .loss = NAN, .measure = NAN, .noise_scale = NAN},
                     *p = v.end ? v.end : &none;
     fprintf(f, ",%lld", (long long)p->updates);
-    const double w[] = {p->epochs, p->samples, p->at.loss, p->at.accuracy, p->noise_scale};
+    const double w[] = {p->epochs, p->samples, p->loss, p->measure, p->noise_scale};
     for (size_t k = 0; k < sizeof w / sizeof *w; k++) cell(f, w[k]);
     fputc('\n', f);
   }
@@ -72,14 +72,16 @@ static gd_status put_column(gdi_h5_writer *h, const char *id, const char *name, 
 }
 
 static gd_status put_run(gdi_h5_writer *h, const gdi_study *s, const gdi_trial *t) {
-  static const struct {
+  const struct {
     const char *name;
     size_t offset;
-  } column[] = {
-      {"epochs", offsetof(gdi_point, epochs)},          {"samples", offsetof(gdi_point, samples)},
-      {"seconds", offsetof(gdi_point, seconds)},        {"train_loss", offsetof(gdi_point, train_loss)},
-      {"loss", offsetof(gdi_point, at.loss)},           {"accuracy", offsetof(gdi_point, at.accuracy)},
-      {"noise_scale", offsetof(gdi_point, noise_scale)}};
+  } column[] = {{"epochs", offsetof(gdi_point, epochs)},
+                {"samples", offsetof(gdi_point, samples)},
+                {"seconds", offsetof(gdi_point, seconds)},
+                {"train_loss", offsetof(gdi_point, train_loss)},
+                {"loss", offsetof(gdi_point, loss)},
+                {s->metric->name, offsetof(gdi_point, measure)},
+                {"noise_scale", offsetof(gdi_point, noise_scale)}};
   char group[128];
   snprintf(group, sizeof group, "/runs/%s", t->id);
   GD_TRY(gdi_h5_put_group(h, group));

@@ -43,14 +43,14 @@ static void grids_are_even_in_the_logarithm(void **state) {
 
 enum { LIMIT = 1000 };
 static const double resolution = 0.1;
-static const gdi_target below_one = {1, NAN};
+static const gdi_target below_one = {1, NAN, false};
 
 /* A run that measures 100 / updates + floor up to `to`. */
 static gdi_curve falling(double floor, int64_t to, int64_t diverged) {
   gdi_curve c = {.diverged = diverged};
   for (int64_t u = 0; u <= to; u = gdi_study_next(u, resolution, LIMIT))
-    assert_ok(
-        gdi_curve_add(&c, &(gdi_point){.updates = u, .at = {100 / (double)(u ? u : 1) + floor, NAN, 1}}));
+    assert_ok(gdi_curve_add(
+        &c, &(gdi_point){.updates = u, .loss = 100 / (double)(u ? u : 1) + floor, .measure = NAN}));
   return c;
 }
 
@@ -65,13 +65,15 @@ static void measurements_are_a_share_apart_and_one_is_at_the_limit(void **state)
 
 static void the_target_is_met_strictly(void **state) {
   (void)state;
-  assert_false(gdi_target_met(&below_one, &(gd_metrics){.loss = 1, .accuracy = NAN}));
-  assert_true(gdi_target_met(&below_one, &(gd_metrics){.loss = nextafter(1, 0), .accuracy = NAN}));
-  assert_false(gdi_target_met(&below_one, &(gd_metrics){.loss = NAN, .accuracy = NAN}));
-  const gdi_target both = {1, 0.9};
-  assert_false(gdi_target_met(&both, &(gd_metrics){.loss = 0.5, .accuracy = 0.9}));
-  assert_false(gdi_target_met(&both, &(gd_metrics){.loss = 1.5, .accuracy = 0.95}));
-  assert_true(gdi_target_met(&both, &(gd_metrics){.loss = 0.5, .accuracy = 0.91}));
+  assert_false(gdi_target_met(&below_one, &(gdi_point){.loss = 1, .measure = NAN}));
+  assert_true(gdi_target_met(&below_one, &(gdi_point){.loss = nextafter(1, 0), .measure = NAN}));
+  assert_false(gdi_target_met(&below_one, &(gdi_point){.loss = NAN, .measure = NAN}));
+  const gdi_target both = {1, 0.9, false}, small = {NAN, 2.5, true};
+  assert_false(gdi_target_met(&both, &(gdi_point){.loss = 0.5, .measure = 0.9}));
+  assert_false(gdi_target_met(&both, &(gdi_point){.loss = 1.5, .measure = 0.95}));
+  assert_true(gdi_target_met(&both, &(gdi_point){.loss = 0.5, .measure = 0.91}));
+  assert_true(gdi_target_met(&small, &(gdi_point){.loss = 9, .measure = 2.4}));
+  assert_false(gdi_target_met(&small, &(gdi_point){.loss = 9, .measure = 2.5}));
 }
 
 static gdi_outcome judged(gdi_curve *c, int64_t horizon, int64_t *updates) {
@@ -114,21 +116,23 @@ static void a_run_that_ended_early_is_incomplete(void **state) {
 /* What the fit takes does not depend on how far measurements are apart. */
 static void a_crossing_is_where_a_line_meets_the_target(void **state) {
   (void)state;
-  gdi_point p[] = {{.updates = 0, .at = {3, 0.1, 1}},
-                   {.updates = 10, .at = {2, 0.8, 1}},
-                   {.updates = 14, .at = {0.5, 0.95, 1}}};
+  gdi_point p[] = {{.updates = 0, .loss = 3, .measure = 0.1},
+                   {.updates = 10, .loss = 2, .measure = 0.8},
+                   {.updates = 14, .loss = 0.5, .measure = 0.95}};
   gdi_curve c = {.point = p, .n = 3, .diverged = -1};
   const struct {
     gdi_target target;
     double crossing;
-  } cases[] = {{{2.5, NAN}, 5},
-               {{1.25, NAN}, 12},
-               {{2, NAN}, 10},
-               {{4, NAN}, 0},
-               {{NAN, 0.85}, 10 + 4. / 3},
-               {{1.25, 0.8}, 12},
-               {{2.5, 0.9}, 10 + 8. / 3},
-               {{0.5, NAN}, INFINITY}};
+  } cases[] = {{{2.5, NAN, false}, 5},
+               {{1.25, NAN, false}, 12},
+               {{2, NAN, false}, 10},
+               {{4, NAN, false}, 0},
+               {{NAN, 0.85, false}, 10 + 4. / 3},
+               {{1.25, 0.8, false}, 12},
+               {{2.5, 0.9, false}, 10 + 8. / 3},
+               {{0.5, NAN, false}, INFINITY},
+               {{NAN, 0.05, true}, INFINITY},
+               {{NAN, 0.5, true}, 0}};
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     const gdi_verdict v = gdi_curve_judge(&c, &cases[i].target, LIMIT, LIMIT, resolution);
     if (isinf(cases[i].crossing))
@@ -160,12 +164,16 @@ static void a_curve_comes_back_from_its_file(void **state) {
   assert_int_equal(back.n, c.n);
   assert_int_equal(back.diverged, 301);
   for (int i = 0; i < c.n; i++)
-    assert_true(back.point[i].updates == c.point[i].updates && back.point[i].at.loss == c.point[i].at.loss);
+    assert_true(back.point[i].updates == c.point[i].updates && back.point[i].loss == c.point[i].loss);
   assert_true(isnan(back.point[3].noise_scale) && back.point[3].seconds == 0.125);
   FILE *f = fopen(path, "r+");
   assert_int_equal(ftruncate(fileno(f), 200), 0);
   fclose(f);
   assert_int_equal(gdi_curve_read(&back, path), GD_ERR_DATA);
+  back.measure = "rmse"; /* of another metric */
+  assert_ok(gdi_curve_write(&c, folder, "a.csv"));
+  assert_int_equal(gdi_curve_read(&back, path), GD_ERR_DATA);
+  assert_non_null(strstr(gd_error_last()->message, "not a curve of rmse"));
   unlink(path);
   assert_ok(gdi_curve_read(&back, path)); /* absent: nothing was run yet */
   assert_int_equal(back.n, 0);
