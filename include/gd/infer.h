@@ -52,8 +52,9 @@ GD_API gd_status gd_evaluate(gd_world *w, const char *checkpoint, const gd_use_o
 
 /**
  * Write the outputs of a checkpoint for every sample, in file order, to `path`: .h5 (/prediction, /class),
- * .npy or .csv (with class names where there are classes). Softmax is applied to models trained with
- * cross_entropy.
+ * .npy or .csv (with class names where there are classes). With cross_entropy outputs are probabilities of classes, with
+ * bce_with_logits those of a yes, for each output, and /label says which are above 1/2. Standardised targets are given in
+ * their own unit.
  *
  * Collective: yes
  * Errors:     GD_ERR_USAGE (another file extension), GD_ERR_WRITE, and those of gd_evaluate()

@@ -68,6 +68,7 @@ typedef struct gd_loss_class {
   /** *(optional)* What `gdtrain predict` writes of an output; without it the output itself. */
   gd_tensor *(*predict)(const gd_criterion *c, gd_tape *t, gd_tensor *output);
   bool classes;     /**< a prediction is probabilities of classes, and names the likeliest */
+  bool binary;      /**< a prediction is, for every output, the probability that the answer is 1 */
   bool any_outputs; /**< the model's outputs need not be as many as the targets: forward() checks them */
   const char
       *metrics; /**< names of the metrics that fit, blank-separated; NULL: the usual ones of its targets */

@@ -53,7 +53,7 @@ gd_status gdi_data_info(const char *path) {
   print_info(gd_dataset_info(d));
   gdi_print_import_notes(gd_dataset_info(d)->notes);
   char *notes = NULL;
-  const gd_status st = gdi_note_labels(&notes, d);
+  const gd_status st = gdi_note_labels(&notes, d, false);
   gdi_print_import_notes(notes);
   free(notes);
   gd_dataset_close(d);

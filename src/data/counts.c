@@ -56,6 +56,29 @@ gd_status gd_label_counts(gd_dataset *d, const gd_order *part, int64_t counts[])
 
 /* ---- what is odd about them ---- */
 
+static const char *class_text(const gd_data_info *i, int64_t c, char buf[24]) {
+  snprintf(buf, 24, "%lld", (long long)c);
+  return i->class_name ? i->class_name[c] : buf;
+}
+
+/* Accuracy alone hides what becomes of rare classes. */
+static gd_status note_uneven(char **notes, const gd_data_info *i, const int64_t *counts) {
+  enum { MUCH = 10 };
+  int64_t most = 0, least = -1;
+  char text[2][24];
+  for (int64_t c = 0; c < i->classes; c++) {
+    if (counts[c] > counts[most]) most = c;
+    if (counts[c] > 0 && (least < 0 || counts[c] < counts[least])) least = c;
+  }
+  if (least < 0 || counts[most] < MUCH * counts[least]) return GD_OK;
+  return gdi_notes_add(
+      notes,
+      "%s: classes are uneven: %lld of %lld samples are \"%s\", %lld \"%s\"; --class-weights auto lets "
+      "all classes count as much, and eval tells the balanced accuracy",
+      i->y_name, (long long)counts[most], (long long)i->n, class_text(i, most, text[0]),
+      (long long)counts[least], class_text(i, least, text[1]));
+}
+
 static gd_status note_counts(char **notes, const gd_data_info *i, const int64_t *counts) {
   int64_t present = 0, first = -1;
   for (int64_t c = 0; c < i->classes; c++) {
@@ -76,13 +99,14 @@ static gd_status note_counts(char **notes, const gd_data_info *i, const int64_t 
   return GD_OK;
 }
 
-gd_status gdi_note_labels(char **notes, gd_dataset *d) {
+gd_status gdi_note_labels(char **notes, gd_dataset *d, bool weighed) {
   if (!d->info.labels || (d->source && !d->loaded_y)) return GD_OK;
   const gd_order all = gd_order_all(d->info.n, 0);
   int64_t *counts = calloc((size_t)d->info.classes + 1, sizeof *counts);
   if (!counts) return GD_FAIL(GD_ERR_OOM, "no memory to count labels");
   gd_status st = gd_label_counts(d, &all, counts);
   if (st == GD_OK) st = note_counts(notes, &d->info, counts);
+  if (st == GD_OK && !weighed) st = note_uneven(notes, &d->info, counts);
   free(counts);
   return st;
 }

@@ -45,8 +45,9 @@ gd_status gdi_labels_choose(gd_dataset *d, const gd_data_options *o) GD_CHECKED;
 gd_status gdi_labels_name(gd_dataset *d) GD_CHECKED;
 /* Labels that are no whole numbers in the file, where gdi_dataset_labels() finds such. */
 gd_status gdi_labels_read(const gd_dataset *d, int64_t lo, int64_t hi, int64_t *to) GD_CHECKED;
-/* A line where the labels look like a mistake: one class alone, or none of class 0. */
-gd_status gdi_note_labels(char **notes, gd_dataset *d) GD_CHECKED;
+/* A line where the labels look like a mistake: one class alone, or none of class 0; or, unless they are `weighed`, where
+ * some classes are rare. */
+gd_status gdi_note_labels(char **notes, gd_dataset *d, bool weighed) GD_CHECKED;
 /* How much room samples and targets take as they are held. */
 void gdi_dataset_measure(gd_dataset *d);
 /* Nothing more is read from it. */

@@ -12,6 +12,7 @@ typedef struct prediction {
   int64_t n, outputs;
   double *value;                   /* [n, outputs] */
   bool classes;                    /* outputs are probabilities of classes */
+  bool binary;                     /* each is the probability of a yes */
   char (*name)[GD_MAX_CLASS_NAME]; /* of the classes, or NULL */
   const gd_names *target;          /* of what is no class */
 } prediction;
@@ -51,18 +52,31 @@ static void print_name(FILE *f, const prediction *p, int64_t c) {
     fprintf(f, "%s%lld", p->classes ? "" : "y", (long long)c);
 }
 
+static bool is_yes(const prediction *p, int64_t row, int64_t c) {
+  return p->value[row * p->outputs + c] > 0.5;
+}
+
+/* What was decided, in front of the numbers that it was decided by. */
+static void print_decided(FILE *f, const prediction *p, int64_t row) {
+  const int64_t best = largest(p, row);
+  if (p->classes && p->name) print_field(f, p->name[best]);
+  if (p->classes && !p->name) fprintf(f, "%lld", (long long)best);
+  if (p->classes) fputc(',', f);
+  for (int64_t c = 0; p->binary && c < p->outputs; c++) fprintf(f, "%d,", is_yes(p, row, c));
+}
+
 static void print_csv(FILE *f, const prediction *p) {
   if (p->classes) fputs("class,", f);
+  if (p->binary && p->outputs == 1) fputs("label,", f);
+  for (int64_t c = 0; p->binary && p->outputs > 1 && c < p->outputs; c++)
+    fputs("label.", f), print_name(f, p, c), fputc(',', f);
   for (int64_t c = 0; c < p->outputs; c++) {
     if (c) fputc(',', f);
     print_name(f, p, c);
   }
   for (int64_t i = 0; i < p->n; i++) {
     fputc('\n', f);
-    int64_t best = largest(p, i);
-    if (p->classes && p->name) print_field(f, p->name[best]);
-    if (p->classes && !p->name) fprintf(f, "%lld", (long long)best);
-    if (p->classes) fputc(',', f);
+    print_decided(f, p, i);
     for (int64_t c = 0; c < p->outputs; c++) fprintf(f, "%s%.9g", c ? "," : "", p->value[i * p->outputs + c]);
   }
   fputc('\n', f);
@@ -88,10 +102,20 @@ static gd_status write_stream(const prediction *p, const char *path,
   return ok ? GD_OK : GD_FAIL(GD_ERR_WRITE, "%s: %s", path, strerror(errno));
 }
 
+static gd_status put_labels(gdi_h5_writer *w, const prediction *p) {
+  uint8_t *label = malloc((size_t)(p->n * p->outputs) + 1);
+  if (!label) return GD_FAIL(GD_ERR_OOM, "no memory for %lld labels", (long long)p->n);
+  for (int64_t i = 0; i < p->n * p->outputs; i++) label[i] = is_yes(p, 0, i);
+  gd_status st = gdi_h5_put(w, "label", GD_U8, 2, (const int64_t[]){p->n, p->outputs}, label);
+  free(label);
+  return st;
+}
+
 static gd_status put_all(gdi_h5_writer *w, const prediction *p) {
   GD_TRY(gdi_h5_put(w, "prediction", GD_F64, 2, (const int64_t[]){p->n, p->outputs}, p->value));
   const bool named = p->target->n_y == p->outputs;
   const gd_names target = {.n_y = named ? p->outputs : 0, .y = p->target->y};
+  if (p->binary) GD_TRY(put_labels(w, p));
   if (!p->classes) return gdi_names_put(w, &target, "", "targets");
   int64_t *class = malloc((size_t)p->n * sizeof *class);
   if (!class) return GD_FAIL(GD_ERR_OOM, "no memory for %lld classes", (long long)p->n);
@@ -174,6 +198,7 @@ gd_status gd_predict(gd_world *w, const char *checkpoint, const gd_use_options *
     p = (prediction){.n = u.n,
                      .outputs = u.outputs,
                      .classes = u.criterion->cls->classes,
+                     .binary = u.criterion->cls->binary,
                      .name = u.checkpoint.class_name,
                      .target = &u.checkpoint.names};
     if (root) p.value = malloc((size_t)(u.n * u.outputs) * sizeof *p.value);

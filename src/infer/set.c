@@ -115,9 +115,10 @@ gd_status gdi_set_labelled(const gdi_set *s) {
                  i->path);
 }
 
-gd_status gdi_set_tell_labels(const gdi_set *s) {
+gd_status gdi_set_tell_labels(const gdi_set *s, const gd_options *o) {
   char *notes = NULL;
-  const gd_status st = gdi_note_labels(&notes, s->data);
+  const gd_status st =
+      gdi_note_labels(&notes, s->data, *o->class_weights || strcmp(o->sampler, "balanced") == 0);
   tell_notes(gd_dataset_info(s->data), notes);
   free(notes);
   return st;

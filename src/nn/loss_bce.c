@@ -37,4 +37,5 @@ const gd_loss_class gd_bce_with_logits = {.name = "bce_with_logits",
                                           .settings = GD_SETTING_POS_WEIGHT,
                                           .forward = forward,
                                           .predict = predict,
+                                          .binary = true,
                                           .metrics = "binary_accuracy auc"};

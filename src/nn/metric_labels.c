@@ -114,6 +114,15 @@ static double macro(const gd_metric_of *of, const double *total, double (*value)
   return sum / classes;
 }
 
+/* Over those alone that there are samples of, as scikit-learn's balanced_accuracy_score. */
+static double balanced(const gd_metric_of *of, const double *total, int64_t n) {
+  double sum = 0, classes = 0;
+  (void)n;
+  for (int64_t i = 0; i < parts(of); i += PARTS)
+    if (total[i + THERE] > 0) sum += recall_of(total + i), classes++;
+  return sum / classes;
+}
+
 static double macro_precision(const gd_metric_of *of, const double *total, int64_t n) {
   (void)n;
   return macro(of, total, precision_of);
@@ -139,6 +148,8 @@ static double macro_f1(const gd_metric_of *of, const double *total, int64_t n) {
                                          .numbers = parts,                                                   \
                                          .count = count_parts,                                               \
                                          .value = function};
+OF_PARTS(balanced_accuracy, "share of the samples of a class that are found, mean over the classes there are",
+         balanced)
 OF_PARTS(precision, "share of predictions of a class that are right, mean over classes", macro_precision)
 OF_PARTS(recall, "share of samples of a class that are found, mean over classes", macro_recall)
 OF_PARTS(f1, "harmonic mean of precision and recall, mean over classes", macro_f1)

@@ -103,7 +103,7 @@ static gd_status follow(run *r) {
   const int64_t limit = s->limit[r->trial->batch];
   bool finite = true;
   GD_TRY(measure_all(r, &finite));
-  while (finite && !gdi_target_met(&s->target, &r->curve.point[r->curve.n - 1].at)) {
+  while (finite && !gdi_target_met(&s->target, &r->curve.point[r->curve.n - 1])) {
     const int64_t next = gdi_study_next(r->job->step, s->what.resolution, limit);
     GD_TRY(look_around(r));
     if (next > r->horizon) break;

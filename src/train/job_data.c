@@ -108,7 +108,7 @@ gd_status gdi_open_data(gdi_job *j, const gdi_set_use *use) {
   GD_TRY(gdi_set_open(&j->train, j->world, j->opt.data_train, &j->opt, use));
   GD_TRY(gd_world_agree(j->world, gdi_set_labelled(&j->train)));
   const bool tells = gd_world_rank(j->world) == 0;
-  GD_TRY(gd_world_agree(j->world, tells ? gdi_set_tell_labels(&j->train) : GD_OK));
+  GD_TRY(gd_world_agree(j->world, tells ? gdi_set_tell_labels(&j->train, &j->opt) : GD_OK));
   if (j->opt.data_val[0]) GD_TRY(open_val(j));
   gd_digest digest;
   GD_TRY(gd_world_agree(j->world, gd_dataset_digest(j->train.data, &digest)));

@@ -44,4 +44,17 @@ expect 2 "unknown metric 'acuracy': did you mean 'accuracy'" on 1 gdtrain --data
 expect 2 "metrics: auc does not fit" on 1 gdtrain eval l1 --data l.h5 --metrics auc
 gdtrain --help-metrics | grep -q "^auc" || fail "--help-metrics"
 gdtrain --help-losses huber | grep -q "huber_delta" || fail "--help-losses"
+
+# Rare classes: pointed at, judged by themselves, and weighed.
+awk 'BEGIN { srand(4); for (i = 0; i < 66; i++) { c = i % 11 == 0; printf "%.4f,%.4f,%s\n", c + 2 * rand(), rand(), c ? "rare" : "usual" } }' >uneven.csv
+gdtrain data import csv uneven.csv --out uneven.h5 >/dev/null 2>&1 || fail "import"
+rare=(--data uneven.h5 --model linear:2 --plots false --epochs 30 --lr 0.5)
+expect 0 'uneven.h5: y: classes are uneven: 60 of 66 samples are "usual", 6 "rare"; --class-weights auto' gdtrain "${rare[@]}" --out uneven
+expect 0 '^note: y: classes are uneven' gdtrain data info uneven.h5
+gdtrain eval uneven --data uneven.h5 --out uneven/test >eval.txt 2>&1 || fail "eval of uneven classes"
+recall() { awk -v c="$1" '$1 == c { print $4 }' eval.txt; }
+within "$(awk '/^balanced_accuracy/ { print $2 }' eval.txt)" "$(awk -v a="$(recall rare)" -v b="$(recall usual)" 'BEGIN { print 50 * (a + b) }')" 0.01 "balanced accuracy"
+gdtrain "${rare[@]}" --class-weights auto --out weighed >weighed.txt 2>&1 || fail "weighed classes"
+grep "uneven:" weighed.txt && fail "weighed classes are pointed at"
+at_least "$(gdtrain eval weighed --data uneven.h5 | awk '/^balanced_accuracy/ { print $2 }')" "$(awk '/^balanced_accuracy/ { print $2 }' eval.txt)" "balanced accuracy with weights"
 finish

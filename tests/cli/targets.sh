@@ -52,6 +52,15 @@ P
   expect 0 "^mae" gdtrain eval age --data age.h5
 fi
 
+# Yes or no for every output: probabilities, and what they decide.
+expect 0 "^folder" gdtrain --data hot.h5 --loss bce_with_logits --model linear:3 "${quick[@]}" --out yes
+gdtrain predict yes --data hot.h5 --out p.csv || fail "predictions of yes and no"
+equal "$(head -1 p.csv)" "label.red,label.green,label.blue,red,green,blue" "columns of predictions of yes and no"
+wrong=$(awk -F, 'NR > 1 { for (i = 1; i <= 3; i++) if (!($(i + 3) > 0 && $(i + 3) < 1) || $i != ($(i + 3) > 0.5)) n++ } END { print n + 0 }' p.csv)
+equal "$wrong" 0 "labels that are not those of their probabilities"
+right=$(paste -d, points.csv p.csv | awk -F, 'NR > 1 { for (i = 4; i <= 6; i++) right += $i == $(i + 4) } END { print 100 * right / (3 * (NR - 1)) }')
+within "$(gdtrain eval yes --data hot.h5 2>/dev/null | awk '/^binary_accuracy/ { print $2 }')" "$right" 0.001 "accuracy of yes and no, and of their predictions"
+
 # Houses: targets near 300000, on which plain training diverges, with the reason and the remedy.
 awk 'BEGIN { srand(2); print "rooms,age,price,tax"; for (i = 0; i < 80; i++) { r = 1 + int(6 * rand()); a = 60 * rand();
   printf "%d,%.2f,%.2f,%.6f\n", r, a, 150000 + 60000 * r - 1000 * a, 0.001 * r + 0.0001 * a } }' >houses.csv

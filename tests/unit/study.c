@@ -1,6 +1,7 @@
 /* What a study takes from a curve: targets, crossings, cutting; lists and grids. */
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "gd/gd.h"
