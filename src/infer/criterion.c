@@ -95,10 +95,9 @@ static gd_status labels_fit(const gd_loss_class *cls, const gd_data_info *i, int
                    "--loss cross_entropy, or import the data without --classes if they are quantities");
   if (i->classes <= outputs || cls->any_outputs) return GD_OK;
   return GD_FAIL(GD_ERR_USAGE,
-                 "model: %lld output%s, but %s of %s has %lld classes%s: end the model with linear:%lld%s",
+                 "model: %lld output%s, but %s of %s has %lld classes: end the model with linear:%lld%s",
                  (long long)outputs, outputs == 1 ? "" : "s", i->y_name, i->path, (long long)i->classes,
-                 declared ? "" : ", as its largest label says", (long long)i->classes,
-                 declared ? "" : ", or say --target-type numbers if it is a quantity");
+                 (long long)i->classes, declared ? "" : ", or say --target-type numbers if it is a quantity");
 }
 
 gd_status gdi_targets_fit(const gd_loss_class *cls, const gd_data_info *i, int64_t outputs) {

@@ -45,7 +45,7 @@ r = np.random.default_rng(0)
 with h5py.File("age.h5", "w") as f:
     f["x"], f["y"] = r.normal(size=(24, 3)), r.integers(20, 90, 24)
 P
-  expect 2 "error: model: 1 output, but y of age.h5 has [0-9]+ classes, as its largest label says: end the model with linear:[0-9]+, or say --target-type numbers" \
+  expect 2 "error: model: 1 output, but y of age.h5 has [0-9]+ classes: end the model with linear:[0-9]+, or say --target-type numbers" \
     gdtrain --data age.h5 --model linear:1
   expect 0 "age.h5: y holds whole numbers: taken as numbers, as the loss needs .else --target-type labels.$" gdtrain --data age.h5 --model linear:1 \
     --loss l1 --steps 1 --plots false --out age
