@@ -35,6 +35,8 @@ gd_status gdi_checkpoint_entries(const gd_checkpoint *c, gdi_entry **out, int *n
 /* Is a state of this name an average of the parameters? It has a group of its own in the file. */
 bool gdi_is_average(const char *state);
 
+/* All but arrays and their names: attributes, and the small arrays of /data and /progress. */
+gd_status gdi_header_read(gd_checkpoint *c, gdi_h5 *f) GD_CHECKED;
 /* States by their names, after the parameters are known: described, without values. */
 gd_status gdi_states_read(gd_checkpoint *c, gdi_h5 *f) GD_CHECKED;
 
