@@ -68,7 +68,7 @@ static void random_trees_have_right_gradients_and_read_back(void **state) {
   (void)state;
   static random_tree t;
   static char canonical[TREE_BYTES], again[TREE_BYTES];
-  const int64_t count = getenv("GD_TEST_COUNT") ? test_count(500) : 50;
+  const int64_t count = test_count(500);
   for (int64_t i = 0; i < count; i++) {
     gd_arena *arena;
     assert_ok(gd_arena_new(&arena, "test"));
