@@ -31,6 +31,7 @@ typedef struct gd_data_info {
   char path[4096];
   char x_name[64], y_name[64]; /**< names of the arrays in the file */
   int64_t n;                   /**< samples */
+  int64_t n_val;               /**< of x_val and y_val beside x and y: to validate on; 0: there are none */
   int ndim;
   int64_t sample[GD_MAX_DIMS - 1]; /**< shape of one sample; ndim 0: a scalar each */
   gd_dtype x_type;                 /**< u8, i32, i64, f32 or f64, as stored */

@@ -45,6 +45,7 @@ gd_status gdi_data_info(const char *path) GD_CHECKED; /* print what a data file 
 /* Write the table, which is freed, and print what the file holds. */
 gd_status gdi_data_write(gd_table *t, const char *out) GD_CHECKED;
 gd_status gdi_data_import(args *a, const char *out) GD_CHECKED;
+gd_status gdi_data_show(args *a, const char *out) GD_CHECKED;
 /* The columns that a data file remembers from its import, as a table of 79 characters; nothing where it has none. */
 gd_status gdi_print_columns(const char *path) GD_CHECKED;
 /* What an import tells, to stderr; NULL: nothing. */

@@ -1,4 +1,4 @@
-/* gdtrain data make | import | info */
+/* gdtrain data make | import | info | show */
 #include <string.h>
 
 #include "cli/cli.h"
@@ -44,8 +44,10 @@ static gd_status data(args *a) {
   const char *what = a->n_words ? a->word[0] : "";
   if (strcmp(what, "make") == 0) return make(a, gdi_args_get(a, "out"));
   if (strcmp(what, "import") == 0) return gdi_data_import(a, gdi_args_get(a, "out"));
+  if (strcmp(what, "show") == 0) return gdi_data_show(a, gdi_args_get(a, "out"));
   if (strcmp(what, "info") == 0 && a->n_words == 2) return gdi_data_info(a->word[1]);
-  return GD_FAIL(GD_ERR_USAGE, "usage: gdtrain data make NAME ... | import FORMAT FILE... | info FILE");
+  return GD_FAIL(GD_ERR_USAGE,
+                 "usage: gdtrain data make NAME ... | import FORMAT FILE... | info FILE | show FILE");
 }
 
 gd_status gdi_command_data(int argc, char **argv) {

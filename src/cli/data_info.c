@@ -20,8 +20,9 @@ void gdi_print_plain(const char *text) {
 }
 
 static void print_info(const gd_data_info *i) {
-  printf("file      %s\nsamples   %lld\n%-9s %s [", i->path, (long long)i->n, i->x_name,
-         gd_dtype_name(i->x_type));
+  printf("file      %s\nsamples   %lld", i->path, (long long)i->n);
+  if (i->n_val) printf(", and %lld to validate on (x_val, y_val)", (long long)i->n_val);
+  printf("\n%-9s %s [", i->x_name, gd_dtype_name(i->x_type));
   for (int d = 0; d < i->ndim; d++) printf("%s%lld", d ? ", " : "", (long long)i->sample[d]);
   printf("] each, times %.9g\n", i->x_scale);
   gdi_print_names("columns", i->names.n_x, i->names.x);

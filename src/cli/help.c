@@ -67,7 +67,9 @@ static const char data[] =
     "  --size 32            the square in the middle, resized; a folder per class;\n"
     "                       train/ with val/ or test/ go into one file\n"
     "gdtrain data import cifar10|cifar100 FILE... --out F.h5    binary version\n"
-    "gdtrain data info FILE                      what an HDF5 file holds\n";
+    "gdtrain data info FILE                      what an HDF5 file holds\n"
+    "gdtrain data show FILE --out SHEET.png      its images, with their classes\n"
+    "  --n 64 --seed 1      how many, of those that the first epoch begins with\n";
 
 static const char compare[] =
     "mpirun -n 8 gdtrain compare [run.yaml] [--key value ...]\n"

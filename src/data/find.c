@@ -83,6 +83,17 @@ static bool named(void *file, const char *name) {
   return gdi_h5_named(file, name);
 }
 
+/* Beside x and y may lie what they are to be validated on. */
+static gd_status find_val(gd_dataset *d) {
+  gdi_h5_array x;
+  if (strcmp(d->info.x_name, "x") != 0 || !gdi_h5_has(&d->file, "x_val") || !gdi_h5_has(&d->file, "y_val"))
+    return GD_OK;
+  GD_TRY(gdi_h5_array_open(&x, &d->file, "x_val"));
+  d->info.n_val = x.ndim > 0 ? x.shape[0] : 0;
+  gdi_h5_array_close(&x);
+  return GD_OK;
+}
+
 gd_status gdi_find_arrays(gd_dataset *d, const gd_data_options *o) {
   gdi_pair c;
   if (strlen(o->x_name ? o->x_name : "") >= NAME || strlen(o->y_name ? o->y_name : "") >= NAME)
@@ -92,6 +103,7 @@ gd_status gdi_find_arrays(gd_dataset *d, const gd_data_options *o) {
   if (!both) c.y[0] = 0;
   strcpy(d->info.x_name, c.x);
   strcpy(d->info.y_name, c.y);
+  GD_TRY(find_val(d));
   if (!c.marked || (o->x_name && (o->y_name || !both))) return GD_OK;
   return gdi_notes_add(&d->info.notes, "%s%s%s %s taken for samples%s (else %s.x, %s.y)", c.x,
                        both ? " and " : "", c.y, both ? "are" : "is", both ? " and targets" : "",

@@ -154,8 +154,22 @@ static gd_status decode_png(gdi_image *out, const uint8_t *bytes, size_t n) {
   free(s.row);
   return st;
 }
+
+gd_status gdi_image_write_png(const gdi_image *i, const char *path) {
+  png_image p = {.version = PNG_IMAGE_VERSION,
+                 .width = (png_uint_32)i->width,
+                 .height = (png_uint_32)i->height,
+                 .format = i->channels == 1 ? PNG_FORMAT_GRAY : PNG_FORMAT_RGB};
+  if (png_image_write_to_file(&p, path, 0, i->pixel, 0, NULL)) return GD_OK;
+  return GD_FAIL(GD_ERR_WRITE, "%s: cannot be written: %s", path, p.message);
+}
 #else
 #define decode_png NULL
+
+gd_status gdi_image_write_png(const gdi_image *i, const char *path) {
+  (void)i;
+  return GD_FAIL(GD_ERR_ENV, "%s: this build has no libpng", path);
+}
 #endif
 
 /* ---- either ---- */

@@ -2,7 +2,7 @@
 #ifndef GDI_DATA_IMAGE_H
 #define GDI_DATA_IMAGE_H
 
-#include "gd/status.h"
+#include "gd/data.h"
 
 typedef struct gdi_image {
   int width, height, channels; /* 1: grey, 3: red, green, blue */
@@ -22,5 +22,17 @@ gd_status gdi_image_decode(gdi_image *out, const uint8_t *bytes, size_t n) GD_CH
  * of as many pixels as make one, so that smaller images are averages (Pillow's and torchvision's antialiased bilinear).
  */
 gd_status gdi_image_fit(gdi_image *i, int size) GD_CHECKED;
+
+/* Write colours as a PNG file. Errors: GD_ERR_WRITE with the file; GD_ERR_ENV: this build has no libpng */
+gd_status gdi_image_write_png(const gdi_image *i, const char *path) GD_CHECKED;
+
+/* How the values of a sample are an image. */
+typedef struct gdi_image_shape {
+  int64_t height, width, channels;
+  bool planes; /* [C,H,W]; else [H,W,C], or [H,W] */
+} gdi_image_shape;
+
+/* Errors: GD_ERR_DATA: samples have no height and width, and 1 or 3 channels at either end */
+gd_status gdi_image_shape_of(gdi_image_shape *out, const gd_data_info *i) GD_CHECKED;
 
 #endif

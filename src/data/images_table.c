@@ -178,9 +178,6 @@ gd_status gdi_pictures_table(gd_table *t, gdi_pictures *s) {
   GD_TRY(check_folders(s));
   GD_TRY(choose_parts(t, s));
   GD_TRY(name_classes(t, s));
-  if (t->n_val)
-    GD_TRY(gdi_notes_add(&s->notes, "%lld images to validate on are in the file too, as x_val and y_val",
-                         (long long)t->n_val));
   GD_TRY(put_images(t, s));
   t->notes = s->notes, s->notes = NULL;
   return GD_OK;

@@ -109,6 +109,8 @@ gd_status gdi_open_data(gdi_job *j, const gdi_set_use *use) {
   GD_TRY(gd_world_agree(j->world, gdi_set_labelled(&j->train)));
   const bool tells = gd_world_rank(j->world) == 0;
   GD_TRY(gd_world_agree(j->world, tells ? gdi_set_tell_labels(&j->train, &j->opt) : GD_OK));
+  if (!j->opt.data_val[0] && j->opt.val_fraction == 0 && gd_dataset_info(j->train.data)->n_val > 0)
+    j->opt.data_val = j->opt.data_train; /* the file has its own part to validate on */
   if (j->opt.data_val[0]) GD_TRY(open_val(j));
   gd_digest digest;
   GD_TRY(gd_world_agree(j->world, gd_dataset_digest(j->train.data, &digest)));

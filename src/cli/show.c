@@ -1,0 +1,101 @@
+/* gdtrain data show: what a data set looks like, as a picture. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/cli.h"
+#include "cli/sheet.h"
+
+typedef struct show {
+  gd_dataset *d;
+  const gd_data_info *i;
+  gdi_image_shape shape;
+  int64_t n, seed;
+  gd_device *device;
+  gd_loader *loader;
+  gdi_sheet sheet;
+} show;
+
+/* Bytes are 0 to 255; other numbers are drawn from the least to the largest of the sheet. */
+static void to_levels(const show *s, float *x, int64_t n) {
+  float low = x[0], high = x[0];
+  for (int64_t k = 1; k < n; k++) low = x[k] < low ? x[k] : low, high = x[k] > high ? x[k] : high;
+  if (s->i->x_type == GD_U8) low = 0, high = (float)(255 * s->i->x_scale);
+  const float factor = high > low ? 1 / (high - low) : 0;
+  for (int64_t k = 0; k < n; k++) x[k] = (x[k] - low) * factor;
+}
+
+static void draw_images(show *s, int which, const gd_batch *b) {
+  const int64_t values = s->shape.height * s->shape.width * s->shape.channels;
+  float *x = b->field[0].tensor->data;
+  to_levels(s, x, s->n * values);
+  for (int64_t k = 0; k < s->n; k++) gdi_sheet_image(&s->sheet, k, which, &s->shape, x + k * values);
+}
+
+static void draw_texts(show *s, const gd_batch *b) {
+  char text[GD_MAX_CLASS_NAME];
+  for (int64_t k = 0; k < s->n; k++) {
+    const int64_t label = s->i->labels ? ((int64_t *)b->field[1].tensor->data)[k] : 0;
+    if (!s->i->labels)
+      snprintf(text, sizeof text, "%.4g", (double)((float *)b->field[1].tensor->data)[k * s->i->targets]);
+    else if (label < 0)
+      snprintf(text, sizeof text, "-");
+    else if (s->i->class_name)
+      snprintf(text, sizeof text, "%s", s->i->class_name[label]);
+    else
+      snprintf(text, sizeof text, "%lld", (long long)label);
+    if (s->i->y_name[0]) gdi_sheet_text(&s->sheet, k, text);
+  }
+}
+
+static void draw_title(show *s) {
+  const char *slash = strrchr(s->i->path, '/');
+  char title[80], below[160];
+  int used = snprintf(below, sizeof below, "%lld samples of %lld x %lld", (long long)s->i->n,
+                      (long long)s->shape.width, (long long)s->shape.height);
+  if (s->shape.channels > 1)
+    used += snprintf(below + used, sizeof below - (size_t)used, " x %lld", (long long)s->shape.channels);
+  if (s->i->labels)
+    snprintf(below + used, sizeof below - (size_t)used, ", %lld classes", (long long)s->i->classes);
+  snprintf(title, sizeof title, "%.40s", slash ? slash + 1 : s->i->path);
+  gdi_sheet_title(&s->sheet, title, below);
+}
+
+/* The samples that an epoch begins with, as a run with this seed meets them. */
+static gd_status draw(show *s, const char *path) {
+  gd_batch b;
+  GD_TRY(
+      gd_dataset_open(&s->d, path, &(gd_data_options){.memory = GD_MEMORY_STREAM, .without_targets = true}));
+  s->i = gd_dataset_info(s->d);
+  GD_TRY(gdi_image_shape_of(&s->shape, s->i));
+  if (s->n > s->i->n) s->n = s->i->n;
+  GD_TRY(gd_device_open(&s->device, NULL));
+  const gd_loader_options o = {.order = gd_order_all(s->i->n, (uint64_t)s->seed),
+                               .device = s->device,
+                               .dtype = GD_F32,
+                               .max_rows = s->n};
+  GD_TRY(gd_loader_new(&s->loader, s->d, &o));
+  GD_TRY(gdi_sheet_new(&s->sheet, s->n, 1, s->shape.width, s->shape.height,
+                       s->i->class_name ? s->i->classes : 0, s->i->class_name));
+  GD_TRY(gd_loader_get(s->loader, 0, (gd_range){0, s->n}, &b));
+  draw_images(s, 0, &b);
+  draw_texts(s, &b);
+  draw_title(s);
+  return GD_OK;
+}
+
+gd_status gdi_data_show(args *a, const char *out) {
+  show s = {.n = 64, .seed = 1};
+  GD_TRY(gdi_args_check(a, "out n seed"));
+  GD_TRY(gdi_args_i64(a, "n", 1, 4096, &s.n));
+  GD_TRY(gdi_args_i64(a, "seed", 0, INT64_MAX, &s.seed));
+  if (a->n_words != 2 || !out)
+    return GD_FAIL(GD_ERR_USAGE, "usage: gdtrain data show FILE --out SHEET.png [--n 64]");
+  GD_TRY(gdi_args_keep_input(out, a->word[1]));
+  gd_status st = draw(&s, a->word[1]);
+  if (st == GD_OK) st = gdi_image_write_png(&s.sheet.page, out);
+  free(s.sheet.page.pixel);
+  gd_loader_free(s.loader);
+  gd_device_close(s.device);
+  gd_dataset_close(s.d);
+  return st;
+}
