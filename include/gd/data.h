@@ -30,6 +30,7 @@ GD_API void gd_names_free(gd_names *n); /**< of names that were malloc'd */
 typedef struct gd_data_info {
   char path[4096];
   char x_name[64], y_name[64]; /**< names of the arrays in the file */
+  char w_name[64];             /**< of the weights of samples; "": all weigh 1 */
   int64_t n;                   /**< samples */
   int64_t n_val;               /**< of x_val and y_val beside x and y: to validate on; 0: there are none */
   int ndim;
@@ -45,10 +46,10 @@ typedef struct gd_data_info {
       [160]; /**< what y was taken as where that was a guess, and the option that says otherwise; or "" */
   int64_t classes; /**< labels: number of classes (names, else 1 + the largest label); 0 otherwise */
   char (*class_name)[GD_MAX_CLASS_NAME]; /**< [classes], or NULL */
-  int n_more;                            /**< fields beyond x and y, of a source */
+  int n_more;                            /**< fields beyond x and y */
   gd_source_field more[GD_MAX_FIELDS - 2];
   gd_names names;          /**< of one-dimensional samples and of targets, where the file has them */
-  size_t x_bytes, y_bytes; /**< in memory; y as i64 or f64 */
+  size_t x_bytes, y_bytes; /**< in memory; y as i64 or f64, further fields among it */
   bool checksummed;        /**< stored with fletcher32 */
   int64_t block;           /**< samples that are best read together: for GD_SHUFFLE_BLOCK */
   char *notes;             /**< lines on what was taken for what, or NULL */
@@ -70,6 +71,8 @@ typedef struct gd_data_options {
   bool target_known; /**< it is what a model was trained on, and is not noted */
   const char *x_name,
       *y_name; /**< NULL: x/y, data/label, images/labels, X/y or features/targets; or x_train/y_train */
+  const char *
+      w_name; /**< weights of samples; NULL: w, sample_weight or sample_weights, where there are any; "none" */
   /** Of a file that holds several: any takes those without a mark, then train; val and test take their own first. */
   enum { GD_PART_ANY, GD_PART_VAL, GD_PART_TEST } part;
   enum { GD_MEMORY_AUTO, GD_MEMORY_HOLD, GD_MEMORY_STREAM } memory;
@@ -217,7 +220,7 @@ GD_API void gd_standardize_undo(const gd_standardize *s, double *value, int64_t 
 /** A column of a table that was imported. */
 typedef struct gd_column {
   char name[GD_MAX_COLUMN_NAME]; /**< or its position */
-  char use[16];                  /**< feature, target, dropped */
+  char use[16];                  /**< feature, target, weight, dropped */
   char type[16];                 /**< number, classes, one-hot, index, date; empty when dropped */
   int64_t missing, distinct;     /**< distinct < 0: more than -distinct */
   double min, mean, max;         /**< of numbers and dates; NaN of others */
@@ -236,7 +239,8 @@ typedef struct gd_table {
   bool labels;
   int64_t targets;
   bool y_vector;
-  void *y; /**< i64 [n + n_val] when labels, else f64 [n + n_val, k] */
+  void *y;   /**< i64 [n + n_val] when labels, else f64 [n + n_val, k] */
+  double *w; /**< [n + n_val] weights of samples, or NULL */
   int64_t classes;
   char (*class_name)[GD_MAX_CLASS_NAME]; /**< or NULL */
   gd_names names;                        /**< malloc'd, or absent */
@@ -291,6 +295,7 @@ typedef struct gd_csv_options {
   const char *target;   /**< NULL or "last"; or "none" */
   const char *features; /**< the only ones, in this order; NULL: all that are no targets */
   const char *drop;     /**< neither features nor targets */
+  const char *weight;   /**< the one that holds the weights of samples; NULL: none does */
   bool classes; /**< the target is a class even when it is a number; text that is no number always is */
   const char
       *one_hot; /**< columns that become one of 0 and 1 for each of their values; "*": all that are text */

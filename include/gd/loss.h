@@ -19,7 +19,8 @@ extern "C" {
  * Loss of a micro-batch as (sum, weight): training divides the summed losses of a step by their summed weights
  * once, in the update, so that short batches and uneven shares are right.
  *
- * Owner: both scalars are the tape's; weight is f64 and not differentiable. NULL weight: the rows of the batch
+ * Owner: both scalars are the tape's; weight is f64 and not differentiable. NULL weight: the rows of the batch, or the
+ *        sum of their weights
  */
 typedef struct gd_loss {
   gd_tensor *sum, *weight;
@@ -49,6 +50,7 @@ typedef enum gd_loss_setting {
   GD_SETTING_CLASS_WEIGHTS = 2,
   GD_SETTING_POS_WEIGHT = 4,
   GD_SETTING_HUBER_DELTA = 8,
+  GD_SETTING_SAMPLE_WEIGHTS = 16, /**< forward() multiplies by gd_batch.w, where the data have it */
 } gd_loss_setting;
 
 typedef struct gd_criterion gd_criterion;
@@ -89,6 +91,8 @@ struct gd_criterion {
 /* ---- the built-in ones ---- */
 
 /**
+ * Where the data have weights of samples, each sample's loss, and what it adds to the weight, is multiplied by its own.
+ *
  * Math:   mse    sum (p - y)^2
  *         l1     sum |p - y|
  *         huber  sum of d^2 / 2 where |d| <= delta, else delta (|d| - delta / 2), with d = p - y
@@ -126,6 +130,15 @@ GD_API void gd_criterion_free(gd_criterion *c); /**< NULL is fine */
 /** The loss of a micro-batch, its weight filled in. Errors: the tape's */
 GD_API gd_loss gd_criterion_forward(const gd_criterion *c, gd_tape *t, gd_tensor *const output[], int n,
                                     const gd_batch *b);
+
+/**
+ * From the loss of each element to that of the micro-batch, for losses of one's own too. It needs
+ * GD_SETTING_SAMPLE_WEIGHTS only where the data have weights.
+ *
+ * Math:   sum = sum_i w_i sum_j l_ij;  weight = n sum_i w_i, of n elements a sample; without weights w_i = 1
+ * Shapes: each [M,...]
+ */
+GD_API gd_loss gd_loss_of_elements(gd_tape *t, const gd_batch *b, gd_tensor *each);
 
 /** A loss without settings or arguments, of one output and its targets. */
 GD_API gd_loss gd_loss_of(gd_tape *t, const gd_loss_class *cls, gd_tensor *prediction, gd_tensor *target);

@@ -211,21 +211,23 @@ GD_API gd_tensor *gd_cross_entropy_sum(gd_tape *t, gd_tensor *logits, gd_tensor 
                                        gd_tensor *class_weight, int64_t ignore, gd_tensor **weight_sum);
 
 /**
- * The same with probabilities for targets, or with smoothed labels: what the labels say counts 1 - e, and all classes
- * alike share e. Without smoothing labels go to gd_cross_entropy_sum().
+ * The same with weights of rows, with probabilities for targets, or with smoothed labels: what the labels say counts 1 - e,
+ * and all classes alike share e.
  *
- * Math:     sum over rows i of  sum_c w[c] q_ic (logsumexp(x_i) - x_ic);  q_ic = (1 - e) p_ic + e / C, with labels
+ * Math:     sum over rows i of  r_i sum_c w[c] q_ic (logsumexp(x_i) - x_ic);  q_ic = (1 - e) p_ic + e / C, with labels
  *           p_ic = [c = y_i], and rows of y_i = ignore left out
  * Shapes:   logits [...,C], target labels as above [...] or p [...,C] of the logits' type, class_weight w [C] or NULL
- *           (all 1) -> scalar; *weight_sum (may be NULL): f64 scalar, with labels the sum of w[y_i], with probabilities the
- *           number of rows
- * Backward: dx_ic += dy (softmax(x_i)_c sum_k w[k] q_ik - w[c] q_ic); dp_ic += dy (1 - e) w[c] (logsumexp(x_i) - x_ic)
- * Errors:   as gd_cross_entropy_sum(); GD_ERR_USAGE for a label_smoothing that is not in [0, 1]
+ *           (all 1), row_weight r [...], or of samples of so many rows each [M], or NULL (all 1) -> scalar; *weight_sum (may be NULL): f64 scalar, with labels the
+ *           sum of r_i w[y_i], with probabilities that of r_i
+ * Backward: dx_ic += dy r_i (softmax(x_i)_c sum_k w[k] q_ik - w[c] q_ic);
+ *           dp_ic += dy r_i (1 - e) w[c] (logsumexp(x_i) - x_ic); none to r
+ * Errors:   as gd_cross_entropy_sum(); GD_ERR_USAGE for a label_smoothing that is not in [0, 1], GD_ERR_NO_GRAD for
+ *           weights of rows that ask for a gradient
  * Source:   Szegedy et al. 2016; the mean, sum / weight_sum, is PyTorch's cross_entropy
  */
 GD_API gd_tensor *gd_soft_cross_entropy_sum(gd_tape *t, gd_tensor *logits, gd_tensor *target,
-                                            gd_tensor *class_weight, int64_t ignore, double label_smoothing,
-                                            gd_tensor **weight_sum);
+                                            gd_tensor *class_weight, gd_tensor *row_weight, int64_t ignore,
+                                            double label_smoothing, gd_tensor **weight_sum);
 
 /* ---- random ---- */
 

@@ -14,7 +14,10 @@
 extern "C" {
 #endif
 
-/** A field of a sample. The first is x, the second y; a model's forward_n and a loss see all of them. */
+/**
+ * A field of a sample. The first is x, the second y; a model's forward_n and a loss see all of them. One named "w", a
+ * number not below 0, is the weight of the sample: losses multiply by it.
+ */
 typedef struct gd_source_field {
   const char *name;
   gd_dtype dtype; /**< as read() writes it: u8, i32, i64, f32 or f64; y: i64 (labels) or f64 */

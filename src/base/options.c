@@ -16,6 +16,7 @@ const char *const gdi_option_short_form[][2] = {
     {"data", "data.train"},
     {"val_data", "data.val"},
     {"val_data.x", "data.val_x"},
+    {"val_data.w", "data.val_w"},
     {"val_data.y", "data.val_y"},
     {"val_fraction", "data.val_fraction"},
     {"standardize", "data.standardize"},

@@ -50,7 +50,7 @@ gd_status gdi_print_columns(const char *path) {
     printf("\n%-*s %-7s %-7s %7s %*s %*s %*s %8s\n", NAME, "column", "use", "type", "missing", NUMBER, "min",
            NUMBER, "mean", NUMBER, "max", "distinct");
   for (int64_t i = 0; i < n; i++) {
-    const bool shown = i < SHOWN || strcmp(c[i].use, "target") == 0;
+    const bool shown = i < SHOWN || strcmp(c[i].use, "target") == 0 || strcmp(c[i].use, "weight") == 0;
     if (shown && hidden > 0) printf("... %lld columns ...\n", (long long)hidden);
     hidden = shown ? 0 : hidden + 1;
     if (shown) print_column(&c[i]);

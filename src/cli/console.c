@@ -174,8 +174,10 @@ static void row(void *user, const gd_row *r) {
   if (t - console.last_line < wait && r->step != console.last_step) return;
   console.last_line = t;
   char buf[512];
-  int n = snprintf(buf, sizeof buf, "epoch %-6.2f step %-7lld loss %-9.5g lr %-9.4g %8.0f samples/s",
-                   r->epoch, (long long)r->step, r->loss, r->lr, r->samples_per_s);
+  char loss[32] = "none"; /* of samples that weigh nothing */
+  if (!isnan(r->loss)) snprintf(loss, sizeof loss, "%.5g", r->loss);
+  int n = snprintf(buf, sizeof buf, "epoch %-6.2f step %-7lld loss %-9s lr %-9.4g %8.0f samples/s", r->epoch,
+                   (long long)r->step, loss, r->lr, r->samples_per_s);
   if (validated) n += snprintf(buf + n, sizeof buf - (size_t)n, "  val loss %.5g", r->val.loss);
   if (!isnan(r->val.accuracy))
     n += snprintf(buf + n, sizeof buf - (size_t)n, ", %.2f %%", 100 * r->val.accuracy);

@@ -35,6 +35,7 @@ static void print_info(const gd_data_info *i) {
   } else {
     printf("%-9s %lld real target%s\n", i->y_name, (long long)i->targets, i->targets > 1 ? "s" : "");
   }
+  if (i->w_name[0]) printf("%-9s weights of samples\n", i->w_name);
   gdi_print_names(i->names.n_y > 1 ? "targets" : "target", i->names.n_y, i->names.y);
   printf("memory    %.1f MB\nchecksums %s\n", (double)(i->x_bytes + i->y_bytes) / 1e6,
          i->checksummed ? "yes" : "no");

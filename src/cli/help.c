@@ -55,6 +55,7 @@ static const char data[] =
     "  --header [false]     the first line holds names (guessed)\n"
     "  --target last|N|NAME|a,b|none    columns to predict; they count from 0\n"
     "  --features LIST, --drop LIST     columns to take, or to leave out\n"
+    "  --weight COLUMN      how much each sample counts\n"
     "  --classes            the target is a class, also where it is a number\n"
     "  --categorical one-hot|index[:LIST]    columns of text, or these\n"
     "  --like TRAIN.h5      with the categories of an earlier import\n"

@@ -84,7 +84,7 @@ static gd_status take_options(args *a, char one_hot[4096], char index[4096], gd_
   GD_TRY(gdi_args_flag(a, "classes", &o->classes));
   GD_TRY(gdi_args_flag(a, "trim", &o->trim));
   o->target = gdi_args_take(a, "target"), o->features = gdi_args_take(a, "features"),
-  o->drop = gdi_args_take(a, "drop");
+  o->drop = gdi_args_take(a, "drop"), o->weight = gdi_args_take(a, "weight");
   o->like = gdi_args_take(a, "like");
   o->encoding = gdi_args_take(a, "encoding");
   GD_TRY(take_sign(a, "delimiter", &o->delimiter));
@@ -136,12 +136,12 @@ gd_status gdi_data_import(args *a, const char *out) {
   const bool csv = strcmp(format, "csv") == 0, npy = strcmp(format, "npy") == 0,
              images = strcmp(format, "images") == 0;
   gd_table t;
-  GD_TRY(gdi_args_check(
-      a, csv ? "out header like target features drop classes categorical dates missing on_missing delimiter "
-               "decimal thousands quote comment encoding trim"
-         : npy    ? "out classes x y"
-         : images ? "out size"
-                  : "out"));
+  GD_TRY(gdi_args_check(a, csv      ? "out header like target features drop weight classes categorical dates "
+                                      "missing on_missing delimiter "
+                                      "decimal thousands quote comment encoding trim"
+                           : npy    ? "out classes x y"
+                           : images ? "out size"
+                                    : "out"));
   if (!out && n >= 1) return GD_FAIL(GD_ERR_USAGE, "--out FILE.h5 is missing");
   for (int i = 0; i < n; i++) GD_TRY(gdi_args_keep_input(out, files[i]));
   if (strcmp(format, "idx") == 0 && n == 2) {

@@ -65,7 +65,7 @@ static void put_row(const gdi_collator *c, int64_t row, const char *from_x, cons
   }
   put_field(&c->x, d->info.x_index, e, from_x, row, x);
   for (int f = 0; f < d->info.n_more; f++)
-    put_field(&c->more[f], d->info.more[f].index, e, from_x + d->more[f].offset, row, c->to_more[f]);
+    put_field(&c->more[f], d->info.more[f].index, e, from_y + d->more[f].offset, row, c->to_more[f]);
   if (d->info.labels)
     ((int64_t *)(void *)y)[row] = *(const int64_t *)(const void *)from_y;
   else

@@ -8,22 +8,28 @@
 
 enum { ROWS = 1 << 16 };
 
-/* Of a source whose samples are made as they are asked for: x is made too, and forgotten. */
+/* Of a source whose samples are made as they are asked for: the others of its fields are made too, and forgotten. */
 static gd_status made(gd_dataset *d, int64_t lo, int64_t hi, int64_t *to) {
-  char *x = malloc(d->x_row + 1);
-  gd_status st = x ? GD_OK : GD_FAIL(GD_ERR_OOM, "no memory to count labels");
-  for (int64_t i = lo; st == GD_OK && i < hi; i++) st = gdi_dataset_read(d, i, i + 1, x, to + (i - lo));
-  free(x);
+  int64_t *y = malloc(d->y_row + d->x_row);
+  gd_status st = y ? GD_OK : GD_FAIL(GD_ERR_OOM, "no memory to count labels");
+  for (int64_t i = lo; st == GD_OK && i < hi; i++) {
+    st = gdi_dataset_read(d, i, i + 1, (char *)y + d->y_row, y);
+    to[i - lo] = *y;
+  }
+  free(y);
   return st;
 }
 
+/* From memory, where further fields may lie between them. */
+static void held(const gd_dataset *d, int64_t lo, int64_t hi, int64_t *to) {
+  for (int64_t i = lo; i < hi; i++) memcpy(to + (i - lo), d->loaded_y + (size_t)i * d->y_row, sizeof *to);
+}
+
 /* Labels lo .. hi-1, from memory or from the file. */
-static gd_status labels(gd_dataset *d, int64_t lo, int64_t hi, int64_t *buffer, const int64_t **out) {
-  *out = (const int64_t *)(const void *)d->loaded_y + lo;
-  if (d->loaded_y) return GD_OK;
-  *out = buffer;
-  if (d->source) return made(d, lo, hi, buffer);
-  return gdi_dataset_labels(d, lo, hi, buffer);
+static gd_status labels(gd_dataset *d, int64_t lo, int64_t hi, int64_t *to) {
+  if (!d->loaded_y) return d->source ? made(d, lo, hi, to) : gdi_dataset_labels(d, lo, hi, to);
+  held(d, lo, hi, to);
+  return GD_OK;
 }
 
 /* f(user, sample, class) for all of a part that have a class, in the order of the set. */
@@ -32,15 +38,15 @@ static gd_status each_label(gd_dataset *d, const gd_order *part,
   const gd_data_info *i = &d->info;
   if (!i->labels) return GD_FAIL(GD_ERR_USAGE, "%s holds no labels to count", i->path);
   uint8_t *bit = NULL;
-  int64_t *buffer = malloc(ROWS * sizeof *buffer);
-  gd_status st = buffer ? gdi_order_mark(part, &bit) : GD_FAIL(GD_ERR_OOM, "no memory to read labels");
+  int64_t *y = malloc(ROWS * sizeof *y);
+  gd_status st = y ? gdi_order_mark(part, &bit) : GD_FAIL(GD_ERR_OOM, "no memory to read labels");
   for (int64_t lo = 0; st == GD_OK && lo < i->n; lo += ROWS) {
-    const int64_t hi = lo + ROWS < i->n ? lo + ROWS : i->n, *y;
-    st = labels(d, lo, hi, buffer, &y);
+    const int64_t hi = lo + ROWS < i->n ? lo + ROWS : i->n;
+    st = labels(d, lo, hi, y);
     for (int64_t k = lo; st == GD_OK && k < hi; k++)
       if (bit[k / 8] >> k % 8 & 1 && y[k - lo] >= 0 && y[k - lo] < i->classes) f(user, k, y[k - lo]);
   }
-  free(bit), free(buffer);
+  free(bit), free(y);
   return st;
 }
 

@@ -146,7 +146,7 @@ static gd_status choose_targets(gdi_import *m, const char *path) {
   if (!m->o->target) { /* the last of those that are not left out */
     char word[16];
     int last = m->columns - 1;
-    while (last > 0 && m->column[last].use == GDI_DROPPED) last--;
+    while (last > 0 && m->column[last].use != GDI_FEATURE) last--;
     snprintf(word, sizeof word, "%d", last);
     m->target = malloc(sizeof *m->target);
     if (!m->target) return GD_FAIL(GD_ERR_OOM, "no memory for columns");
@@ -156,10 +156,27 @@ static gd_status choose_targets(gdi_import *m, const char *path) {
   }
   for (int k = 0; k < m->n_targets; k++) {
     gdi_column *c = &m->column[m->target[k]];
-    if (c->use == GDI_DROPPED)
-      return GD_FAIL(GD_ERR_USAGE, "%s: column %d is a target and among those of --drop", path, m->target[k]);
+    if (c->use != GDI_FEATURE)
+      return GD_FAIL(GD_ERR_USAGE, "%s: column %d is a target and %s", path, m->target[k],
+                     c->use == GDI_WEIGHT ? "the weight" : "among those of --drop");
     c->use = GDI_TARGET, c->at = k;
   }
+  return GD_OK;
+}
+
+static gd_status choose_weight(gdi_import *m, const char *path) {
+  int *list = NULL, n = 0;
+  m->weight = -1;
+  if (!m->o->weight) return GD_OK;
+  GD_TRY(gdi_columns_listed(m, "weight", m->o->weight, &list, &n));
+  const int column = list[0];
+  free(list);
+  if (n != 1)
+    return GD_FAIL(GD_ERR_USAGE, "--weight \"%s\": one column has the weights of samples", m->o->weight);
+  if (m->column[column].use == GDI_DROPPED)
+    return GD_FAIL(GD_ERR_USAGE, "%s: column %d is the weight and among those of --drop", path, column);
+  m->column[column].use = GDI_WEIGHT;
+  m->weight = column;
   return GD_OK;
 }
 
@@ -180,7 +197,9 @@ static gd_status choose_features(gdi_import *m, const char *path) {
       if (m->column[m->feature[k]].use != GDI_FEATURE)
         return GD_FAIL(GD_ERR_USAGE, "%s: %s is among those of --features and %s", path,
                        gdi_column_text(m, m->feature[k], text),
-                       m->column[m->feature[k]].use == GDI_TARGET ? "a target" : "those of --drop");
+                       m->column[m->feature[k]].use == GDI_TARGET   ? "a target"
+                       : m->column[m->feature[k]].use == GDI_WEIGHT ? "the weight"
+                                                                    : "those of --drop");
     for (int i = 0; i < m->columns; i++)
       m->column[i].use = m->column[i].use == GDI_FEATURE ? GDI_DROPPED : m->column[i].use;
   } else {
@@ -196,7 +215,7 @@ static gd_status choose_features(gdi_import *m, const char *path) {
              : GD_FAIL(GD_ERR_DATA, "%s: %s; no features are left", path,
                        m->columns == 1 ? "its lines have one field (--delimiter says what is between "
                                          "fields), and that is the target"
-                                       : "every column is a target or left out");
+                                       : "every column is a target, a weight or left out");
 }
 
 static gd_status ask(gdi_import *m, const char *what, const char *list, gdi_take take) {
@@ -217,6 +236,7 @@ static gd_status ask(gdi_import *m, const char *what, const char *list, gdi_take
 
 gd_status gdi_columns_choose(gdi_import *m, const char *path) {
   GD_TRY(choose_dropped(m));
+  GD_TRY(choose_weight(m, path));
   GD_TRY(choose_targets(m, path));
   GD_TRY(choose_features(m, path));
   GD_TRY(ask(m, "categorical one-hot", m->o->one_hot, GDI_ONE_HOT));

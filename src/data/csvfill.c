@@ -48,6 +48,12 @@ static gd_status put_target(const gdi_import *m, const gdi_csv *c, int i, gd_tab
   return cell == (k->take == GDI_DATE ? GDI_CELL_DATE : GDI_CELL_NUMBER) ? GD_OK : changed(c);
 }
 
+static gd_status put_weight(const gdi_import *m, const gdi_csv *c, double *to) {
+  if (gdi_cell_of(&m->cells, c->field[m->weight].text, to) != GDI_CELL_NUMBER) return changed(c);
+  if (*to >= 0) return GD_OK;
+  return GD_FAIL(GD_ERR_DATA, "%s:%lld: the weight %g is below 0", c->path, (long long)c->line, *to);
+}
+
 static bool drops(const gdi_import *m, const gdi_csv *c) {
   double value;
   if (m->o->on_missing != GD_MISSING_DROPS_ROW) return false;
@@ -63,6 +69,7 @@ static gd_status fill_record(gd_table *t, const gdi_import *m, const gdi_csv *c,
   for (int k = 0; k < m->n_features; k++)
     GD_TRY(put_feature(m, c, m->feature[k], (double *)t->x + *row * t->sample[0]));
   for (int k = 0; k < m->n_targets; k++) GD_TRY(put_target(m, c, m->target[k], t, *row));
+  if (t->w) GD_TRY(put_weight(m, c, &t->w[*row]));
   ++*row;
   return GD_OK;
 }
@@ -194,6 +201,8 @@ gd_status gdi_csv_fill(gd_table *t, gdi_import *m) {
   if (x > INT64_MAX / 16 / t->n)
     return GD_FAIL(GD_ERR_OOM, "no memory for %lld values in each row", (long long)x);
   GD_TRY(gdi_table_alloc(t));
+  if (m->weight >= 0) t->w = calloc((size_t)t->n + 1, sizeof *t->w);
+  if (m->weight >= 0 && !t->w) return GD_FAIL(GD_ERR_OOM, "no memory for %lld weights", (long long)t->n);
   if (t->labels) GD_TRY(fill_classes(t, target));
   GD_TRY(fill_names(&t->names, m, x));
   return fill_files(t, m);

@@ -66,7 +66,9 @@ static void hint_of(const place *p, gdi_cell kind, const char *text, char out[40
     return;
   default: break;
   }
-  if (k->use == GDI_TARGET)
+  if (k->use == GDI_WEIGHT)
+    snprintf(out, 400, "--weight names a column of numbers");
+  else if (k->use == GDI_TARGET)
     snprintf(out, 400, "--missing \"%.40s\" if it means no value; --classes if the column holds classes",
              text);
   else
@@ -127,7 +129,7 @@ static gd_status refuse_missing(const place *p) {
       p, f,
       "has no value (\"%.40s\"), %lld of %lld cells like it: --on-missing drop leaves such rows out%s%s",
       f->text, (long long)k->count[GDI_CELL_MISSING], (long long)(cells_of(k) + k->count[GDI_CELL_MISSING]),
-      k->use == GDI_TARGET ? "" : ", --on-missing 0 puts a number there, --drop leaves the column out",
+      k->use != GDI_FEATURE ? "" : ", --on-missing 0 puts a number there, --drop leaves the column out",
       text && *f->text ? ", --missing none takes it as the text that it is" : "");
 }
 
@@ -202,6 +204,7 @@ static gd_status judge_dates(const place *p, gdi_import *m) {
 static gd_status judge_values(const place *p, gdi_import *m) {
   gdi_column *k = &m->column[p->column];
   const int64_t numbers = k->count[GDI_CELL_NUMBER], texts = k->count[GDI_CELL_TEXT];
+  if (k->use == GDI_WEIGHT && !only(k, GDI_CELL_NUMBER)) return refuse_odd(p);
   if (k->asked) return judge_words(p, m);
   if (only(k, GDI_CELL_TEXT)) return judge_text(p, m);
   if (only(k, GDI_CELL_DATE)) return judge_dates(p, m);
@@ -225,7 +228,7 @@ static gd_status judge_column(gdi_import *m, int i) {
   const place p = place_of(m, i);
   if (k->use == GDI_DROPPED) return GD_OK;
   const bool refused = m->o->on_missing == GD_MISSING_REFUSED ||
-                       (k->use == GDI_TARGET && m->o->on_missing == GD_MISSING_FILLED);
+                       (k->use != GDI_FEATURE && m->o->on_missing == GD_MISSING_FILLED);
   if (cells_of(k) == 0 && k->use == GDI_FEATURE && m->rows > m->dropped)
     return REFUSE_AT(&p, &k->first[GDI_CELL_MISSING], "has no value in any row: --drop %.60s leaves it out",
                      p.word);

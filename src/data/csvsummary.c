@@ -41,7 +41,7 @@ static gd_status measure(gd_column *c, const double *v, int64_t stride, int64_t 
 }
 
 static gd_status summarize(gd_column *c, const gd_table *t, const gdi_import *m, int i) {
-  static const char *const use[] = {"feature", "target", "dropped"};
+  static const char *const use[] = {"feature", "target", "weight", "dropped"};
   static const char *const take[] = {"number", "classes", "one-hot", "index", "date"};
   const gdi_column *k = &m->column[i];
   *c = (gd_column){.missing = k->count[GDI_CELL_MISSING], .min = NAN, .mean = NAN, .max = NAN};
@@ -54,6 +54,7 @@ static gd_status summarize(gd_column *c, const gd_table *t, const gdi_import *m,
   strcpy(c->type, take[k->take]);
   c->distinct = k->n_words;
   if (k->take != GDI_NUMBER && k->take != GDI_DATE) return GD_OK;
+  if (k->use == GDI_WEIGHT) return measure(c, t->w, 1, t->n);
   if (k->use == GDI_TARGET) return measure(c, (const double *)t->y + k->at, t->targets, t->n);
   return measure(c, (const double *)t->x + k->x, t->sample[0], t->n);
 }

@@ -83,6 +83,22 @@ static gd_status open_y(gd_dataset *d, const gd_data_options *o) {
   return gdi_labels_choose(d, o);
 }
 
+/* Of samples, [N], [N,1] or, where dimensions are counted in reverse, [1,N]. */
+static gd_status open_weights(gd_dataset *d, const gd_data_options *o) {
+  char name[GDI_ARRAY_NAME];
+  gdi_h5_array a;
+  if (!gdi_find_weights(d, o, name)) return GD_OK;
+  GD_TRY(gdi_h5_array_open(&a, &d->file, name));
+  const bool fits = !a.text && a.ndim >= 1 && a.ndim <= 2 && a.n == d->info.n;
+  if (fits && a.shape[0] != a.n) gdi_h5_array_turn(&a);
+  if (fits) return gdi_dataset_add_field(d, &(gd_source_field){.name = "w", .dtype = GD_F64}, &a);
+  gdi_h5_array_close(&a);
+  return GDI_H5_REFUSE(
+      &d->file, name,
+      "weights of samples are one number for each of the %lld samples; data.w: none leaves it out",
+      (long long)d->info.n);
+}
+
 /* ---- classes: their names, or a stored number, or one more than the largest label ---- */
 
 /* -1: all are ignored. `any`: the first that is found will do. */
@@ -159,6 +175,7 @@ static gd_status open_all(gd_dataset *d, const char *path, const gd_data_options
   GD_TRY(open_arrays(d));
   GD_TRY(open_x(d));
   GD_TRY(open_y(d, o));
+  GD_TRY(open_weights(d, o));
   gdi_dataset_measure(d);
   if (d->info.labels) {
     int64_t label;

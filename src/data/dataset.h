@@ -6,10 +6,11 @@
 #include "data/words.h"
 #include "gd/data.h"
 
-/* A field beyond x and y: it lies behind x, in the row of its sample. */
+/* A field beyond x and y: it lies behind y, in the row of its sample, whose numbers of 8 bytes keep it aligned. */
 typedef struct gdi_dataset_field {
-  int64_t n;     /* values of a sample; the rest is in info.more */
-  size_t offset; /* in the row */
+  int64_t n;          /* values of a sample; the rest is in info.more */
+  size_t offset;      /* in y's row */
+  gdi_h5_array array; /* of a file */
 } gdi_dataset_field;
 
 /* Targets in the file: as they are wanted; labels that are real numbers; labels as columns of 0 and a 1. */
@@ -22,7 +23,7 @@ struct gd_dataset {
   int64_t features;  /* values of x per sample */
   int64_t *x_map;    /* [features] the column of the file that each is; NULL: it is stored as it is wanted */
   int64_t *y_map;    /* [info.targets] */
-  size_t x_row, y_row;                       /* bytes of a sample in memory: x as stored, y as i64 or f64 */
+  size_t x_row, y_row;                       /* bytes of a sample in memory: x as stored; y as i64 or f64, and further fields */
   gdi_dataset_field more[GD_MAX_FIELDS - 2]; /* [info.n_more] */
   const gd_dataset_source *source;           /* NULL: a file */
   void *source_user;
@@ -48,7 +49,10 @@ gd_status gdi_labels_read(const gd_dataset *d, int64_t lo, int64_t hi, int64_t *
 /* A line where the labels look like a mistake: one class alone, or none of class 0; or, unless they are `weighed`, where
  * some classes are rare. */
 gd_status gdi_note_labels(char **notes, gd_dataset *d, bool weighed) GD_CHECKED;
-/* How much room samples and targets take as they are held. */
+/* One more field; `array`: of a file, else NULL. Errors: GD_ERR_DATA: it is named w, and is no weight */
+gd_status gdi_dataset_add_field(gd_dataset *d, const gd_source_field *f,
+                                const gdi_h5_array *array) GD_CHECKED;
+/* How much room samples, targets and further fields take as they are held, and where the latter lie. */
 void gdi_dataset_measure(gd_dataset *d);
 /* Nothing more is read from it. */
 void gdi_dataset_close_file(gd_dataset *d);

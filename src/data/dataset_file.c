@@ -1,17 +1,42 @@
-/* The file behind a data set: how much room its samples take, how they are best read, and its end. */
+/* What a data set consists of: how much room its samples take, how they are best read, and the end of its file. */
+#include <string.h>
+
 #include "data/dataset.h"
 
+enum { ALIGNED = 8 };
+
+gd_status gdi_dataset_add_field(gd_dataset *d, const gd_source_field *f, const gdi_h5_array *array) {
+  gd_data_info *i = &d->info;
+  gdi_dataset_field *m = &d->more[i->n_more];
+  *m = (gdi_dataset_field){.n = 1};
+  for (int k = 0; k < f->ndim; k++) m->n *= f->shape[k];
+  if (array) m->array = *array;
+  i->more[i->n_more++] = *f;
+  if (strcmp(f->name, "w") != 0) return GD_OK;
+  snprintf(i->w_name, sizeof i->w_name, "%.63s", array ? array->name : f->name);
+  if (m->n == 1 && !f->index && !f->input) return GD_OK;
+  return GD_FAIL(GD_ERR_DATA,
+                 "%s: a field named w is the weight of the sample, one number; give this one another name",
+                 i->path);
+}
+
 void gdi_dataset_measure(gd_dataset *d) {
-  if (d->source) return; /* it has told, and its fields stay as they are */
-  d->x_row = (size_t)d->features * gd_dtype_bytes(d->info.x_type);
-  d->y_row = (size_t)d->info.targets * sizeof(double);
-  d->info.x_bytes = (size_t)d->info.n * d->x_row;
-  d->info.y_bytes = (size_t)d->info.n * d->y_row;
+  gd_data_info *i = &d->info;
+  d->x_row = (size_t)d->features * gd_dtype_bytes(i->x_type);
+  d->y_row = (size_t)i->targets * sizeof(double);
+  for (int f = 0; f < i->n_more; f++) {
+    const size_t bytes = (size_t)d->more[f].n * gd_dtype_bytes(i->more[f].dtype);
+    d->more[f].offset = d->y_row;
+    d->y_row += (bytes + ALIGNED - 1) / ALIGNED * ALIGNED;
+  }
+  i->x_bytes = (size_t)i->n * d->x_row;
+  i->y_bytes = (size_t)i->n * d->y_row;
 }
 
 void gdi_dataset_close_file(gd_dataset *d) {
   gdi_h5_array_close(&d->x);
   gdi_h5_array_close(&d->y);
+  for (int f = 0; f < d->info.n_more; f++) gdi_h5_array_close(&d->more[f].array);
   gdi_h5_close(&d->file);
 }
 

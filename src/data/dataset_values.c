@@ -34,6 +34,17 @@ static gd_status check_finite(const gd_dataset *d, const char *name, gd_dtype ty
                  names ? names[column] : "", names ? ")" : "");
 }
 
+/* Numbers of any type that a field may have. */
+static double number_at(gd_dtype type, const void *v) {
+  switch (type) {
+  case GD_U8: return *(const uint8_t *)v;
+  case GD_I32: return *(const int32_t *)v;
+  case GD_I64: return (double)*(const int64_t *)v;
+  case GD_F32: return (double)*(const float *)v;
+  default: return *(const double *)v;
+  }
+}
+
 static gd_status check_labels(const gd_dataset *d, const int64_t *label, int64_t lo, int64_t rows) {
   for (int64_t i = 0; i < rows; i++)
     if (!(label[i] == -100 || (label[i] >= 0 && label[i] < d->info.classes)))
@@ -44,31 +55,50 @@ static gd_status check_labels(const gd_dataset *d, const int64_t *label, int64_t
   return GD_OK;
 }
 
-/* Columns as they are wanted: map[k] is where column k of n lies in the file; NULL: where it is wanted. */
+/*
+ * Columns as they are wanted: map[k] is where column k of n lies in the file; NULL: where it is wanted. Samples go to
+ * places `row` bytes apart.
+ */
 static gd_status read_columns(const gdi_h5_array *a, gd_dtype type, const int64_t *map, int64_t n, int64_t lo,
-                              int64_t hi, void *to) {
-  if (!map) return gdi_h5_array_read(a, type, lo, hi, to);
-  const int64_t stored = a->n / a->shape[0];
+                              int64_t hi, char *to, size_t row) {
   const size_t width = gd_dtype_bytes(type);
+  if (!map && row == (size_t)n * width) return gdi_h5_array_read(a, type, lo, hi, to);
+  const int64_t stored = a->n / a->shape[0];
   char *rows = malloc((size_t)((hi - lo) * stored) * width + 1);
   if (!rows) return GD_FAIL(GD_ERR_OOM, "no memory to read %s", a->file->path);
   const gd_status st = gdi_h5_array_read(a, type, lo, hi, rows);
-  char *out = to;
   for (int64_t i = 0; st == GD_OK && i < hi - lo; i++)
-    for (int64_t k = 0; k < n; k++, out += width)
-      memcpy(out, rows + (size_t)(i * stored + map[k]) * width, width);
+    for (int64_t k = 0; k < n; k++)
+      memcpy(to + (size_t)i * row + (size_t)k * width,
+             rows + (size_t)(i * stored + (map ? map[k] : k)) * width, width);
   free(rows);
   return st;
 }
 
-static gd_status read_file(gd_dataset *d, int64_t lo, int64_t hi, void *x, void *y) {
-  const gd_data_info *info = &d->info;
-  GD_TRY(read_columns(&d->x, info->x_type, d->x_map, d->features, lo, hi, x));
-  if (info->labels) return gdi_dataset_labels(d, lo, hi, y);
-  if (info->y_name[0]) return read_columns(&d->y, GD_F64, d->y_map, info->targets, lo, hi, y);
-  memset(y, 0, (size_t)(hi - lo) * d->y_row);
+/* Labels are read as they can be, one after the other, and then put into their rows. */
+static gd_status read_targets(const gd_dataset *d, int64_t lo, int64_t hi, char *y) {
+  const gd_data_info *i = &d->info;
+  if (!i->y_name[0]) return GD_OK;
+  if (!i->labels) return read_columns(&d->y, GD_F64, d->y_map, i->targets, lo, hi, y, d->y_row);
+  int64_t *labels = (int64_t *)(void *)y;
+  GD_TRY(gdi_dataset_labels(d, lo, hi, labels));
+  for (int64_t k = i->n_more ? hi - lo - 1 : 0; k > 0; k--)
+    memcpy(y + (size_t)k * d->y_row, &labels[k], sizeof *labels);
   return GD_OK;
 }
+
+static gd_status read_file(gd_dataset *d, int64_t lo, int64_t hi, char *x, char *y) {
+  const gd_data_info *i = &d->info;
+  GD_TRY(read_columns(&d->x, i->x_type, d->x_map, d->features, lo, hi, x, d->x_row));
+  if (!i->y_name[0] || i->n_more) memset(y, 0, (size_t)(hi - lo) * d->y_row);
+  GD_TRY(read_targets(d, lo, hi, y));
+  for (int f = 0; f < i->n_more; f++)
+    GD_TRY(read_columns(&d->more[f].array, i->more[f].dtype, NULL, d->more[f].n, lo, hi,
+                        y + d->more[f].offset, d->y_row));
+  return GD_OK;
+}
+
+/* ---- the values that were read */
 
 /* Of numbers that are all finite: is one too large for the model's type? */
 static gd_status check_size(const gd_dataset *d, const char *name, const double *v, int64_t lo, int64_t rows,
@@ -84,28 +114,38 @@ static gd_status check_size(const gd_dataset *d, const char *name, const double 
                  d->info.path, name, v[i], (long long)(lo + i / columns), (long long)(i % columns));
 }
 
-/* Fields of one sample lie together where there are more than two. */
-static gd_status check_fields(const gd_dataset *d, const char *x, int64_t lo, int64_t rows) {
-  const gd_data_info *i = &d->info;
-  if (d->info.n_more == 0) return check_finite(d, i->x_name, i->x_type, x, lo, rows, d->features, i->names.x);
-  for (int64_t r = 0; r < rows; r++, x += d->x_row) {
-    GD_TRY(check_finite(d, i->x_name, i->x_type, x, lo + r, 1, d->features, NULL));
-    for (int f = 0; f < d->info.n_more; f++)
-      GD_TRY(check_finite(d, d->info.more[f].name, d->info.more[f].dtype, x + d->more[f].offset, lo + r, 1,
-                          d->more[f].n, NULL));
+static gd_status check_more(const gd_dataset *d, const char *y, int64_t sample) {
+  for (int f = 0; f < d->info.n_more; f++) {
+    const gd_source_field *m = &d->info.more[f];
+    const bool weight = strcmp(m->name, "w") == 0;
+    const char *v = y + d->more[f].offset;
+    GD_TRY(check_finite(d, weight ? d->info.w_name : m->name, m->dtype, v, sample, 1, d->more[f].n, NULL));
+    if (weight && number_at(m->dtype, v) < 0)
+      return GD_FAIL(GD_ERR_DATA, "%s: %s is %g at sample %lld; weights of samples are not below 0",
+                     d->info.path, d->info.w_name, number_at(m->dtype, v), (long long)sample);
   }
   return GD_OK;
 }
 
+static gd_status check_targets(const gd_dataset *d, const void *y, int64_t lo, int64_t rows) {
+  const gd_data_info *i = &d->info;
+  if (i->labels) return check_labels(d, y, lo, rows);
+  GD_TRY(check_finite(d, i->y_name, GD_F64, y, lo, rows, i->targets, i->names.y));
+  return check_size(d, i->y_name, y, lo, rows, i->targets);
+}
+
 gd_status gdi_dataset_read(gd_dataset *d, int64_t lo, int64_t hi, void *x, void *y) {
-  const gd_data_info *info = &d->info;
+  const gd_data_info *i = &d->info;
   GD_TRY(d->source ? gdi_source_read(d, lo, hi, x, y) : read_file(d, lo, hi, x, y));
-  GD_TRY(check_fields(d, x, lo, hi - lo));
-  if (info->x_type == GD_F64 && info->n_more == 0)
-    GD_TRY(check_size(d, info->x_name, x, lo, hi - lo, d->features));
-  if (info->labels) return check_labels(d, y, lo, hi - lo);
-  GD_TRY(check_finite(d, info->y_name, GD_F64, y, lo, hi - lo, info->targets, info->names.y));
-  return check_size(d, info->y_name, y, lo, hi - lo, info->targets);
+  GD_TRY(check_finite(d, i->x_name, i->x_type, x, lo, hi - lo, d->features, i->names.x));
+  if (i->x_type == GD_F64) GD_TRY(check_size(d, i->x_name, x, lo, hi - lo, d->features));
+  if (i->n_more == 0) return check_targets(d, y, lo, hi - lo);
+  const char *row = y;
+  for (int64_t s = lo; s < hi; s++, row += d->y_row) {
+    GD_TRY(check_targets(d, row, s, 1));
+    GD_TRY(check_more(d, row, s));
+  }
+  return GD_OK;
 }
 
 static size_t y_offset(const gd_dataset *d) {

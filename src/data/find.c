@@ -14,7 +14,12 @@ static const char *const pairs[][2] = {
     {"x", "y"}, {"data/data", "data/label"}, {"data", "label"}, {"data", "labels"}, {"images", "labels"},
     {"X", "y"}, {"features", "targets"},     {"arr_0", "arr_1"}};
 static const char *const marks[] = {"", "train", "test", "val", "valid"};
-enum { PAIRS = sizeof pairs / sizeof *pairs, MARKS = sizeof marks / sizeof *marks, FORMS = 3, NAME = 64 };
+enum {
+  PAIRS = sizeof pairs / sizeof *pairs,
+  MARKS = sizeof marks / sizeof *marks,
+  FORMS = 3,
+  NAME = GDI_ARRAY_NAME
+};
 
 /* Which marks a part looks for, one after the other: indices of `marks`. */
 static const int order[][MARKS] = {
@@ -108,6 +113,30 @@ gd_status gdi_find_arrays(gd_dataset *d, const gd_data_options *o) {
   return gdi_notes_add(&d->info.notes, "%s%s%s %s taken for samples%s (else %s.x, %s.y)", c.x,
                        both ? " and " : "", c.y, both ? "are" : "is", both ? " and targets" : "",
                        option_of(o), option_of(o));
+}
+
+/* The mark and form of the k-th pair, or none where the samples have another name than the usual ones. */
+static bool weights_named(gd_dataset *d, const char *mark, int form, char name[NAME]) {
+  static const char *const usual[] = {"w", "sample_weight", "sample_weights"};
+  for (size_t i = 0; i < sizeof usual / sizeof *usual; i++) {
+    mark_name(name, usual[i], mark, form);
+    if (gdi_h5_named(&d->file, name) && strcmp(name, d->info.x_name) != 0 &&
+        strcmp(name, d->info.y_name) != 0)
+      return true;
+  }
+  return false;
+}
+
+bool gdi_find_weights(gd_dataset *d, const gd_data_options *o, char name[NAME]) {
+  gdi_pair c;
+  if (o->w_name) {
+    snprintf(name, NAME, "%s", o->w_name);
+    return strcmp(name, "none") != 0 && gdi_h5_named(&d->file, name);
+  }
+  for (int k = 0; name_pair(&c, k, o->part); k++)
+    if (strcmp(c.x, d->info.x_name) == 0 && strcmp(c.y, d->info.y_name) == 0)
+      return weights_named(d, marks[order[o->part][k / PAIRS / FORMS]], k / PAIRS % FORMS, name);
+  return weights_named(d, "", 0, name);
 }
 
 /* ---- which way round ---- */

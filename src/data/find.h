@@ -4,9 +4,11 @@
 
 #include "data/dataset.h"
 
+enum { GDI_ARRAY_NAME = 64 };
+
 /* A pair of names, and what is asked for. */
 typedef struct gdi_pair {
-  char x[64], y[64];
+  char x[GDI_ARRAY_NAME], y[GDI_ARRAY_NAME];
   bool marked; /* x_train and the like: there may be others */
 } gdi_pair;
 typedef bool (*gdi_has_name)(void *user, const char *name);
@@ -17,6 +19,9 @@ typedef bool (*gdi_has_name)(void *user, const char *name);
  */
 bool gdi_find_pair(gdi_pair *out, const char *x_name, const char *y_name, int part, gdi_has_name has,
                    void *user);
+
+/* Weights of samples: the name that the options give, or a usual one, marked as that of the samples is. false: none */
+bool gdi_find_weights(gd_dataset *d, const gd_data_options *o, char name[GDI_ARRAY_NAME]);
 
 /* info.x_name and y_name: by the options, or by names that are known; noted where there is a choice. */
 gd_status gdi_find_arrays(gd_dataset *d, const gd_data_options *o) GD_CHECKED;

@@ -64,19 +64,25 @@ static gd_status fill(samples *s, const gd_dataset *d, const gdi_scaling *by, in
                         .y_type = d->info.labels ? GD_I64 : GD_F64,
                         .x_n = d->features,
                         .y_n = d->info.targets,
+                        .y_row = d->y_row,
+                        .n_more = d->info.n_more,
                         .shift = c->standardizes ? put(s, c->shift, (size_t)c->n * number, &st) : NULL,
                         .factor = put(s, c->factor, (c->standardizes ? (size_t)c->n : 1) * number, &st),
                         .in_float = c->in_float,
                         .y_shift = targets ? put(s, t->shift, targets, &st) : NULL,
                         .y_factor = targets ? put(s, t->factor, targets, &st) : NULL};
+  for (int f = 0; f < d->info.n_more; f++) {
+    const gd_source_field *m = &d->info.more[f];
+    s->set.more[f] =
+        (gdi_stored_field){d->more[f].offset, d->more[f].n, m->dtype, m->index, m->scale != 0 ? m->scale : 1};
+  }
   s->input = put(s, NULL, sizeof *s->input, &st);
   return st;
 }
 
-static gd_status form(samples *s, const gdi_batch_input *in, int64_t offset, int64_t rows, gd_tensor *x,
-                      gd_tensor *rounded, gd_tensor *y) {
-  return s->device->gpu->form_batch(s->device, &s->set, in, offset, rows, x->dtype, x->data,
-                                    rounded ? rounded->data : NULL, y->data);
+static gd_status form(samples *s, const gdi_batch_input *in, int64_t offset, int64_t rows,
+                      const gdi_formed *to) {
+  return s->device->gpu->form_batch(s->device, &s->set, in, offset, rows, to);
 }
 
 /* ---- a resident set ---- */
@@ -134,7 +140,7 @@ void gdi_gpu_set_free(gdi_gpu_set *s) {
 }
 
 gd_status gdi_gpu_set_form(gdi_gpu_set *s, const gdi_batch_input *in, int64_t first, int64_t epoch,
-                           gd_range rows, gd_tensor *x, gd_tensor *rounded, gd_tensor *y) {
+                           gd_range rows, const gdi_formed *to) {
   gd_device *d = s->on.device;
   if (!in) {
     if (s->epoch != epoch) GD_TRY(gdi_order_key_at(s->order, epoch, &s->here.order));
@@ -142,7 +148,7 @@ gd_status gdi_gpu_set_form(gdi_gpu_set *s, const gdi_batch_input *in, int64_t fi
     s->here.first = first = rows.lo;
     GD_TRY(d->upload(d, s->on.input, &s->here, sizeof s->here));
   }
-  return form(&s->on, in ? in : s->on.input, rows.lo - first, rows.hi - rows.lo, x, rounded, y);
+  return form(&s->on, in ? in : s->on.input, rows.lo - first, rows.hi - rows.lo, to);
 }
 
 /* ---- a set of which two batches are there ---- */
@@ -234,8 +240,8 @@ gd_status gdi_upload_used(gdi_upload *s, int slot) {
   return d->gpu->event_record(d, GDI_STREAM_COMPUTE, s->slot[slot].used);
 }
 
-gd_status gdi_upload_form(gdi_upload *s, int slot, const gdi_batch_input *in, gd_range rows, gd_tensor *x,
-                          gd_tensor *rounded, gd_tensor *y) {
+gd_status gdi_upload_form(gdi_upload *s, int slot, const gdi_batch_input *in, gd_range rows,
+                          const gdi_formed *to) {
   const int64_t offset = in ? rows.lo : slot * s->rows + rows.lo; /* the input of our own says slot 0 */
-  return form(&s->on, in ? in : s->on.input, offset, rows.hi - rows.lo, x, rounded, y);
+  return form(&s->on, in ? in : s->on.input, offset, rows.hi - rows.lo, to);
 }

@@ -21,11 +21,11 @@ gd_status gdi_gpu_set_new(gdi_gpu_set **out, gd_device *d, const gd_dataset *dat
                           const gd_order *order) GD_CHECKED;
 void gdi_gpu_set_free(gdi_gpu_set *s);
 /*
- * Form the samples at positions `rows` of an epoch in x and y. `in` NULL: which they are is sent with the
- * call; else it lies in device memory, and in->first is position `first`. rounded: x in bf16 too, or NULL.
+ * Form the samples at positions `rows` of an epoch. `in` NULL: which they are is sent with the call; else it lies in
+ * device memory, and in->first is position `first`.
  */
 gd_status gdi_gpu_set_form(gdi_gpu_set *s, const gdi_batch_input *in, int64_t first, int64_t epoch,
-                           gd_range rows, gd_tensor *x, gd_tensor *rounded, gd_tensor *y) GD_CHECKED;
+                           gd_range rows, const gdi_formed *to) GD_CHECKED;
 
 /*
  * A set that is not resident: rows as stored are put together in one of two slots of pinned host memory and
@@ -52,9 +52,9 @@ gd_status gdi_upload_arrive(gdi_upload *s, int slot) GD_CHECKED;
 gd_status gdi_upload_used(gdi_upload *s, int slot) GD_CHECKED;
 /* What says in device memory that a batch is in this slot. */
 gdi_batch_input gdi_upload_input(const gdi_upload *s, int slot);
-/* Form samples `rows` of the slot, counted from its first, in x and y. `in` NULL: of `slot`; else of the slot that *in
+/* Form samples `rows` of the slot, counted from its first. `in` NULL: of `slot`; else of the slot that *in
  * names when the work runs. */
-gd_status gdi_upload_form(gdi_upload *s, int slot, const gdi_batch_input *in, gd_range rows, gd_tensor *x,
-                          gd_tensor *rounded, gd_tensor *y) GD_CHECKED;
+gd_status gdi_upload_form(gdi_upload *s, int slot, const gdi_batch_input *in, gd_range rows,
+                          const gdi_formed *to) GD_CHECKED;
 
 #endif

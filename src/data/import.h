@@ -15,7 +15,7 @@ typedef struct gdi_first {
   char text[44];
 } gdi_first;
 
-typedef enum gdi_use { GDI_FEATURE, GDI_TARGET, GDI_DROPPED } gdi_use;
+typedef enum gdi_use { GDI_FEATURE, GDI_TARGET, GDI_WEIGHT, GDI_DROPPED } gdi_use;
 typedef enum gdi_take { GDI_NUMBER, GDI_CLASSES, GDI_ONE_HOT, GDI_INDEX, GDI_DATE } gdi_take;
 
 typedef struct gdi_column {
@@ -47,6 +47,7 @@ typedef struct gdi_import {
   gdi_column *column;
   int n_features, n_targets;
   int *feature, *target; /* columns in the order of the sample and of the targets */
+  int weight;            /* the column with weights of samples; -1: there is none */
   int64_t rows, dropped; /* records, and those of them that are left out for a missing value */
   bool lone_cr;
   int64_t blank_quote; /* as of the reader */

@@ -18,7 +18,7 @@
 /* Samples that are wanted, and the host memory in which they are put together. */
 typedef struct slot {
   gd_tensor *x, *y;                   /* on a GPU the same ones in both slots */
-  gd_tensor *more[GD_MAX_FIELDS - 2]; /* fields beyond y; on CPUs only */
+  gd_tensor *more[GD_MAX_FIELDS - 2]; /* fields beyond y */
   char *host_more[GD_MAX_FIELDS - 2];
   char *host_x, *host_y; /* the tensors' own memory on a CPU, else that of the feed */
   int64_t epoch;
@@ -179,10 +179,12 @@ void gd_loader_hint(gd_loader *l, int64_t epoch, gd_range rows) {
 }
 
 static gd_status form_on_gpu(gd_loader *l, const slot *s, int64_t epoch, gd_range rows) {
-  if (l->resident)
-    return gdi_gpu_set_form(l->resident, l->follow, l->follow_first, epoch, rows, s->x, l->rounded, s->y);
+  gdi_formed to = {
+      .type = l->o.dtype, .x = s->x->data, .y = s->y->data, .rounded = l->rounded ? l->rounded->data : NULL};
+  for (int f = 0; f < l->d->info.n_more; f++) to.more[f] = s->more[f]->data;
+  if (l->resident) return gdi_gpu_set_form(l->resident, l->follow, l->follow_first, epoch, rows, &to);
   const gd_range within = {rows.lo - s->rows.lo, rows.hi - s->rows.lo};
-  GD_TRY(gdi_upload_form(l->feed, l->current, l->taken ? l->follow : NULL, within, s->x, l->rounded, s->y));
+  GD_TRY(gdi_upload_form(l->feed, l->current, l->taken ? l->follow : NULL, within, &to));
   return l->taken ? GD_OK : gdi_upload_used(l->feed, l->current);
 }
 
@@ -201,6 +203,7 @@ gd_status gd_loader_get(gd_loader *l, int64_t epoch, gd_range rows, gd_batch *ou
     const gd_source_field *m = &l->d->info.more[f];
     s->more[f]->shape[0] = rows.hi - rows.lo;
     out->field[out->n_fields++] = (gd_field){m->name, s->more[f], m->input};
+    if (strcmp(m->name, "w") == 0) out->w = s->more[f];
   }
   return GD_OK;
 }
@@ -252,10 +255,8 @@ static gd_status make_tensors(gd_loader *l, slot *s) {
 
 static gd_status make_on_gpu(gd_loader *l) {
   gd_device *d = l->o.device;
-  if (l->d->info.n_more || l->d->info.x_index)
-    return GD_FAIL(GD_ERR_USAGE,
-                   "%s: batches formed on a GPU have numbers x and targets y, no other fields yet; use "
-                   "--device cpu",
+  if (l->d->info.x_index)
+    return GD_FAIL(GD_ERR_USAGE, "%s: an index for x is not formed on a GPU yet; use --device cpu",
                    l->d->info.path);
   const gdi_scaling by = {&l->collator.x, &l->collator.y};
   GD_TRY(gdi_gpu_set_new(&l->resident, d, l->d, &by, &l->o.order));

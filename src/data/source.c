@@ -7,7 +7,7 @@
 
 #include "base/words.h"
 
-enum { MAX_SOURCES = 32, ALIGNED = 8 };
+enum { MAX_SOURCES = 32 };
 
 static const gd_dataset_source *list[MAX_SOURCES];
 
@@ -72,11 +72,7 @@ static gd_status check_field(const gd_dataset *d, const gd_source_field *f, int 
   return GD_OK;
 }
 
-static size_t aligned(size_t bytes) {
-  return (bytes + ALIGNED - 1) / ALIGNED * ALIGNED;
-}
-
-static gd_status describe_x(gd_dataset *d, const gd_source_info *s) {
+static void describe_x(gd_dataset *d, const gd_source_info *s) {
   const gd_source_field *x = &s->field[0];
   gd_data_info *i = &d->info;
   snprintf(i->x_name, sizeof i->x_name, "%.63s", x->name);
@@ -84,15 +80,6 @@ static gd_status describe_x(gd_dataset *d, const gd_source_info *s) {
   memcpy(i->sample, x->shape, (size_t)x->ndim * sizeof *i->sample);
   i->x_scale = x->scale != 0 ? x->scale : 1;
   d->features = numel(x);
-  d->x_row = (size_t)d->features * gd_dtype_bytes(x->dtype);
-  for (int f = 2; f < s->n_fields; f++) { /* the others lie behind x */
-    gdi_dataset_field *m = &d->more[i->n_more];
-    i->more[i->n_more++] = s->field[f];
-    *m = (gdi_dataset_field){.n = numel(&s->field[f]), .offset = aligned(d->x_row)};
-    d->x_row = m->offset + (size_t)m->n * gd_dtype_bytes(s->field[f].dtype);
-  }
-  if (d->info.n_more) d->x_row = aligned(d->x_row);
-  return GD_OK;
 }
 
 static gd_status describe_y(gd_dataset *d, const gd_source_info *s) {
@@ -128,10 +115,10 @@ gd_status gdi_source_open(gd_dataset *d, const gd_dataset_source *source, const 
   if (s.n < 1 || s.n_fields < 1 || s.n_fields > GD_MAX_FIELDS)
     return GD_FAIL(GD_ERR_DATA, "%s: %lld samples of %d fields", d->info.path, (long long)s.n, s.n_fields);
   for (int f = 0; f < s.n_fields; f++) GD_TRY(check_field(d, &s.field[f], f));
-  GD_TRY(describe_x(d, &s));
+  describe_x(d, &s);
   GD_TRY(describe_y(d, &s));
-  d->y_row = (size_t)d->info.targets * sizeof(double);
-  d->info.x_bytes = (size_t)d->info.n * d->x_row, d->info.y_bytes = (size_t)d->info.n * d->y_row;
+  for (int f = 2; f < s.n_fields; f++) GD_TRY(gdi_dataset_add_field(d, &s.field[f], NULL));
+  gdi_dataset_measure(d);
   return GD_OK;
 }
 
@@ -147,12 +134,12 @@ gd_status gdi_source_read(gd_dataset *d, int64_t lo, int64_t hi, char *x, char *
   int64_t index[AT_ONCE];
   for (int64_t at = lo; at < hi; at += most) {
     const int64_t n = hi - at < most ? hi - at : most;
-    char *row = x + (size_t)(at - lo) * d->x_row;
-    void *field[GD_MAX_FIELDS] = {row, y + (size_t)(at - lo) * d->y_row};
+    char *row = y + (size_t)(at - lo) * d->y_row;
+    void *field[GD_MAX_FIELDS] = {x + (size_t)(at - lo) * d->x_row, row};
     for (int f = 0; f < d->info.n_more; f++) field[2 + f] = row + d->more[f].offset;
     for (int64_t i = 0; i < n; i++) index[i] = at + i;
     if (d->info.n_more)
-      memset(row, 0, d->x_row); /* also what lies between fields has the same bits everywhere */
+      memset(row, 0, d->y_row); /* also what lies between fields has the same bits everywhere */
     gd_status st = d->source->read(d->source_user, n, index, field);
     if (st != GD_OK) return fail_with_text(d, st);
   }

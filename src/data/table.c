@@ -50,7 +50,7 @@ gd_status gdi_table_take_labels(gd_table *t, const char *path) {
 }
 
 void gd_table_free(gd_table *t) {
-  free(t->x), free(t->y), free(t->class_name), free(t->column), free(t->notes);
+  free(t->x), free(t->y), free(t->w), free(t->class_name), free(t->column), free(t->notes);
   gd_names_free(&t->names);
   *t = (gd_table){0};
 }
@@ -78,6 +78,8 @@ static gd_status put_table(gdi_h5_writer *w, const gd_table *t) {
   GD_TRY(put_y(w, t, "y", 0, t->n));
   if (t->n_val) GD_TRY(put_x(w, t, "x_val", t->n, t->n_val));
   if (t->n_val) GD_TRY(put_y(w, t, "y_val", t->n, t->n_val));
+  if (t->w) GD_TRY(gdi_h5_put(w, "w", GD_F64, 1, &t->n, t->w));
+  if (t->w && t->n_val) GD_TRY(gdi_h5_put(w, "w_val", GD_F64, 1, &t->n_val, t->w + t->n));
   if (t->class_name) GD_TRY(gdi_h5_put_text(w, "classes", t->classes, GD_MAX_CLASS_NAME, t->class_name[0]));
   return gdi_h5_finish(w);
 }

@@ -13,6 +13,7 @@
 #include "base/permute.h"
 #include "device/device.h"
 #include "device/update.h"
+#include "gd/batch.h"
 #include "gd/partition.h"
 
 /*
@@ -43,16 +44,37 @@ typedef struct gdi_batch_input {
   gdi_order_key order;
 } gdi_batch_input;
 
+/* A field behind y: y' = y factor, an index stays what it is. */
+typedef struct gdi_stored_field {
+  size_t offset; /* in y's row */
+  int64_t n;     /* values of a sample */
+  gd_dtype type;
+  bool index;
+  double factor;
+} gdi_stored_field;
+
 /* A data set, or what was sent of one, in device memory, as stored. */
 typedef struct gdi_stored {
-  const void *x, *y;       /* [N, x_n] and [N, y_n] */
+  const void *x, *y;       /* [N, x_n]; and [N] rows of y_n numbers with further fields behind them */
   gd_dtype x_type, y_type; /* y_type: i64 labels, else f64 targets */
   int64_t x_n, y_n;        /* values of a sample */
+  size_t y_row;            /* bytes from one sample to the next */
+  int n_more;
+  gdi_stored_field more[GD_MAX_FIELDS - 2];
   const void *shift,
       *factor;   /* x' = (x - shift) factor, in device memory; shift NULL: factor is one number */
   bool in_float; /* type of shift and factor and of that arithmetic, else double */
   const double *y_shift, *y_factor; /* the same for targets, [y_n]; NULL: as they are */
 } gdi_stored;
+
+/* Where a batch is formed, in device memory: x as `type`, y as labels or `type`, further fields as i64 or `type`. */
+typedef struct gdi_formed {
+  gd_dtype type;
+  void *x, *y;
+  uint16_t
+      *rounded; /* x in bf16 too, where a product that is queued next finds it; NULL: it rounds x by itself */
+  void *more[GD_MAX_FIELDS - 2];
+} gdi_formed;
 
 /* ---- updates ---- */
 
@@ -189,11 +211,10 @@ typedef struct gdi_gpu {
   void *(*stream_handle)(gd_device *d, gdi_stream stream);
 
   /*
-   * Rows 0 .. rows-1 are samples at positions in->first + offset ...; x as `type`, y as labels or `type`.
-   * `rounded` becomes x in bf16, where a product that is queued next finds it; NULL: it rounds x by itself.
+   * Rows 0 .. rows-1 are samples at positions in->first + offset ...
    */
   gd_status (*form_batch)(gd_device *d, const gdi_stored *set, const gdi_batch_input *in, int64_t offset,
-                          int64_t rows, gd_dtype type, void *x, uint16_t *rounded, void *y);
+                          int64_t rows, const gdi_formed *to);
 
   /* Write a micro-batch's record: loss (f32 or f64) and weight (f64) are scalars in device memory. */
   gd_status (*record)(gd_device *d, double *record, const gd_tensor *loss, const gd_tensor *weight,

@@ -85,6 +85,14 @@ gd_target_type gdi_target_type(const gd_options *o) {
   return loss->target & GD_LABELS ? GD_TARGET_RATHER_LABELS : GD_TARGET_RATHER_NUMBERS;
 }
 
+gd_status gdi_weights_fit(const gd_loss_class *cls, const gd_data_info *i) {
+  if (!i->w_name[0] || cls->settings & GD_SETTING_SAMPLE_WEIGHTS) return GD_OK;
+  return GD_FAIL(
+      GD_ERR_USAGE,
+      "%s has weights of samples, %s, but the loss %s does not take any: data.w: none leaves them out",
+      i->path, i->w_name, cls->name);
+}
+
 static gd_status labels_fit(const gd_loss_class *cls, const gd_data_info *i, int64_t outputs) {
   const bool declared = i->class_name != NULL;
   if (!(cls->target & GD_LABELS))

@@ -31,5 +31,7 @@ gd_status gdi_criterion_open(gd_criterion **out, const gd_loss_class *cls, const
 gd_target_type gdi_target_type(const gd_options *o);
 /* Can this loss compare a model's outputs with the targets of the data? Errors: GD_ERR_USAGE, what to change */
 gd_status gdi_targets_fit(const gd_loss_class *cls, const gd_data_info *i, int64_t outputs) GD_CHECKED;
+/* Does it take weights of samples, where the data have them? Errors: GD_ERR_USAGE */
+gd_status gdi_weights_fit(const gd_loss_class *cls, const gd_data_info *i) GD_CHECKED;
 
 #endif

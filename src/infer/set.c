@@ -41,6 +41,7 @@ gd_data_options gdi_data_options(const gd_options *o) {
                            .largest = largest(o),
                            .x_name = given(o->x_name, ""),
                            .y_name = given(o->y_name, ""),
+                           .w_name = given(o->w_name, ""),
                            .memory = strcmp(o->memory, "hold") == 0     ? GD_MEMORY_HOLD
                                      : strcmp(o->memory, "stream") == 0 ? GD_MEMORY_STREAM
                                                                         : GD_MEMORY_AUTO};
@@ -51,7 +52,8 @@ static gd_status open_file(gdi_set *s, const char *path, const gd_options *o, co
   gd_data_options d = gdi_data_options(o);
   d.probed = probed, d.without_targets = use->without_targets, d.part = use->part;
   if (use->part == GD_PART_VAL)
-    d.x_name = given(o->val_x_name, o->x_name), d.y_name = given(o->val_y_name, o->y_name);
+    d.x_name = given(o->val_x_name, o->x_name), d.y_name = given(o->val_y_name, o->y_name),
+    d.w_name = given(o->val_w_name, o->w_name);
   if (use->names)
     d.target_known = true, d.target_type = use->without_targets ? GD_TARGET_AUTO : use->target_type;
   gd_status st = gd_dataset_open(&s->data, path, &d);

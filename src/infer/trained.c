@@ -99,6 +99,7 @@ static gd_status match_data(gdi_trained *u) {
 static gd_status match_targets(const gdi_trained *u) {
   const gd_data_info *i = gd_dataset_info(u->set.data);
   const gd_loss_class *loss = u->criterion->cls;
+  GD_TRY(gdi_weights_fit(loss, i));
   if (!(loss->target & (i->labels ? GD_LABELS : GD_NUMBERS)) ||
       (loss->classes && !i->labels && i->targets == 1))
     return GD_FAIL(GD_ERR_DATA, "%s holds %s, but this loss compares with %s", i->path,

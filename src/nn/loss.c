@@ -55,6 +55,7 @@ static const struct {
     {GD_SETTING_CLASS_WEIGHTS, "class_weights", "auto (rarer classes weigh more), or one number a class"},
     {GD_SETTING_POS_WEIGHT, "pos_weight", "weight of positives, one number or one an output"},
     {GD_SETTING_HUBER_DELTA, "huber_delta", "where squared error ends"},
+    {GD_SETTING_SAMPLE_WEIGHTS, "data.w", "weights of samples, where the data have them"},
 };
 enum { SETTINGS = sizeof settings / sizeof *settings };
 
@@ -192,8 +193,34 @@ gd_loss gd_criterion_forward(const gd_criterion *c, gd_tape *t, gd_tensor *const
   for (int i = 0; i < n; i++)
     if (!output[i]) return (gd_loss){0}; /* the tape has the error */
   gd_loss loss = c->cls->forward(c, t, output, n, b);
-  if (loss.sum && !loss.weight && b->x) loss.weight = gd_constant(t, GD_F64, (double)b->x->shape[0]);
+  if (loss.sum && !loss.weight && b->x) loss.weight = gdi_weight_of(t, b, b->x->shape[0]);
   return loss;
+}
+
+/* ---- weights of samples ---- */
+
+gd_tensor *gdi_weight_of(gd_tape *t, const gd_batch *b, int64_t elements) {
+  if (!b->w) return gd_constant(t, GD_F64, (double)elements);
+  const double each = (double)elements / (double)b->w->shape[0];
+  return gd_mul_scalar(t, gd_sum(t, gd_cast(t, b->w, GD_F64), GD_ALL, false), each);
+}
+
+gd_tensor *gdi_weights_like(gd_tape *t, const gd_batch *b, const gd_tensor *x) {
+  if (!b->w || !x) return NULL;
+  int64_t shape[GD_MAX_DIMS] = {b->w->shape[0]};
+  if (x->ndim < 1 || x->shape[0] != shape[0])
+    return gd_tape_fail(t,
+                        GD_FAIL(GD_ERR_SHAPE, "loss: %lld weights of samples for other than as many losses",
+                                (long long)shape[0]));
+  for (int i = 1; i < x->ndim; i++) shape[i] = 1;
+  return x->ndim == 1 ? b->w : gd_reshape(t, b->w, x->ndim, shape);
+}
+
+gd_loss gd_loss_of_elements(gd_tape *t, const gd_batch *b, gd_tensor *each) {
+  if (!each) return (gd_loss){0};
+  gd_tensor *sum =
+      gdi_loss_reduce(t, b->w ? gd_mul(t, each, gdi_weights_like(t, b, each)) : each, GD_REDUCE_SUM);
+  return (gd_loss){sum, sum ? gdi_weight_of(t, b, gd_numel(each)) : NULL};
 }
 
 gd_loss gd_loss_of(gd_tape *t, const gd_loss_class *cls, gd_tensor *prediction, gd_tensor *target) {

@@ -21,9 +21,7 @@ static gd_loss forward(const gd_criterion *c, gd_tape *t, gd_tensor *const outpu
                        const gd_batch *b) {
   (void)n;
   gd_tensor *p = output[0], *y = gdi_target_like(t, b->y, p);
-  gd_tensor *each = c->pos_weight ? weighted(t, p, y, c->pos_weight) : bce(t, p, y);
-  gd_tensor *sum = gdi_loss_reduce(t, each, GD_REDUCE_SUM);
-  return (gd_loss){sum, sum ? gd_constant(t, GD_F64, (double)gd_numel(p)) : NULL};
+  return gd_loss_of_elements(t, b, c->pos_weight ? weighted(t, p, y, c->pos_weight) : bce(t, p, y));
 }
 
 static gd_tensor *predict(const gd_criterion *c, gd_tape *t, gd_tensor *output) {
@@ -34,7 +32,7 @@ static gd_tensor *predict(const gd_criterion *c, gd_tape *t, gd_tensor *output) 
 const gd_loss_class gd_bce_with_logits = {.name = "bce_with_logits",
                                           .about = "binary cross entropy of logits; targets from 0 to 1",
                                           .target = GD_NUMBERS,
-                                          .settings = GD_SETTING_POS_WEIGHT,
+                                          .settings = GD_SETTING_POS_WEIGHT | GD_SETTING_SAMPLE_WEIGHTS,
                                           .forward = forward,
                                           .predict = predict,
                                           .binary = true,

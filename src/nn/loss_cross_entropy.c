@@ -27,8 +27,8 @@ static gd_loss forward(const gd_criterion *c, gd_tape *t, gd_tensor *const outpu
     y = gdi_target_like(t, as_rows(t, y), logits);
   else if (y->ndim > 1)
     y = gd_reshape(t, y, 1, (const int64_t[]){-1});
-  loss.sum =
-      gd_soft_cross_entropy_sum(t, logits, y, c->class_weight, GD_IGNORED, c->label_smoothing, &loss.weight);
+  loss.sum = gd_soft_cross_entropy_sum(t, logits, y, c->class_weight, b->w, GD_IGNORED, c->label_smoothing,
+                                       &loss.weight);
   return loss;
 }
 
@@ -41,7 +41,8 @@ const gd_loss_class gd_cross_entropy = {.name = "cross_entropy",
                                         .about = "softmax and cross entropy of logits, with labels or a "
                                                  "probability for every class",
                                         .target = GD_LABELS | GD_NUMBERS,
-                                        .settings = GD_SETTING_LABEL_SMOOTHING | GD_SETTING_CLASS_WEIGHTS,
+                                        .settings = GD_SETTING_LABEL_SMOOTHING | GD_SETTING_CLASS_WEIGHTS |
+                                                    GD_SETTING_SAMPLE_WEIGHTS,
                                         .forward = forward,
                                         .predict = predict,
                                         .classes = true};

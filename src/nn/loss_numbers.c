@@ -57,41 +57,39 @@ gd_tensor *gd_huber_loss(gd_tape *t, gd_tensor *prediction, gd_tensor *target, d
 
 /* ---- the records ---- */
 
-static gd_loss elements(gd_tape *t, gd_tensor *sum, const gd_tensor *prediction) {
-  return (gd_loss){sum, sum ? gd_constant(t, GD_F64, (double)gd_numel(prediction)) : NULL};
-}
-
 static gd_loss forward_mse(const gd_criterion *c, gd_tape *t, gd_tensor *const output[], int n,
                            const gd_batch *b) {
   (void)c, (void)n;
-  return elements(t, gd_mse_loss(t, output[0], b->y, GD_REDUCE_SUM), output[0]);
+  return gd_loss_of_elements(t, b, squared(t, output[0], gdi_target_like(t, b->y, output[0])));
 }
 
 static gd_loss forward_l1(const gd_criterion *c, gd_tape *t, gd_tensor *const output[], int n,
                           const gd_batch *b) {
   (void)c, (void)n;
-  return elements(t, gd_l1_loss(t, output[0], b->y, GD_REDUCE_SUM), output[0]);
+  return gd_loss_of_elements(t, b, absolute(t, output[0], gdi_target_like(t, b->y, output[0])));
 }
 
 static gd_loss forward_huber(const gd_criterion *c, gd_tape *t, gd_tensor *const output[], int n,
                              const gd_batch *b) {
   (void)n;
-  return elements(t, gd_huber_loss(t, output[0], b->y, c->huber_delta, GD_REDUCE_SUM), output[0]);
+  return gd_loss_of_elements(t, b, huber(t, output[0], gdi_target_like(t, b->y, output[0]), c->huber_delta));
 }
 
 const gd_loss_class gd_mse = {.name = "mse",
                               .about = "squared error, mean over elements",
                               .target = GD_NUMBERS,
+                              .settings = GD_SETTING_SAMPLE_WEIGHTS,
                               .forward = forward_mse,
                               .metrics = "mae rmse r2"};
 const gd_loss_class gd_l1 = {.name = "l1",
                              .about = "absolute error, mean over elements",
                              .target = GD_NUMBERS,
+                             .settings = GD_SETTING_SAMPLE_WEIGHTS,
                              .forward = forward_l1,
                              .metrics = "mae rmse r2"};
 const gd_loss_class gd_huber = {.name = "huber",
                                 .about = "squared error up to huber_delta, absolute beyond",
                                 .target = GD_NUMBERS,
-                                .settings = GD_SETTING_HUBER_DELTA,
+                                .settings = GD_SETTING_HUBER_DELTA | GD_SETTING_SAMPLE_WEIGHTS,
                                 .forward = forward_huber,
                                 .metrics = "mae rmse r2"};

@@ -35,6 +35,7 @@ static gd_status build_model(gdi_job *j) {
   GD_TRY(gd_loss_find(&loss, j->opt.loss));
   GD_TRY(gdi_job_model(&j->model, j->opt.task, j->opt.model, i, j->device, j->dtype, &j->outputs));
   GD_TRY(gdi_targets_fit(loss, i, j->outputs));
+  GD_TRY(gdi_weights_fit(loss, i));
   if (j->standardize_targets.features && (loss->predict || loss->any_outputs))
     return GD_FAIL(
         GD_ERR_USAGE,

@@ -102,10 +102,19 @@ gd_status gdi_open_orders(gdi_job *j) {
   return GD_OK;
 }
 
+/* Weights that were asked for; other sets may do without. */
+static gd_status check_weights(const gdi_job *j) {
+  const gd_data_info *i = gd_dataset_info(j->train.data);
+  if (!j->opt.w_name[0] || strcmp(j->opt.w_name, "none") == 0 || i->w_name[0]) return GD_OK;
+  return GD_FAIL(GD_ERR_DATA, "%s: it has no array %.64s with the weights of its samples, as data.w asks for",
+                 i->path, j->opt.w_name);
+}
+
 gd_status gdi_open_data(gdi_job *j, const gdi_set_use *use) {
   if (!j->opt.data_train[0])
     return GD_FAIL(GD_ERR_USAGE, "no training data: give --data FILE.h5 (gdtrain data import makes one)");
   GD_TRY(gdi_set_open(&j->train, j->world, j->opt.data_train, &j->opt, use));
+  GD_TRY(gd_world_agree(j->world, check_weights(j)));
   GD_TRY(gd_world_agree(j->world, gdi_set_labelled(&j->train)));
   const bool tells = gd_world_rank(j->world) == 0;
   GD_TRY(gd_world_agree(j->world, tells ? gdi_set_tell_labels(&j->train, &j->opt) : GD_OK));

@@ -78,7 +78,7 @@ void gdi_job_layout(const gdi_job *j, char *buf, size_t bytes) {
   snprintf(buf, bytes,
            "ranks      %d on %d host%s (%s), %d thread%s each\n"
            "device     %s\n"
-           "data       %.200s: %lld samples%s%s\n"
+           "data       %.200s: %lld samples%s%s%s%s\n"
            "model      %.200s: %lld parameters, %s\n"
            "batch      %lld = %lld micro-batch%s of %lld%s, at most %lld a rank; %lld step%s an epoch, %lld "
            "in all\n"
@@ -87,8 +87,9 @@ void gdi_job_layout(const gdi_job *j, char *buf, size_t bytes) {
            gd_device_threads(j->device), gd_device_threads(j->device) > 1 ? "s" : "",
            gd_device_describe(j->device), i->path, (long long)j->train_order.n,
            gd_dataset_streamed(j->train.data) ? ", streamed" : ", in memory once per host",
-           j->validates ? "" : ", no validation", j->opt.model->text, (long long)j->params->trainable,
-           j->opt.precision, (long long)b->batch, (long long)K, K > 1 ? "es" : "", (long long)b->micro,
+           i->w_name[0] ? ", weighted by " : "", i->w_name, j->validates ? "" : ", no validation",
+           j->opt.model->text, (long long)j->params->trainable, j->opt.precision, (long long)b->batch,
+           (long long)K, K > 1 ? "es" : "", (long long)b->micro,
            b->even ? " with statistics of their own" : "", (long long)((K + ranks - 1) / ranks),
            (long long)b->per_epoch, b->per_epoch > 1 ? "s" : "", (long long)j->total_steps, j->opt.optimizer,
            j->schedule.lr, j->opt.schedule, j->opt.sync);

@@ -29,6 +29,7 @@ def values(*shape, lo=-2.0, hi=2.0):
 
 labels = torch.tensor([1, 0, 4, 3, 2, 2])
 weights = torch.tensor([0.5, 2, 1, 3, 0.25])
+rows = torch.tensor([0.5, 1, 1.5, 0, 0.5, 1])
 
 
 def first(x):

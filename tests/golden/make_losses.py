@@ -3,7 +3,8 @@ losses with settings.
 
     python3 make_losses.py > losses.txt
 
-Parameters, inputs and targets are sines of their index, as in make_nn.py.
+Parameters, inputs and targets are sines of their index, as in make_nn.py. In cases whose names begin with "weighted" sample i
+weighs (i % 4) / 2, and the loss is the mean that they weigh.
 """
 import math
 
@@ -29,7 +30,22 @@ BITS = (f64(sines(ROWS * OUTPUTS, 0.6, 1)).reshape(ROWS, OUTPUTS) > 0).double()
 REAL = f64(sines(ROWS * OUTPUTS, 0.6, 1)).reshape(ROWS, OUTPUTS)
 counts = [int((LABELS == c).sum()) for c in range(OUTPUTS)]
 BALANCED = [sum(counts) / (OUTPUTS * max(n, 1)) for n in counts]
+SAMPLE_WEIGHTS = f64([i % 4 / 2 for i in range(ROWS)])
 CE, BCE = nn.CrossEntropyLoss, nn.BCEWithLogitsLoss
+
+
+def weighted(loss, of_label=None):
+    """The mean of a loss without reduction; of_label: weights of classes, the ignored label left out."""
+
+    def mean(p, y):
+        each = loss(p, y)
+        w = SAMPLE_WEIGHTS.reshape([-1] + [1] * (each.dim() - 1)).expand(each.shape)
+        rows = w if of_label is None else w * f64([of_label[c] if c >= 0 else 0 for c in y.tolist()])
+        return (each * w).sum() / rows.sum()
+
+    return mean
+
+
 CASES = [  # name, loss, targets, settings as gdtrain has them
     ("label_smoothing", CE(label_smoothing=0.1), LABELS, "loss=cross_entropy label_smoothing=0.1"),
     ("class_weights", CE(weight=f64(WEIGHTS)), LABELS, "loss=cross_entropy class_weights=0.5,2,1.25,0.75"),
@@ -42,6 +58,14 @@ CASES = [  # name, loss, targets, settings as gdtrain has them
     ("pos_weight", BCE(pos_weight=f64([3.0])), BITS, "loss=bce_with_logits pos_weight=3"),
     ("pos_weights", BCE(pos_weight=f64(WEIGHTS)), BITS, "loss=bce_with_logits pos_weight=0.5,2,1.25,0.75"),
     ("huber", nn.HuberLoss(delta=0.3), REAL, "loss=huber huber_delta=0.3"),
+    ("weighted_labels", weighted(CE(reduction="none"), [1] * OUTPUTS), LABELS, "loss=cross_entropy"),
+    ("weighted_both", weighted(CE(reduction="none", weight=f64(WEIGHTS), label_smoothing=0.2), WEIGHTS), LABELS,
+     "loss=cross_entropy class_weights=0.5,2,1.25,0.75 label_smoothing=0.2"),
+    ("weighted_soft", weighted(CE(reduction="none", label_smoothing=0.2)), SOFT, "loss=cross_entropy label_smoothing=0.2"),
+    ("weighted_mse", weighted(nn.MSELoss(reduction="none")), REAL, "loss=mse"),
+    ("weighted_l1", weighted(nn.L1Loss(reduction="none")), REAL, "loss=l1"),
+    ("weighted_huber", weighted(nn.HuberLoss(reduction="none", delta=0.3)), REAL, "loss=huber huber_delta=0.3"),
+    ("weighted_bce", weighted(BCE(reduction="none", pos_weight=f64([3.0]))), BITS, "loss=bce_with_logits pos_weight=3"),
 ]
 for name, loss_of, y, settings in CASES:
     net = nn.Sequential(nn.Linear(FEATURES, HIDDEN), nn.Tanh(), nn.Linear(HIDDEN, OUTPUTS)).double()

@@ -68,6 +68,11 @@ same rounded "1 1-queued 1-stream 1-tuned 2-mpi 3-nccl" --precision bf16 --clip-
 same tf32 "1 1-queued" --precision tf32
 same data "1 1-stream 2-nccl 2-nccl-stream" --standardize true --val-fraction 0.2 --data.sampler replacement --eval-every 4
 same balanced "1 1-stream 2-shm 2-nccl" --data.sampler balanced
+awk -v OFS=, 'BEGIN { srand(3); print "a,b,w,y"; for (i = 0; i < 300; i++) print rand(), rand(), int(3 * rand()), i % 3 }' >w.csv
+gdtrain data import csv w.csv --classes --weight w --out w.h5 >/dev/null 2>&1 && gdtrain data import csv w.csv --weight w --out wl.h5 >/dev/null 2>&1 || fail "data"
+weighted=(--val-fraction 0.2 --eval-every 4 --batch-size 70 --micro-batch 16)
+same weighted "1 1-queued 1-stream 2-shm 3-nccl 3-nccl-stream" --data w.h5 "${weighted[@]}" --label-smoothing 0.1
+same weighted-mse "1 1-stream 2-nccl" --data wl.h5 "${weighted[@]}" --model "linear:8 tanh linear:1" --loss mse
 same noise "1 2-shm 3-nccl" --noise-scale true $many
 same idle "1 3-nccl 4-nccl 1-stream 3-nccl-stream 4-nccl-stream" --micro-batch 200 $many
 same nothing "1 4-nccl 1-stream 4-nccl-stream" --micro-batch 257 --clip-norm 0 $many

@@ -1,5 +1,5 @@
 /*
- * Losses with settings, groups of parameters and frozen ones train as in PyTorch, through the whole trainer and on any
+ * Losses with settings or with weights of samples, groups of parameters and frozen ones train as in PyTorch, through the whole trainer and on any
  * number of ranks: ten losses, and every parameter after them. Values: tests/golden/make_losses.py, make_groups.py.
  */
 #include <math.h>
@@ -45,11 +45,12 @@ static void write_weights(const char *path) {
   assert_ok(gdi_h5_publish(&w));
 }
 
-static void write_data(const char *path, bool labels, const double *y) {
-  double x[ROWS * FEATURES];
+static void write_data(const char *path, bool labels, const double *y, bool weighted) {
+  double x[ROWS * FEATURES], w[ROWS];
   int64_t label[ROWS];
   sines(x, ROWS * FEATURES, 0.3, 1);
   for (int i = 0; labels && i < ROWS; i++) label[i] = (int64_t)y[i];
+  for (int i = 0; i < ROWS; i++) w[i] = i % 4 / 2.;
   const gd_table t = {.n = ROWS,
                       .ndim = 1,
                       .sample = {FEATURES},
@@ -59,6 +60,7 @@ static void write_data(const char *path, bool labels, const double *y) {
                       .targets = labels ? 1 : OUTPUTS,
                       .y_vector = labels,
                       .y = labels ? (void *)label : (void *)y,
+                      .w = weighted ? w : NULL,
                       .classes = labels ? OUTPUTS : 0};
   assert_ok(gd_table_write(&t, path));
 }
@@ -160,7 +162,7 @@ static void train_as_in_pytorch(const char *golden, int expected_cases) {
     for (int i = 0; i < (labels ? ROWS : ROWS * OUTPUTS); i++) assert_int_equal(fscanf(f, "%lf", &y[i]), 1);
     for (int i = 0; i < STEPS; i++) assert_int_equal(fscanf(f, "%lf", &losses[i]), 1);
     for (int i = 0; i < 2 * PARAMS; i++) assert_int_equal(fscanf(f, "%lf ", &after[i]), 1);
-    if (is_root()) write_data(data, labels, y);
+    if (is_root()) write_data(data, labels, y, strncmp(name, "weighted", 8) == 0);
     assert_ok(gd_world_barrier(world));
     print_message("%s\n", name);
     train(line + used, "fp64", losses, after);
@@ -172,7 +174,7 @@ static void train_as_in_pytorch(const char *golden, int expected_cases) {
 
 static void losses_with_settings_train_as_in_pytorch(void **state) {
   (void)state;
-  train_as_in_pytorch(GD_SOURCE_DIR "/tests/golden/losses.txt", 9);
+  train_as_in_pytorch(GD_SOURCE_DIR "/tests/golden/losses.txt", 16);
 }
 
 static void groups_and_frozen_parameters_train_as_in_pytorch(void **state) {

@@ -110,7 +110,7 @@ static void check_cross_entropy(bed on, gd_dtype type, int64_t B, int64_t C, boo
             *before = random_tensor(on, type, 5, GD_SHAPE(B, C)),
             *dw = weighted ? random_tensor(on, type, 6, GD_SHAPE(C)) : NULL;
   for (int64_t i = 0; i < gd_numel(x); i++) set_at(x, i, 20 * value_at(x, i));
-  gd_node *n = make_node(on, &gdi_op_cross_entropy, 3, (gd_tensor *[]){x, y, w}, GD_SCALAR);
+  gd_node *n = make_node(on, &gdi_op_cross_entropy, 4, (gd_tensor *[]){x, y, w, NULL}, GD_SCALAR);
   ((gdi_cross_entropy *)n->params)->ignore = -100;
   assert_ok(forward(on, n));
   assert_ok(backward(on, n, dloss, (gd_tensor *[]){dx, NULL, dw}, (bool[]){add, false, false}));
@@ -164,7 +164,7 @@ static void a_label_out_of_range_is_named(void **state) {
   for (int64_t bad = -1; bad <= 10; bad += 11) {
     gd_tensor *x = random_tensor(on, GD_F32, 1, GD_SHAPE(8, 10)), *y = labels(on, 8, 10, -100);
     ((int64_t *)y->data)[6] = bad;
-    gd_node *n = make_node(on, &gdi_op_cross_entropy, 3, (gd_tensor *[]){x, y, NULL}, GD_SCALAR);
+    gd_node *n = make_node(on, &gdi_op_cross_entropy, 4, (gd_tensor *[]){x, y, NULL, NULL}, GD_SCALAR);
     ((gdi_cross_entropy *)n->params)->ignore = -100;
     assert_int_equal(forward(on, n), GD_ERR_DATA);
     char label[32];

@@ -12,8 +12,7 @@ typedef struct job {
   gdi_stored set;
   const gdi_batch_input *in;
   int64_t offset, rows, pieces; /* of a row */
-  void *x, *y;
-  uint16_t *rounded; /* x in bf16 too; or NULL */
+  gdi_formed to;
   bool packed;
 } job;
 
@@ -38,16 +37,43 @@ static __device__ __forceinline__ void convert(const gdi_stored &set, const S *_
   }
 }
 
+static __device__ double number_at(gd_dtype type, const void *v, int64_t i) {
+  switch (type) {
+  case GD_U8: return ((const uint8_t *)v)[i];
+  case GD_I32: return ((const int32_t *)v)[i];
+  case GD_I64: return (double)((const int64_t *)v)[i];
+  case GD_F32: return (double)((const float *)v)[i];
+  default: return ((const double *)v)[i];
+  }
+}
+
+/* Computed in float where data/convert.c does. */
+template <typename T>
+static __device__ void put_field(const gdi_stored_field &f, const void *from, void *to, int64_t row) {
+  const bool in_float = sizeof(T) == sizeof(float) && (f.type == GD_U8 || f.type == GD_F32);
+  for (int64_t i = threadIdx.x % LANES; i < f.n; i += LANES) {
+    const double v = f.index ? 0 : number_at(f.type, from, i);
+    if (f.index)
+      ((int64_t *)to)[row * f.n + i] = ((const int64_t *)from)[i];
+    else
+      ((T *)to)[row * f.n + i] = in_float ? (T)((float)v * (float)f.factor) : (T)(v * f.factor);
+  }
+}
+
+/* y, and what lies behind it. */
 template <typename T> static __device__ void put_targets(const job &j, int64_t sample, int64_t row) {
   const double *shift = j.set.y_shift, *factor = j.set.y_factor;
+  const char *y = (const char *)j.set.y + (size_t)sample * j.set.y_row;
   for (int64_t i = threadIdx.x % LANES; i < j.set.y_n; i += LANES) {
     if (j.set.y_type == GD_I64) {
-      ((int64_t *)j.y)[row] = ((const int64_t *)j.set.y)[sample];
+      ((int64_t *)j.to.y)[row] = *(const int64_t *)y;
       continue;
     }
-    const double y = ((const double *)j.set.y)[sample * j.set.y_n + i];
-    ((T *)j.y)[row * j.set.y_n + i] = (T)(shift ? (y - shift[i]) * factor[i] : y);
+    const double v = ((const double *)y)[i];
+    ((T *)j.to.y)[row * j.set.y_n + i] = (T)(shift ? (v - shift[i]) * factor[i] : v);
   }
+  for (int f = 0; f < j.set.n_more; f++)
+    put_field<T>(j.set.more[f], y + j.set.more[f].offset, j.to.more[f], row);
 }
 
 template <typename S, typename T, typename C>
@@ -58,8 +84,8 @@ static __global__ void __launch_bounds__(GDI_THREADS) form(job j) {
     const int64_t row = item / j.pieces, lo = item % j.pieces * PIECE, hi = n - lo < PIECE ? n : lo + PIECE;
     const int64_t sample = gdi_order_sample(&j.in->order, j.in->first + j.offset + row);
     const S *from = (const S *)j.set.x + sample * n;
-    T *to = (T *)j.x + row * n;
-    uint16_t *rounded = j.rounded ? j.rounded + row * n : NULL;
+    T *to = (T *)j.to.x + row * n;
+    uint16_t *rounded = j.to.rounded ? j.to.rounded + row * n : NULL;
     if (j.packed)
       convert<S, T, C, PACK>(j.set, from, to, rounded, lo, hi);
     else
@@ -90,21 +116,20 @@ static const conversion conversions[] = {
 };
 
 extern "C" gd_status gdi_cuda_form_batch(gd_device *d, const gdi_stored *set, const gdi_batch_input *in,
-                                         int64_t offset, int64_t rows, gd_dtype type, void *x,
-                                         uint16_t *rounded, void *y) {
-  job j = {*set, in, offset, rows, (set->x_n + PIECE - 1) / PIECE, x, y, rounded, false};
+                                         int64_t offset, int64_t rows, const gdi_formed *to) {
+  job j = {*set, in, offset, rows, (set->x_n + PIECE - 1) / PIECE, *to, false};
   if (j.pieces == 0) j.pieces = 1; /* targets of samples without features */
   j.packed =
-      set->x_n % PACK == 0 && gdi_packed((uintptr_t)set->x | (uintptr_t)x | (uintptr_t)rounded |
+      set->x_n % PACK == 0 && gdi_packed((uintptr_t)set->x | (uintptr_t)to->x | (uintptr_t)to->rounded |
                                          (uintptr_t)set->shift | (set->shift ? (uintptr_t)set->factor : 0));
   for (size_t i = 0; i < sizeof conversions / sizeof *conversions; i++) {
     const conversion *c = &conversions[i];
-    if (c->from != set->x_type || c->to != type || c->in_float != set->in_float) continue;
+    if (c->from != set->x_type || c->to != to->type || c->in_float != set->in_float) continue;
     GD_TRY(
         gdi_launch(d, "form a batch", c->kernel, gdi_blocks_for(d, rows * j.pieces * LANES), GDI_THREADS, j));
-    gdi_cuda_made(d, x, rows * set->x_n, rounded);
+    gdi_cuda_made(d, to->x, rows * set->x_n, to->rounded);
     return GD_OK;
   }
   return GD_FAIL(GD_ERR_DTYPE, "no samples of %s become %s in %s", gd_dtype_name(set->x_type),
-                 gd_dtype_name(type), set->in_float ? "f32" : "f64");
+                 gd_dtype_name(to->type), set->in_float ? "f32" : "f64");
 }

@@ -110,7 +110,7 @@ gd_status gdi_cuda_round(gd_device *d, const void *const from[2], const int64_t 
 
 /* batch.cu, record.cu, update.cu, checksum.cu: the entries of gdi_gpu of the same names. */
 gd_status gdi_cuda_form_batch(gd_device *d, const gdi_stored *set, const gdi_batch_input *in, int64_t offset,
-                              int64_t rows, gd_dtype type, void *x, uint16_t *rounded, void *y) GD_CHECKED;
+                              int64_t rows, const gdi_formed *to) GD_CHECKED;
 gd_status gdi_cuda_record(gd_device *d, double *record, const gd_tensor *loss, const gd_tensor *weight,
                           double samples) GD_CHECKED;
 gd_status gdi_cuda_totals(gd_device *d, const double *records, int64_t K, const gdi_step_input *in,

@@ -1,49 +1,29 @@
 /*
- * loss = sum over rows i with label y_i != ignore of  w_i (log sum_j e^(x_ij) - x_i,y_i),   w_i = w[y_i] or 1
- * dx_ij = dloss w_i (softmax(x_i)_j - [j = y_i]);   dw_c = dloss sum over rows with label c of their
- * logarithms
- *
- * As on the CPU sums are f64 over the project's tree. Forward also makes dx for dloss = 1 while it has the row at
- * hand, and backward of a root without a seed hands that on: so training has one launch for both. It keeps
- * three numbers a row for all other backwards, which read x once more. A label that is no class makes its row, and
- * so the loss, NaN: nobody waits here to be told.
+ * The formulas of cpu/cross_entropy.c. As on the CPU sums are f64 over the project's tree. Of labels, forward also makes dx for
+ * dloss = 1 while it has the row at hand, and backward of a root without a seed hands that on: so training has one launch
+ * for both. It keeps three numbers a row for all other backwards, which read x once more. A label that is no class makes
+ * its row, and so the loss, NaN: nobody waits here to be told.
  */
-#include "ops/cuda/group.cuh"
-#include "device/cuda/math.cuh"
-#include "device/cuda/pack.cuh"
-#include "device/cuda/tree.cuh"
-#include "ops/cross_entropy.h"
+#include "ops/cuda/cross_entropy.cuh"
+#include "ops/cuda/soft_cross_entropy.cuh"
 
-typedef struct kept {
-  double max, sum; /* of x_i; of e^(x_i - max) */
-  double weight;   /* w_i; 0 where the label is ignored, NaN where it is no class */
-} kept;
-
-template <typename T> struct rows_of {
-  const T *x;           /* [B,C] */
-  const int64_t *label; /* [B] */
-  const T *weight;      /* [C] or NULL */
-  int64_t B, C, ignore;
-  kept *row;    /* [B] */
-  double *loss; /* [B] of rows */
-  T *dx;        /* [B,C] or NULL: by forward, for dloss = 1 */
-};
+/* ---- rows of labels */
 
 /* dx of row i by its threads, N neighbours at a time. */
 template <int LANES, int N, typename T>
 static __device__ __forceinline__ void row_gradient(const rows_of<T> &j, int64_t i, const kept &k,
                                                     double dloss, T *dx, bool add) {
   const int64_t label = j.label[i];
-  const bool counts = label != j.ignore;
-  const T max = (T)k.max, g = (T)(dloss * k.weight), scale = (T)(dloss * k.weight / k.sum);
+  const bool counted = label != j.ignore;
+  const T max = (T)k.shift, g = (T)(dloss * k.weight), scale = (T)(dloss * k.weight / k.all);
   for (int64_t c = (int)threadIdx.x % LANES * N; c < j.C; c += LANES * N) {
     const int64_t at = i * j.C + c;
     const gdi_pack<T, N> x = gdi_load<N>(j.x + at);
     gdi_pack<T, N> value = {}, before = {};
     if (add) before = gdi_load<N>(dx + at);
     for (int e = 0; e < N; e++) {
-      if (counts) value.v[e] = EXP(x.v[e] - max) * scale;
-      if (counts && c + e == label) value.v[e] -= g;
+      if (counted) value.v[e] = EXP(x.v[e] - max) * scale;
+      if (counted && c + e == label) value.v[e] -= g;
       if (add) value.v[e] = before.v[e] + value.v[e];
     }
     gdi_store<N>(dx + at, value);
@@ -64,11 +44,11 @@ template <int LANES, typename T> static __device__ void row_forward(const rows_o
   for (int64_t c = lane; c < C; c += LANES) sum += EXP(x[c] - max);
   sum = gdi_group<LANES>(sum, gdi_adding());
   if (label != j.ignore) {
-    k.max = (double)max, k.sum = (double)sum;
+    k.shift = (double)max, k.all = (double)sum;
     k.weight = loss = NAN;
     if (label >= 0 && label < j.C) {
-      k.weight = j.weight ? (double)j.weight[label] : 1;
-      if (lane == 0) loss = k.weight * (log(k.sum) + (k.max - (double)x[label]));
+      k.weight = class_weight(j, label) * row_weight(j, i);
+      if (lane == 0) loss = k.weight * (log(k.all) + (k.shift - (double)x[label]));
     }
   }
   if (exists && lane == 0) j.row[i] = k, j.loss[i] = loss;
@@ -77,21 +57,6 @@ template <int LANES, typename T> static __device__ void row_forward(const rows_o
 
 template <int LANES, typename T> static __device__ __forceinline__ void rows_forward(const rows_of<T> &j) {
   GDI_EACH_ROW(LANES, i, gdi_whole_warps<LANES>(j.B)) row_forward<LANES>(j, i);
-}
-
-/* Large blocks, so that one of them does for a small batch. */
-enum { MOST_THREADS = 1024, ROWS_OF_ONE_BLOCK = 256 };
-
-template <typename T>
-static __device__ void write_sums(const rows_of<T> &j, int which, T *loss, double *weights) {
-  const double *numbers = which ? &j.row->weight : j.loss;
-  const double sum = gdi_tree<MOST_THREADS>((int)threadIdx.x, numbers, j.B,
-                                            which ? (int64_t)(sizeof(kept) / sizeof(double)) : 1);
-  if (threadIdx.x > 0) return;
-  if (which)
-    *weights = sum;
-  else
-    *loss = (T)sum;
 }
 
 /* The whole of a small batch by one block. */
@@ -103,15 +68,10 @@ static __global__ void __launch_bounds__(MOST_THREADS) forward_small(rows_of<T> 
   write_sums(j, 1, loss, weights);
 }
 
-/* A large one: rows, then a block for each of the two sums. */
+/* The rows of a large one. */
 template <typename T, int LANES>
 static __global__ void __launch_bounds__(GDI_THREADS) forward_rows(rows_of<T> j) {
   rows_forward<LANES>(j);
-}
-
-template <typename T>
-static __global__ void __launch_bounds__(MOST_THREADS) forward_sums(rows_of<T> j, T *loss, double *weights) {
-  write_sums(j, (int)blockIdx.x, loss, weights);
 }
 
 template <typename T, int LANES, int N>
@@ -121,20 +81,6 @@ static __global__ void __launch_bounds__(GDI_THREADS)
   GDI_EACH_ROW(LANES, i, j.B) row_gradient<LANES, N>(j, i, j.row[i], d, dx, add);
 }
 
-/* A thread per class looks through all rows: their order is that of the sum. */
-template <typename T> static __global__ void backward_weights(rows_of<T> j, const T *dloss, T *dw, bool add) {
-  const double d = (double)*dloss;
-  GDI_EACH(c, j.C) {
-    double sum = add ? (double)dw[c] : 0;
-    for (int64_t i = 0; i < j.B; i++) {
-      if (j.label[i] != c || c == j.ignore) continue;
-      const kept k = j.row[i];
-      sum += d * (log(k.sum) + (k.max - (double)j.x[i * j.C + c]));
-    }
-    dw[c] = (T)sum;
-  }
-}
-
 /* Threads that share a row. Of the shape alone: it decides the order of sums. */
 enum { FEW = 8, WARP = 32, BLOCK = GDI_THREADS, FEW_CLASSES = 32, WARP_CLASSES = 1024 };
 
@@ -142,14 +88,28 @@ static int lanes_for(int64_t C) {
   return C <= FEW_CLASSES ? FEW : C <= WARP_CLASSES ? WARP : BLOCK;
 }
 
+/* ---- all rows */
+
+template <typename T> static const T *data_of(const gd_tensor *x) {
+  return x ? (const T *)x->data : NULL;
+}
+
 template <typename T> static rows_of<T> rows_from(const gd_node *n, void *row, void *loss) {
-  const gd_tensor *x = n->in[0], *w = n->in[2];
-  const rows_of<T> j = {(const T *)x->data,
-                        (const int64_t *)n->in[1]->data,
-                        w ? (const T *)w->data : NULL,
+  const gdi_cross_entropy *p = gdi_cross_entropy_of(n);
+  const gd_tensor *x = n->in[0], *target = n->in[1];
+  const bool labels = gdi_has_labels(n);
+  const rows_of<T> j = {data_of<T>(x),
+                        labels ? NULL : data_of<T>(target),
+                        data_of<T>(n->in[2]),
+                        data_of<T>(n->in[3]),
+                        labels ? data_of<int64_t>(target) : NULL,
                         gdi_rows_of_classes(x),
                         gdi_classes(x),
-                        ((const gdi_cross_entropy *)n->params)->ignore,
+                        p->ignore,
+                        gdi_rows_a_weight(n),
+                        1 - p->smoothing,
+                        p->smoothing / (double)gdi_classes(x),
+                        gdi_is_soft(n),
                         (kept *)row,
                         (double *)loss,
                         n->saved[2] ? (T *)n->saved[2]->data : NULL};
@@ -160,12 +120,13 @@ template <typename T> static gd_status forward(gd_device *d, gd_node *n, void *r
   const rows_of<T> j = rows_from<T>(n, row, loss);
   T *out = (T *)n->out->data;
   double *weights = (double *)n->saved[1]->data;
-  const int lanes = lanes_for(j.C);
-  if (lanes <= WARP && j.B <= ROWS_OF_ONE_BLOCK)
+  const int lanes = j.soft && j.C <= WARP_CLASSES ? WARP : lanes_for(j.C);
+  if (!j.soft && lanes <= WARP && j.B <= ROWS_OF_ONE_BLOCK)
     return gdi_launch(d, "cross-entropy", lanes == FEW ? forward_small<T, FEW> : forward_small<T, WARP>, 1,
                       MOST_THREADS, j, out, weights);
   GD_TRY(gdi_launch(d, "cross-entropy",
-                    lanes == FEW    ? forward_rows<T, FEW>
+                    j.soft          ? (lanes == WARP ? forward_soft<T, WARP> : forward_soft<T, BLOCK>)
+                    : lanes == FEW  ? forward_rows<T, FEW>
                     : lanes == WARP ? forward_rows<T, WARP>
                                     : forward_rows<T, BLOCK>,
                     gdi_blocks_for(d, j.B * lanes), GDI_THREADS, j));
@@ -182,7 +143,7 @@ static gd_status forward_in_scratch(gd_device *d, gd_node *n) {
   if (n->recorded) {
     GD_TRY(gd_node_temporary(&n->saved[0], n, GD_F64, 2, shape));
     row = n->saved[0]->data;
-    if (n->in[0]->node) /* a leaf's gradient has a place of its own */
+    if (n->in[0]->node && !gdi_is_soft(n)) /* a leaf's gradient has a place of its own */
       GD_TRY(gd_node_temporary(&n->saved[2], n, n->in[0]->dtype, n->in[0]->ndim, n->in[0]->shape));
   } else {
     GD_TRY(gdi_cuda_scratch(d, B, sizeof(kept), &row));
@@ -224,12 +185,16 @@ static gd_status backward(gd_device *d, gd_node *n, const gd_tensor *dout, gd_te
   const rows_of<T> j = rows_from<T>(n, n->saved[0]->data, NULL);
   const T *dloss = (const T *)dout->data;
   enum { N = GDI_PACK_BYTES / sizeof(T) };
-  T *dx = din[0] && !hand_on(d, n, dout, din[0]) ? (T *)din[0]->data : NULL;
-  if (dx)
+  T *dx = din[0] && !hand_on(d, n, dout, din[0]) ? (T *)din[0]->data : NULL,
+    *dp = din[1] ? (T *)din[1]->data : NULL;
+  if (j.soft && (dx || dp))
+    GD_TRY(gdi_launch(d, "cross-entropy's gradient", backward_soft<T>, gdi_blocks_for(d, j.B * j.C),
+                      GDI_THREADS, j, dloss, dx, add[0], dp, add[1]));
+  else if (dx)
     GD_TRY((j.C % N == 0 && gdi_packed((uintptr_t)j.x | (uintptr_t)dx)
                 ? launch_backward_rows<T, N>(d, j, dloss, dx, add[0])
                 : launch_backward_rows<T, 1>(d, j, dloss, dx, add[0])));
-  if (!j.weight || !din[2]) return GD_OK;
+  if (!j.w || !din[2]) return GD_OK;
   return gdi_launch(d, "gradient of class weights", backward_weights<T>, gdi_blocks_for(d, j.C), GDI_THREADS,
                     j, dloss, (T *)din[2]->data, add[2]);
 }
