@@ -42,7 +42,8 @@ typedef struct gd_loss_settings {
   int64_t positives;          /**< length of pos_weight; 0: positives weigh 1 */
   const double *pos_weight;   /**< [1] or [O] */
   double huber_delta;         /**< 0: 1 */
-  const char *text;           /**< "focal:gamma=2": its own arguments stand behind its name; NULL: none do */
+  const char
+      *text; /**< "focal:gamma=2", or its YAML: its own arguments stand behind its name; NULL: none do */
 } gd_loss_settings;
 
 typedef enum gd_loss_setting {
@@ -57,11 +58,13 @@ typedef struct gd_criterion gd_criterion;
 
 /** A kind of loss. One of a program's own is a static record that stays. */
 typedef struct gd_loss_class {
-  const char *name;   /**< "cross_entropy", as in `loss:` */
-  const char *about;  /**< one line for --help-losses */
-  unsigned target;    /**< gd_target bits */
-  unsigned settings;  /**< gd_loss_setting bits: those that it takes */
-  const gd_arg *args; /**< *(optional)* of its own, as those of a layer: --loss focal:gamma=2 */
+  const char *name;  /**< "cross_entropy", as in `loss:` */
+  const char *about; /**< one line for --help-losses */
+  unsigned target;   /**< gd_target bits */
+  unsigned settings; /**< gd_loss_setting bits: those that it takes */
+  /** *(optional)* of its own, as those of a layer: --loss focal:gamma=2, `loss: {focal: {gamma: 2}}`. The names of settings
+   *  are taken. */
+  const gd_arg *args;
   /**
    * The loss of a micro-batch. `output` has the n outputs of the model (one, for most).
    * Errors: those of its operations; gd_tape_fail() for its own
@@ -108,7 +111,7 @@ extern GD_API const gd_loss_class gd_mse, gd_l1, gd_huber, gd_cross_entropy, gd_
 
 /** The i-th loss, built-in or registered; NULL past the last. */
 GD_API const gd_loss_class *gd_loss_at(int i);
-/** The loss of that name, what follows a colon left out. Errors: GD_ERR_USAGE with the nearest name */
+/** The loss of that name, with arguments or without: focal:gamma=2. Errors: GD_ERR_USAGE with the nearest name */
 GD_API gd_status gd_loss_find(const gd_loss_class **out, const char *name) GD_CHECKED;
 /**
  * Make a loss of one's own known under its name, before anything is trained. The record stays the caller's and

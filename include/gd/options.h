@@ -28,6 +28,7 @@ GD_API void gd_length_print(gd_length l, bool place, char *buf, size_t bytes);
 /** One field for each line of options.def, where its meaning and limits are. `arena` holds the texts. */
 typedef struct gd_options {
 #define GD_FIELD_TREE                                        const gd_tree *
+#define GD_FIELD_ENTRY                                       const char *
 #define GD_FIELD_TEXT                                        const char *
 #define GD_FIELD_PATH                                        const char *
 #define GD_FIELD_WORD                                        const char *

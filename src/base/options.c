@@ -54,7 +54,7 @@ const char *gdi_option_key(const char *key) {
 
 bool gdi_option_is_tree(const char *key) {
   const gdi_option *p = gdi_option_find(key);
-  return p && p->kind == GDI_TREE;
+  return p && (p->kind == GDI_TREE || p->kind == GDI_ENTRY);
 }
 
 static const char *nearest_key(const char *key) {

@@ -7,6 +7,7 @@
 /* The first column of options.def. */
 typedef enum gdi_option_kind {
   GDI_TREE,
+  GDI_ENTRY,
   GDI_TEXT,
   GDI_PATH,
   GDI_WORD,

@@ -10,6 +10,7 @@ static const char *value_text(const gd_options *o, const gdi_option *p, char *bu
   const void *field = (const char *)o + p->offset;
   switch (p->kind) {
   case GDI_TREE: return (*(const gd_tree *const *)field)->text;
+  case GDI_ENTRY:
   case GDI_TEXT:
   case GDI_PATH:
   case GDI_WORD: return *(const char *const *)field;
@@ -74,7 +75,7 @@ void gdi_options_print_given(const gd_options *o, const char *keys, FILE *f) {
     fprintf(f, "%s%s: ", map ? "  " : "", dot ? dot + 1 : p->key);
     if (gdi_is_listed(p->key, keys))
       fprintf(f, strcmp(value, p->def) ? "%s # %s" : "%s", p->def, value);
-    else if (p->kind == GDI_TEXT || p->kind == GDI_PATH ||
+    else if (p->kind == GDI_TEXT || p->kind == GDI_ENTRY || p->kind == GDI_PATH ||
              (p->kind == GDI_TREE && *value != '[')) /* a tree in YAML is not quoted */
       gdi_print_quoted(f, value);
     else

@@ -30,14 +30,80 @@ static gd_status set_path(gd_options *o, const gdi_option *p, const gd_setting *
   return set_text(o, p, path);
 }
 
-static gd_status set_tree(gd_options *o, const gdi_option *p, const gd_setting *s) {
+static gd_status read_tree(gd_options *o, const gdi_option *p, const gd_setting *s, gd_tree **tree) {
   char name[300];
-  gd_tree *tree;
   snprintf(name, sizeof name, "%s", p->key);
   if (s->file) snprintf(name, sizeof name, "%.200s:%d: %s", s->file, s->line, p->key);
-  GD_TRY(s->tree ? gdi_tree_copy(&tree, o->arena, s->tree) : gd_tree_parse(&tree, o->arena, s->value, name));
+  return s->tree ? gdi_tree_copy(tree, o->arena, s->tree) : gd_tree_parse(tree, o->arena, s->value, name);
+}
+
+static gd_status set_tree(gd_options *o, const gdi_option *p, const gd_setting *s) {
+  gd_tree *tree;
+  GD_TRY(read_tree(o, p, s, &tree));
   *(const gd_tree **)((char *)o + p->offset) = tree;
   return GD_OK;
+}
+
+/* ---- a word with arguments */
+
+/* The setting that an argument stands for, as delta of huber: huber_delta; NULL: it is the word's own. */
+static const gdi_option *setting_of(const gdi_option *p, const char *word, const char *arg) {
+  char name[80];
+  snprintf(name, sizeof name, "%.30s_%.40s", word, arg);
+  if (gdi_is_listed(name, p->limits)) return gdi_option_find(name);
+  return gdi_is_listed(arg, p->limits) ? gdi_option_find(arg) : NULL;
+}
+
+/* A number, a word, or a list of them with blanks between. */
+static gd_status set_from_tree(gd_options *o, const gdi_option *p, const gd_setting *s,
+                               const gd_tree *value) {
+  size_t bytes = 1;
+  const bool list = value->kind == GD_TREE_LIST;
+  const int n = list ? value->n : 1;
+  for (int i = 0; i < n; i++) {
+    const gd_tree *item = list ? value->item[i] : value;
+    if (item->kind != GD_TREE_SCALAR)
+      return GD_FAIL(GD_ERR_USAGE, "%s: %s takes a value, or a list of some", s->key, p->key);
+    bytes += strlen(item->text) + 1;
+  }
+  char *text = gd_arena_zalloc(o->arena, bytes);
+  if (!text) return GD_ERR_OOM;
+  for (int i = 0; i < n; i++)
+    sprintf(text + strlen(text), "%s%s", i ? " " : "", (list ? value->item[i] : value)->text);
+  return gdi_option_set(o, p, &(gd_setting){.key = p->key, .value = text, .file = s->file, .line = s->line});
+}
+
+/* The arguments that are settings are set; *left: those that are the word's own. */
+static gd_status take_settings(gd_options *o, const gdi_option *p, const gd_setting *s, const char *word,
+                               const gd_tree *args, gd_tree **left) {
+  int n = 0;
+  for (int i = 0; i < args->n; i++) n += !setting_of(p, word, args->key[i]);
+  *left = gdi_tree_node(o->arena, GD_TREE_MAP, n, args->file, args->line, args->column);
+  if (!*left) return GD_ERR_OOM;
+  n = 0;
+  for (int i = 0; i < args->n; i++) {
+    const gdi_option *setting = setting_of(p, word, args->key[i]);
+    GD_TRY(setting ? set_from_tree(o, setting, s, args->item[i])
+                   : gdi_tree_put(*left, o->arena, n++, args->key[i], strlen(args->key[i]), args->item[i]));
+  }
+  return GD_OK;
+}
+
+static gd_status set_entry(gd_options *o, const gdi_option *p, const gd_setting *s) {
+  gd_tree *tree, *left;
+  char where[160];
+  GD_TRY(read_tree(o, p, s, &tree));
+  const gd_tree *entry = tree->kind == GD_TREE_LIST && tree->n == 1 ? tree->item[0] : NULL;
+  if (!entry || entry->kind == GD_TREE_LIST || (entry->kind == GD_TREE_MAP && entry->n != 1))
+    return GD_FAIL(
+        GD_ERR_USAGE, "%s%s%s: \"%.80s\" is not one word, nor one with arguments, as in focal:gamma=2",
+        gd_setting_where(s, where, sizeof where), s->file ? ": " : "", s->file ? s->key : "", tree->text);
+  if (entry->kind == GD_TREE_SCALAR || entry->item[0]->kind != GD_TREE_MAP) return set_text(o, p, tree->text);
+  GD_TRY(take_settings(o, p, s, entry->key[0], entry->item[0], &left));
+  if (left->n == 0) return set_text(o, p, entry->key[0]);
+  ((gd_tree **)entry->item)[0] = left;
+  GD_TRY(gdi_tree_set_text(tree, o->arena));
+  return set_text(o, p, tree->text);
 }
 
 /* The words of `limits` that are not numbers, for messages and matching. */
@@ -105,6 +171,7 @@ static gd_status set_length(gd_options *o, const gdi_option *p, const gd_setting
 gd_status gdi_option_set(gd_options *o, const gdi_option *p, const gd_setting *s) {
   switch (p->kind) {
   case GDI_TREE: return set_tree(o, p, s);
+  case GDI_ENTRY: return set_entry(o, p, s);
   case GDI_LENGTH:
   case GDI_PLACE: return set_length(o, p, s);
   case GDI_TEXT: return set_text(o, p, s->value);

@@ -59,7 +59,8 @@ static gd_status draw(drawing *d) {
   gd_tensor *x, *y;
   const gd_loss_class *cls;
   GD_TRY(gd_loss_find(&cls, loss_name));
-  GD_TRY(gd_criterion_new(&d->criterion, cls, &(gd_loss_settings){.label_smoothing = d->r.o.label_smoothing},
+  GD_TRY(gd_criterion_new(&d->criterion, cls,
+                          &(gd_loss_settings){.label_smoothing = d->r.o.label_smoothing, .text = loss_name},
                           d->device, GD_F32, outputs));
   GD_TRY(zeros(d->tape, GD_F32, i->ndim + 1, shape, "x", &x));
   GD_TRY(zeros(d->tape, i->labels ? GD_I64 : GD_F32, i->labels || i->y_vector ? 1 : 2,

@@ -17,7 +17,9 @@ static gd_status open_loss(gdi_trained *u, const char *name) {
   const bool same = !name || strcmp(name, u->trained.loss) == 0;
   const gd_loss_class *cls;
   GD_TRY(gd_loss_find(&cls, same ? u->trained.loss : name));
-  if (!same) return gd_criterion_new(&u->criterion, cls, NULL, u->device, u->params->dtype, u->outputs);
+  if (!same)
+    return gd_criterion_new(&u->criterion, cls, &(gd_loss_settings){.text = name}, u->device,
+                            u->params->dtype, u->outputs);
   const gdi_class_weights weights = {c->n_class_weights, c->class_weight};
   return gdi_criterion_open(&u->criterion, cls, &u->trained, &weights, u->device, u->params->dtype,
                             u->outputs);

@@ -23,27 +23,12 @@ gd_status gd_loss_find(const gd_loss_class **out, const char *name) {
   const char *names[MAX_LOSSES + 1] = {0};
   int i;
   char word[64];
+  name += strspn(name, "[{ "); /* of a tree */
   snprintf(word, sizeof word, "%.*s", (int)strcspn(name, ":"), name);
   for (int k = 0; gd_loss_at(k); k++) names[k] = gd_loss_at(k)->name;
   GD_TRY(gdi_word_index(&i, "loss", word, names));
   *out = list[i];
   return GD_OK;
-}
-
-gd_status gd_loss_register(const gd_loss_class *cls) {
-  if (!cls->name || !gdi_is_word(cls->name) || strcmp(cls->name, "auto") == 0)
-    return GD_FAIL(GD_ERR_USAGE, "a loss cannot be named \"%.64s\": letters, digits and _",
-                   cls->name ? cls->name : "");
-  if (!cls->forward) return GD_FAIL(GD_ERR_USAGE, "loss %.64s: it has no forward", cls->name);
-  for (int i = 0; i < MAX_LOSSES; i++) {
-    if (list[i] == cls) return GD_OK;
-    if (list[i] && strcmp(list[i]->name, cls->name) == 0)
-      return GD_FAIL(GD_ERR_USAGE, "there is a loss \"%.64s\" already: choose another name", cls->name);
-    if (list[i]) continue;
-    list[i] = cls;
-    return GD_OK;
-  }
-  return GD_FAIL(GD_ERR_USAGE, "loss %.64s: there are %d losses already", cls->name, MAX_LOSSES);
 }
 
 static const struct {
@@ -58,6 +43,34 @@ static const struct {
     {GD_SETTING_SAMPLE_WEIGHTS, "data.w", "weights of samples, where the data have them"},
 };
 enum { SETTINGS = sizeof settings / sizeof *settings };
+
+static gd_status check_args(const gd_loss_class *cls) {
+  for (const gd_arg *a = cls->args; a && a->name; a++)
+    for (int i = 0; i < SETTINGS; i++)
+      if (strcmp(a->name, settings[i].name) == 0)
+        return GD_FAIL(GD_ERR_USAGE,
+                       "loss %.64s: %s is a setting of losses: take it by .settings, or name the argument "
+                       "otherwise",
+                       cls->name, a->name);
+  return GD_OK;
+}
+
+gd_status gd_loss_register(const gd_loss_class *cls) {
+  if (!cls->name || !gdi_is_word(cls->name) || strcmp(cls->name, "auto") == 0)
+    return GD_FAIL(GD_ERR_USAGE, "a loss cannot be named \"%.64s\": letters, digits and _",
+                   cls->name ? cls->name : "");
+  if (!cls->forward) return GD_FAIL(GD_ERR_USAGE, "loss %.64s: it has no forward", cls->name);
+  GD_TRY(check_args(cls));
+  for (int i = 0; i < MAX_LOSSES; i++) {
+    if (list[i] == cls) return GD_OK;
+    if (list[i] && strcmp(list[i]->name, cls->name) == 0)
+      return GD_FAIL(GD_ERR_USAGE, "there is a loss \"%.64s\" already: choose another name", cls->name);
+    if (list[i]) continue;
+    list[i] = cls;
+    return GD_OK;
+  }
+  return GD_FAIL(GD_ERR_USAGE, "loss %.64s: there are %d losses already", cls->name, MAX_LOSSES);
+}
 
 static void describe(FILE *f, const gd_loss_class *cls) {
   const bool labels = cls->target & GD_LABELS, numbers = cls->target & GD_NUMBERS;
@@ -153,7 +166,7 @@ static gd_status read_args(gd_criterion *c, const char *text) {
   if (st != GD_ERR_USAGE) return st;
   char cause[300];
   snprintf(cause, sizeof cause, "%.299s", gd_error_last()->message);
-  return GD_FAIL(st, "loss: %s", cause);
+  return GD_FAIL(st, "loss: %s (gdtrain --help-losses %s tells what it takes)", cause, c->cls->name);
 }
 
 gd_status gd_criterion_new(gd_criterion **out, const gd_loss_class *cls, const gd_loss_settings *s,

@@ -48,6 +48,50 @@ static void only_differences_of_bits_count_for_a_resume(void **state) {
   gd_options_free(&b);
 }
 
+static void a_loss_has_its_arguments_in_a_map_or_behind_its_name(void **state) {
+  (void)state;
+  const struct {
+    const char *yaml, *loss, *weights;
+    double smoothing, delta;
+  } good[] = {
+      {"loss: mse", "mse", "", 0, 1},
+      {"loss: {focal: {gamma: 2}}", "focal:gamma=2", "", 0, 1},
+      {"loss:\n  focal:\n    gamma: 2\n    alpha: [1, 0.5]", "[{focal: {gamma: 2, alpha: [1, 0.5]}}]", "", 0,
+       1},
+      {"loss: focal:gamma=2,label_smoothing=0.2", "focal:gamma=2", "", 0.2, 1},
+      {"loss: {cross_entropy: {label_smoothing: 0.1, class_weights: [1, 2.5]}}", "cross_entropy", "1 2.5",
+       0.1, 1},
+      {"loss: {cross_entropy: {class_weights: auto}}", "cross_entropy", "auto", 0, 1},
+      {"loss: {huber: {delta: 0.5}}", "huber", "", 0, 0.5},
+  };
+  for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
+    gd_options o, back;
+    char *yaml = NULL, differences[400];
+    size_t bytes = 0;
+    assert_ok(gd_options_read(&o, "run.yaml", good[i].yaml));
+    assert_string_equal(o.loss, good[i].loss);
+    assert_string_equal(o.class_weights, good[i].weights);
+    assert_true(o.label_smoothing == good[i].smoothing && o.huber_delta == good[i].delta);
+    FILE *f = open_memstream(&yaml, &bytes);
+    gd_options_print(&o, f);
+    fclose(f);
+    assert_ok(gd_options_read(&back, "printed", yaml));
+    assert_int_equal(gd_options_differ_any(&o, &back, differences, sizeof differences), 0);
+    free(yaml);
+    gd_options_free(&o);
+    gd_options_free(&back);
+  }
+  static const char *const bad[][2] = {
+      {"seed: 1\nloss: [mse, l1]", "run.yaml:2: loss: \"mse l1\" is not one word"},
+      {"loss: {cross_entropy: {label_smoothing: 2}}", "run.yaml:1"},
+      {"loss: {cross_entropy: {label_smoothing: {a: 1}}}", "label_smoothing takes a value"}};
+  for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+    gd_options o;
+    assert_int_equal(gd_options_read(&o, "run.yaml", bad[i][0]), GD_ERR_USAGE);
+    if (!strstr(gd_error_last()->message, bad[i][1])) fail_msg("%s", gd_error_last()->message);
+  }
+}
+
 static void what_is_not_a_setting_is_refused(void **state) {
   (void)state;
   gd_options o;
@@ -155,6 +199,7 @@ int main(void) {
       cmocka_unit_test(lengths_have_units),
       cmocka_unit_test(settings_that_do_nothing_are_refused),
       cmocka_unit_test(what_is_not_a_setting_is_refused),
+      cmocka_unit_test(a_loss_has_its_arguments_in_a_map_or_behind_its_name),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
