@@ -23,7 +23,7 @@ struct gd_dataset {
   int64_t features;  /* values of x per sample */
   int64_t *x_map;    /* [features] the column of the file that each is; NULL: it is stored as it is wanted */
   int64_t *y_map;    /* [info.targets] */
-  size_t x_row, y_row;                       /* bytes of a sample in memory: x as stored; y as i64 or f64, and further fields */
+  size_t x_row, y_row; /* bytes of a sample in memory: x as stored; y as i64 or f64, and further fields */
   gdi_dataset_field more[GD_MAX_FIELDS - 2]; /* [info.n_more] */
   const gd_dataset_source *source;           /* NULL: a file */
   void *source_user;
