@@ -54,6 +54,7 @@ static gd_status open_file(gdi_set *s, const char *path, const gd_options *o, co
   if (use->part == GD_PART_VAL)
     d.x_name = given(o->val_x_name, o->x_name), d.y_name = given(o->val_y_name, o->y_name),
     d.w_name = given(o->val_w_name, o->w_name);
+  if (use->without_targets) d.w_name = "none"; /* nor does a loss weigh anything */
   if (use->names)
     d.target_known = true, d.target_type = use->without_targets ? GD_TARGET_AUTO : use->target_type;
   gd_status st = gd_dataset_open(&s->data, path, &d);

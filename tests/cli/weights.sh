@@ -57,4 +57,6 @@ expect 4 'holds "x", not a number.*--weight names a column of numbers' gdtrain d
 expect 2 'no column "cuont", did you mean "count"' gdtrain data import csv w.csv --target kind --weight cuont --out bad.h5
 expect 2 "column 3 is a target and the weight" gdtrain data import csv w.csv --target kind --weight kind --out bad.h5
 expect 4 "no array importance with the weights of its samples" gdtrain --data w.h5 --data.w importance --model linear:3 --out bad
+# Losses need weights, predictions do not.
+gdtrain predict one --data w.h5 --out p.csv >/dev/null 2>&1 || fail "predict"
 finish
