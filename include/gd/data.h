@@ -333,7 +333,7 @@ typedef struct gd_npy_options {
   bool classes;                /**< the target is a class even when it is a float */
 } gd_npy_options;
 /**
- * NumPy arrays of any number type and byte order: two .npy files, or two arrays of an .npz archive (y NULL). Of a
+ * NumPy arrays of any number type and byte order: two .npy files, or two arrays of an .npz archive (y NULL), with weights of samples w where it has them. Of a
  * .npy file alone (y NULL) samples without targets. Integers, truth values and text are classes; gd_table.notes tells what was taken for what.
  *
  * Errors: GD_ERR_DATA with file and array; a type that is not read with what to save instead

@@ -87,7 +87,7 @@ static gd_status open_y(gd_dataset *d, const gd_data_options *o) {
 static gd_status open_weights(gd_dataset *d, const gd_data_options *o) {
   char name[GDI_ARRAY_NAME];
   gdi_h5_array a;
-  if (!gdi_find_weights(d, o, name)) return GD_OK;
+  if (!gdi_find_weights_of(d, o, name)) return GD_OK;
   GD_TRY(gdi_h5_array_open(&a, &d->file, name));
   const bool fits = !a.text && a.ndim >= 1 && a.ndim <= 2 && a.n == d->info.n;
   if (fits && a.shape[0] != a.n) gdi_h5_array_turn(&a);

@@ -115,28 +115,29 @@ gd_status gdi_find_arrays(gd_dataset *d, const gd_data_options *o) {
                        option_of(o), option_of(o));
 }
 
-/* The mark and form of the k-th pair, or none where the samples have another name than the usual ones. */
-static bool weights_named(gd_dataset *d, const char *mark, int form, char name[NAME]) {
+bool gdi_find_weights(char name[NAME], const gdi_pair *of, int part, gdi_has_name has, void *user) {
   static const char *const usual[] = {"w", "sample_weight", "sample_weights"};
+  const char *mark = ""; /* of samples under a name of their own */
+  gdi_pair c;
+  int k = 0;
+  while (name_pair(&c, k, part) && (strcmp(c.x, of->x) != 0 || strcmp(c.y, of->y) != 0)) k++;
+  if (k < MARKS * FORMS * PAIRS) mark = marks[order[part][k / PAIRS / FORMS]];
   for (size_t i = 0; i < sizeof usual / sizeof *usual; i++) {
-    mark_name(name, usual[i], mark, form);
-    if (gdi_h5_named(&d->file, name) && strcmp(name, d->info.x_name) != 0 &&
-        strcmp(name, d->info.y_name) != 0)
-      return true;
+    mark_name(name, usual[i], mark, k / PAIRS % FORMS);
+    if (strcmp(name, of->x) != 0 && strcmp(name, of->y) != 0 && has(user, name)) return true;
   }
   return false;
 }
 
-bool gdi_find_weights(gd_dataset *d, const gd_data_options *o, char name[NAME]) {
-  gdi_pair c;
+/* As the options say, or the usual ones. */
+bool gdi_find_weights_of(gd_dataset *d, const gd_data_options *o, char name[NAME]) {
+  gdi_pair of;
   if (o->w_name) {
     snprintf(name, NAME, "%s", o->w_name);
-    return strcmp(name, "none") != 0 && gdi_h5_named(&d->file, name);
+    return strcmp(name, "none") != 0 && named(&d->file, name);
   }
-  for (int k = 0; name_pair(&c, k, o->part); k++)
-    if (strcmp(c.x, d->info.x_name) == 0 && strcmp(c.y, d->info.y_name) == 0)
-      return weights_named(d, marks[order[o->part][k / PAIRS / FORMS]], k / PAIRS % FORMS, name);
-  return weights_named(d, "", 0, name);
+  strcpy(of.x, d->info.x_name), strcpy(of.y, d->info.y_name);
+  return gdi_find_weights(name, &of, o->part, named, &d->file);
 }
 
 /* ---- which way round ---- */

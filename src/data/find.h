@@ -20,8 +20,10 @@ typedef bool (*gdi_has_name)(void *user, const char *name);
 bool gdi_find_pair(gdi_pair *out, const char *x_name, const char *y_name, int part, gdi_has_name has,
                    void *user);
 
-/* Weights of samples: the name that the options give, or a usual one, marked as that of the samples is. false: none */
-bool gdi_find_weights(gd_dataset *d, const gd_data_options *o, char name[GDI_ARRAY_NAME]);
+/* Weights of samples under a usual name, marked as that of the samples: w beside x, w_val beside x_val. false: none */
+bool gdi_find_weights(char name[GDI_ARRAY_NAME], const gdi_pair *of, int part, gdi_has_name has, void *user);
+/* The same of an open file, or those that the options name. */
+bool gdi_find_weights_of(gd_dataset *d, const gd_data_options *o, char name[GDI_ARRAY_NAME]);
 
 /* info.x_name and y_name: by the options, or by names that are known; noted where there is a choice. */
 gd_status gdi_find_arrays(gd_dataset *d, const gd_data_options *o) GD_CHECKED;

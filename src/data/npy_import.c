@@ -1,4 +1,5 @@
 /* A data set from NumPy arrays: two .npy files, or two arrays of an .npz archive. */
+#include <float.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,10 +40,11 @@ static gd_status refuse_names(const archive *z, const char *path) {
                  *found ? found : "nothing");
 }
 
-static gd_status open_archive(gd_table *t, gdi_npy *x, gdi_npy *y, const char *path,
+static gd_status open_archive(gd_table *t, gdi_npy *x, gdi_npy *y, gdi_npy *w, const char *path,
                               const gd_npy_options *o) {
   archive z;
   gdi_pair pair;
+  char weights[GDI_ARRAY_NAME];
   GD_TRY(gdi_zip_list(&z.entry, &z.n, path));
   gd_status st =
       gdi_find_pair(&pair, o->x_name, o->y_name, GD_PART_ANY, has, &z) ? GD_OK : refuse_names(&z, path);
@@ -51,6 +53,10 @@ static gd_status open_archive(gd_table *t, gdi_npy *x, gdi_npy *y, const char *p
   if (st == GD_OK && pair.marked && !(o->x_name && o->y_name))
     st = gdi_notes_add(&t->notes, "%s and %s are taken for samples and targets (else --x, --y)", pair.x,
                        pair.y);
+  if (st == GD_OK && gdi_find_weights(weights, &pair, GD_PART_ANY, has, &z)) {
+    st = gdi_npy_open(w, path, entry_of(&z, weights));
+    if (st == GD_OK) st = gdi_notes_add(&t->notes, "%s: taken for the weights of samples", weights);
+  }
   free(z.entry);
   return st;
 }
@@ -102,7 +108,22 @@ static gd_status check(const gdi_npy *x, const gdi_npy *y) {
   return GD_OK;
 }
 
-static gd_status import(gd_table *t, gdi_npy *x, gdi_npy *y, bool classes) {
+static gd_status take_weights(gd_table *t, gdi_npy *w) {
+  if (!w->path[0]) return GD_OK; /* there are none */
+  if (gdi_npy_text(w) || w->n != t->n)
+    return GD_FAIL(GD_ERR_DATA, "%s: weights of samples are one number for each of the %lld samples", w->path,
+                   (long long)t->n);
+  t->w = calloc((size_t)t->n, sizeof *t->w);
+  if (!t->w) return GD_FAIL(GD_ERR_OOM, "no memory for %lld weights", (long long)t->n);
+  GD_TRY(gdi_npy_numbers(w, GD_F64, t->w));
+  for (int64_t i = 0; i < t->n; i++)
+    if (!(t->w[i] >= 0 && t->w[i] <= DBL_MAX))
+      return GD_FAIL(GD_ERR_DATA, "%s: the weight of sample %lld is %g: weights are finite and not below 0",
+                     w->path, (long long)i, t->w[i]);
+  return GD_OK;
+}
+
+static gd_status import(gd_table *t, gdi_npy *x, gdi_npy *y, gdi_npy *w, bool classes) {
   GD_TRY(check(x, y));
   take_shape(t, x);
   t->targets = y->n / y->shape[0];
@@ -113,6 +134,7 @@ static gd_status import(gd_table *t, gdi_npy *x, gdi_npy *y, bool classes) {
                    (long long)t->targets);
   GD_TRY(gdi_table_alloc(t));
   GD_TRY(gdi_npy_numbers(x, t->x_type, t->x));
+  GD_TRY(take_weights(t, w));
   return take_targets(t, y);
 }
 
@@ -128,17 +150,17 @@ static gd_status import_alone(gd_table *t, gdi_npy *x) {
 
 gd_status gd_import_npy(gd_table *out, const char *x_path, const char *y_path, const gd_npy_options *o) {
   static const gd_npy_options usual = {0};
-  gdi_npy *pair = calloc(2, sizeof *pair), *x = pair, *y = pair + 1;
+  gdi_npy *three = calloc(3, sizeof *three), *x = three, *y = three + 1, *w = three + 2;
   gd_table t = {0};
-  gd_status st = pair ? GD_OK : GD_FAIL(GD_ERR_OOM, "no memory to read %s", x_path);
+  gd_status st = three ? GD_OK : GD_FAIL(GD_ERR_OOM, "no memory to read %s", x_path);
   if (!o) o = &usual;
   const bool packed = st == GD_OK && !y_path && gdi_zip_is(x_path);
-  if (packed) st = open_archive(&t, x, y, x_path, o);
+  if (packed) st = open_archive(&t, x, y, w, x_path, o);
   if (st == GD_OK && !packed) st = gdi_npy_open(x, x_path, NULL);
   if (st == GD_OK && y_path) st = gdi_npy_open(y, y_path, NULL);
-  if (st == GD_OK) st = packed || y_path ? import(&t, x, y, o->classes) : import_alone(&t, x);
-  if (pair) gdi_file_close(&x->file), gdi_file_close(&y->file);
-  free(pair);
+  if (st == GD_OK) st = packed || y_path ? import(&t, x, y, w, o->classes) : import_alone(&t, x);
+  if (three) gdi_file_close(&x->file), gdi_file_close(&y->file), gdi_file_close(&w->file);
+  free(three);
   if (st != GD_OK) gd_table_free(&t);
   *out = t;
   return st;

@@ -200,7 +200,7 @@ typedef struct zip {
 } zip;
 
 static void put(bytes *b, uint64_t v, int n) {
-  for (int i = 0; i < n; i++) b->at[b->n++] = (char)(v >> 8 * i);
+  for (int i = 0; i < n; i++) b->at[b->n++] = (char)(i < 8 ? v >> 8 * i : 0);
 }
 
 static size_t deflated(const bytes *content, uint8_t *to, size_t room) {
@@ -281,6 +281,28 @@ static void npz_is_read_stored_deflated_and_large(void **state) {
   assert_ok(gd_import_npy(&t, npz("in.npy", "out.npy", true, false), NULL,
                           &(gd_npy_options){.x_name = "in", .y_name = "out"}));
   gd_table_free(&t);
+}
+
+/* Beside x_train those are w_train, and w are others. */
+static void npz_may_weigh_its_samples(void **state) {
+  (void)state;
+  const double w[2][3] = {{0.5, 0, 2}, {1, -1, 1}};
+  gd_table t;
+  for (int k = 0; k < 4; k++) {
+    zip z = {.n = 0};
+    add_member(&z, "x_train.npy", npy_of("'<f4'", "False", "(3, 2)", x_values, sizeof x_values), true);
+    add_member(&z, "y_train.npy", npy_of("'<i8'", "False", "(3,)", y_values, sizeof y_values), true);
+    add_member(&z, k == 3 ? "w.npy" : "w_train.npy",
+               npy_of("'<f8'", "False", k == 2 ? "(2,)" : "(3,)", w[k == 1], k == 2 ? 16 : sizeof w[0]),
+               true);
+    const gd_status st = gd_import_npy(&t, end_zip(&z, "a.npz"), NULL, NULL);
+    if (k == 1) assert_refused(st, GD_ERR_DATA, "a.npz: w_train: the weight of sample 1 is -1");
+    if (k == 2) assert_refused(st, GD_ERR_DATA, "one number for each of the 3 samples");
+    if (k == 0 || k == 3) assert_ok(st);
+    if (k == 0) assert_memory_equal(t.w, w[0], sizeof w[0]);
+    if (k == 3) assert_null(t.w);
+    if (st == GD_OK) gd_table_free(&t);
+  }
 }
 
 static void npz_refusals_name_the_array(void **state) {
@@ -405,6 +427,7 @@ int main(void) {
       cmocka_unit_test(npy_text_becomes_classes),
       cmocka_unit_test(npy_refusals_say_what_to_save),
       cmocka_unit_test(npz_is_read_stored_deflated_and_large),
+      cmocka_unit_test(npz_may_weigh_its_samples),
       cmocka_unit_test(npz_refusals_name_the_array),
       cmocka_unit_test(damaged_archives_never_crash_or_lie),
       cmocka_unit_test(idx_reads_every_type),
