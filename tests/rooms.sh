@@ -12,7 +12,7 @@ device
 autograd
 ops
 nn
-data comm optim
+models data comm optim
 sync
 store
 infer

@@ -23,6 +23,7 @@
 #include "gd/metric.h"
 #include "gd/params.h"
 #include "gd/nn.h"
+#include "gd/models.h"
 #include "gd/optim.h"
 #include "gd/source.h"
 #include "gd/data.h"

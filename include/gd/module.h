@@ -116,6 +116,15 @@ GD_API gd_tensor *gd_forward(gd_module *m, gd_tape *t, gd_tensor *x);
  * Errors: those of the tape; GD_ERR_USAGE when a module of one input is given several
  */
 GD_API gd_status gd_forward_n(gd_module *m, gd_tape *t, int *n, gd_tensor *x[GD_MAX_FIELDS]) GD_CHECKED;
+/** x through children `first` to `end` - 1 of m, as a sequential runs its own: a layer may run the one after it too. */
+GD_API gd_tensor *gd_forward_children(gd_module *m, gd_tape *t, int first, int end, gd_tensor *x);
+/**
+ * act(m(x) + residual), in one kernel where gd_module_adds(m): of batch norm, and of a sequential that ends with one.
+ * act: none or relu
+ */
+GD_API gd_tensor *gd_forward_added(gd_module *m, gd_tape *t, gd_tensor *x, gd_tensor *residual,
+                                   gd_activation act);
+GD_API bool gd_module_adds(const gd_module *m);
 GD_API void gd_module_train(gd_module *m, bool training); /**< its children too */
 /**
  * PyTorch's default initial values, a pure function of seed: parameter i of the tree draws from stream i. A module whose
@@ -212,6 +221,10 @@ struct gd_module_class {
   int (*absorbs)(const gd_module *self, const gd_child *next, int n);
   /** With `absorbs`: forward of self and of the n modules at `next`. */
   gd_tensor *(*forward_fused)(gd_module *self, gd_tape *t, gd_tensor *x, const gd_child *next, int n);
+  /** *(optional)* act(forward(x) + residual) in one kernel; act: none or relu. */
+  gd_tensor *(*forward_added)(gd_module *self, gd_tape *t, gd_tensor *x, gd_tensor *residual,
+                              gd_activation act);
+  bool (*adds)(const gd_module *self); /**< *(optional)* with forward_added: can this one? */
   gd_activation activation; /**< which activation of gd_linear() it is; 0: none, or as fused_as() says */
   gd_activation (*fused_as)(const gd_module *self); /**< *(optional)* where that depends on its arguments */
   const char *

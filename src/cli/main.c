@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "gd/models.h"
 
 static const struct {
   const char *name;
@@ -48,7 +49,7 @@ int gd_main_failed(void) {
 int gd_main(int argc, char **argv) {
   signal(SIGPIPE, SIG_IGN);
   signal(SIGXFSZ, SIG_IGN);
-  if (load_plugins(argc, argv) != GD_OK) return gd_main_failed();
+  if (gd_models_register() != GD_OK || load_plugins(argc, argv) != GD_OK) return gd_main_failed();
   for (int i = 1; i < argc; i++) {
     if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
       gdi_print_help(stdout, argv[1]);

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "gd/models.h"
+
 /* Models of programs stand under this word in checkpoints, and only their program can make them. */
 static const char by_program[] = "program:";
 
@@ -18,6 +20,7 @@ static gd_status build(gd_module **out, const gd_task *task, const gd_tree *spec
   if (strncmp(spec->text, by_program, strlen(by_program)) == 0)
     return GD_FAIL(GD_ERR_USAGE, "the model is made by a program, \"%.60s\": only that program can use it",
                    spec->text + strlen(by_program));
+  GD_TRY(gd_models_register());
   return gd_model_build(out, spec, b);
 }
 

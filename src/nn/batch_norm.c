@@ -50,6 +50,11 @@ static gd_tensor *forward_fused(gd_module *m, gd_tape *t, gd_tensor *x, const gd
   return apply((const batch_norm *)m, t, x, NULL, next[0].module->cls->activation);
 }
 
+static gd_tensor *forward_added(gd_module *m, gd_tape *t, gd_tensor *x, gd_tensor *residual,
+                                gd_activation act) {
+  return apply((const batch_norm *)m, t, x, residual, act);
+}
+
 static void reset(gd_module *m, uint64_t seed, uint64_t *ordinal) {
   const batch_norm *l = (const batch_norm *)m;
   const gd_rng r = gd_rng_stream(seed, GD_RNG_INIT, *ordinal); /* no deviation: nothing is drawn */
@@ -104,4 +109,5 @@ const gd_module_class gdi_batch_norm_class = {.name = "BatchNorm",
                                               .shape = shape,
                                               .build = build,
                                               .absorbs = absorbs,
-                                              .forward_fused = forward_fused};
+                                              .forward_fused = forward_fused,
+                                              .forward_added = forward_added};

@@ -176,6 +176,22 @@ gd_tensor *gd_forward(gd_module *m, gd_tape *t, gd_tensor *x) {
   return gd_tape_fail(t, GD_FAIL(GD_ERR_USAGE, "%s has %d outputs where one is wanted", m->cls->name, n));
 }
 
+bool gd_module_adds(const gd_module *m) {
+  return m->cls->forward_added && (!m->cls->adds || m->cls->adds(m));
+}
+
+gd_tensor *gd_forward_added(gd_module *m, gd_tape *t, gd_tensor *x, gd_tensor *residual, gd_activation act) {
+  if (!x || !residual) return NULL;
+  if (gd_module_adds(m) && (act == GD_ACT_NONE || act == GD_ACT_RELU)) {
+    gd_tape_enter(t, &m->scope);
+    gd_tensor *y = m->cls->forward_added(m, t, x, residual, act);
+    gd_tape_leave(t);
+    return y;
+  }
+  gd_tensor *y = gd_add(t, gd_forward(m, t, x), residual);
+  return act == GD_ACT_RELU ? gd_relu(t, y) : y;
+}
+
 const gd_module_class *gd_module_last(const gd_module *m) {
   while (m->cls->in_order && m->n_children) m = m->child[m->n_children - 1].module;
   return m->cls;

@@ -17,11 +17,19 @@ static const gd_arg args[] = {
     {0},
 };
 
+/* The sum, and a relu after it, may go into the body's last kernel. */
 static gd_tensor *forward(gd_module *m, gd_tape *t, gd_tensor *x) {
   const residual *r = (const residual *)m;
-  gd_tensor *y = gd_forward(r->body, t, x), *around = r->shortcut ? gd_forward(r->shortcut, t, x) : x;
-  if (y && around) y = gd_add(t, y, around);
-  return r->after ? gd_forward(r->after, t, y) : y;
+  const gd_activation act = r->after ? r->after->cls->activation : GD_ACT_NONE;
+  const bool fused = gd_module_adds(r->body) && act == GD_ACT_RELU;
+  if (!fused && !gd_module_adds(r->body)) {
+    gd_tensor *y = gd_forward(r->body, t, x), *around = r->shortcut ? gd_forward(r->shortcut, t, x) : x;
+    if (y && around) y = gd_add(t, y, around);
+    return r->after ? gd_forward(r->after, t, y) : y;
+  }
+  gd_tensor *around = r->shortcut ? gd_forward(r->shortcut, t, x) : x;
+  gd_tensor *y = gd_forward_added(r->body, t, x, around, fused ? act : GD_ACT_NONE);
+  return r->after && !fused ? gd_forward(r->after, t, y) : y;
 }
 
 /* A child of one input and one output, from an argument that may be left out. */
