@@ -63,7 +63,7 @@ struct gd_module {
   gd_child *child;
   int n_children;
   gd_scope scope;       /**< its name in its parent, and its kind: for drawings and tables */
-  gd_shape out;         /**< of one sample, where it was built from a tree */
+  gd_shape in, out;     /**< of one sample, where it was built from a tree: of its first input and output */
   const gd_named *tied; /**< while it is built: its parameter of that name is this tensor of another module */
   int64_t
       number; /**< among the modules of the tree that draw, for gd_dropout_numbered(); gd_module_reset() */

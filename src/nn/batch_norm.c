@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "gd/init.h"
+#include "nn/image.h"
 #include "nn/layers.h"
 
 typedef struct batch_norm {
@@ -22,16 +23,14 @@ static const gd_arg args[] = {
     {0},
 };
 
-/* Images without channels have one. */
-static int64_t channels_of(const gd_shape *in) {
-  return in->ndim == 2 && in->axes == GD_AXES_PLAIN ? 1 : in->dim[in->ndim - 1];
+/* Samples of the data may be images that must become [H,W,C] first. */
+static bool may_turn(const gd_shape *in) {
+  return in->axes == GD_AXES_PLAIN && (in->ndim == 2 || in->ndim == 3);
 }
 
 static gd_tensor *apply(const batch_norm *l, gd_tape *t, gd_tensor *x, gd_tensor *residual,
                         gd_activation act) {
-  const int64_t C = l->base.out.dim[l->base.out.ndim - 1];
-  if (x && x->shape[x->ndim - 1] != C && C == 1 && x->ndim == 3)
-    x = gd_reshape(t, x, GD_SHAPE(x->shape[0], x->shape[1], x->shape[2], 1));
+  if (may_turn(&l->base.in)) x = gdi_as_image(t, x, &l->base.in, 2);
   return gd_batch_norm(t, x, l->weight, l->bias, l->mean, l->var, l->base.training || !l->mean, l->eps,
                        residual, act);
 }
@@ -72,19 +71,16 @@ static void describe(const gd_module *m, char *buf, size_t bytes) {
 
 static gd_status shape(gd_build *b) {
   char text[160];
-  gd_shape *out = &b->out[0];
   GD_TRY(gd_shape_floats(b));
-  if (out->ndim < 1)
-    return GD_FAIL(GD_ERR_SHAPE, "batch_norm takes samples with channels, not %s",
-                   gd_shape_text(out, text, sizeof text));
-  if (channels_of(&b->in[0]) == 1 && out->ndim == 2 && out->axes == GD_AXES_PLAIN) out->dim[out->ndim++] = 1;
-  if (out->ndim > 1 && out->axes == GD_AXES_PLAIN) out->axes = GD_AXES_IMAGE;
-  return GD_OK;
+  if (may_turn(&b->in[0])) return gdi_image_in(b, 2, &b->out[0]);
+  if (b->in[0].ndim > 0) return GD_OK;
+  return GD_FAIL(GD_ERR_SHAPE, "batch_norm takes samples with channels, not %s",
+                 gd_shape_text(&b->in[0], text, sizeof text));
 }
 
 static gd_status build(gd_module *m, gd_build *b) {
   batch_norm *l = (batch_norm *)m;
-  const int64_t C = channels_of(&b->in[0]);
+  const int64_t C = b->out[0].dim[b->out[0].ndim - 1];
   const double momentum = gd_arg_f64(b, "momentum");
   l->eps = gd_arg_f64(b, "eps");
   if (gd_arg_bool(b, "affine")) {

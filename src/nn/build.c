@@ -89,6 +89,7 @@ static gd_status make(gd_build *b, const char *name, const gd_named *tied, gd_mo
   GD_TRY(cls->shape ? cls->shape(b) : gd_shape_floats(b));
   GD_TRY(gd_module_new(out, cls, cls->bytes, b->device, b->dtype));
   (*out)->tied = tied;
+  (*out)->in = b->in[0];
   all->name[all->depth] = name;
   all->open[all->depth++] = *out;
   gd_status st = cls->build ? cls->build(*out, b) : GD_OK;

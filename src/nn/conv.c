@@ -53,7 +53,7 @@ static int dims_of(const gd_build *b) {
 
 static gd_tensor *apply(conv *c, gd_tape *t, gd_tensor *x, gd_activation act) {
   gd_tensor *W = c->weight;
-  x = gdi_as_image(t, x, c->dims);
+  x = gdi_as_image(t, x, &c->base.in, c->dims);
   if (c->dims == 1) W = gd_reshape(t, W, GD_SHAPE(W->shape[0], W->shape[1], 1, W->shape[2]));
   if (c->transposed) return gd_conv_transpose2d(t, x, W, c->bias, &c->window, c->output_padding, c->groups);
   return gdi_from_image(t, gd_conv2d(t, x, W, c->bias, &c->window, c->groups, act), c->dims);

@@ -3,22 +3,41 @@
 #include <stdio.h>
 #include <string.h>
 
+/* Of samples as the data has them, [H,W], [H,W,C] or [C,H,W]: one or three at one end are the channels. */
+typedef enum place { NOT_KNOWN, NONE, LAST, FIRST } place;
+
+static bool one_or_three(int64_t n) {
+  return n == 1 || n == 3;
+}
+
+static place channels_of(const gd_shape *in, int dims) {
+  if (in->axes != GD_AXES_PLAIN && in->ndim == dims + 1) return LAST;
+  if (in->axes != GD_AXES_PLAIN) return NOT_KNOWN;
+  if (in->ndim == dims) return NONE;
+  if (in->ndim != 3 || dims != 2) return NOT_KNOWN;
+  return one_or_three(in->dim[2]) ? LAST : one_or_three(in->dim[0]) ? FIRST : NOT_KNOWN;
+}
+
 gd_status gdi_image_in(gd_build *b, int dims, gd_shape *image) {
   const gd_shape *in = &b->in[0];
+  const place where = channels_of(in, dims);
   char text[160];
   GD_TRY(gd_shape_floats(b));
-  const bool channels = in->ndim == dims + 1, bare = in->ndim == dims && in->axes == GD_AXES_PLAIN;
-  if (!channels && !bare)
+  gd_shape_text(in, text, sizeof text);
+  if (where == NOT_KNOWN && in->axes == GD_AXES_PLAIN && in->ndim == dims + 1)
+    return GD_FAIL(
+        GD_ERR_SHAPE,
+        "%s: which dimension of %s are the channels? Begin the model with channels:first or channels:last",
+        b->cls->word, text);
+  if (where == NOT_KNOWN)
     return GD_FAIL(GD_ERR_SHAPE, "%s takes %s, but its input is %s", b->cls->word,
-                   dims == 2 ? "images, [height, width] or [height, width, channels]"
-                             : "signals, [length] or [length, channels]",
-                   gd_shape_text(in, text, sizeof text));
+                   dims == 2 ? "images" : "signals: [length], or channels too", text);
   *image = (gd_shape){.dtype = in->dtype, .ndim = 3, .dim = {1, 1, 1}, .axes = GD_AXES_IMAGE};
-  memcpy(image->dim + 2 - dims, in->dim, (size_t)in->ndim * sizeof *in->dim);
+  memcpy(image->dim + 2 - dims, in->dim + (where == FIRST),
+         (size_t)(dims + (where == LAST)) * sizeof *in->dim);
+  if (where == FIRST) image->dim[2] = in->dim[0];
   for (int i = 0; i < 3; i++)
-    if (image->dim[i] < 1)
-      return GD_FAIL(GD_ERR_SHAPE, "%s: its input is %s: nothing", b->cls->word,
-                     gd_shape_text(in, text, sizeof text));
+    if (image->dim[i] < 1) return GD_FAIL(GD_ERR_SHAPE, "%s: its input is %s: nothing", b->cls->word, text);
   return GD_OK;
 }
 
@@ -29,10 +48,22 @@ gd_shape gdi_image_out(const gd_build *b, int dims, const int64_t extent[2], int
   return out;
 }
 
-gd_tensor *gdi_as_image(gd_tape *t, gd_tensor *x, int dims) {
-  if (!x || x->ndim == 4) return x;
-  const bool channels = x->ndim == dims + 2;
-  const int64_t last = channels ? x->shape[x->ndim - 1] : 1;
+gd_tensor *gdi_channels_last(gd_tape *t, gd_tensor *x) {
+  if (!x) return NULL;
+  int64_t shape[GD_MAX_DIMS] = {x->shape[0]};
+  const int64_t C = x->shape[1], pixels = x->shape[0] && C ? gd_numel(x) / x->shape[0] / C : 0;
+  memcpy(shape + 1, x->shape + 2, (size_t)(x->ndim - 2) * sizeof *shape);
+  shape[x->ndim - 1] = C;
+  const int ndim = x->ndim;
+  if (C > 1 && pixels > 1) x = gd_transpose(t, gd_reshape(t, x, GD_SHAPE(shape[0], C, pixels)), 1, 2);
+  return gd_reshape(t, x, ndim, shape);
+}
+
+gd_tensor *gdi_as_image(gd_tape *t, gd_tensor *x, const gd_shape *in, int dims) {
+  const place where = channels_of(in, dims);
+  if (!x || (dims == 2 && where == LAST)) return x;
+  if (where == FIRST) return gdi_channels_last(t, x);
+  const int64_t last = where == NONE ? 1 : x->shape[x->ndim - 1];
   if (dims == 1) return gd_reshape(t, x, GD_SHAPE(x->shape[0], 1, x->shape[1], last));
   return gd_reshape(t, x, GD_SHAPE(x->shape[0], x->shape[1], x->shape[2], last));
 }

@@ -5,15 +5,17 @@
 #include "gd/module.h"
 
 /*
- * The input of a layer of `dims` 2 (images) or 1 (signals), as [H,W,C] with a height of 1 for signals. Samples of the data
- * that have no channels have one; those that have them have them last.
- * Errors: GD_ERR_SHAPE: it is neither
+ * The input of a layer of `dims` 2 (images) or 1 (signals), as [H,W,C] with a height of 1 for signals. Samples of the data may
+ * have no channels, and then have one; or channels at either end, when there are one or three of them.
+ * Errors: GD_ERR_SHAPE: it is none of that
  */
 gd_status gdi_image_in(gd_build *b, int dims, gd_shape *image) GD_CHECKED;
 /* A shape of such samples. */
 gd_shape gdi_image_out(const gd_build *b, int dims, const int64_t extent[2], int64_t channels);
-/* x as [B,H,W,C]; and a result of that shape as a layer of `dims` gives it. */
-gd_tensor *gdi_as_image(gd_tape *t, gd_tensor *x, int dims);
+/* x, whose samples are `in`, as [B,H,W,C]; and a result of that shape as a layer of `dims` gives it. */
+gd_tensor *gdi_as_image(gd_tape *t, gd_tensor *x, const gd_shape *in, int dims);
+/* [B,C,...] as [B,...,C] */
+gd_tensor *gdi_channels_last(gd_tape *t, gd_tensor *x);
 gd_tensor *gdi_from_image(gd_tape *t, gd_tensor *y, int dims);
 
 /* Argument `name` as two numbers, of height and width; a signal has one number, and `height` for its height. */

@@ -54,7 +54,8 @@ static void describe_pad(const gd_module *m, char *buf, size_t bytes) {
 
 static gd_tensor *forward_pad(gd_module *m, gd_tape *t, gd_tensor *x) {
   const pad *p = (const pad *)m;
-  return gd_pad2d(t, gdi_as_image(t, x, 2), p->before, p->after, m->cls == &gdi_reflection_pad2d_class);
+  return gd_pad2d(t, gdi_as_image(t, x, &m->in, 2), p->before, p->after,
+                  m->cls == &gdi_reflection_pad2d_class);
 }
 
 #define PAD(id, shown, what)                                                                                 \
@@ -99,7 +100,7 @@ static void describe_upsample(const gd_module *m, char *buf, size_t bytes) {
 }
 
 static gd_tensor *forward_upsample(gd_module *m, gd_tape *t, gd_tensor *x) {
-  return gd_upsample_nearest2d(t, gdi_as_image(t, x, 2), ((const pad *)m)->factor);
+  return gd_upsample_nearest2d(t, gdi_as_image(t, x, &m->in, 2), ((const pad *)m)->factor);
 }
 
 const gd_module_class gdi_upsample_class = {.name = "Upsample",

@@ -73,12 +73,12 @@ static void describe_window(const gd_module *m, char *buf, size_t bytes) {
 }
 
 static gd_tensor *forward_max(gd_module *m, gd_tape *t, gd_tensor *x) {
-  return gd_max_pool2d(t, gdi_as_image(t, x, 2), &((const pool *)m)->window);
+  return gd_max_pool2d(t, gdi_as_image(t, x, &m->in, 2), &((const pool *)m)->window);
 }
 
 static gd_tensor *forward_avg(gd_module *m, gd_tape *t, gd_tensor *x) {
   const pool *p = (const pool *)m;
-  return gd_avg_pool2d(t, gdi_as_image(t, x, 2), &p->window, p->count_include_pad);
+  return gd_avg_pool2d(t, gdi_as_image(t, x, &m->in, 2), &p->window, p->count_include_pad);
 }
 
 #define WINDOW(id, shown, what, arguments, f)                                                                \
@@ -98,7 +98,7 @@ WINDOW(avg_pool2d, "AvgPool2d", "the mean of each window", avg_args, forward_avg
 /* ---- windows that cover the image */
 
 static gd_tensor *forward_adaptive(gd_module *m, gd_tape *t, gd_tensor *x) {
-  return gd_adaptive_avg_pool2d(t, gdi_as_image(t, x, 2), ((const pool *)m)->adaptive);
+  return gd_adaptive_avg_pool2d(t, gdi_as_image(t, x, &m->in, 2), ((const pool *)m)->adaptive);
 }
 
 static gd_status shape_adaptive(gd_build *b) {
@@ -134,8 +134,7 @@ const gd_module_class gdi_adaptive_avg_pool2d_class = {.name = "AdaptiveAvgPool2
 
 static gd_tensor *forward_global(gd_module *m, gd_tape *t, gd_tensor *x) {
   static const int64_t one[] = {1, 1};
-  (void)m;
-  gd_tensor *y = gd_adaptive_avg_pool2d(t, gdi_as_image(t, x, 2), one);
+  gd_tensor *y = gd_adaptive_avg_pool2d(t, gdi_as_image(t, x, &m->in, 2), one);
   return y ? gd_reshape(t, y, GD_SHAPE(y->shape[0], y->shape[3])) : NULL;
 }
 

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "base/words.h"
 #include "comm/rank_device.h"
 #include "data/loader.h"
@@ -23,6 +24,22 @@ static void warn_of_last(const gdi_job *j) {
   if (gdi_is_listed(j->criterion->cls->name, last->not_before) && gd_world_rank(j->world) == 0)
     gd_message(GD_LOG_WARN, "%s takes logits, which are any real numbers: end the model without %s",
                j->criterion->cls->name, last->word);
+}
+
+/* What a model that begins with a layer of images takes its samples for. */
+static void say_images(const gdi_job *j) {
+  const gd_module *m = j->model;
+  while (m->n_children) m = m->child[0].module;
+  const gd_shape *in = &m->in;
+  char text[160];
+  if (in->axes != GD_AXES_PLAIN || in->ndim != 3 || m->out.axes != GD_AXES_IMAGE ||
+      gd_world_rank(j->world) > 0)
+    return;
+  const bool last = in->dim[2] == 1 || in->dim[2] == 3;
+  gdi_message_once(GD_LOG_INFO,
+                   "samples %s are taken for images, channels %s: a layer channels:first or channels:last in "
+                   "front says it",
+                   gd_shape_text(in, text, sizeof text), last ? "last" : "first");
 }
 
 static gd_status build_model(gdi_job *j) {
@@ -48,6 +65,7 @@ static gd_status build_model(gdi_job *j) {
                             j->outputs));
   gdi_metrics_standardized(&j->metrics, &j->standardize_targets);
   warn_of_last(j);
+  say_images(j);
   gd_module_reset(j->model, (uint64_t)j->opt.seed);
   return gd_tape_new(&j->tape, j->device);
 }

@@ -34,6 +34,6 @@ refuses "conv2d: 6 input channels cannot be cut into 4 groups" \
 refuses "padding same keeps the size, which a stride of 2 does not" \
   "conv2d:out_channels=6,kernel_size=3,stride=2,padding=same linear:10"
 refuses "padding of 2 must be at most half of the kernel, 3" "max_pool2d:kernel_size=3,padding=2 linear:10"
-refuses "conv2d takes images, .* but its input is \[64\]" "linear:64 conv2d:out_channels=6,kernel_size=3 linear:10"
+refuses "conv2d takes images, but its input is \[64\]" "linear:64 conv2d:out_channels=6,kernel_size=3 linear:10"
 refuses "kernel_size" "conv2d:6 linear:10"
 finish

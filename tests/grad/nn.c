@@ -90,7 +90,7 @@ static void layers_of_images_have_right_gradients(void **state) {
   (void)state;
   static const char *const specs[] = {
       "conv2d:out_channels=3,kernel_size=3,padding=same relu max_pool2d:2 flatten linear:2",
-      "[{conv2d: {out_channels: 4, kernel_size: [2, 3], stride: [2, 1], groups: 2, bias: false}}, "
+      "[{conv2d: {out_channels: 6, kernel_size: [2, 3], stride: [2, 1], groups: 3, bias: false}}, "
       "batch_norm, relu, {linear: 2}]",
       "conv2d:out_channels=4,kernel_size=1 group_norm:2 "
       "conv_transpose2d:out_channels=2,kernel_size=3,stride=2,padding=1 avg_pool2d:3",
@@ -99,12 +99,14 @@ static void layers_of_images_have_right_gradients(void **state) {
       "reflection_pad2d:1 upsample:2 avg_pool2d:kernel_size=3,stride=2,padding=1,"
       "count_include_pad=false",
       "adaptive_avg_pool2d:3 batch_norm:affine=false,track_running_stats=false tanh"};
-  for (size_t i = 0; i < sizeof specs / sizeof *specs; i++) check_module(specs[i], GD_SHAPE(3, 5, 4, 2));
+  for (size_t i = 0; i < sizeof specs / sizeof *specs; i++) check_module(specs[i], GD_SHAPE(3, 5, 4, 3));
   check_module("conv2d:out_channels=2,kernel_size=2 batch_norm relu", GD_SHAPE(3, 4, 5));
-  check_module("conv1d:out_channels=4,kernel_size=3,padding=1,groups=2 relu batch_norm "
+  check_module("channels:last conv1d:out_channels=4,kernel_size=3,padding=1,groups=2 relu batch_norm "
                "conv1d:out_channels=2,kernel_size=2,stride=2 flatten linear:2",
                GD_SHAPE(3, 7, 2));
   check_module("conv1d:out_channels=2,kernel_size=4 linear:2", GD_SHAPE(3, 7));
+  check_module("conv2d:out_channels=2,kernel_size=2 linear:2", GD_SHAPE(2, 3, 4, 5)); /* channels first */
+  check_module("channels:first avg_pool2d:2 flatten", GD_SHAPE(2, 5, 4, 3));
 }
 
 typedef struct loss_case {
