@@ -14,10 +14,17 @@ typedef struct gdi_draws {
   uint16_t of[GDI_DRAWERS];
 } gdi_draws;
 
+/* Memory of a gradient of a result that nobody needs any more, in that memory. */
+typedef struct gdi_spare {
+  struct gdi_spare *next;
+  size_t bytes;
+} gdi_spare;
+
 struct gd_tape {
   gd_device *device;
   gd_arena *arena;
-  gd_node *last; /* the newest record */
+  gd_node *last;    /* the newest record */
+  gdi_spare *spare; /* of the arena: what later gradients take first */
   bool recording;
   gd_status status; /* of the first failure since the last reset, with its record */
   gd_error error;

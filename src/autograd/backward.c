@@ -41,8 +41,34 @@ static gd_status check(const gd_tape *t, const gd_tensor *root, const gd_tensor 
                  gdi_shape_text(seed, seed_shape, sizeof seed_shape));
 }
 
-static gd_status make_gradient(gd_tensor *x) {
-  return x->grad ? GD_OK : gdi_tensor_make(&x->grad, x->arena, x->device, x->dtype, x->ndim, x->shape, NULL);
+/*
+ * On a CPU the memory of a result's gradient serves again once its record has been visited: a fraction of the memory, and
+ * what is written next is still in the cache. On a GPU other streams may still read it.
+ */
+static void spare_gradient(gd_tape *t, gd_tensor *x) {
+  const size_t bytes = x->grad ? gd_tensor_bytes(x->grad) : 0;
+  if (t->device->kind != GD_CPU || bytes < sizeof(gdi_spare) || gdi_is_one(t->device, x->grad)) return;
+  gdi_spare *s = x->grad->data;
+  *s = (gdi_spare){t->spare, bytes};
+  t->spare = s;
+  x->grad = NULL;
+}
+
+/* The smallest that is large enough, and not more than twice that; of equal ones the last. */
+static void *take_spare(gd_tape *t, size_t bytes) {
+  gdi_spare **best = NULL;
+  for (gdi_spare **s = &t->spare; *s; s = &(*s)->next)
+    if ((*s)->bytes >= bytes && (*s)->bytes / 2 <= bytes && (!best || (*s)->bytes < (*best)->bytes)) best = s;
+  if (!best) return NULL;
+  void *memory = *best;
+  *best = (*best)->next;
+  return memory;
+}
+
+static gd_status make_gradient(gd_tape *t, gd_tensor *x) {
+  if (x->grad) return GD_OK;
+  void *spare = x->node ? take_spare(t, gd_tensor_bytes(x)) : NULL;
+  return gdi_tensor_make(&x->grad, x->arena, x->device, x->dtype, x->ndim, x->shape, spare);
 }
 
 uint64_t gdi_tape_mark_path(gd_tape *t, const gd_tensor *root) {
@@ -103,7 +129,7 @@ static gd_status visit(gd_tape *t, gd_node *n) {
     gd_tensor *x = n->in[i];
     din[i] = NULL, add[i] = completed[i] = false;
     if (!x || !x->requires_grad) continue;
-    GD_TRY(make_gradient(x));
+    GD_TRY(make_gradient(t, x));
     din[i] = x->grad;
     add[i] = x->has_grad;
     x->has_grad = true; /* an input that appears twice adds its second share */
@@ -126,7 +152,7 @@ static gd_status seed_root(gd_tape *t, gd_tensor *root, const gd_tensor *seed) {
   if (root->node && !seed && !GDI_FAULT("doubled_gradient"))
     return gdi_tensor_make(&root->grad, t->arena, t->device, root->dtype, root->ndim, root->shape,
                            gdi_one(t->device, root->dtype));
-  GD_TRY(make_gradient(root));
+  GD_TRY(make_gradient(t, root));
   if (!seed && !add) return gd_tensor_fill(root->grad, GDI_FAULT("doubled_gradient") ? 2 : 1);
   if (!given) {
     GD_TRY(gdi_tensor_make(&given, t->arena, t->device, root->dtype, root->ndim, root->shape, NULL));
@@ -139,7 +165,10 @@ static gd_status seed_root(gd_tape *t, gd_tensor *root, const gd_tensor *seed) {
 
 static gd_status visit_all(gd_tape *t, gd_tensor *root) {
   for (gd_node *n = root->node; n; n = n->previous)
-    if (n->backward_id == t->backward_id) GD_TRY(visit(t, n));
+    if (n->backward_id == t->backward_id) {
+      GD_TRY(visit(t, n));
+      if (n->out != root) spare_gradient(t, n->out);
+    }
   return wait_for_leaves(t);
 }
 

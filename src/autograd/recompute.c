@@ -28,6 +28,7 @@ typedef struct params {
 typedef struct outside {
   gd_arena *arena;
   gd_node *last;
+  gdi_spare *spare;
   bool recording;
 } outside;
 
@@ -36,15 +37,15 @@ static gd_status enter(gd_tape *t, outside *o) {
     return GD_FAIL(GD_ERR_USAGE, "recompute: more than %d inside each other", GDI_RECOMPUTE_DEPTH);
   gd_arena **inner = &t->inner[t->depth];
   if (!*inner) GD_TRY(gd_arena_new(inner, "recompute"));
-  *o = (outside){t->arena, t->last, t->recording};
-  t->arena = *inner, t->last = NULL, t->recording = true;
+  *o = (outside){t->arena, t->last, t->spare, t->recording};
+  t->arena = *inner, t->last = NULL, t->spare = NULL, t->recording = true;
   t->depth++;
   return GD_OK;
 }
 
 static void leave(gd_tape *t, const outside *o) {
   gd_arena_reset(t->arena);
-  t->arena = o->arena, t->last = o->last, t->recording = o->recording;
+  t->arena = o->arena, t->last = o->last, t->spare = o->spare, t->recording = o->recording;
   t->depth--;
 }
 

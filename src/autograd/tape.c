@@ -29,6 +29,7 @@ void gd_tape_free(gd_tape *t) {
 void gd_tape_reset(gd_tape *t) {
   gd_arena_reset(t->arena);
   t->last = NULL;
+  t->spare = NULL;
   gdi_draws_reset(&t->draws);
   t->scope = NULL;
   t->status = GD_OK;

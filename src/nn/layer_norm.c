@@ -49,6 +49,11 @@ static gd_status shape(gd_build *b) {
   char text[160];
   const gd_shape *in = &b->in[0];
   GD_TRY(gd_shape_floats(b));
+  if (in->axes == GD_AXES_IMAGE)
+    return GD_FAIL(
+        GD_ERR_SHAPE,
+        "layer_norm: samples %s are images, whose last dimension here is not PyTorch's: use group_norm:1",
+        gd_shape_text(in, text, sizeof text));
   const int n = gd_arg_ints(b, "normalized_shape", GD_MAX_DIMS, last);
   bool fits = in->ndim > 0 && n <= in->ndim;
   for (int i = 0; fits && i < n; i++) fits = in->dim[in->ndim - n + i] == last[i];

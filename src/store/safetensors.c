@@ -137,6 +137,24 @@ static gd_status add_statistics(gd_checkpoint *all, const gd_checkpoint *c) {
   return GD_OK;
 }
 
+/* PyTorch's batch norm also has the number of updates that its running statistics have seen: the step. */
+static gd_status add_counts(gd_stored **list, int *n, int64_t *step) {
+  static const char mean[] = "running_mean";
+  gd_stored *all = realloc(*list, 2 * (size_t)*n * sizeof *all + 1);
+  if (!all) return GD_FAIL(GD_ERR_OOM, "no memory for an export");
+  *list = all;
+  for (int i = *n - 1; i >= 0; i--) {
+    const size_t length = strlen(all[i].name), prefix = length < strlen(mean) ? 0 : length - strlen(mean);
+    if (strcmp(all[i].name + prefix, mean) != 0) continue;
+    gd_stored *count = &all[*n];
+    *count = (gd_stored){.dtype = GD_I64, .data = step};
+    const int wanted =
+        snprintf(count->name, sizeof count->name, "%.*snum_batches_tracked", (int)prefix, all[i].name);
+    if (wanted < (int)sizeof count->name) ++*n;
+  }
+  return GD_OK;
+}
+
 gd_status gd_export_safetensors(const gd_checkpoint *c, const char *path) {
   gdi_h5_writer w = {.id = 0}; /* no HDF5 in it, but it takes its name in the same way */
   if (strlen(path) >= sizeof w.path) return GD_FAIL(GD_ERR_WRITE, "%.80s...: the path is too long", path);
@@ -146,7 +164,9 @@ gd_status gd_export_safetensors(const gd_checkpoint *c, const char *path) {
   gd_checkpoint all = {0}; /* every name, without states */
   int n;
   GD_TRY(gdi_checkpoint_weights(c, &all.param, &all.n_params));
+  int64_t step = c->step;
   gd_status st = add_statistics(&all, c);
+  if (st == GD_OK) st = add_counts(&all.param, &all.n_params, &step);
   if (st == GD_OK) st = gdi_checkpoint_entries(&all, &entry, &n);
   if (st == GD_OK) st = write_file(c, entry, n, &w);
   if (st != GD_OK) gdi_h5_abandon(&w);
