@@ -38,6 +38,7 @@ typedef struct gd_use_options {
   FILE *text;          /**< where rank 0 prints tables; NULL: nowhere */
   const char *
       ensemble; /**< folder of a run whose snapshots are used together, instead of `checkpoint`; NULL: none */
+  bool update_bn; /**< running statistics are made anew over the training data, as averaged weights need */
   const char *weights; /**< as for gd_checkpoint_choose(); NULL: the average, where one was kept */
 } gd_use_options;
 

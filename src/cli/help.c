@@ -106,6 +106,7 @@ static const char use[] = "[mpirun -n 8] gdtrain eval CHECKPOINT --data FILE [--
                           "  --device auto|cpu|cuda --threads N    of eval and predict\n"
                           "  --ensemble    the snapshots of a run: the mean of their probabilities\n"
                           "  --weights trained|ema|swa    default: the average, where the run kept one\n"
+                          "  --update-bn    running statistics anew over the training data (of averages)\n"
                           "  --digest    SHA-256 of all parameters: equal when all bits are\n";
 
 static const char tools[] = "mpirun -n 8 gdtrain verify [run.yaml]    the promises, on this cluster\n"

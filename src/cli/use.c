@@ -7,11 +7,12 @@
 
 static gd_status parse(args *a, int argc, char **argv, const char *known, const char *usage,
                        gd_use_options *o, char checkpoint[4096]) {
-  bool ensemble = false;
-  GD_TRY(gdi_args_parse(a, argc, argv, "ensemble"));
+  bool ensemble = false, update_bn = false;
+  GD_TRY(gdi_args_parse(a, argc, argv, "ensemble update_bn"));
   GD_TRY(gdi_args_check(a, known));
   if (a->n_words != 1) return GD_FAIL(GD_ERR_USAGE, "usage: %s", usage);
   GD_TRY(gdi_args_flag(a, "ensemble", &ensemble));
+  GD_TRY(gdi_args_flag(a, "update_bn", &update_bn));
   if (ensemble)
     snprintf(checkpoint, 4096, "%s", a->word[0]);
   else
@@ -25,6 +26,7 @@ static gd_status parse(args *a, int argc, char **argv, const char *known, const 
                         .loss = gdi_args_get(a, "loss"),
                         .device = device ? device : "auto",
                         .threads = (int)threads,
+                        .update_bn = update_bn,
                         .metrics = gdi_args_get(a, "metrics"),
                         .weights = gdi_args_get(a, "weights"),
                         .ensemble = ensemble ? a->word[0] : NULL};
@@ -56,9 +58,9 @@ gd_status gdi_command_eval(int argc, char **argv) {
   gd_use_options o;
   gd_world *w = NULL;
   gd_metrics m;
-  gd_status st =
-      parse(&a, argc, argv, "data data.x data.y loss metrics out device threads weights ensemble load",
-            "gdtrain eval CHECKPOINT --data FILE [--metrics \"NAME ...\"] [--out FOLDER]", &o, checkpoint);
+  gd_status st = parse(
+      &a, argc, argv, "data data.x data.y loss metrics out device threads weights ensemble update_bn load",
+      "gdtrain eval CHECKPOINT --data FILE [--metrics \"NAME ...\"] [--out FOLDER]", &o, checkpoint);
   o.out = gdi_args_get(&a, "out");
   char *tables = NULL;
   size_t bytes = 0;

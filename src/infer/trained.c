@@ -7,6 +7,7 @@
 #include "base/files.h"
 #include "comm/rank_device.h"
 #include "infer/model.h"
+#include "infer/update_statistics.h"
 #include "nn/plugins.h"
 #include "gd/log.h"
 #include "store/apply.h"
@@ -204,6 +205,7 @@ gd_status gd_evaluate(gd_world *w, const char *checkpoint, const gd_use_options 
   gdi_trained u;
   gd_status st = gdi_trained_open(&u, w, checkpoint, o, true);
   if (st == GD_OK) st = gd_world_agree(w, match_targets(&u));
+  if (st == GD_OK && o->update_bn) st = gdi_update_statistics(&u);
   if (st == GD_OK) st = evaluate(&u, o, out);
   gdi_trained_close(&u);
   return st;

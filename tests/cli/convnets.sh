@@ -25,6 +25,12 @@ same batch_norm "conv2d:out_channels=8,kernel_size=3,padding=1,bias=false batch_
 at_least "$(last batch_norm-1:1 val.accuracy)" 0.6 "accuracy with batch norm after 67 steps"
 on 2 gdtrain eval batch_norm-1:1 --data images.h5 >eval.txt 2>&1 || { fail "eval"; cat eval.txt; }
 at_least "$(awk '/^accuracy/ { print $2 / 100 }' eval.txt)" 0.6 "accuracy by the running statistics"
+# Running statistics made anew, on any ranks: here those of the last weights alone, so hardly others.
+on 2 gdtrain eval batch_norm-1:1 --data images.h5 --update-bn >anew.txt 2>&1 || { fail "eval --update-bn"; cat anew.txt; }
+at_least "$(awk '/^accuracy/ { print $2 / 100 }' anew.txt)" 0.6 "accuracy by statistics made anew"
+cmp -s eval.txt anew.txt && fail "--update-bn changes nothing"
+gdtrain eval batch_norm-1:1 --data images.h5 --update-bn 2>/dev/null | cmp -s - <(grep -v : anew.txt) || fail "--update-bn on other ranks"
+expect 2 "the model has no running statistics" gdtrain eval lenet-1:1 --data images.h5 --update-bn
 same fp64 "$lenet" "1:1 3:1 2:2" --steps 2 --precision fp64
 
 refuses() { expect 2 "$1" gdtrain --data images.h5 --plots false --out bad --model "$2"; }
