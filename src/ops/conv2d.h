@@ -7,8 +7,10 @@
 typedef struct gdi_conv2d {
   gd_window window;
   int64_t groups, output_padding[2];
-  gd_activation act; /* none or relu */
-  bool transposed;   /* what is forward to the one is the gradient of x to the other */
+  gd_activation act;               /* none or relu */
+  const struct gdi_norm_job *norm; /* a batch norm's, which computes the gradient of the result, */
+  uint64_t norm_backward_id;       /* in this backward: see cpu/batch_norm.c */
+  bool transposed;                 /* what is forward to the one is the gradient of x to the other */
 } gdi_conv2d;
 
 #endif

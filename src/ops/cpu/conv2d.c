@@ -15,6 +15,7 @@
 #include "device/cpu/conv.h"
 #include "device/cpu/threads.h"
 #include "ops/conv2d.h"
+#include "ops/cpu/batch_norm.h"
 
 typedef struct job {
   gdi_conv conv; /* of a full chunk */
@@ -22,6 +23,7 @@ typedef struct job {
   int64_t images, first;    /* of all; first chunk of the round */
   int64_t x_image, y_image; /* elements of an image */
   const void *x, *b, *y, *dy;
+  const gdi_norm_job *norm; /* computes dy; NULL: it is there */
   void *packed, *packed_dx; /* weights, for forward and for dx */
   /* Each chunk of a round has its own: */
   char *scratch, *dz, *dw, *dx; /* those that are needed */
@@ -196,6 +198,11 @@ static gd_status chunk_gradients(const job *j, const gdi_conv *c, int64_t k, int
   void *x = at(j->x, first * j->x_image, c->type), *dz = at(j->dy, first * j->y_image, c->type);
   void *scratch = at(j->scratch, k * padded(j->scratch_elements), c->type);
   const int64_t elements = c->n * j->y_image, O = j->transposed ? c->c : c->o;
+  if (j->norm) {
+    void *to = at(j->dz, k * padded(GDI_CONV_IMAGES * j->y_image), c->type);
+    gdi_cpu_norm_gradient(j->norm, first * j->y_image, elements, to);
+    dz = to;
+  }
   if (j->relu) {
     void *to = at(j->dz, k * padded(GDI_CONV_IMAGES * j->y_image), c->type);
     (gdi_is_f64(c->type) ? dz_f64 : dz_f32)(dz, at(j->y, first * j->y_image, c->type), to, elements);
@@ -249,7 +256,7 @@ static gd_status reserve(gd_device *d, job *j, const gd_node *n) {
   void *memory;
   j->scratch_elements = gdi_conv_scratch(&j->conv, GDI_CONV_WEIGHTS);
   if (j->scratch_elements) GD_TRY(for_each(d, j->scratch_elements, type, &j->scratch));
-  if (j->relu) GD_TRY(for_each(d, GDI_CONV_IMAGES * j->y_image, type, &j->dz));
+  if (j->relu || j->norm) GD_TRY(for_each(d, GDI_CONV_IMAGES * j->y_image, type, &j->dz));
   if (j->add_dx) GD_TRY(for_each(d, GDI_CONV_IMAGES * j->x_image, type, &j->dx));
   if (j->needs_dx)
     GD_TRY(pack(d, &j->conv, j->transposed ? GDI_CONV_FORWARD : GDI_CONV_DATA, n->in[1], &j->packed_dx));
@@ -289,6 +296,8 @@ static gd_status backward(gd_device *d, gd_node *n, const gd_tensor *dout, gd_te
   job j = job_of(n);
   j.conv.bias = false;
   j.dy = dout->data;
+  const gdi_conv2d *p = n->params;
+  if (p->norm && p->norm_backward_id == n->backward_id) j.norm = p->norm;
   j.needs_dx = din[0], j.needs_dw = din[1], j.needs_db = db;
   j.add_dx = din[0] && add[0], j.to_dx = din[0] ? din[0]->data : NULL;
   GD_TRY(reserve(d, &j, n));
