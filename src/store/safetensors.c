@@ -148,9 +148,10 @@ static gd_status add_counts(gd_stored **list, int *n, int64_t *step) {
     if (strcmp(all[i].name + prefix, mean) != 0) continue;
     gd_stored *count = &all[*n];
     *count = (gd_stored){.dtype = GD_I64, .data = step};
-    const int wanted =
-        snprintf(count->name, sizeof count->name, "%.*snum_batches_tracked", (int)prefix, all[i].name);
-    if (wanted < (int)sizeof count->name) ++*n;
+    char name[sizeof count->name];
+    const int wanted = snprintf(name, sizeof name, "%.*snum_batches_tracked", (int)prefix, all[i].name);
+    memcpy(count->name, name, sizeof name);
+    if (wanted < (int)sizeof name) ++*n;
   }
   return GD_OK;
 }
