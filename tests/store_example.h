@@ -65,6 +65,9 @@ static gd_checkpoint *example_make(example *e, int64_t step) {
                          .best = 0.97,
                          .has_best = true,
                          .best_step = 700,
+                         .best_loss = 0.125,
+                         .rows = 77,
+                         .skipped = step > 0,
                          .measured = {1.0 / 3, 32, 64, 0.25, 4.5, -1.0 / 7, 1e-300},
                          .watched = {true, 0.1, 1e300, 3, 0, 1.0 / 3, 2},
                          .config = config,
@@ -79,6 +82,7 @@ static gd_checkpoint *example_make(example *e, int64_t step) {
                          .standardize_targets = {2, e->data_std, e->data_mean},
                          .machine = "cpu avx512"};
   memset(e->c.data_digest, 'd', 64);
+  memset(e->c.val_digest, 'v', 64);
   strcpy(e->c.version, "0.1.0");
   return &e->c;
 }
@@ -99,6 +103,7 @@ static bool same_checkpoint(const gd_checkpoint *a, const gd_checkpoint *b, bool
       a->n_params == b->n_params && a->n_frozen == b->n_frozen && a->n_tied == b->n_tied &&
       a->n_buffers == b->n_buffers && a->n_states == b->n_states && a->step == b->step &&
       a->epoch == b->epoch && a->samples == b->samples && a->seed == b->seed && a->has_best == b->has_best &&
+      a->rows == b->rows && a->skipped == b->skipped && a->best_loss == b->best_loss &&
       a->best_step == b->best_step && a->best == b->best &&
       memcmp(&a->measured, &b->measured, sizeof a->measured) == 0 && a->watched.kept == b->watched.kept &&
       memcmp(&a->watched.lr, &b->watched.lr, 6 * sizeof(double)) == 0 && strcmp(a->config, b->config) == 0 &&
@@ -110,8 +115,8 @@ static bool same_checkpoint(const gd_checkpoint *a, const gd_checkpoint *b, bool
       a->standardize_targets.features == b->standardize_targets.features &&
       memcmp(a->standardize_targets.mean, b->standardize_targets.mean, 16) == 0 &&
       memcmp(a->standardize_targets.std, b->standardize_targets.std, 16) == 0 &&
-      strcmp(a->data_digest, b->data_digest) == 0 && strcmp(a->machine, b->machine) == 0 &&
-      strcmp(a->version, b->version) == 0;
+      strcmp(a->data_digest, b->data_digest) == 0 && strcmp(a->val_digest, b->val_digest) == 0 &&
+      strcmp(a->machine, b->machine) == 0 && strcmp(a->version, b->version) == 0;
   for (int i = 0; same && i < a->classes; i++) same = strcmp(a->class_name[i], b->class_name[i]) == 0;
   for (int i = 0; same && i < a->n_params; i++) same = same_array(&a->param[i], &b->param[i], values);
   for (int i = 0; same && i < a->n_frozen; i++) same = same_array(&a->frozen[i], &b->frozen[i], values);

@@ -51,10 +51,10 @@ typedef struct gd_watched {
  *                           parameters `frozen`, and those with more names `tied`: those names, one a line
  *   /optim/<state>/<name>   an array for every parameter that is trained: "momentum_buffer"
  *   /ema/<name>, /swa/<name>  the same for the state "ema" or "swa", an average of the parameters
- *   /progress               attributes step epoch samples seed, and where there are such: best best_step,
- *                           row_loss_sum row_weight row_samples row_seconds, noise_weight noise_S noise_G2,
+ *   /progress               attributes step epoch rows samples seed, and where there are such: skipped, best best_step
+ *                           best_loss, row_loss_sum row_weight row_samples row_seconds, noise_weight noise_S noise_G2,
  *                           plateau_lr plateau_best plateau_bad plateau_cooling stop_best stop_bad
- *   /data                   attributes classes x_scale digest; arrays sample class_name mean std target_mean
+ *   /data                   attributes classes x_scale digest, val_digest; arrays sample class_name mean std target_mean
  *                           target_std class_weight
  *                           columns targets
  *   /config                 the YAML, one string
@@ -73,10 +73,13 @@ typedef struct gd_checkpoint {
   char (*state_name)[32];       /* "momentum_buffer" */
   gd_stored **state;            /* [n_states][n_params] */
   int64_t step, epoch, samples; /* /progress, attributes */
+  int64_t rows;                 /* samples of the epoch that were seen; -1: the file is too old to say */
+  int64_t skipped; /* steps that updated nothing (on_nan: skip): the optimizer has counted the others */
   uint64_t seed;
   double best;
   bool has_best;     /* best validation metric so far */
   int64_t best_step; /* the checkpoint that has it */
+  double best_loss;  /* of validation then, which decides between equals; NaN: not known */
   gd_measured measured;
   gd_watched watched;
   char *config; /* YAML */
@@ -94,6 +97,7 @@ typedef struct gd_checkpoint {
   int64_t n_class_weights;
   double *class_weight; /* of the loss; NULL: all weigh 1 */
   char data_digest[65]; /* training data; "" unknown */
+  char val_digest[65];  /* what validation was on; "" unknown, or nothing */
   char machine[160];    /* what decided the bits: gd_device_describe() */
   char version[32];
   double control[GD_CONTROL_NUMBERS]; /* gd_control of train.h: lr_factor, stop, state */
@@ -131,7 +135,7 @@ GD_API gd_status gd_checkpoint_choose(gd_checkpoint *c, const char *weights, con
 GD_API gd_status gd_checkpoint_digest(const gd_checkpoint *c, gd_digest *out) GD_CHECKED;
 
 /**
- * The newest checkpoint in `folder` (step-%08d.h5) that verifies, "" when there is none at all. Invalid newer
+ * The newest checkpoint in `folder` (step-%08d.h5, or best.h5 where no newer one is left) that verifies, "" when there is none at all. Invalid newer
  * ones are logged. Errors: GD_ERR_CHECKPOINT when there are some and none is valid
  */
 GD_API gd_status gd_checkpoint_latest(const char *folder, char *path, size_t bytes) GD_CHECKED;

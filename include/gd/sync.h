@@ -80,7 +80,7 @@ GD_API gd_status gd_sync_micro_batch_done(gd_sync *s, int64_t k, const gd_step_s
 
 typedef struct gd_sync_step {
   double lr;
-  int64_t step;   /**< updates before this one */
+  int64_t step;   /**< steps before this one, for messages and audits */
   uint32_t flags; /**< or-ed over ranks into the result: requests to stop, to save ... */
   bool cycles;    /**< as in gd_update */
   double momentum;
@@ -126,8 +126,16 @@ GD_API gd_status gd_sync_healthy(gd_sync *s) GD_CHECKED;
  * Collective: yes
  */
 GD_API gd_status gd_sync_gather(gd_sync *s, void *params, void *const states[]) GD_CHECKED;
-/** The reverse: from rank 0 to every owner; states NULL: all zero. Collective: yes */
+/** The reverse: from rank 0 to every owner; states NULL: all zero, and no updates made. Collective: yes */
 GD_API gd_status gd_sync_scatter(gd_sync *s, const void *params, const void *const states[]) GD_CHECKED;
+
+/**
+ * How many updates were made; a step that was left out (skip_nonfinite) is none. Adam's correction of its bias, the first
+ * velocity of sgd and averages count by it, as PyTorch's do. On a GPU those are counted whose results are known.
+ */
+GD_API int64_t gd_sync_updates(const gd_sync *s);
+/** With the states of a checkpoint: how many updates led to them. The same on all ranks. */
+GD_API void gd_sync_set_updates(gd_sync *s, int64_t updates);
 
 /**
  * Bind the model to the average of the parameters (gd_optim.ema, .swa_every), to validate it, or back to the

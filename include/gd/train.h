@@ -32,6 +32,7 @@ typedef struct gd_ledger {
 typedef struct gd_train_progress {
   int64_t step, total_steps, steps_per_epoch;
   double loss, samples_per_s;
+  double epoch;
 } gd_train_progress;
 
 /** A step that is done. */

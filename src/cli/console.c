@@ -132,8 +132,8 @@ static void draw_bar(const gd_train_progress *p, const char *left) {
   static const char full[] = "================", empty[] = "                ";
   char text[96], rate[40];
   const int room = columns() - 1;
-  int n = snprintf(text, sizeof text, "epoch %.2f  loss %.4f  %s%s",
-                   (double)p->step / (double)p->steps_per_epoch, p->loss, left, *left ? " left" : "");
+  int n = snprintf(text, sizeof text, "epoch %.2f  loss %.4f  %s%s", p->epoch, p->loss, left,
+                   *left ? " left" : "");
   int m = snprintf(rate, sizeof rate, "  %.0f samples/s", p->samples_per_s);
   if (n + m > room) rate[m = 0] = 0;
   const int width = room - n - m - 3 < WIDTH ? room - n - m - 3 : WIDTH;

@@ -52,6 +52,13 @@ bool gdi_measured_any(const gd_measured *m);
 
 gd_digest gdi_checkpoint_header_digest(const gd_checkpoint *c, const gdi_entry *entry, int n);
 
+/* step-%08d.h5 of a folder, newest first, for free(); none where there is no folder. */
+typedef struct gdi_listed {
+  int64_t step;
+  char name[48];
+} gdi_listed;
+gd_status gdi_checkpoints_list(const char *folder, gdi_listed **out, int *n) GD_CHECKED;
+
 /* Does the file hold what its digest says? Holds one array at a time in memory. */
 gd_status gdi_checkpoint_verify(const char *path, gd_digest *out) GD_CHECKED;
 

@@ -1,3 +1,4 @@
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -108,6 +109,14 @@ static void hash_watched(gd_sha256 *h, gd_watched w) {
   for (int i = 0; gdi_watched_field(&w, i, &name, &value); i++) hash_f64(h, value, 1);
 }
 
+/* What old files do not have leaves their digest as it is. */
+static void hash_later(gd_sha256 *h, const gd_checkpoint *c) {
+  if (c->rows >= 0) gdi_sha256_i64(h, c->rows);
+  if (c->skipped > 0) gdi_sha256_i64(h, c->skipped);
+  if (c->has_best && !isnan(c->best_loss)) hash_f64(h, &c->best_loss, 1);
+  if (*c->val_digest) gdi_sha256_text(h, c->val_digest);
+}
+
 static void hash_scalars(gd_sha256 *h, const gd_checkpoint *c) {
   gdi_sha256_text(h, GDI_FORMAT);
   gdi_sha256_i64(h, c->step);
@@ -116,6 +125,7 @@ static void hash_scalars(gd_sha256 *h, const gd_checkpoint *c) {
   gdi_sha256_i64(h, (int64_t)c->seed);
   hash_f64(h, &c->best, c->has_best);
   gdi_sha256_i64(h, c->has_best ? c->best_step : 0);
+  hash_later(h, c);
   if (gdi_measured_any(&c->measured)) hash_measured(h, c->measured);
   if (c->watched.kept) hash_watched(h, c->watched);
   gdi_sha256_text(h, c->config ? c->config : "");

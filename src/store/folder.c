@@ -1,4 +1,4 @@
-/* A folder of checkpoints, step-%08d.h5. What is in it decides, not what some file says is the latest. */
+/* A folder of checkpoints, step-%08d.h5 and best.h5. What is in it decides, not what some file says is the latest. */
 #include <sys/stat.h>
 #include <dirent.h>
 #include <errno.h>
@@ -11,10 +11,7 @@
 #include "gd/log.h"
 #include "store/checkpoint.h"
 
-typedef struct listed {
-  int64_t step;
-  char name[48];
-} listed;
+typedef gdi_listed listed;
 
 /* "step-00000500.h5", and temporary files beside it: "step-00000500.h5.<anything>.tmp". */
 static bool parse_name(const char *name, listed *out, bool *temporary) {
@@ -32,7 +29,8 @@ static bool parse_name(const char *name, listed *out, bool *temporary) {
 
 static int newest_first(const void *a, const void *b) {
   const int64_t x = ((const listed *)a)->step, y = ((const listed *)b)->step;
-  return (x < y) - (x > y);
+  return x != y ? (x < y) - (x > y)
+                : strcmp(((const listed *)b)->name, ((const listed *)a)->name); /* best.h5 last */
 }
 
 /* The checkpoints of a folder, newest first, for free(); temporary files are removed when asked. */
@@ -68,6 +66,27 @@ static gd_status join(char *path, size_t bytes, const char *folder, const char *
   return GD_FAIL(GD_ERR_CHECKPOINT, "%.80s.../%s: the path is too long", folder, name);
 }
 
+gd_status gdi_checkpoints_list(const char *folder, gdi_listed **out, int *n) {
+  return list_folder(folder, false, out, n);
+}
+
+/* best.h5 is newer than all others where those were removed, or damaged. */
+static gd_status add_best(const char *folder, listed **list, int *n) {
+  char path[4096];
+  gd_checkpoint best;
+  GD_TRY(join(path, sizeof path, folder, "best.h5"));
+  if (access(path, F_OK) != 0) return GD_OK;
+  listed *more = realloc(*list, ((size_t)*n + 1) * sizeof **list);
+  if (!more) return GD_FAIL(GD_ERR_OOM, "no memory to list %s", folder);
+  *list = more;
+  const bool valid = gd_checkpoint_read(&best, path, true) == GD_OK;
+  more[*n] = (listed){.step = valid ? best.step : -1, .name = "best.h5"};
+  if (valid) gd_checkpoint_free(&best);
+  ++*n;
+  qsort(*list, (size_t)*n, sizeof **list, newest_first);
+  return GD_OK;
+}
+
 static gd_status newest_valid(const char *folder, const listed *list, int n, char *path, size_t bytes) {
   for (int i = 0; i < n; i++) {
     gd_digest digest;
@@ -89,7 +108,8 @@ gd_status gd_checkpoint_latest(const char *folder, char *path, size_t bytes) {
   int n;
   *path = 0;
   GD_TRY(list_folder(folder, false, &list, &n));
-  gd_status st = newest_valid(folder, list, n, path, bytes);
+  gd_status st = add_best(folder, &list, &n);
+  if (st == GD_OK) st = newest_valid(folder, list, n, path, bytes);
   if (st != GD_OK) *path = 0;
   free(list);
   return st;

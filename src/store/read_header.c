@@ -1,4 +1,5 @@
 /* What a checkpoint says beside its arrays: the model and how it was configured, progress, and what the data were. */
+#include <math.h>
 #include <string.h>
 
 #include "data/names.h"
@@ -27,14 +28,22 @@ static gd_status read_progress(gd_checkpoint *c, gdi_h5 *f) {
   GD_TRY(gdi_h5_attr_i64(f, "progress", "step", &c->step));
   GD_TRY(gdi_h5_attr_i64(f, "progress", "epoch", &c->epoch));
   GD_TRY(gdi_h5_attr_i64(f, "progress", "samples", &c->samples));
+  c->rows = -1;
+  if (gdi_h5_has_attr(f, "progress", "rows")) GD_TRY(gdi_h5_attr_i64(f, "progress", "rows", &c->rows));
+  if (gdi_h5_has_attr(f, "progress", "skipped"))
+    GD_TRY(gdi_h5_attr_i64(f, "progress", "skipped", &c->skipped));
   GD_TRY(gdi_h5_attr_i64(f, "progress", "seed", &seed));
   c->seed = (uint64_t)seed;
-  if (c->step < 0 || c->epoch < 0 || c->samples < 0)
-    return GD_FAIL(GD_ERR_CHECKPOINT, "%s: step, epoch and samples cannot be negative", f->path);
+  if (c->step < 0 || c->epoch < 0 || c->samples < 0 || c->skipped < 0 || c->skipped > c->step)
+    return GD_FAIL(GD_ERR_CHECKPOINT, "%s: step, epoch, samples or skipped steps are none that can be",
+                   f->path);
   GD_TRY(read_measured(&c->measured, f));
   GD_TRY(read_watched(&c->watched, f));
   c->has_best = gdi_h5_has_attr(f, "progress", "best");
   if (!c->has_best) return GD_OK;
+  c->best_loss = NAN;
+  if (gdi_h5_has_attr(f, "progress", "best_loss"))
+    GD_TRY(gdi_h5_attr_f64(f, "progress", "best_loss", &c->best_loss));
   GD_TRY(gdi_h5_attr_i64(f, "progress", "best_step", &c->best_step));
   return gdi_h5_attr_f64(f, "progress", "best", &c->best);
 }
@@ -111,6 +120,8 @@ static gd_status read_data(gd_checkpoint *c, gdi_h5 *f) {
   GD_TRY(gdi_h5_attr_i64(f, "data", "classes", &c->classes));
   GD_TRY(gdi_h5_attr_f64(f, "data", "x_scale", &c->x_scale));
   GD_TRY(gdi_h5_attr_text(f, "data", "digest", c->data_digest, sizeof c->data_digest));
+  if (gdi_h5_has_attr(f, "data", "val_digest"))
+    GD_TRY(gdi_h5_attr_text(f, "data", "val_digest", c->val_digest, sizeof c->val_digest));
   if (c->classes < 0 || c->classes > GDI_MAX_CLASSES)
     return GD_FAIL(GD_ERR_CHECKPOINT, "%s: %lld classes", f->path, (long long)c->classes);
   if (gdi_h5_has(f, "data/sample")) {

@@ -1,3 +1,4 @@
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -53,6 +54,8 @@ static gd_status put_progress(gdi_h5_writer *w, const gd_checkpoint *c) {
   GD_TRY(gdi_h5_put_group(w, "progress"));
   GD_TRY(gdi_h5_put_attr_i64(w, "progress", "step", c->step));
   GD_TRY(gdi_h5_put_attr_i64(w, "progress", "epoch", c->epoch));
+  if (c->rows >= 0) GD_TRY(gdi_h5_put_attr_i64(w, "progress", "rows", c->rows));
+  if (c->skipped > 0) GD_TRY(gdi_h5_put_attr_i64(w, "progress", "skipped", c->skipped));
   GD_TRY(gdi_h5_put_attr_i64(w, "progress", "samples", c->samples));
   GD_TRY(gdi_h5_put_attr_i64(w, "progress", "seed", (int64_t)c->seed));
   gd_measured measured = c->measured;
@@ -66,6 +69,7 @@ static gd_status put_progress(gdi_h5_writer *w, const gd_checkpoint *c) {
   for (int i = 0; watched.kept && gdi_watched_field(&watched, i, &name, &value); i++)
     GD_TRY(gdi_h5_put_attr_f64(w, "progress", name, *value));
   if (!c->has_best) return GD_OK;
+  if (!isnan(c->best_loss)) GD_TRY(gdi_h5_put_attr_f64(w, "progress", "best_loss", c->best_loss));
   GD_TRY(gdi_h5_put_attr_i64(w, "progress", "best_step", c->best_step));
   return gdi_h5_put_attr_f64(w, "progress", "best", c->best);
 }
@@ -82,6 +86,7 @@ static gd_status put_data(gdi_h5_writer *w, const gd_checkpoint *c) {
   GD_TRY(gdi_h5_put_attr_i64(w, "data", "classes", c->classes));
   GD_TRY(gdi_h5_put_attr_f64(w, "data", "x_scale", c->x_scale));
   GD_TRY(gdi_h5_put_attr_text(w, "data", "digest", c->data_digest));
+  if (*c->val_digest) GD_TRY(gdi_h5_put_attr_text(w, "data", "val_digest", c->val_digest));
   const int64_t ndim = c->sample_ndim;
   if (ndim > 0) GD_TRY(gdi_h5_put(w, "data/sample", GD_I64, 1, &ndim, c->sample));
   if (c->class_name && c->classes > 0)

@@ -115,6 +115,7 @@ gd_status gd_sync_scatter(gd_sync *s, const void *params, const void *const stat
   if (with_states == 0 && s->state_memory.owner)
     memset(s->state_memory.data, 0, (size_t)s->n_states * gdi_bytes_of(s, s->group));
   s->nonfinite = false;
+  if (with_states == 0) s->updates = 0;
   if (s->audit) gdi_audit_forget(s);
   if (s->o.mode == GD_SYNC_ALLREDUCE)
     GD_TRY(scatter_to_all(s, params, states, with_states != 0));

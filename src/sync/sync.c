@@ -161,6 +161,14 @@ gd_status gd_sync_micro_batch_done(gd_sync *s, int64_t k, const gd_step_stats *r
   return GD_OK;
 }
 
+int64_t gd_sync_updates(const gd_sync *s) {
+  return s->updates;
+}
+
+void gd_sync_set_updates(gd_sync *s, int64_t updates) {
+  s->updates = updates;
+}
+
 gd_status gd_sync_healthy(gd_sync *s) {
   if (s->gpu && s->gpu->resident) GD_TRY(gd_world_agree(s->world, gdi_gpu_sync_healthy(s)));
   double nonfinite = s->nonfinite;

@@ -80,6 +80,7 @@ struct gd_sync {
   gd_shared average;   /* average.c: a run of this rank's own, where no memory here holds the whole average */
   char *average_there; /* the same on a GPU that is passed its parameters by the host */
   bool nonfinite;      /* an update found a value that is not finite */
+  int64_t updates;     /* made so far, which an optimizer counts by: those that were left out are none */
 };
 
 static inline size_t gdi_bytes_of(const gd_sync *s, gd_range elements) {

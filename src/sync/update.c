@@ -100,7 +100,7 @@ static gd_status norm_after_update(gd_sync *s, const gd_update *u, gd_sync_resul
 
 static gd_status update(gd_sync *s, const gd_sync_step *step, gd_sync_result *out) {
   gd_update u = {.lr = step->lr,
-                 .step = step->step,
+                 .step = s->updates,
                  .grad_scale = out->total.weight != 0 ? 1 / out->total.weight : 0,
                  .clip_value = s->o.clip_value,
                  .local_rate = 1,
@@ -109,6 +109,7 @@ static gd_status update(gd_sync *s, const gd_sync_step *step, gd_sync_result *ou
   gd_status st = s->two_pass ? sum_first(s, &u, out) : GD_OK;
   if (st == GD_OK) st = update_pieces(s, &u, out);
   out->updated = st == GD_OK;
+  s->updates += out->updated;
   if (st == GD_OK && s->audit) CLOCKED(out->update_s, gdi_audit_keep(s, step->step));
   if (s->overlap || (st != GD_OK && st != GD_ERR_NONFINITE)) return st;
   gd_status left = GD_OK; /* everybody leaves together, updated or not */

@@ -41,7 +41,17 @@ int64_t gdi_batches_least(const gdi_batches *b) {
   return b->even ? at_most(of_full, of_last) : last % b->micro ? last % b->micro : b->micro;
 }
 
+int64_t gdi_batches_position(const gdi_batches *b, int64_t step) {
+  return step - b->offset;
+}
+
+int64_t gdi_batches_continue(gdi_batches *b, int64_t step, int64_t epoch, int64_t rows) {
+  b->offset = step - (epoch * b->per_epoch + rows / b->batch);
+  return rows % b->batch;
+}
+
 gdi_step_plan gdi_batches_step(const gdi_batches *b, int64_t step) {
+  step = gdi_batches_position(b, step);
   int64_t lo = step % b->per_epoch * b->batch;
   gd_range rows = {lo, at_most(lo + b->batch, b->n)};
   return (gdi_step_plan){step / b->per_epoch, rows, ceil_div(rows.hi - rows.lo, b->micro)};

@@ -10,7 +10,9 @@ typedef struct gdi_batches {
   int64_t batch;     /* B */
   int64_t micro;     /* M */
   int64_t per_epoch; /* steps */
-  bool even; /* micro-batches of a step differ by one sample at most; else the last one has the rest */
+  int64_t
+      offset; /* of step numbers from batches, in a run that had other ones before: gdi_batches_position() */
+  bool even;  /* micro-batches of a step differ by one sample at most; else the last one has the rest */
 } gdi_batches;
 
 /*
@@ -34,6 +36,13 @@ typedef struct gdi_step_plan {
   int64_t K;     /* micro-batches */
 } gdi_step_plan;
 
+/* How many of these batches come before step number `step`, as if all of the run's had been such. */
+int64_t gdi_batches_position(const gdi_batches *b, int64_t step);
+/*
+ * Step number `step` goes on where `rows` samples of an epoch were seen, maybe in other batches. Returns how many of them come
+ * again, because no batch begins there.
+ */
+int64_t gdi_batches_continue(gdi_batches *b, int64_t step, int64_t epoch, int64_t rows);
 gdi_step_plan gdi_batches_step(const gdi_batches *b, int64_t step);
 gd_range gdi_batches_micro(const gdi_batches *b, const gdi_step_plan *s, int64_t k);
 int64_t gdi_batches_max_micro(const gdi_batches *b); /* the largest K of any step */

@@ -128,6 +128,7 @@ static gd_status describe_run(gdi_checkpointer *s) {
   s->c.standardize_targets = j->standardize_targets;
   s->c.n_class_weights = j->class_weights.n, s->c.class_weight = j->class_weights.w;
   memcpy(s->c.data_digest, j->data_digest, sizeof s->c.data_digest);
+  memcpy(s->c.val_digest, j->val_digest, sizeof s->c.val_digest);
   snprintf(s->c.machine, sizeof s->c.machine, "%s", gd_device_describe(j->device));
   s->c.plugins = (char *)gd_plugins_loaded();
   snprintf(s->c.version, sizeof s->c.version, "%s", GD_VERSION);
@@ -158,7 +159,8 @@ void gdi_checkpointer_close(gdi_checkpointer *s) {
 /* ---- saving ---- */
 
 bool gdi_snapshot_due(const gdi_job *j, int64_t step) {
-  return j->opt.snapshots && gd_schedule_restarts(&j->schedule, step, j->batches.per_epoch);
+  return j->opt.snapshots &&
+         gd_schedule_restarts(&j->schedule, gdi_batches_position(&j->batches, step), j->batches.per_epoch);
 }
 
 /* A second name of a checkpoint, moved in one step, so that pruning need not know of it. */
@@ -177,6 +179,10 @@ static void name_best(const gdi_checkpointer *s) {
   name_too(s, best);
 }
 
+static void path_of(gdi_checkpointer *s, int64_t step) {
+  snprintf(s->path, sizeof s->path, "%s/step-%08lld.h5", s->folder, (long long)step);
+}
+
 static void name_snapshot(const gdi_checkpointer *s) {
   char folder[4300], name[4400];
   snprintf(folder, sizeof folder, "%.*s/snapshots", (int)(strrchr(s->folder, '/') - s->folder), s->folder);
@@ -188,12 +194,11 @@ static void name_snapshot(const gdi_checkpointer *s) {
   name_too(s, name);
 }
 
-void gdi_checkpointer_continue(gdi_checkpointer *s, const gd_checkpoint *resumed, const char *path) {
+void gdi_checkpointer_continue(gdi_checkpointer *s, const gd_checkpoint *resumed) {
   s->c.best_step = resumed->best_step;
-  snprintf(s->path, sizeof s->path, "%.4095s", path);
-  const bool here = strncmp(path, s->folder, strlen(s->folder)) == 0;
-  if (writes(s) && here && resumed->has_best && resumed->best_step == resumed->step) name_best(s);
-  if (writes(s) && here && gdi_snapshot_due(s->job, resumed->step)) name_snapshot(s);
+  if (!writes(s) || !gdi_snapshot_due(s->job, resumed->step)) return;
+  path_of(s, resumed->step);
+  name_snapshot(s); /* it was killed before it had that name */
   s->path[0] = 0;
 }
 
@@ -210,20 +215,24 @@ gd_status gdi_checkpointer_wait(gdi_checkpointer *s) {
   return gd_world_agree(s->job->world, writes(s) ? finish_write(s) : GD_OK);
 }
 
-static gd_status start_write(gdi_checkpointer *s, bool is_best, const double *best, const gd_measured *m) {
+static gd_status start_write(gdi_checkpointer *s, bool is_best, const gdi_best *best, const gd_measured *m) {
   const gdi_job *j = s->job;
+  const int64_t position = gdi_batches_position(&j->batches, j->step);
   s->c.step = j->step;
-  s->c.epoch = j->step / j->batches.per_epoch;
-  s->c.samples = s->c.epoch * j->batches.n + j->step % j->batches.per_epoch * j->batches.batch;
+  s->c.skipped = j->step - gd_sync_updates(j->sync);
+  s->c.epoch = position / j->batches.per_epoch;
+  s->c.rows = position % j->batches.per_epoch * j->batches.batch;
+  s->c.samples = s->c.epoch * j->batches.n + s->c.rows;
   s->c.measured = *m;
-  if (best) s->c.best = *best, s->c.has_best = true;
+  if (best) s->c.best = best->quality, s->c.best_loss = best->loss, s->c.has_best = true;
   if (is_best) s->c.best_step = j->step;
   s->link_best = is_best, s->link_snapshot = gdi_snapshot_due(j, j->step);
-  snprintf(s->path, sizeof s->path, "%s/step-%08lld.h5", s->folder, (long long)j->step);
+  path_of(s, j->step);
   return gd_writer_start(s->writer, &s->c, s->path);
 }
 
-gd_status gdi_checkpointer_save(gdi_checkpointer *s, bool is_best, const double *best, const gd_measured *m) {
+gd_status gdi_checkpointer_save(gdi_checkpointer *s, bool is_best, const gdi_best *best,
+                                const gd_measured *m) {
   gdi_job *j = s->job;
   GD_TRY(gd_sync_healthy(j->sync));
   GD_TRY(gdi_same_constants(j));

@@ -4,6 +4,11 @@
 
 #include "train/job.h"
 
+/* The best validation so far: by what decides, and its loss, which decides between equals. */
+typedef struct gdi_best {
+  double quality, loss;
+} gdi_best;
+
 /* On rank 0: a snapshot of parameters and optimizer state, written by a thread while training goes on. */
 typedef struct gdi_checkpointer {
   gdi_job *job;
@@ -22,14 +27,14 @@ typedef struct gdi_checkpointer {
 bool gdi_snapshot_due(const gdi_job *j, int64_t step);
 /* Collective. `run`: the run folder (rank 0). */
 gd_status gdi_checkpointer_open(gdi_checkpointer *s, gdi_job *j, const char *run) GD_CHECKED;
-/* Continue after `resumed`: a run that was killed before it named its best checkpoint does so now. */
-void gdi_checkpointer_continue(gdi_checkpointer *s, const gd_checkpoint *resumed, const char *path);
+/* Continue after `resumed`, which the folder has: a run that was killed before it named a snapshot does so now. */
+void gdi_checkpointer_continue(gdi_checkpointer *s, const gd_checkpoint *resumed);
 /*
- * Take a snapshot and start writing it; is_best: also as best.h5. `best`: quality of the best so far, NULL
+ * Take a snapshot and start writing it; is_best: also as best.h5. `best`: the best so far, NULL
  * before the first validation. `m`: measurements under way, on rank 0. Collective. Errors: GD_ERR_NONFINITE
  * when the parameters are not finite (nothing is written). gdi_checkpointer_wait() returns the status of the write.
  */
-gd_status gdi_checkpointer_save(gdi_checkpointer *s, bool is_best, const double *best,
+gd_status gdi_checkpointer_save(gdi_checkpointer *s, bool is_best, const gdi_best *best,
                                 const gd_measured *m) GD_CHECKED;
 /* Wait for the write under way; prune; move best.h5. Collective: its status is everybody's. */
 gd_status gdi_checkpointer_wait(gdi_checkpointer *s) GD_CHECKED;

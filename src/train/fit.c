@@ -3,6 +3,7 @@
 
 #include <math.h>
 #include <signal.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "gd/log.h"
@@ -47,14 +48,21 @@ static double quality(const gdi_fit *f, const gd_metrics *m) {
 }
 
 static bool better(const gdi_fit *f, const gd_metrics *m) {
-  if (!f->has_best) return isfinite(m->loss) && !isnan(quality(f, m));
-  return gdi_quality_better(&f->job->metrics, quality(f, m), f->best);
+  const double now = quality(f, m);
+  if (!f->has_best) return isfinite(m->loss) && !isnan(now);
+  if (now == f->best.quality)
+    return m->loss < f->best.loss; /* accuracies are counts: equal ones are common */
+  return gdi_quality_better(&f->job->metrics, now, f->best.quality);
+}
+
+static double epoch_of(const gdi_job *j) {
+  return (double)gdi_batches_position(&j->batches, j->step) / (double)j->batches.per_epoch;
 }
 
 static gd_status write_row(gdi_fit *f, const gd_sync_result *r, const gd_metrics *val) {
   gdi_job *j = f->job;
   gd_row row = {.step = j->step,
-                .epoch = (double)j->step / (double)j->batches.per_epoch,
+                .epoch = epoch_of(j),
                 .loss = f->interval.loss_sum / f->interval.weight,
                 .lr = gdi_job_lr(j, j->step - 1),
                 .grad_norm = r->grad_norm,
@@ -104,9 +112,22 @@ static bool is_at(const gdi_fit *f, int64_t every) {
   return f->job->step % every == 0;
 }
 
+/* Every so many steps, or at the end of an epoch. */
+static bool validation_due(const gdi_fit *f) {
+  const gdi_job *j = f->job;
+  if (!j->validates) return false;
+  if (j->opt.eval_every) return is_at(f, j->opt.eval_every);
+  return gdi_batches_position(&j->batches, j->step) % j->batches.per_epoch == 0;
+}
+
+/* Where updates may be left out, each must be known before the next one: optimizers count them. */
+static bool must_know(const gdi_fit *f) {
+  return strcmp(f->job->opt.on_nan, "skip") == 0;
+}
+
 static bool anything_due(const gdi_fit *f, const gd_sync_result *r) {
-  return is_last(f, r) || (f->job->validates && is_at(f, f->eval_every)) || is_at(f, f->log_every) ||
-         save_due(f, r->flags) || f->observer->after_step;
+  return is_last(f, r) || validation_due(f) || is_at(f, f->log_every) || save_due(f, r->flags) ||
+         must_know(f) || f->observer->after_step;
 }
 
 /* ---- the loop ---- */
@@ -164,8 +185,9 @@ static void add_results(gdi_fit *f, gd_sync_result *last) {
 static void show_progress(const gdi_fit *f) {
   if (!f->observer->progress) return;
   const gdi_job *j = f->job;
-  gd_train_progress p = {j->step, j->total_steps, j->batches.per_epoch, f->loss,
-                         (double)f->trained_samples / f->trained_s};
+  gd_train_progress p = {
+      j->step,    j->total_steps, j->batches.per_epoch, f->loss, (double)f->trained_samples / f->trained_s,
+      epoch_of(j)};
   f->observer->progress(f->observer->user, &p);
 }
 
@@ -192,7 +214,7 @@ static gd_status decide(gdi_fit *f, const gd_metrics *val) {
   if (!f->observer->after_step) return GD_OK;
   const gd_after_step at = {.step = j->step,
                             .total_steps = j->total_steps,
-                            .epoch = (double)j->step / (double)j->batches.per_epoch,
+                            .epoch = epoch_of(j),
                             .loss = f->loss,
                             .lr = gdi_job_lr(j, j->step - 1),
                             .val = isnan(val->loss) ? NULL : val};
@@ -204,7 +226,7 @@ static gd_status validate(gdi_fit *f, gd_metrics *val, bool *improved) {
   GD_TRY(gdi_validate(f->job, val));
   if (!better(f, val)) return GD_OK;
   *improved = true;
-  f->has_best = true, f->best = quality(f, val);
+  f->has_best = true, f->best = (gdi_best){quality(f, val), val->loss};
   f->result->best = (gd_row){.step = f->job->step, .val = *val};
   return GD_OK;
 }
@@ -218,8 +240,8 @@ static gd_status between_steps(gdi_fit *f, const gd_sync_result *r) {
   gdi_job *j = f->job;
   bool improved = false;
   gd_metrics val = gdi_no_metrics();
-  if (j->validates && (is_last(f, r) || is_at(f, f->eval_every))) GD_TRY(validate(f, &val, &improved));
-  if (j->validates && is_at(f, f->eval_every)) f->over = gdi_watch_validation(&f->watch, j, &val);
+  if (j->validates && (is_last(f, r) || validation_due(f))) GD_TRY(validate(f, &val, &improved));
+  if (validation_due(f)) f->over = gdi_watch_validation(&f->watch, j, &val);
   GD_TRY(decide(f, &val));
   const bool last = is_last(f, r);
   if (j->validates && last && isnan(val.loss)) GD_TRY(validate(f, &val, &improved));

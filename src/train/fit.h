@@ -16,11 +16,11 @@ typedef struct gdi_fit {
   gd_train_result *result;
   int64_t save_steps;
   double save_seconds; /* one of them, or neither */
-  int64_t eval_every, log_every;
+  int64_t log_every;
   bool has_best;
   gdi_watch watch;
-  bool over;   /* early_stop */
-  double best; /* quality of the best validation, of earlier parts of the run too */
+  bool over;     /* early_stop */
+  gdi_best best; /* validation, of earlier parts of the run too */
   double started, last_save;
   double entered; /* when gd_train() was */
   double most_s;  /* max_time: the run stops when it took so long; 0: as long as it takes */

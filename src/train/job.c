@@ -116,7 +116,7 @@ static gd_status open_on_data(gdi_job *j, const gdi_known *known) {
   GD_TRY(gd_world_agree(w, gdi_open_standardize(j, known)));
   GD_TRY(gd_world_agree(w, gdi_open_class_weights(j, &known->class_weights)));
   GD_TRY(gd_world_agree(w, gdi_gpu_cause(j->device, build_model(j))));
-  GD_TRY(gd_world_agree(w, gdi_resolve_batches(j)));
+  GD_TRY(gd_world_agree(w, gdi_resolve_batches(j, known->from)));
   GD_TRY(gd_world_agree(w, gdi_resolve_rates(j)));
   GD_TRY(gd_world_agree(w, gdi_gpu_cause(j->device, gdi_open_params(j))));
   GD_TRY(gdi_same_everywhere(j));

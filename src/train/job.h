@@ -24,7 +24,7 @@ typedef struct gdi_job {
   gd_class_lists class_lists; /* of the balanced sampler */
   bool validates;
   gd_standardize standardize, standardize_targets;
-  char data_digest[65];
+  char data_digest[65], val_digest[65]; /* val: "" without validation */
   gdi_class_weights class_weights;
   gd_criterion *criterion;
   gdi_metric_list metrics;
@@ -45,11 +45,12 @@ typedef struct gdi_job {
   FILE *trace; /* samples that steps used; NULL: not asked for */
 } gdi_job;
 
-/* What was measured of the training part before: zeros where it was not. */
+/* What was measured of the training part before: zeros where it was not. And where the run goes on. */
 typedef struct gdi_known {
   gdi_set_use data; /* those that a run which is resumed began with */
   gd_standardize standardize, standardize_targets;
   gdi_class_weights class_weights;
+  const struct gd_checkpoint *from; /* NULL: it begins */
 } gdi_known;
 
 /*

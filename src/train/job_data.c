@@ -124,13 +124,19 @@ gd_status gdi_open_data(gdi_job *j, const gdi_set_use *use) {
   gd_digest digest;
   GD_TRY(gd_world_agree(j->world, gd_dataset_digest(j->train.data, &digest)));
   gd_digest_hex(&digest, j->data_digest);
-  return gd_world_same(j->world, "the training data", &digest, sizeof digest, j->data_digest);
+  GD_TRY(gd_world_same(j->world, "the training data", &digest, sizeof digest, j->data_digest));
+  if (j->opt.val_fraction > 0) memcpy(j->val_digest, j->data_digest, sizeof j->val_digest);
+  if (!j->val.data) return GD_OK;
+  GD_TRY(gd_world_agree(j->world, gd_dataset_digest(j->val.data, &digest)));
+  gd_digest_hex(&digest, j->val_digest);
+  return gd_world_same(j->world, "the validation data", &digest, sizeof digest, j->val_digest);
 }
 
 /* The sets that another job has open. Without validation data, training data is what is validated on. */
 void gdi_borrow_data(gdi_job *j, const gdi_job *from) {
   j->train = from->train, j->val = from->val;
   memcpy(j->data_digest, from->data_digest, sizeof j->data_digest);
+  memcpy(j->val_digest, from->val_digest, sizeof j->val_digest);
   j->borrowed = true;
 }
 

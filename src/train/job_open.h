@@ -2,6 +2,7 @@
 #ifndef GDI_TRAIN_OPENING_H
 #define GDI_TRAIN_OPENING_H
 
+#include "gd/store.h"
 #include "train/job.h"
 
 /* job_same.c: the settings, as given first and as resolved later; also the processor. Collective. */
@@ -22,7 +23,7 @@ gd_status gdi_open_params(gdi_job *j) GD_CHECKED;
 gd_status gdi_same_constants(const gdi_job *j) GD_CHECKED;
 
 /* job_update.c: values for automatic settings; then the sync. Collective: gdi_open_update() */
-gd_status gdi_resolve_batches(gdi_job *j) GD_CHECKED;
+gd_status gdi_resolve_batches(gdi_job *j, const gd_checkpoint *from) GD_CHECKED;
 gd_status gdi_resolve_rates(gdi_job *j) GD_CHECKED;
 gd_status gdi_open_update(gdi_job *j) GD_CHECKED;
 

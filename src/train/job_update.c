@@ -26,7 +26,16 @@ static gd_status cut_for_statistics(gdi_job *j) {
   return GD_OK;
 }
 
-gd_status gdi_resolve_batches(gdi_job *j) {
+/* The samples stay, not the steps: a run that goes on with other batches leaves none out. */
+static void continue_batches(gdi_job *j, const gd_checkpoint *from) {
+  const gdi_batches *b = &j->batches;
+  int64_t rows = from->rows >= 0 ? from->rows : from->samples - from->epoch * b->n;
+  if (rows < 0) rows = 0;
+  if (rows > b->n) rows = b->n; /* of other data */
+  gdi_batches_continue(&j->batches, from->step, from->epoch, rows);
+}
+
+gd_status gdi_resolve_batches(gdi_job *j, const gd_checkpoint *from) {
   const bool statistics = gd_module_statistics(j->model, NULL, 0) > 0;
   bool follows_ranks;
   const int ranks = gd_world_size(j->world);
@@ -40,8 +49,9 @@ gd_status gdi_resolve_batches(gdi_job *j) {
         "other numbers of ranks",
         (long long)j->batches.micro, ranks);
   j->opt.micro_batch = j->batches.micro;
-  const double steps = round(j->opt.epochs * (double)j->batches.per_epoch);
-  j->total_steps = j->opt.steps ? j->opt.steps : steps < 1 ? 1 : steps < 0x1p62 ? (int64_t)steps : INT64_MAX;
+  if (from) continue_batches(j, from);
+  const double steps = fmin(fmax(round(j->opt.epochs * (double)j->batches.per_epoch), 1), 0x1p62);
+  j->total_steps = j->opt.steps ? j->opt.steps : (int64_t)steps + j->batches.offset;
   return GD_OK;
 }
 
@@ -63,7 +73,8 @@ static double in_epochs(const gdi_job *j, gd_length l) {
 
 /* A fraction of the run stays the same place when the run is continued for longer: the first length is kept. */
 static double place_in_epochs(gdi_job *j, gd_length l) {
-  if (l.unit == GD_OF_RUN && j->opt.schedule_run == 0) j->opt.schedule_run = j->total_steps;
+  if (l.unit == GD_OF_RUN && j->opt.schedule_run == 0)
+    j->opt.schedule_run = gdi_batches_position(&j->batches, j->total_steps);
   return in_epochs(j, l);
 }
 
@@ -73,12 +84,13 @@ static gd_status resolve_swa(gdi_job *j) {
   if (j->opt.swa_every.n == 0) return GD_OK;
   const double every = round(in_epochs(j, j->opt.swa_every) * each),
                start = round(place_in_epochs(j, j->opt.swa_start) * each);
-  if (start > (double)j->total_steps)
+  const double first = start + (double)j->batches.offset;
+  if (first > (double)j->total_steps)
     return GD_FAIL(GD_ERR_USAGE,
                    "swa.start: the first sample would be taken after step %.0f, but the run ends at %lld",
-                   start, (long long)j->total_steps);
+                   first, (long long)j->total_steps);
   j->optim.swa_every = every < 1 ? 1 : (int64_t)fmin(every, 0x1p62);
-  j->optim.swa_start = start < 1 ? 1 : (int64_t)start;
+  j->optim.swa_start = first < 1 ? 1 : (int64_t)first;
   return GD_OK;
 }
 
@@ -101,12 +113,12 @@ static void warn_of_lengths(const gdi_job *j, double epochs) {
   if (s->warmup >= epochs)
     gdi_message_once(GD_LOG_WARN, "the warm-up takes %g epochs and the run %g: the rate does not reach %g",
                      s->warmup, epochs, s->lr);
-  else if (ends && round((s->warmup + s->total) * (double)j->batches.per_epoch) < (double)j->total_steps)
+  else if (ends && round((s->warmup + s->total) * (double)j->batches.per_epoch) <
+                       round(epochs * (double)j->batches.per_epoch))
     gdi_message_once(
         GD_LOG_WARN,
         "schedule %s ends after %g epochs and the run after %g: from then on the rate stays at %g",
-        j->opt.schedule, s->warmup + s->total, epochs,
-        gd_schedule_lr(s, j->total_steps - 1, j->batches.per_epoch));
+        j->opt.schedule, s->warmup + s->total, epochs, gdi_job_lr(j, j->total_steps - 1));
 }
 
 /* What does not fit the schedule is refused: else it would be silently without effect. */
@@ -114,7 +126,8 @@ static gd_status resolve_schedule(gdi_job *j, double lr) {
   gd_options *o = &j->opt;
   gd_schedule_kind kind;
   GD_TRY(gd_schedule_parse(&kind, o->schedule));
-  const double epochs = (double)j->total_steps / (double)j->batches.per_epoch,
+  const double epochs =
+                   (double)gdi_batches_position(&j->batches, j->total_steps) / (double)j->batches.per_epoch,
                warmup = in_epochs(j, o->warmup);
   const gd_length rest = {epochs > warmup ? epochs - warmup : epochs, GD_IN_EPOCHS};
   if (kind == GD_SGDR && o->t0.n == 0) o->t0 = rest;

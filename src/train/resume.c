@@ -21,8 +21,9 @@ gd_status gdi_resume_read(gd_checkpoint *c, gd_world *w, const char *path) {
   return gd_world_agree(w, missing ? gdi_plugins_need(c->plugins, path, c->model) : GD_OK);
 }
 
-/* Lengths that are the run's own follow it: see refuse_changes(). */
-static const char of_the_run[] = "schedule.t0 schedule.total";
+/* Lengths that are the run's own follow it, see refuse_changes(); of fractions only where that is agreed to. */
+static const char follows[] = "schedule.t0 schedule.total",
+                  follows_changed[] = "schedule.t0 schedule.total schedule.run";
 
 gd_status gdi_resume_options(gd_options *o, const gd_checkpoint *c, char found_out[GDI_FOUND_OUT]) {
   static const char *const places[] = {"model", "data.train", "data.val"};
@@ -37,7 +38,8 @@ gd_status gdi_resume_options(gd_options *o, const gd_checkpoint *c, char found_o
   for (char *key = strtok_r(given, " ", &save); st == GD_OK && key; key = strtok_r(NULL, " ", &save)) {
     const bool was = gdi_is_listed(key, c->found_out);
     if (was) sprintf(found_out + strlen(found_out), "%s%s", *found_out ? " " : "", key);
-    if (!was || !gdi_is_listed(key, of_the_run)) st = gd_options_adopt(o, &saved, key);
+    if (!was || !gdi_is_listed(key, o->resume_changed ? follows_changed : follows))
+      st = gd_options_adopt(o, &saved, key);
   }
   gd_options_free(&saved);
   return st;
@@ -70,11 +72,24 @@ static void tell_length(const gdi_job *j, const gd_checkpoint *c, const gd_optio
              j->opt.schedule, key, was);
 }
 
+static void tell_position(const gdi_job *j, const gd_checkpoint *c) {
+  const gdi_step_plan next = gdi_batches_step(&j->batches, c->step);
+  const int64_t again = (c->epoch - next.epoch) * j->batches.n + c->rows - next.rows.lo;
+  gd_message(
+      GD_LOG_INFO,
+      "the samples that were seen are kept, in other batches: epoch %lld goes on at sample %lld of %lld",
+      (long long)next.epoch, (long long)next.rows.lo, (long long)j->batches.n);
+  if (again > 0)
+    gd_message(GD_LOG_INFO, "%lld samples before it come again: no batch begins where they end",
+               (long long)again);
+}
+
 static gd_status refuse_changes(const gdi_job *j, const gd_checkpoint *c, const char *path) {
   char differences[400], hint[200];
   gd_options saved;
   GD_TRY(gdi_saved_options(&saved, c));
   const int64_t eval_every = saved.eval_every;
+  const bool other_batches = saved.batch_size != j->opt.batch_size || saved.drop_last != j->opt.drop_last;
   int n = gd_options_differ(&saved, &j->opt, differences, sizeof differences);
   tell_length(j, c, &saved, hint, sizeof hint);
   gd_options_free(&saved);
@@ -98,6 +113,7 @@ static gd_status refuse_changes(const gdi_job *j, const gd_checkpoint *c, const 
         path, differences, hint);
   if (gd_world_rank(j->world) == 0)
     gd_message(GD_LOG_WARN, "resuming although this differs: %s", differences);
+  if (gd_world_rank(j->world) == 0 && other_batches) tell_position(j, c);
   return GD_OK;
 }
 
@@ -203,6 +219,8 @@ gd_status gdi_resume_apply(gdi_job *j, const gd_checkpoint *c, const char *path)
   free(memory);
   if (st == GD_OK) st = spread_constants(j, c, path);
   if (st == GD_OK) j->step = c->step;
-  if (GDI_FAULT("shuffle_on_resume")) j->step -= j->step % j->batches.per_epoch; /* the order starts again */
+  if (st == GD_OK) gd_sync_set_updates(j->sync, c->step - c->skipped);
+  if (GDI_FAULT("shuffle_on_resume")) /* the order starts again */
+    j->step -= gdi_batches_position(&j->batches, j->step) % j->batches.per_epoch;
   return st;
 }

@@ -72,9 +72,12 @@ static gd_status cannot(const char *path) {
   return GD_FAIL(GD_ERR_WRITE, "%s: %s", path, strerror(errno));
 }
 
+/* How this part of the run was begun is no setting of it: the next one must ask again. */
 static void print_config(FILE *f, const void *job) {
   const gdi_job *j = job;
-  gdi_options_print_given(&j->opt, j->found_out, f);
+  gd_options o = j->opt;
+  o.resume = "", o.resume_changed = false;
+  gdi_options_print_given(&o, j->found_out, f);
 }
 
 static const char header[] = "step,epoch,train.loss,lr,grad_norm,samples_per_s,val.loss,val.accuracy,seconds,"
@@ -181,6 +184,9 @@ gd_status gdi_record_open(gdi_record *r, const char *folder, const gdi_job *j, g
   snprintf(r->folder, sizeof r->folder, "%s", folder);
   snprintf(path, sizeof path, "%s/metrics.csv", folder);
   r->list = &j->metrics;
+  char summary[4200];
+  snprintf(summary, sizeof summary, "%s/summary.json", folder);
+  if (unlink(summary) != 0 && errno != ENOENT) return cannot(summary); /* of what the run was before */
   GD_TRY(gdi_file_write(folder, "config.yaml", print_config, j));
   kept_rows kept = {.old = j->step > 0 ? fopen(path, "r") : NULL, .job = j, .seen = seen};
   gd_status st = gdi_file_write(folder, "metrics.csv", print_kept, &kept);

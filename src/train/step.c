@@ -4,7 +4,8 @@
 #include "train/gpu_step.h"
 
 double gdi_job_lr(const gdi_job *j, int64_t step) {
-  return j->lr_factor * gd_schedule_lr(&j->schedule, step, j->batches.per_epoch);
+  return j->lr_factor *
+         gd_schedule_lr(&j->schedule, gdi_batches_position(&j->batches, step), j->batches.per_epoch);
 }
 
 /* "step,epoch,sample" for every sample of a micro-batch, whole lines at once. */
@@ -69,7 +70,9 @@ gd_status gdi_step(gdi_job *j, uint32_t flags, gd_sync_result *out) {
   const gdi_step_plan plan = gdi_batches_step(&j->batches, j->step);
   gd_sync_step step = {.lr = gdi_job_lr(j, j->step), .step = j->step, .flags = flags};
   if (j->schedule.cycle_momentum)
-    step.cycles = true, step.momentum = gd_schedule_momentum(&j->schedule, j->step, j->batches.per_epoch);
+    step.cycles = true,
+    step.momentum =
+        gd_schedule_momentum(&j->schedule, gdi_batches_position(&j->batches, j->step), j->batches.per_epoch);
   if (j->on_gpu && j->on_gpu->resident) return gdi_step_resident(j, &plan, &step, out);
   gd_status mine = j->on_gpu ? gdi_compute_on_gpu(j, &plan, &step) : gdi_compute(j, &plan);
   if (!j->on_gpu) gdi_hint_next_step(j);

@@ -12,6 +12,7 @@
 #include "infer/task.h"
 #include "infer/trained.h"
 #include "train/resume.h"
+#include "train/run_folder.h"
 
 static bool is_root(gd_world *w) {
   return gd_world_rank(w) == 0;
@@ -132,7 +133,6 @@ static int64_t automatic_log_every(const gdi_job *j) {
 static gd_status open_fit(gdi_fit *f, gdi_job *j, const place *p) {
   f->job = j;
   f->noise.decay = j->opt.noise_decay;
-  f->eval_every = j->opt.eval_every ? j->opt.eval_every : j->batches.per_epoch;
   f->log_every = j->opt.log_every ? j->opt.log_every : automatic_log_every(j);
   if (is_root(j->world)) j->tables = p->folder;
   f->watch = gdi_watch_new(j);
@@ -145,10 +145,13 @@ static gd_status open_fit(gdi_fit *f, gdi_job *j, const place *p) {
   return GD_OK;
 }
 
-/* Also when the early stop was just then: it has nothing left to do, unless it is given more patience. */
-static void continue_watching(gdi_fit *f, const gd_watched *w) {
-  f->watch = gdi_watch_continued(f->job, w);
-  if (f->job->schedule.kind == GD_REDUCE_ON_PLATEAU) f->job->schedule.lr = f->watch.plateau.lr;
+/* Also when the early stop was just then: it has nothing left to do, unless it is given more patience. Losses of other
+ * data, or another metric, are nothing to compare with: then only the rate stays. */
+static void continue_watching(gdi_fit *f, const gd_watched *w, bool same_judge) {
+  const double lr = w->kept ? w->lr : f->job->schedule.lr;
+  if (same_judge) f->watch = gdi_watch_continued(f->job, w);
+  f->watch.plateau.lr = lr;
+  if (f->job->schedule.kind == GD_REDUCE_ON_PLATEAU) f->job->schedule.lr = lr;
   f->over = f->job->opt.stop_patience > 0 && f->watch.bad >= f->job->opt.stop_patience;
 }
 
@@ -159,8 +162,9 @@ static void continue_measuring(gdi_fit *f, const gd_measured *m) {
   f->noise.weight = m->noise_weight, f->noise.mean = (gdi_noise_estimate){m->noise_s, m->noise_g2};
 }
 
-/* Did the earlier parts of the run judge by the same metric? */
+/* Did the earlier parts of the run judge by the same metric, of the same data? */
 static bool same_judge(const gdi_job *j, const gd_checkpoint *c) {
+  if (*c->val_digest && strcmp(c->val_digest, j->val_digest) != 0) return false;
   gd_options saved;
   gdi_metric_list theirs = {0};
   gd_status st = gdi_saved_options(&saved, c);
@@ -175,29 +179,47 @@ static bool same_judge(const gdi_job *j, const gd_checkpoint *c) {
   return same;
 }
 
-/* The best validation of a run's earlier parts. A checkpoint keeps the one measure that decides. */
+/* The best validation of a run's earlier parts. A checkpoint keeps the one measure that decides, and the loss. */
 static void recall_best(gdi_fit *f, const gdi_job *j, const gd_checkpoint *c) {
   gd_metrics *val = &f->result->best.val;
   const gd_metric *judge = gdi_metrics_first(&j->metrics);
-  if (!c->has_best || !same_judge(j, c)) return;
-  f->has_best = true, f->best = c->best;
+  f->has_best = true, f->best = (gdi_best){c->best, c->best_loss};
   f->result->best.step = c->best_step;
   if (judge) val->n = 1, val->measure[0] = (gd_measure){judge, c->best};
   if (judge == &gdi_metric_accuracy) val->accuracy = c->best;
   if (!judge) val->loss = c->best;
 }
 
-static gd_status run(gdi_fit *f, gdi_job *j, const place *p, const gd_checkpoint *resumed) {
-  if (resumed) {
-    GD_TRY(gdi_resume_apply(j, resumed, p->checkpoint));
-    recall_best(f, j, resumed);
+/* The folder tells the story of the checkpoint; the best so far is recalled where it is comparable and still there. */
+static gd_status settle(gdi_fit *f, gdi_job *j, const place *p, const gd_checkpoint *c, bool same) {
+  gd_status st = GD_OK;
+  bool best = c && c->has_best && same;
+  if (is_root(j->world)) {
+    if (c && c->has_best && !same)
+      gd_message(
+          GD_LOG_WARN,
+          "validation is on other data, or by another metric, than up to step %lld: the best begins anew",
+          (long long)c->step);
+    bool file = best && j->opt.checkpoint_best;
+    st = gdi_run_folder_settle(p->folder, p->checkpoint, c, &file);
+    best = best && (file || !j->opt.checkpoint_best);
   }
+  GD_TRY(gd_world_agree(j->world, st));
+  GD_TRY(gd_world_bcast(j->world, &best, sizeof best, 0));
+  if (best) recall_best(f, j, c);
+  return GD_OK;
+}
+
+static gd_status run(gdi_fit *f, gdi_job *j, const place *p, const gd_checkpoint *resumed) {
+  const bool same = resumed && same_judge(j, resumed);
+  if (resumed) GD_TRY(gdi_resume_apply(j, resumed, p->checkpoint));
+  if (j->opt.resume[0]) GD_TRY(settle(f, j, p, resumed, same));
   GD_TRY(open_fit(f, j, p));
   f->control = gdi_control_of(f->observer->after_step ? resumed : NULL);
   j->lr_factor = f->control.lr_factor;
   if (resumed) continue_measuring(f, &resumed->measured);
-  if (resumed) continue_watching(f, &resumed->watched);
-  if (resumed) gdi_checkpointer_continue(&f->saver, resumed, p->checkpoint);
+  if (resumed) continue_watching(f, &resumed->watched, same);
+  if (resumed) gdi_checkpointer_continue(&f->saver, resumed);
   announce(f, p);
   gd_status ended = gdi_fit_run(f);
   gd_train_result *r = f->result;
@@ -230,7 +252,8 @@ static gd_status run_there(gd_world *w, const gd_options *o, const place *p, con
     const gdi_known known = {.data = resumes ? gdi_use_of(&resumed) : (gdi_set_use){.part = GD_PART_ANY},
                              .standardize = resumed.standardize,
                              .standardize_targets = resumed.standardize_targets,
-                             .class_weights = {resumed.n_class_weights, resumed.class_weight}};
+                             .class_weights = {resumed.n_class_weights, resumed.class_weight},
+                             .from = resumes ? &resumed : NULL};
     st = gdi_job_open(&job, w, &options, &known);
     job.found_out = found_out;
     if (st == GD_OK) st = run(&fit, &job, p, resumes ? &resumed : NULL);

@@ -20,7 +20,7 @@ awk -F, 'NR > 2 && $9 < before { exit 1 } { before = $9 }' parts/metrics.csv || 
 measured() { run $1 $2 --log-every 7 --noise-scale --checkpoint-every 4 --schedule constant "${@:3}"; }
 measured 2 whole1 --steps 20
 measured 2 parts1 --steps 5
-rm parts1/checkpoints/step-00000005.h5
+rm parts1/checkpoints/step-00000005.h5 parts1/checkpoints/best.h5
 measured 3 parts1 --steps 20 --resume auto
 rows() { cut -d, -f1-5,7,8,10- $1/metrics.csv; }
 equal "$(rows whole1)" "$(rows parts1)" "rows of a run that was killed"

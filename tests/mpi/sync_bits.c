@@ -171,6 +171,7 @@ static void equal_to_one_place(const trial *t, gd_world *a, gd_world *b, gd_devi
       assert_ok(gd_sync_new(&s, b, p, &o));
       if (gd_world_rank(a) > 0) memset(saved.params, 1, saved.bytes);
       assert_ok(gd_sync_scatter(s, saved.params, (const void *const *)saved.state));
+      gd_sync_set_updates(s, step);
       compare(t, -step, b, p, &m);
     }
     gd_sync_result result;

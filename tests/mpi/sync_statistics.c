@@ -185,9 +185,11 @@ static void move_to(side *s, gd_world *w, const trial *t) {
   model_state saved = state_new(s->params);
   assert_ok(gd_sync_gather(s->sync, saved.params, (void *const *)saved.state));
   const bool statistics = s->model->statistic[0];
+  const int64_t updates = gd_sync_updates(s->sync);
   side_free(s);
   *s = side_new(w, t, statistics);
   assert_ok(gd_sync_scatter(s->sync, saved.params, (const void *const *)saved.state));
+  gd_sync_set_updates(s->sync, updates);
   state_free(&saved);
 }
 

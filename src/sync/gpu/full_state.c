@@ -45,5 +45,6 @@ gd_status gdi_resident_scatter(gd_sync *s, const void *params, const void *const
   free(stage);
   b->results.started = b->audit.due = b->audit.asked = false;
   s->nonfinite = false;
+  if (with_states == 0) s->updates = 0;
   return st == GD_OK ? b->device->zero(b->device, b->now, sizeof *b->now) : st;
 }

@@ -73,7 +73,7 @@ gd_status gdi_gpu_sync_input(gd_sync *s, const gd_sync_step *step, const gdi_bat
   gdi_gpu_sync *b = s->gpu;
   gdi_step_input *in = &b->inputs[step->step % GDI_RING];
   gd_update u = {.lr = step->lr,
-                 .step = step->step,
+                 .step = gdi_gpu_sync_updates(s),
                  .grad_scale = 1,
                  .clip_value = s->o.clip_value,
                  .local_rate = 1,

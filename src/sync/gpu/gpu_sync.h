@@ -173,6 +173,8 @@ gd_status gdi_gpu_sync_queued(gd_sync *s, const gd_sync_step *step, gd_sync_resu
 gd_status gdi_gpu_sync_wait(gd_sync *s, gd_sync_result *out) GD_CHECKED;
 /* The next step that the last of these two calls made known; false: that was all. */
 bool gdi_gpu_sync_next_result(gd_sync *s, gd_sync_result *out);
+/* Updates so far, if all steps are made that are queued: where some may be left out, wait for each. */
+int64_t gdi_gpu_sync_updates(const gd_sync *s);
 /* Wait for what is queued, and look at nothing. */
 gd_status gdi_gpu_sync_drain(gd_sync *s) GD_CHECKED;
 gd_status gdi_gpu_sync_healthy(gd_sync *s) GD_CHECKED; /* s->nonfinite as the GPU knows it */

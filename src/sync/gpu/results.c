@@ -40,8 +40,14 @@ static gd_status collect(gd_sync *s, int64_t until, gd_sync_result *out) {
                                               .micro_batches = t->micro_batches,
                                               .grad_norm = t->grad_norm,
                                               .updated = t->go};
+    s->updates += t->go != 0;
   }
   return GD_OK;
+}
+
+int64_t gdi_gpu_sync_updates(const gd_sync *s) {
+  const gdi_step_results *f = &s->gpu->results;
+  return s->updates + (f->started ? f->queued - f->collected : 0);
 }
 
 bool gdi_gpu_sync_next_result(gd_sync *s, gd_sync_result *out) {
