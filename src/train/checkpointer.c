@@ -196,10 +196,9 @@ static void name_snapshot(const gdi_checkpointer *s) {
 
 void gdi_checkpointer_continue(gdi_checkpointer *s, const gd_checkpoint *resumed) {
   s->c.best_step = resumed->best_step;
-  if (!writes(s) || !gdi_snapshot_due(s->job, resumed->step)) return;
+  s->saved_step = resumed->step;
   path_of(s, resumed->step);
-  name_snapshot(s); /* it was killed before it had that name */
-  s->path[0] = 0;
+  if (writes(s) && gdi_snapshot_due(s->job, resumed->step)) name_snapshot(s); /* killed before it had that name */
 }
 
 static gd_status finish_write(gdi_checkpointer *s) {

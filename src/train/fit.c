@@ -264,7 +264,6 @@ gd_status gdi_fit_run(gdi_fit *f) {
     st = between_steps(f, &r);
     if (st != GD_OK) return explain(f, st, j->step);
   }
-  if (f->saver.saved_step != j->step) GD_TRY(save(f, false)); /* resumed at its end: nothing was left to do */
   GD_TRY(gdi_checkpointer_wait(&f->saver));
   tell_skipped(f);
   f->out_of_time = r.flags & GDI_FLAG_TIME;

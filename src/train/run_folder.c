@@ -67,13 +67,21 @@ static gd_status duplicate(const char *from, const char *folder, const char *inn
 
 /* ---- setting aside ---- */
 
+/* A new folder, with what belongs to the checkpoints that come there: it makes a run folder of it. */
+static gd_status make_aside(settling *x) {
+  static const char *const records[] = {"metrics.csv", "config.yaml", "summary.json"};
+  char path[PATH];
+  for (int i = 1; !x->aside[0] || exists(x->aside); i++)
+    snprintf(x->aside, sizeof x->aside, "%.4095s/aside-%d", x->folder, i);
+  for (size_t i = 0; i < sizeof records / sizeof *records; i++)
+    if (exists(name_of(path, x->folder, "", records[i]))) GD_TRY(duplicate(path, x->aside, "", records[i]));
+  return GD_OK;
+}
+
 static gd_status move(settling *x, const char *inner, const char *file) {
   char from[PATH], to[PATH];
-  for (int i = 1; !x->aside[0] || (x->moved == 0 && exists(x->aside)); i++)
-    snprintf(x->aside, sizeof x->aside, "%.4095s/aside-%d", x->folder, i);
-  name_of(to, x->aside, inner, "");
-  GD_TRY(gdi_folder_make(to));
-  x->moved++;
+  if (x->moved++ == 0) GD_TRY(make_aside(x));
+  GD_TRY(gdi_folder_make(name_of(to, x->aside, inner, "")));
   if (rename(name_of(from, x->folder, inner, file), name_of(to, x->aside, inner, file)) == 0) return GD_OK;
   return GD_FAIL(GD_ERR_WRITE, "%s: cannot be set aside: %s", from, strerror(errno));
 }
@@ -126,22 +134,10 @@ static gd_status move_later_best(settling *x) {
   return x->own && best.valid && best.step <= x->c->step ? GD_OK : move_best(x);
 }
 
-/* What belongs to the checkpoints that were set aside makes a run folder of where they are. */
-static gd_status move_records(settling *x) {
-  char path[PATH];
-  static const char *const files[] = {"metrics.csv", "config.yaml", "summary.json"};
-  for (size_t i = 0; i < sizeof files / sizeof *files; i++)
-    if (exists(name_of(path, x->folder, "", files[i]))) GD_TRY(duplicate(path, x->aside, "", files[i]));
-  gd_message(GD_LOG_WARN, "what %s had gone on to is set aside in %s: %d checkpoint%s, with rows and summary",
-             x->folder, x->aside, x->moved, x->moved > 1 ? "s" : "");
-  return GD_OK;
-}
-
 static gd_status set_aside(settling *x) {
   GD_TRY(move_later(x, checkpoints));
   GD_TRY(move_later_best(x));
-  GD_TRY(move_later(x, snapshots));
-  return x->moved ? move_records(x) : GD_OK;
+  return move_later(x, snapshots);
 }
 
 /* ---- what led to the checkpoint ---- */
@@ -207,9 +203,13 @@ gd_status gdi_run_folder_settle(const char *folder, const char *path, const gd_c
   settling x = {.folder = folder, .c = c};
   if (c) find_source(&x, path);
   x.own = x.source[0] && gdi_same_file(x.source, folder);
-  GD_TRY(set_aside(&x));
-  if (!c) return GD_OK;
-  GD_TRY(bring_checkpoint(&x, path));
-  if (!x.own) GD_TRY(bring_records(&x));
-  return bring_best(&x, path, best);
+  gd_status st = set_aside(&x);
+  if (st == GD_OK && c) st = bring_checkpoint(&x, path);
+  if (st == GD_OK && c && !x.own) st = bring_records(&x);
+  if (st == GD_OK && c) st = bring_best(&x, path, best);
+  if (x.moved)
+    gd_message(GD_LOG_WARN,
+               "what %s had gone on to is set aside in %s: %d checkpoint%s, with rows and summary", folder,
+               x.aside, x.moved, x.moved > 1 ? "s" : "");
+  return st;
 }
