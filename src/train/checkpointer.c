@@ -198,7 +198,8 @@ void gdi_checkpointer_continue(gdi_checkpointer *s, const gd_checkpoint *resumed
   s->c.best_step = resumed->best_step;
   s->saved_step = resumed->step;
   path_of(s, resumed->step);
-  if (writes(s) && gdi_snapshot_due(s->job, resumed->step)) name_snapshot(s); /* killed before it had that name */
+  if (writes(s) && gdi_snapshot_due(s->job, resumed->step))
+    name_snapshot(s); /* killed before it had that name */
 }
 
 static gd_status finish_write(gdi_checkpointer *s) {

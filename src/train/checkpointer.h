@@ -16,8 +16,9 @@ typedef struct gdi_checkpointer {
   gd_checkpoint c; /* points into the snapshot */
   gd_arena *arena;
   void *params, *states[GD_OPTIM_MAX_STATES];
-  char folder[4096];  /* .../checkpoints */
-  char path[4160];    /* of the write under way or done last, or what the run goes on from; "" before the first */
+  char folder[4096]; /* .../checkpoints */
+  char
+      path[4160]; /* of the write under way or done last, or what the run goes on from; "" before the first */
   int64_t saved_step; /* of that; -1: none */
   bool link_best;     /* the write under way is the best so far */
   bool link_snapshot; /* an sgdr period ends with it: it stays, in .../snapshots */
