@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # A run that is continued in another way than it was begun: the rate follows what was agreed to, samples are kept, a folder tells
-# one story, and what does not fit is said. tests/unit/train_stories.c tries random sequences of this.
+# one story, and what does not fit is said. tests/unit/train_random_stories.c tries random sequences of this.
 . "$(dirname "$0")/../lib.sh" "$@"
 gdtrain data make glyphs --n 400 --out g.h5 >/dev/null && gdtrain data make glyphs --n 100 --seed 7 --out v.h5 >/dev/null || fail "data"
 run() { gdtrain --data g.h5 --model "linear:16 relu linear:10" --batch-size 40 --micro-batch 20 --plots false --log-every 1 "$@"; }
