@@ -47,7 +47,7 @@ static void describe_compound(hid_t stored, char *what, size_t bytes) {
   bool complex = n == 2;
   for (int i = 0; i < n && at < bytes - 80; i++) {
     char *name = H5Tget_member_name(stored, (unsigned)i);
-    complex = complex && name && strcmp(name, i ? "i" : "r") == 0;
+    complex = complex && name && (strcmp(name, i ? "i" : "r") == 0 || strcmp(name, i ? "imag" : "real") == 0);
     at += (size_t)snprintf(what + at, bytes - at, "%s %.40s", i ? "," : "", name ? name : "?");
     H5free_memory(name);
   }
@@ -66,6 +66,9 @@ static gd_status refuse_type(const gdi_h5_array *a, hid_t stored) {
   case H5T_INTEGER: snprintf(what, sizeof what, "odd integers of %u bits: store them as int64", bits); break;
   case H5T_BITFIELD: snprintf(what, sizeof what, "bit fields: store them as int8 or bool"); break;
   case H5T_VLEN: snprintf(what, sizeof what, "lists of different lengths: pad them to one length"); break;
+  case H5T_ARRAY:
+    snprintf(what, sizeof what, "small arrays as elements: store one array of more dimensions");
+    break;
   case H5T_REFERENCE:
     snprintf(what, sizeof what, "references (a cell array?): store the values themselves");
     break;

@@ -40,14 +40,22 @@ static gd_status make(args *a, const char *out) {
   return gdi_data_write(&t, out);
 }
 
+static gd_status info(args *a) {
+  const gd_data_options o = {
+      .x_name = gdi_args_get(a, "data.x"), .y_name = gdi_args_get(a, "data.y"), .without_targets = true};
+  GD_TRY(gdi_args_check(a, "data.x data.y"));
+  return gdi_data_info(a->word[1], &o);
+}
+
 static gd_status data(args *a) {
   const char *what = a->n_words ? a->word[0] : "";
   if (strcmp(what, "make") == 0) return make(a, gdi_args_get(a, "out"));
   if (strcmp(what, "import") == 0) return gdi_data_import(a, gdi_args_get(a, "out"));
   if (strcmp(what, "show") == 0) return gdi_data_show(a, gdi_args_get(a, "out"));
-  if (strcmp(what, "info") == 0 && a->n_words == 2) return gdi_data_info(a->word[1]);
+  if (strcmp(what, "info") == 0 && a->n_words == 2) return info(a);
   return GD_FAIL(GD_ERR_USAGE,
-                 "usage: gdtrain data make NAME ... | import FORMAT FILE... | info FILE | show FILE");
+                 "usage: gdtrain data make NAME ... | import FORMAT FILE... | info FILE [--data.x NAME "
+                 "--data.y NAME] | show FILE");
 }
 
 gd_status gdi_command_data(int argc, char **argv) {

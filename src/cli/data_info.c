@@ -49,9 +49,9 @@ void gdi_print_import_notes(const char *notes) {
   }
 }
 
-gd_status gdi_data_info(const char *path) {
+gd_status gdi_data_info(const char *path, const gd_data_options *o) {
   gd_dataset *d;
-  GD_TRY(gd_dataset_open(&d, path, &(gd_data_options){.without_targets = true}));
+  GD_TRY(gd_dataset_open(&d, path, o));
   print_info(gd_dataset_info(d));
   gdi_print_import_notes(gd_dataset_info(d)->notes);
   char *notes = NULL;
@@ -68,5 +68,5 @@ gd_status gdi_data_write(gd_table *t, const char *out) {
   gdi_print_import_notes(t->notes);
   gd_table_free(t);
   GD_TRY(st);
-  return gdi_data_info(out);
+  return gdi_data_info(out, &(gd_data_options){.without_targets = true});
 }

@@ -53,7 +53,8 @@ static gd_status inspect(args *a) {
   GD_TRY(gdi_args_flag(a, "digest", &digest));
   if (a->n_words != 1) return GD_FAIL(GD_ERR_USAGE, "usage: gdtrain inspect FILE [--digest]");
   GD_TRY(gd_checkpoint_find(a->word[0], path, sizeof path));
-  if (!digest && gdi_data_info(a->word[0]) == GD_OK) return GD_OK;
+  if (!digest && gdi_data_info(a->word[0], &(gd_data_options){.without_targets = true}) == GD_OK)
+    return GD_OK;
   gd_status st = gd_checkpoint_read(&c, path, !digest);
   if (st == GD_OK && digest) st = print_digest(&c);
   if (st == GD_OK && !digest) print_checkpoint(&c);

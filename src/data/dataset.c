@@ -8,6 +8,7 @@
 
 #include "data/classes.h"
 #include "data/find.h"
+#include "data/matlab.h"
 #include "data/names.h"
 #include "data/notes.h"
 #include "data/source.h"
@@ -17,15 +18,6 @@ enum { BLOCK_BYTES = 256 << 10, MAX_CLASSES = 1 << 20 /* as many as a checkpoint
 
 /* ---- samples and targets ---- */
 
-/* MATLAB's truth values are bytes, but no brightness. */
-static bool is_logical(gd_dataset *d, const char *name) {
-  char class[32] = "";
-  if (!gdi_h5_has_attr(&d->file, name, "MATLAB_class") ||
-      gdi_h5_attr_text(&d->file, name, "MATLAB_class", class, sizeof class) != GD_OK)
-    return false;
-  return strcmp(class, "logical") == 0;
-}
-
 /* A part that was never written is no accident everywhere. */
 static gd_status note_unwritten(gd_dataset *d, const gdi_h5_array *a) {
   if (!a->unwritten || a->text) return GD_OK;
@@ -33,12 +25,15 @@ static gd_status note_unwritten(gd_dataset *d, const gdi_h5_array *a) {
                        a->name, a->fill);
 }
 
+static gd_status open_array(gd_dataset *d, gdi_h5_array *a, const char *name) {
+  GD_TRY(gdi_h5_array_open(a, &d->file, name));
+  GD_TRY(gdi_matlab_check(&d->file, name));
+  return note_unwritten(d, a);
+}
+
 static gd_status open_arrays(gd_dataset *d) {
-  GD_TRY(gdi_h5_array_open(&d->x, &d->file, d->info.x_name));
-  GD_TRY(note_unwritten(d, &d->x));
-  if (!d->info.y_name[0]) return gdi_find_orientation(d);
-  GD_TRY(gdi_h5_array_open(&d->y, &d->file, d->info.y_name));
-  GD_TRY(note_unwritten(d, &d->y));
+  GD_TRY(open_array(d, &d->x, d->info.x_name));
+  if (d->info.y_name[0]) GD_TRY(open_array(d, &d->y, d->info.y_name));
   return gdi_find_orientation(d);
 }
 
@@ -51,8 +46,11 @@ static gd_status open_x(gd_dataset *d) {
   info->ndim = d->x.ndim - 1;
   memcpy(info->sample, d->x.shape + 1, sizeof info->sample);
   info->x_type = d->x.type;
-  info->x_scale = info->x_type == GD_U8 ? 1.0 / 255 : 1;
-  if (is_logical(d, info->x_name)) info->x_scale = 1;
+  char matlab[32];
+  gdi_matlab_class(&d->file, info->x_name, matlab);
+  const bool brightness =
+      info->x_type == GD_U8 && strcmp(matlab, "logical") != 0; /* truth values are bytes too */
+  info->x_scale = brightness ? 1.0 / 255 : 1;
   if (gdi_h5_has_attr(&d->file, info->x_name, "scale"))
     GD_TRY(gdi_h5_attr_f64(&d->file, info->x_name, "scale", &info->x_scale));
   if (!(info->x_scale - info->x_scale == 0))

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "data/matlab.h"
 #include "data/notes.h"
 #include "device/device.h"
 
@@ -156,7 +157,9 @@ static gd_status turn(gd_dataset *d, gdi_h5_array *a, const char *why) {
 }
 
 static bool from_matlab(gd_dataset *d, const char *name) {
-  return *name && gdi_h5_has_attr(&d->file, name, "MATLAB_class");
+  char class[32];
+  gdi_matlab_class(&d->file, name, class);
+  return *class != 0;
 }
 
 gd_status gdi_find_orientation(gd_dataset *d) {

@@ -395,6 +395,25 @@ static void images_of_matlab_keep_their_samples(void **state) {
   let_go(&h);
 }
 
+/* Text and empty arrays are stored as numbers: the codes of letters, and the shape. */
+static void what_is_no_number_in_matlab_is_refused(void **state) {
+  (void)state;
+  static const struct {
+    const char *class, *other, *says;
+  } kinds[] = {{"char", NULL, "x: text of MATLAB: store numbers"},
+               {"char", "MATLAB_int_decode", "x: text of MATLAB"},
+               {"double", "MATLAB_empty", "x: an empty array of MATLAB"}};
+  for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+    hid_t f = begin_file(512);
+    put(f, "x", H5T_STD_U16LE, H5T_NATIVE_DOUBLE, 2, (hsize_t[]){K, N}, values, 0);
+    put_attribute(f, "x", "MATLAB_class", kinds[i].class);
+    if (kinds[i].other) put_attribute(f, "x", kinds[i].other, "1");
+    put_y(f, "y");
+    H5Fclose(f);
+    assert_refused(try_open(NULL), GD_ERR_DATA, kinds[i].says);
+  }
+}
+
 /* ---- what was never written ---- */
 
 static void what_was_never_written_reads_as_the_fill_value(void **state) {
@@ -519,6 +538,7 @@ int main(void) {
       cmocka_unit_test(damaged_text_never_crashes),
       cmocka_unit_test(arrays_in_reverse_are_turned_and_said),
       cmocka_unit_test(images_of_matlab_keep_their_samples),
+      cmocka_unit_test(what_is_no_number_in_matlab_is_refused),
       cmocka_unit_test(what_was_never_written_reads_as_the_fill_value),
       cmocka_unit_test(soft_links_inside_the_file_are_followed),
       cmocka_unit_test(parts_are_told_by_their_names_and_said),
