@@ -83,6 +83,7 @@ static gd_status parse_shape(gdi_npy *a, const char *p) {
       return GD_FAIL(GD_ERR_DATA, "%s: its shape is empty or impossibly large", a->path);
     a->shape[a->ndim] = extent;
     a->n *= extent;
+    if (*p == 'L') p++; /* a long of Python 2 */
     p += strspn(p, " ");
     if (*p == ',') p++;
   }

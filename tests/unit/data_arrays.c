@@ -124,6 +124,14 @@ static void npy_in_fortrans_order_is_turned(void **state) {
   gd_table_free(&t);
 }
 
+static void npy_of_python_2_is_read(void **state) {
+  (void)state;
+  gd_table t;
+  assert_ok(gd_import_npy(&t, npy("x.npy", "'|i1'", "(3L, 2L)", "\1\2\3\4\5\6", 6), NULL, NULL));
+  assert_true(t.n == 3 && t.sample[0] == 2 && ((float *)t.x)[5] == 6);
+  gd_table_free(&t);
+}
+
 static void npy_text_becomes_classes(void **state) {
   (void)state;
   const uint32_t wide[9] = {'c', 'a', 't', 'o', 'x', 0, 0xe9, 0x1f408, 0};
@@ -424,6 +432,7 @@ int main(void) {
       cmocka_unit_test(npy_reads_every_number_and_byte_order),
       cmocka_unit_test(npy_halves_are_exact),
       cmocka_unit_test(npy_in_fortrans_order_is_turned),
+      cmocka_unit_test(npy_of_python_2_is_read),
       cmocka_unit_test(npy_text_becomes_classes),
       cmocka_unit_test(npy_refusals_say_what_to_save),
       cmocka_unit_test(npz_is_read_stored_deflated_and_large),
