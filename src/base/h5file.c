@@ -92,10 +92,31 @@ static hid_t read_access(void) {
   return access;
 }
 
+/* Other formats by their first bytes, and the way from them. */
+static const char *what_else(const char *path) {
+  static const struct {
+    const char *begins, *is;
+  } known[] = {{"MATLAB 5.0", ": a MATLAB file before version 7.3; save(..., '-v7.3') writes HDF5"},
+               {"CDF", ": classic netCDF; nccopy -k nc4 makes HDF5 of it"},
+               {"\x93NUMPY", ": a NumPy array; \"gdtrain data import npy\" makes HDF5 of it"},
+               {"PK\3\4", ": a ZIP archive; of .npz, \"gdtrain data import npy\" makes HDF5"},
+               {"PAR1", ": Parquet; pandas.read_parquet(f).to_csv() can be imported"},
+               {"\x1f\x8b", ": it is packed by gzip; unpack it, or import it"}};
+  char first[16] = "";
+  FILE *f = fopen(path, "rb");
+  if (!f) return "";
+  const size_t n = fread(first, 1, sizeof first - 1, f);
+  fclose(f);
+  for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+    if (n >= strlen(known[i].begins) && memcmp(first, known[i].begins, strlen(known[i].begins)) == 0)
+      return known[i].is;
+  return "";
+}
+
 static gd_status not_opened(const gdi_h5 *f) {
   char cause[256];
   if (strcmp(gdi_h5_cause(cause, sizeof cause), "file signature not found") == 0)
-    return GD_FAIL(f->failure, "%s: not an HDF5 file", f->path);
+    return GD_FAIL(f->failure, "%s: not an HDF5 file%s", f->path, what_else(f->path));
   return GD_FAIL(f->failure, "%s: cannot be opened as HDF5: %s", f->path, cause);
 }
 

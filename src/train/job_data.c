@@ -2,7 +2,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "device/device.h"
 #include "gd/log.h"
@@ -23,16 +22,13 @@ static kind kind_of(const gd_data_info *i) {
   return k;
 }
 
-/* One file and the same arrays of it: what is learned by heart looks like what is understood. */
-static void tell_same(const gdi_job *j, const gd_data_info *t, const gd_data_info *v) {
-  struct stat a, b;
-  if (gd_world_rank(j->world) != 0 || stat(t->path, &a) != 0 || stat(v->path, &b) != 0) return;
-  if (a.st_dev != b.st_dev || a.st_ino != b.st_ino || strcmp(t->x_name, v->x_name) != 0) return;
-  gd_message(
-      GD_LOG_WARN,
-      "%s: validates on the training data: the same file and %s in it; choose others by --val-data.x and "
-      "--val-data.y, or --val-fraction",
-      v->path, v->x_name);
+/* What is learned by heart looks like what is understood. */
+static void tell_same(const gdi_job *j) {
+  const gd_data_info *t = gd_dataset_info(j->train.data), *v = gd_dataset_info(j->val.data);
+  gd_message(GD_LOG_WARN,
+             "%s: validates on the training data: %s and %s hold the same as those of %s; choose others by "
+             "--val-data, --val-data.x and --val-data.y, or --val-fraction",
+             v->path, v->x_name, v->y_name, t->path);
 }
 
 static gd_status match_val(gdi_job *j, const gd_data_info *t, const gd_data_info *v) {
@@ -45,7 +41,6 @@ static gd_status match_val(gdi_job *j, const gd_data_info *t, const gd_data_info
     return GD_FAIL(GD_ERR_DATA, "%s: %s holds %s, but %s of %s %s%s", v->path, v->y_name, kind_of(v).text,
                    t->y_name, t->path, kind_of(t).text,
                    t->labels == v->labels ? "" : "; --target-type labels or numbers says what both are");
-  tell_same(j, t, v);
   GD_TRY(gdi_set_match(&j->val, t->classes, t->class_name));
   return gdi_set_labelled(&j->val);
 }
@@ -129,6 +124,7 @@ gd_status gdi_open_data(gdi_job *j, const gdi_set_use *use) {
   if (!j->val.data) return GD_OK;
   GD_TRY(gd_world_agree(j->world, gd_dataset_digest(j->val.data, &digest)));
   gd_digest_hex(&digest, j->val_digest);
+  if (tells && strcmp(j->val_digest, j->data_digest) == 0) tell_same(j);
   return gd_world_same(j->world, "the validation data", &digest, sizeof digest, j->val_digest);
 }
 

@@ -10,13 +10,18 @@ expect 0 'both.h5: x_train and y_train are taken for samples and targets .else -
 expect 0 'both.h5: x_test and y_test are taken for samples and targets .else --val-data.x, --val-data.y.$' train --data both.h5 --val-data both.h5
 expect 0 '^samples +6$' gdtrain eval r --data both.h5
 expect 0 '^samples +30$' gdtrain eval r --data both.h5 --data.x x_train
-expect 0 'both.h5: validates on the training data: the same file and x_train in it' train --data both.h5 --val-data both.h5 --val-data.x x_train
+expect 0 'both.h5: validates on the training data: x_train and y_train hold the same' train --data both.h5 --val-data both.h5 --val-data.x x_train
 expect 4 'both.h5: no samples and targets named x_tset and y.*it holds: x_test, x_train, y_test, y_train .name them by --val-data.x' \
   train --data both.h5 --val-data both.h5 --val-data.x x_tset
 $hdf5 train.h5 x_train=30x3 y_train=30
 expect 0 'train.h5: validates on the training data' train --data train.h5 --val-data train.h5
+cp train.h5 copy.h5
+expect 0 'copy.h5: validates on the training data: x_train and y_train hold the same as those of train.h5' train --data train.h5 --val-data copy.h5
 $hdf5 wide.h5 x=6x4 y=6
 expect 4 'error: wide.h5: its samples are \[4\], but those of train.h5 are \[3\]' train --data train.h5 --val-data wide.h5
+
+printf 'MATLAB 5.0 MAT-file, and more than a head of it' >old.mat
+expect 4 "error: old.mat: not an HDF5 file: a MATLAB file before version 7.3; save.*-v7.3" train --data old.mat
 
 # Labels that look like a mistake: on import, on info, and before training.
 npy() { # NAME DESCR SHAPE BYTES
