@@ -234,7 +234,7 @@ static void add_member(zip *z, const char *name, bytes content, bool deflate) {
   bytes *d = &z->directory;
   put(d, 0x02014b50, 4), put(d, 20, 2), put(d, 20, 2), put(d, 0, 2), put(d, deflate ? 8 : 0, 2), put(d, 0, 4);
   put(d, crc, 4), put(d, z->large ? 0xffffffff : n, 4), put(d, z->large ? 0xffffffff : content.n, 4);
-  put(d, strlen(name), 2), put(d, z->large ? 28 : 0, 2), put(d, 0, 10);
+  put(d, strlen(name), 2), put(d, z->large ? 28 : 0, 2), put(d, 0, 8), put(d, 0, 2);
   put(d, z->large ? 0xffffffff : at, 4), add(d, name, strlen(name));
   if (z->large) put(d, 1, 2), put(d, 24, 2), put(d, content.n, 8), put(d, n, 8), put(d, at, 8);
   z->n++;
