@@ -104,8 +104,8 @@ static gd_status read_file(gd_dataset *d, int64_t lo, int64_t hi, char *x, char 
 static gd_status check_size(const gd_dataset *d, const char *name, const double *v, int64_t lo, int64_t rows,
                             int64_t columns) {
   double most = 0;
-  for (int64_t i = 0; i < rows * columns; i++) most = fabs(v[i]) > most ? fabs(v[i]) : most;
-  if (d->largest == 0 || most <= d->largest) return GD_OK;
+  for (int64_t i = 0; d->largest > 0 && i < rows * columns; i++) most = fabs(v[i]) > most ? fabs(v[i]) : most;
+  if (most <= d->largest) return GD_OK;
   int64_t i = 0;
   while (fabs(v[i]) <= d->largest) i++;
   return GD_FAIL(GD_ERR_DATA,

@@ -1,6 +1,7 @@
 /* From what a file holds to a model and its settings. */
 #include "store/apply.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -34,6 +35,27 @@ gd_status gdi_checkpoint_weights(const gd_checkpoint *c, gd_stored **out, int *n
   return GD_OK;
 }
 
+/* The first element that is NaN or infinite, or -1. */
+static int64_t first_not_finite(const gd_stored *a) {
+  int64_t n = 1;
+  for (int d = 0; d < a->ndim; d++) n *= a->shape[d];
+  for (int64_t i = 0; i < n; i++) {
+    if (a->dtype == GD_F32 && !isfinite(((const float *)a->data)[i])) return i;
+    if (a->dtype == GD_F64 && !isfinite(((const double *)a->data)[i])) return i;
+  }
+  return -1;
+}
+
+/* Nothing can be trained from such weights, nor predicted by them. */
+static gd_status check_finite(const gd_stored *a, const char *path) {
+  const int64_t i = first_not_finite(a);
+  if (i < 0) return GD_OK;
+  return GD_FAIL(GD_ERR_CHECKPOINT,
+                 "%s: %s holds a value that is not finite, element %lld: weights of no use; had the run that "
+                 "wrote them diverged?",
+                 path, a->name, (long long)i);
+}
+
 gd_status gdi_stored_find(const gd_named *item, const gd_stored *stored, int n, const char *path,
                           const gd_stored **out) {
   const gd_tensor *t = item->tensor;
@@ -42,7 +64,7 @@ gd_status gdi_stored_find(const gd_named *item, const gd_stored *stored, int n, 
     *out = &stored[k];
     if (stored[k].ndim == t->ndim &&
         memcmp(stored[k].shape, t->shape, (size_t)t->ndim * sizeof *t->shape) == 0)
-      return GD_OK;
+      return check_finite(&stored[k], path);
     gd_tensor theirs = {.ndim = stored[k].ndim};
     char text[2][GDI_SHAPE_TEXT];
     memcpy(theirs.shape, stored[k].shape, sizeof stored[k].shape);

@@ -1,5 +1,4 @@
 /* Weights of other programs: other names, and parts of a model only. */
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -181,29 +180,6 @@ static gd_status check_all(const counts *c, int rest, const names_text *text, co
   return GD_OK;
 }
 
-/* The first element that is NaN or infinite, or -1. */
-static int64_t first_not_finite(const gd_stored *a) {
-  int64_t n = 1;
-  for (int d = 0; d < a->ndim; d++) n *= a->shape[d];
-  for (int64_t i = 0; i < n; i++) {
-    if (a->dtype == GD_F32 && !isfinite(((const float *)a->data)[i])) return i;
-    if (a->dtype == GD_F64 && !isfinite(((const double *)a->data)[i])) return i;
-  }
-  return -1;
-}
-
-static gd_status check_finite(const gd_params *p, const gd_stored *stored, int n, const char *path) {
-  for (int k = 0; k < n; k++) {
-    const int64_t i = used(p, stored[k].name) ? first_not_finite(&stored[k]) : -1;
-    if (i >= 0)
-      return GD_FAIL(GD_ERR_CHECKPOINT,
-                     "%s: %s holds a value that is not finite, element %lld: nothing can be trained from it; "
-                     "was the run that wrote it diverged?",
-                     path, stored[k].name, (long long)i);
-  }
-  return GD_OK;
-}
-
 /* Our own export has them beside the weights; a run measures its own. */
 static int without_statistics(gd_stored *stored, int n) {
   int kept = 0;
@@ -223,7 +199,6 @@ gd_status gdi_weights_init(gd_params *p, gd_stored *stored, int n, const gdi_ini
   names_text text;
   const int rest = unused(p, stored, n, &text);
   GD_TRY(check_all(&c, rest, &text, stored, n, how));
-  GD_TRY(check_finite(p, stored, n, how->path));
   if (how->partial)
     GD_TRY(gdi_weights_apply_some(p, stored, n, how->path));
   else
