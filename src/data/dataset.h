@@ -40,6 +40,8 @@ struct gd_dataset {
 gd_status gdi_dataset_read(gd_dataset *d, int64_t lo, int64_t hi, void *x, void *y) GD_CHECKED;
 /* Labels lo .. hi-1 of the file, which may be text. Errors: GD_ERR_DATA with the sample */
 gd_status gdi_dataset_labels(const gd_dataset *d, int64_t lo, int64_t hi, int64_t *to) GD_CHECKED;
+/* Are all targets, which are numbers, from least to most? Errors: GD_ERR_DATA with the first that is not, and why */
+gd_status gdi_targets_within(gd_dataset *d, double least, double most, const char *why) GD_CHECKED;
 /* labels.c: are targets, described but for that, labels or numbers? Errors: GD_ERR_DATA */
 gd_status gdi_labels_choose(gd_dataset *d, const gd_data_options *o) GD_CHECKED;
 /* The names of one-hot columns become those of classes. Errors: GD_ERR_OOM */

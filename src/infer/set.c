@@ -118,6 +118,12 @@ gd_status gdi_set_labelled(const gdi_set *s) {
                  i->path);
 }
 
+gd_status gdi_set_binary(const gdi_set *s, const char *loss) {
+  char why[160];
+  snprintf(why, sizeof why, "%s takes targets from 0, no, to 1, yes; --loss mse learns other numbers", loss);
+  return gdi_targets_within(s->data, 0, 1, why);
+}
+
 gd_status gdi_set_tell_labels(const gdi_set *s, const gd_options *o) {
   char *notes = NULL;
   const gd_status st =

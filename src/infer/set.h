@@ -31,6 +31,8 @@ gd_status gdi_set_open(gdi_set *s, gd_world *w, const char *path, const gd_optio
                        const gdi_set_use *use) GD_CHECKED;
 /* To train, validate or evaluate, at least one label must be a class. Errors: GD_ERR_DATA */
 gd_status gdi_set_labelled(const gdi_set *s) GD_CHECKED;
+/* Targets of yes or no, of a loss that is `binary`. Errors: GD_ERR_DATA with the sample that is neither */
+gd_status gdi_set_binary(const gdi_set *s, const char *loss) GD_CHECKED;
 /* Says where labels to learn from look like a mistake: for one rank. */
 gd_status gdi_set_tell_labels(const gdi_set *s, const gd_options *o) GD_CHECKED;
 void gdi_set_close(gdi_set *s, gd_world *w);

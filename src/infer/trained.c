@@ -110,6 +110,7 @@ static gd_status match_targets(const gdi_trained *u) {
   if (!i->labels && i->targets != u->outputs && !loss->any_outputs)
     return GD_FAIL(GD_ERR_DATA, "%s has %lld targets a sample, but the model %lld outputs", i->path,
                    (long long)i->targets, (long long)u->outputs);
+  if (loss->binary) GD_TRY(gdi_set_binary(&u->set, loss->name));
   return gdi_set_labelled(&u->set);
 }
 

@@ -53,6 +53,8 @@ static gd_status build_model(gdi_job *j) {
   GD_TRY(gdi_job_model(&j->model, j->opt.task, j->opt.model, i, j->device, j->dtype, &j->outputs));
   GD_TRY(gdi_targets_fit(loss, i, j->outputs));
   GD_TRY(gdi_weights_fit(loss, i));
+  if (loss->binary) GD_TRY(gdi_set_binary(&j->train, loss->name));
+  if (loss->binary && j->val.data) GD_TRY(gdi_set_binary(&j->val, loss->name));
   if (j->standardize_targets.features && (loss->predict || loss->any_outputs))
     return GD_FAIL(
         GD_ERR_USAGE,

@@ -61,6 +61,11 @@ equal "$wrong" 0 "labels that are not those of their probabilities"
 right=$(paste -d, points.csv p.csv | awk -F, 'NR > 1 { for (i = 4; i <= 6; i++) right += $i == $(i + 4) } END { print 100 * right / (3 * (NR - 1)) }')
 within "$(gdtrain eval yes --data hot.h5 2>/dev/null | awk '/^binary_accuracy/ { print $2 }')" "$right" 0.001 "accuracy of yes and no, and of their predictions"
 
+expect 4 "error: real.h5: y is 2 at sample 2, column 0: bce_with_logits takes targets from 0, no, to 1, yes; --loss mse" gdtrain --data real.h5 \
+  --loss bce_with_logits --model linear:1
+expect 4 "error: real.h5: y is 2 at sample 2, column 0: bce_with_logits takes targets from 0" gdtrain --data real.h5 --loss bce_with_logits \
+  --model linear:1 --data.memory stream
+
 # Houses: targets near 300000, on which plain training diverges, with the reason and the remedy.
 awk 'BEGIN { srand(2); print "rooms,age,price,tax"; for (i = 0; i < 80; i++) { r = 1 + int(6 * rand()); a = 60 * rand();
   printf "%d,%.2f,%.2f,%.6f\n", r, a, 150000 + 60000 * r - 1000 * a, 0.001 * r + 0.0001 * a } }' >houses.csv
