@@ -27,13 +27,14 @@ static void print_info(const gd_data_info *i) {
   printf("] each, times %.9g\n", i->x_scale);
   gdi_print_names("columns", i->names.n_x, i->names.x);
   if (i->labels) {
-    printf("%-9s labels, %lld classes%s", i->y_name, (long long)i->classes, i->class_name ? ":" : "");
+    printf("%-9s labels, %lld class%s%s", i->y_name, (long long)i->classes, i->classes == 1 ? "" : "es",
+           i->class_name ? ":" : "");
     for (int64_t c = 0; i->class_name && c < i->classes && c < 12; c++) printf(" %s", i->class_name[c]);
     printf("%s\n", i->class_name && i->classes > 12 ? " ..." : "");
   } else if (!i->y_name[0]) {
     printf("targets   none\n");
   } else {
-    printf("%-9s %lld real target%s\n", i->y_name, (long long)i->targets, i->targets > 1 ? "s" : "");
+    printf("%-9s %lld number%s a sample\n", i->y_name, (long long)i->targets, i->targets > 1 ? "s" : "");
   }
   if (i->w_name[0]) printf("%-9s weights of samples\n", i->w_name);
   gdi_print_names(i->names.n_y > 1 ? "targets" : "target", i->names.n_y, i->names.y);

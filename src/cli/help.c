@@ -32,6 +32,7 @@ static const char train[] =
     "\n"
     "The usual settings, as options or in the file (options win):\n"
     "  --data F  --val-data F | --val-fraction 0.2  --standardize\n"
+    "  --target-type labels|numbers  --standardize-targets\n"
     "  --model \"linear:512 relu dropout:0.2 linear:10\"  --init WEIGHTS.h5\n"
     "  --loss cross_entropy|mse|l1|huber|bce_with_logits (--help-losses)\n"
     "  --metrics \"accuracy f1 confusion\"  (--help-metrics)\n"

@@ -99,8 +99,9 @@ static gd_status note_counts(char **notes, const gd_data_info *i, const int64_t 
   if (first > 0 && !named)
     return gdi_notes_add(
         notes,
-        "warning: %s: labels begin at %lld, not 0: class 0 stays empty. Classes are counted from "
-        "0: subtract %lld, unless 0 is a class that only other data have",
+        "warning: %s: labels begin at %lld, not 0: class 0 stays empty. Classes are counted from 0: subtract "
+        "%lld, "
+        "unless 0 is a class that only other data have; --target-type numbers if it is a quantity",
         i->y_name, (long long)first, (long long)first);
   return GD_OK;
 }

@@ -218,8 +218,8 @@ static gd_status guess_header(gdi_import *m, const sample *s) {
   if (m->o->header != GD_HEADER_GUESS) {
     m->header = m->o->header == GD_HEADER_YES;
     if (m->header && e.numbers > 0 && e.for_names == 0)
-      gdi_note(
-          m, "warning: the first line, whose names --header takes, holds numbers: is it a row of the data?");
+      gdi_note(m, "warning: the first line, whose names --header takes, holds numbers: --header false if it "
+                  "is a row of the data");
     return GD_OK;
   }
   if (e.for_names > 0 && e.against > 0 && e.against <= e.for_names)

@@ -150,7 +150,7 @@ static gd_status judge_words(const place *p, gdi_import *m) {
   k->n_words = gdi_words_rank(&k->words, numbers);
   if (k->n_words < 0) return GD_FAIL(GD_ERR_OOM, "no memory for %lld texts", (long long)k->words.n);
   if (k->n_words < k->words.n)
-    gdi_note(m, "%s: %lld spellings are %lld numbers: those that are equal are one", p->text,
+    gdi_note(m, "%s: %lld spellings stand for %lld values: equal numbers are one class", p->text,
              (long long)k->words.n, (long long)k->n_words);
   if (k->blanks.line && !m->o->trim)
     gdi_note(m, "%s: text keeps the blanks around it, as in line %lld (else --trim)", p->text,

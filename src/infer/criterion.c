@@ -26,8 +26,8 @@ static gd_status balance(gdi_class_weights *out, gd_dataset *d, const gd_order *
   const int64_t C = gd_dataset_info(d)->classes;
   if (!gd_dataset_info(d)->labels)
     return GD_FAIL(GD_ERR_USAGE,
-                   "class_weights: auto counts labels, but %s holds real targets: give a number for "
-                   "each class",
+                   "class_weights: auto counts labels, but the targets of %s are numbers: give a number for "
+                   "each class, or say --target-type labels",
                    gd_dataset_info(d)->path);
   int64_t *count = malloc((size_t)C * sizeof *count), all = 0;
   out->w = malloc((size_t)C * sizeof *out->w);

@@ -16,9 +16,10 @@ static gd_status append_named(gdi_metric_list *l, const char *name) {
   const gd_metric *m;
   GD_TRY(gd_metric_find(&m, name));
   if (!gd_metric_fits(m, &l->of))
-    return GD_FAIL(GD_ERR_USAGE, "metrics: %s does not fit %s, %s and %lld output%s", name,
-                   l->of.criterion->cls->name, l->of.labels ? "labels" : "real targets",
-                   (long long)l->of.outputs, l->of.outputs == 1 ? "" : "s");
+    return GD_FAIL(GD_ERR_USAGE,
+                   "metrics: %s does not fit %s, %s and %lld output%s: --help-metrics tells which do", name,
+                   l->of.criterion->cls->name, l->of.labels ? "classes" : "numbers", (long long)l->of.outputs,
+                   l->of.outputs == 1 ? "" : "s");
   if (l->n == GD_MAX_METRICS) return GD_FAIL(GD_ERR_USAGE, "metrics: at most %d", GD_MAX_METRICS);
   append(l, m);
   return GD_OK;

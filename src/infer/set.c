@@ -60,8 +60,9 @@ static gd_status open_file(gdi_set *s, const char *path, const gd_options *o, co
   gd_status st = gd_dataset_open(&s->data, path, &d);
   const char *importer = importer_of(path);
   if (st != GD_OK && importer && access(path, R_OK) == 0)
-    return GD_FAIL(GD_ERR_DATA, "%s: not an HDF5 file; \"gdtrain data import %s\" makes one of it", path,
-                   importer);
+    return GD_FAIL(GD_ERR_DATA,
+                   "%s: not an HDF5 file; \"gdtrain data import %s %s --out DATA.h5\" makes one of it", path,
+                   importer, strcmp(importer, "idx") == 0 ? "IMAGES LABELS" : path);
   return st;
 }
 

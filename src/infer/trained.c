@@ -105,11 +105,16 @@ static gd_status match_targets(const gdi_trained *u) {
   GD_TRY(gdi_weights_fit(loss, i));
   if (!(loss->target & (i->labels ? GD_LABELS : GD_NUMBERS)) ||
       (loss->classes && !i->labels && i->targets == 1))
-    return GD_FAIL(GD_ERR_DATA, "%s holds %s, but this loss compares with %s", i->path,
-                   i->labels ? "labels" : "real targets", i->labels ? "real targets" : "labels");
+    return GD_FAIL(GD_ERR_DATA, "%s: %s are %s, but the model's loss, %s, compares with %s: %s", i->path,
+                   i->y_name, i->labels ? "classes" : "numbers", loss->name,
+                   i->labels ? "numbers" : "classes",
+                   i->labels ? "import the data without --classes if they are quantities"
+                             : "import the data with --classes if they stand for classes");
   if (!i->labels && i->targets != u->outputs && !loss->any_outputs)
-    return GD_FAIL(GD_ERR_DATA, "%s has %lld targets a sample, but the model %lld outputs", i->path,
-                   (long long)i->targets, (long long)u->outputs);
+    return GD_FAIL(GD_ERR_DATA,
+                   "%s: %s has %lld numbers a sample, but the model %lld outputs: as many are needed as it "
+                   "was trained on",
+                   i->path, i->y_name, (long long)i->targets, (long long)u->outputs);
   if (loss->binary) GD_TRY(gdi_set_binary(&u->set, loss->name));
   return gdi_set_labelled(&u->set);
 }

@@ -156,9 +156,11 @@ static gd_status explain(const gdi_fit *f, gd_status st, int64_t number) {
 /* on_nan: skip. The first is told at once: a run may go on for days with no update after it. */
 static void count_skipped(gdi_fit *f, const gd_sync_result *r) {
   if (r->updated || r->total.samples == 0 || r->total.weight == 0) return;
-  if (f->skipped++ == 0 && is_root(f))
-    gd_message(GD_LOG_WARN, "an update by step %lld is not finite: left out, as all such from now on",
-               (long long)f->job->step);
+  if (f->skipped++ > 0 || !is_root(f)) return;
+  char cause[500];
+  gdi_nonfinite_cause(f->job, f->job->step - 1, cause, sizeof cause);
+  gd_message(GD_LOG_WARN, "an update by step %lld is not finite: left out, as all such from now on; %s",
+             (long long)f->job->step, cause);
 }
 
 static void tell_skipped(const gdi_fit *f) {

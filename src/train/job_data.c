@@ -34,8 +34,8 @@ static void tell_same(const gdi_job *j) {
 static gd_status match_val(gdi_job *j, const gd_data_info *t, const gd_data_info *v) {
   char text[2][GDI_SHAPE_TEXT];
   if (t->ndim != v->ndim || memcmp(t->sample, v->sample, (size_t)t->ndim * sizeof *t->sample) != 0)
-    return GD_FAIL(GD_ERR_DATA, "%s: its samples are %s, but those of %s are %s", v->path,
-                   gdi_dims_text(v->ndim, v->sample, text[0]), t->path,
+    return GD_FAIL(GD_ERR_DATA, "%s: its samples are %s, but those of %s are %s: both need the same shape",
+                   v->path, gdi_dims_text(v->ndim, v->sample, text[0]), t->path,
                    gdi_dims_text(t->ndim, t->sample, text[1]));
   if (t->labels != v->labels || (!t->labels && t->targets != v->targets))
     return GD_FAIL(GD_ERR_DATA, "%s: %s holds %s, but %s of %s %s%s", v->path, v->y_name, kind_of(v).text,
@@ -67,7 +67,9 @@ static gd_status open_balanced(gdi_job *j) {
   const gd_data_info *i = gd_dataset_info(j->train.data);
   if (!i->labels)
     return GD_FAIL(GD_ERR_USAGE,
-                   "data.sampler: balanced draws classes equally often, but %s holds real targets", i->path);
+                   "data.sampler: balanced draws classes equally often, but the targets of %s are numbers: "
+                   "leave it out, or say --target-type labels",
+                   i->path);
   GD_TRY(gd_class_lists_new(&j->class_lists, j->train.data, &j->train_order));
   j->train_order.lists = &j->class_lists;
   j->train_order.sampler = GD_SAMPLE_BALANCED;

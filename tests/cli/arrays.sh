@@ -38,7 +38,7 @@ expect 0 '^warning: y: every label is 0: one class alone' gdtrain data import np
 expect 0 '^note: no targets: samples to predict on' gdtrain data import npy x.npy --out x.h5
 npy odd.npy '<c8' '(1, 2)' '0123456701234567'
 expect 4 "error: odd.npy: its type is '<c8', complex numbers: save numpy.stack" gdtrain data import npy odd.npy --out odd.h5
-expect 4 'error: x.npy: not an HDF5 file; "gdtrain data import npy" makes one of it' train --data x.npy
+expect 4 'error: x.npy: not an HDF5 file; "gdtrain data import npy x.npy --out DATA.h5" makes one of it' train --data x.npy
 
 # Numbers that the model's type cannot hold are named before training, not found by it.
 printf 'a,y\n1,u\n1e300,v\n' >large.csv

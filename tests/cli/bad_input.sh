@@ -72,7 +72,7 @@ expect 2 "error: --out g.h5 would replace" gdtrain predict saved --data g.h5 --o
 expect 4 "error: lin.h5: its samples are .4., but the model was trained on .28, 28." gdtrain eval saved --data lin.h5
 expect 0 "folder *reals" gdtrain --data lin.h5 --model linear:1 --steps 1 --plots false --out reals
 gdtrain data make blobs --n 100 --d 4 --out blobs.h5 >/dev/null || fail "data"
-expect 4 "error: blobs.h5 holds labels, but this loss compares with real targets" gdtrain eval reals --data blobs.h5
+expect 4 "error: blobs.h5: y are classes, but the model.s loss, mse, compares with numbers" gdtrain eval reals --data blobs.h5
 gdtrain predict reals --data blobs.h5 --out reals.npy || fail "predictions need no targets"
 expect 4 "error: blobs.h5: y holds labels of [0-9]+ classes, but y of lin.h5 1 number a sample; --target-type" gdtrain --data lin.h5 --val-data blobs.h5 --model linear:1
 gdtrain data make linear --n 100 --d 5 --out wide.h5 >/dev/null || fail "data"

@@ -34,7 +34,7 @@ expect 2 'error: --drop: no column "yaer", did you mean "year"\?: 4 columns' imp
 expect 2 'error: --categorical "kind": one-hot or index' import houses.csv --categorical kind
 expect 2 'error: --dates "yes": number or drop' import houses.csv --dates yes
 expect 2 'error: --delimiter ";;": one character, or tab' import houses.csv --delimiter ";;"
-expect 4 'error: houses.csv: not an HDF5 file; "gdtrain data import csv" makes one of it' gdtrain --data houses.csv --model linear:1
+expect 4 'error: houses.csv: not an HDF5 file; "gdtrain data import csv houses.csv --out DATA.h5" makes one of it' gdtrain --data houses.csv --model linear:1
 printf 'a,b\n' >names.csv
 expect 4 'error: names.csv: nothing follows the header' import names.csv
 head -c 3000 "$bin/gdtrain" >program.csv
