@@ -168,6 +168,46 @@ static void standardising_comes_after_scaling(void **state) {
   gd_table_free(&t);
 }
 
+/* Mean 0 and deviation 1 over the part that they are measured on; undone they are what they were. */
+static void standardised_targets_come_back(void **state) {
+  (void)state;
+  gd_table t = make_table(GD_F64, false);
+  for (int streamed = 0; streamed < 2; streamed++) {
+    gd_dataset *d =
+        open_table(&t, "t.h5", &(gd_data_options){.memory = streamed ? GD_MEMORY_STREAM : GD_MEMORY_HOLD});
+    void *memory = streamed ? NULL : hold(d);
+    gd_loader_options o = {.order = gd_order_all(N, 3), .device = device, .dtype = GD_F64, .max_rows = N};
+    gd_standardize s;
+    gd_loader *l;
+    gd_batch b;
+    assert_ok(gd_standardize_fit_targets(&s, d, &o.order));
+    o.standardize_targets = &s;
+    assert_ok(gd_loader_new(&l, d, &o));
+    assert_ok(gd_loader_get(l, 0, (gd_range){0, N}, &b));
+    double *y = malloc(N * 2 * sizeof *y), sum[2] = {0}, squares[2] = {0};
+    assert_ok(gd_tensor_get(b.y, y, N * 2));
+    for (int i = 0; i < N * 2; i++) sum[i % 2] += y[i] / N, squares[i % 2] += y[i] * y[i] / N;
+    for (int k = 0; k < 2; k++) {
+      assert_close(sum[k], 0, 1e-9);
+      assert_close(squares[k], 1, 1e-9);
+    }
+    gd_standardize_undo(&s, y, N);
+    for (int64_t r = 0; r < N; r++)
+      for (int k = 0; k < 2; k++)
+        assert_close(y[r * 2 + k], ((double *)t.y)[gd_order_at(&o.order, 0, r) * 2 + k], 1e-8);
+    free(y), gd_loader_free(l), gd_standardize_free(&s);
+    gd_dataset_close(d), free(memory);
+  }
+  gd_table_free(&t);
+  t = make_table(GD_F64, true);
+  gd_dataset *d = open_table(&t, "t.h5", NULL);
+  void *memory = hold(d);
+  gd_standardize s;
+  const gd_order all = gd_order_all(N, 3);
+  assert_refused(gd_standardize_fit_targets(&s, d, &all), GD_ERR_USAGE, "holds labels");
+  gd_dataset_close(d), free(memory), gd_table_free(&t);
+}
+
 static void bad_values_are_named_by_sample_and_column(void **state) {
   (void)state;
   for (int streamed = 0; streamed < 2; streamed++)
@@ -224,6 +264,7 @@ int main(void) {
       cmocka_unit_test(loader_equals_direct_indexing),
       cmocka_unit_test(standardising_gives_mean_zero_and_spread_one),
       cmocka_unit_test(standardising_comes_after_scaling),
+      cmocka_unit_test(standardised_targets_come_back),
       cmocka_unit_test(bad_values_are_named_by_sample_and_column),
       cmocka_unit_test(memory_can_be_shared),
   };
