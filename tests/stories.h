@@ -61,7 +61,8 @@ typedef struct request {
   int64_t steps;            /* 0: as many as the epochs take */
   double total;             /* of the cosine, in epochs; 0: not given */
   ending how;
-  int64_t at; /* the step after which it is killed, or after which it is asked to stop, which is after one more */
+  int64_t
+      at; /* the step after which it is killed, or after which it is asked to stop, which is after one more */
 } request;
 
 static const request *asked;

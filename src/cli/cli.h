@@ -41,7 +41,8 @@ gd_status gdi_command_train(int argc, char **argv);
 gd_status gdi_command_eval(int argc, char **argv);
 gd_status gdi_command_predict(int argc, char **argv);
 gd_status gdi_command_data(int argc, char **argv);
-gd_status gdi_data_info(const char *path, const gd_data_options *o) GD_CHECKED; /* print what a data file holds */
+gd_status gdi_data_info(const char *path,
+                        const gd_data_options *o) GD_CHECKED; /* print what a data file holds */
 /* Write the table, which is freed, and print what the file holds. */
 gd_status gdi_data_write(gd_table *t, const char *out) GD_CHECKED;
 gd_status gdi_data_import(args *a, const char *out) GD_CHECKED;

@@ -138,7 +138,8 @@ static void the_first_line_is_names_or_data_and_said(void **state) {
   gd_table t;
   const char *numbers = "5.1,3.5,1\n4.9,3.0,0\n4.7,3.2,1\n";
   assert_ok(csv(&t, numbers, &(gd_csv_options){.header = GD_HEADER_YES}));
-  said(&t, "warning: the first line, whose names --header takes, holds numbers: --header false if it is a row of the data");
+  said(&t, "warning: the first line, whose names --header takes, holds numbers: --header false if it is a "
+           "row of the data");
   gd_table_free(&t);
   assert_ok(csv(&t, numbers, NULL));
   said(&t, "line 1 is data, not names: it holds numbers (else --header)");
