@@ -148,26 +148,29 @@ gd_status gdi_dataset_read(gd_dataset *d, int64_t lo, int64_t hi, void *x, void 
   return GD_OK;
 }
 
-static gd_status within(const gd_dataset *d, const double *y, int64_t lo, int64_t rows, double least,
+/* Rows of targets, y_row bytes apart. */
+static gd_status within(const gd_dataset *d, const char *y, int64_t lo, int64_t rows, double least,
                         double most, const char *why) {
-  const int64_t k = d->info.targets;
-  for (int64_t i = 0; i < rows * k; i++)
-    if (!(y[i] >= least && y[i] <= most))
-      return GD_FAIL(GD_ERR_DATA, "%s: %s is %.9g at sample %lld, column %lld: %s", d->info.path,
-                     d->info.y_name, y[i], (long long)(lo + i / k), (long long)(i % k), why);
+  for (int64_t i = 0; i < rows; i++, y += d->y_row) {
+    const double *v = (const double *)(const void *)y;
+    for (int64_t k = 0; k < d->info.targets; k++)
+      if (!(v[k] >= least && v[k] <= most))
+        return GD_FAIL(GD_ERR_DATA, "%s: %s is %.9g at sample %lld, column %lld: %s", d->info.path,
+                       d->info.y_name, v[k], (long long)(lo + i), (long long)k, why);
+  }
   return GD_OK;
 }
 
 gd_status gdi_targets_within(gd_dataset *d, double least, double most, const char *why) {
   enum { ROWS = 1 << 14 };
   const int64_t n = d->info.n;
-  if (d->loaded_y) return within(d, (const double *)(const void *)d->loaded_y, 0, n, least, most, why);
+  if (d->loaded_y) return within(d, d->loaded_y, 0, n, least, most, why);
   if (d->source) return GD_OK; /* its samples are made as they are asked for */
-  double *y = malloc((size_t)ROWS * d->y_row);
+  char *y = malloc((size_t)ROWS * d->y_row);
   gd_status st = y ? GD_OK : GD_FAIL(GD_ERR_OOM, "no memory to read targets of %s", d->info.path);
   for (int64_t lo = 0; st == GD_OK && lo < n; lo += ROWS) {
     const int64_t hi = lo + ROWS < n ? lo + ROWS : n;
-    st = read_columns(&d->y, GD_F64, d->y_map, d->info.targets, lo, hi, y);
+    st = read_columns(&d->y, GD_F64, d->y_map, d->info.targets, lo, hi, y, d->y_row);
     if (st == GD_OK) st = within(d, y, lo, hi - lo, least, most, why);
   }
   free(y);
