@@ -70,35 +70,32 @@ static const char data[] =
     "  --size 32            the square in the middle, resized; a folder per class;\n"
     "                       train/ with val/ or test/ go into one file\n"
     "gdtrain data import cifar10|cifar100 FILE... --out F.h5    binary version\n"
-    "gdtrain data info FILE [--data.x NAME --data.y NAME]   what an HDF5 file holds
-    "
-    "gdtrain data show FILE --out SHEET.png      its images, with their classes
-    "
-    "  --n 64 --seed 1      how many, of those that the first epoch begins with
-    ";
+    "gdtrain data info FILE [--data.x NAME --data.y NAME]   what an HDF5 file holds\n"
+    "gdtrain data show FILE --out SHEET.png      its images, with their classes\n"
+    "  --n 64 --seed 1      how many, of those that the first epoch begins with\n";
 
-    static const char compare[] =
-        "mpirun -n 8 gdtrain compare [run.yaml] [--key value ...]\n"
-        "\n"
-        "Which batch size reaches the target in the fewest updates, epochs and seconds.\n"
-        "  --batch-sizes full,4096,512,64,8  largest to smallest; full: all samples\n"
-        "  --target-loss 0.3            first measurement below it; of validation data,\n"
-        "                               or of training data where there is no other\n"
-        "  --target-metric accuracy:0.97     any metric (rmse:2.5); with --target-loss: both\n"
-        "  --lr-grid 0.01:10:7          rates to try for each: low:high:number\n"
-        "  --lr-scale none|linear|sqrt  without a grid: how --lr follows the batch size\n"
-        "  --seeds 3                    runs of each; medians and ranges are shown\n"
-        "  --max-epochs 50 --max-updates 2000    a run ends when both are spent\n"
-        "  --eval-resolution 0.03       measured again after 3 % more updates\n"
-        "  --ranks-per-run auto|N       auto: runs side by side, one rank each\n"
-        "  --report FILE.html           one page: figure, table, settings, command\n"
-        "The folder (--out) remembers: the same command goes on where it was stopped,\n"
-        "on any number of ranks, and runs only what is new.\n"
-        "\n"
-        "Where adding ranks stops paying: strong and weak scaling of one run.\n"
-        "  --ranks 1,2,4,8\n"
-        "\n"
-        "All other settings are those of a run: gdtrain --help-options.\n";
+static const char compare[] =
+    "mpirun -n 8 gdtrain compare [run.yaml] [--key value ...]\n"
+    "\n"
+    "Which batch size reaches the target in the fewest updates, epochs and seconds.\n"
+    "  --batch-sizes full,4096,512,64,8  largest to smallest; full: all samples\n"
+    "  --target-loss 0.3            first measurement below it; of validation data,\n"
+    "                               or of training data where there is no other\n"
+    "  --target-metric accuracy:0.97     any metric (rmse:2.5); with --target-loss: both\n"
+    "  --lr-grid 0.01:10:7          rates to try for each: low:high:number\n"
+    "  --lr-scale none|linear|sqrt  without a grid: how --lr follows the batch size\n"
+    "  --seeds 3                    runs of each; medians and ranges are shown\n"
+    "  --max-epochs 50 --max-updates 2000    a run ends when both are spent\n"
+    "  --eval-resolution 0.03       measured again after 3 % more updates\n"
+    "  --ranks-per-run auto|N       auto: runs side by side, one rank each\n"
+    "  --report FILE.html           one page: figure, table, settings, command\n"
+    "The folder (--out) remembers: the same command goes on where it was stopped,\n"
+    "on any number of ranks, and runs only what is new.\n"
+    "\n"
+    "Where adding ranks stops paying: strong and weak scaling of one run.\n"
+    "  --ranks 1,2,4,8\n"
+    "\n"
+    "All other settings are those of a run: gdtrain --help-options.\n";
 
 static const char use[] = "[mpirun -n 8] gdtrain eval CHECKPOINT --data FILE [--metrics NAMES] [--out DIR]\n"
                           "[mpirun -n 8] gdtrain predict CHECKPOINT --data FILE --out F.csv|F.npy|F.h5\n"
