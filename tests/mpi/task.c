@@ -13,7 +13,7 @@ enum { N = 90, WIDTH = 3, WORDS = 5 };
 
 static gd_world *world, *alone;
 static char folder[64];
-static bool bad_read, bad_model;
+static bool bad_read, bad_model, weighs; /* weighs: importance is called w */
 
 /* ---- the data: x, y, a word, and how much a sample counts */
 
@@ -25,7 +25,7 @@ static gd_status open_set(gd_source_info *out, const char *args, void **user) {
       .field = {{.name = "x", .dtype = GD_U8, .ndim = 1, .shape = {WIDTH}, .scale = 1. / 255},
                 {.name = "y", .dtype = GD_F64},
                 {.name = "word", .dtype = GD_I64, .index = true, .input = true},
-                {.name = "importance", .dtype = GD_F32}}};
+                {.name = weighs ? "w" : "importance", .dtype = GD_F32}}};
   return GD_OK;
 }
 
@@ -98,6 +98,16 @@ static const gd_task task = {.name = "two_inputs",
                              .train = &set,
                              .val = &set};
 
+/* The same by the trainer's weights of samples. */
+static gd_loss by_elements(const gd_criterion *c, gd_tape *t, gd_tensor *const y[], int n,
+                           const gd_batch *b) {
+  (void)c, (void)n;
+  gd_tensor *flat = gd_reshape(t, y[0], 1, (const int64_t[]){-1});
+  return gd_loss_of_elements(t, b, gd_square(t, gd_sub(t, flat, b->y)));
+}
+static const gd_loss_class own_mse = {
+    .name = "own_mse", .target = GD_NUMBERS, .settings = GD_SETTING_SAMPLE_WEIGHTS, .forward = by_elements};
+
 /* ---- running it */
 
 static gd_status run(gd_world *w, const char *out, const char *const more[][2], int n, const gd_task *what,
@@ -133,6 +143,25 @@ static void a_task_has_the_same_bits_held_or_made_and_on_any_ranks(void **state)
   assert_memory_equal(&first.digest, &third.digest, sizeof first.digest);
   assert_close(first.last.val.loss, third.last.val.loss, 0);
   assert_true(third.last.val.loss < 3);
+}
+
+/* A field named w weighs samples: in a loss that multiplies by it; what does not is refused. */
+static void a_loss_of_ones_own_gets_the_weights_of_samples(void **state) {
+  (void)state;
+  static const char *const held[][2] = {{"shuffle", "full"}, {"data.memory", "hold"}};
+  gd_task weighed = task;
+  gd_train_result first, second;
+  weighed.metrics = NULL;
+  assert_ok(run(world, "by_field", held, 2, &weighed, NULL, &first));
+  weighs = true;
+  assert_int_equal(run(world, "not_taken", held, 2, &weighed, NULL, &second), GD_ERR_USAGE);
+  assert_non_null(strstr(gd_error_last()->message, "the loss weighted_mse does not take any"));
+  gd_error_clear();
+  weighed.loss = &own_mse;
+  assert_ok(run(world, "by_weight", held, 2, &weighed, NULL, &second));
+  weighs = false;
+  assert_memory_equal(&first.digest, &second.digest, sizeof first.digest);
+  assert_close(first.last.val.loss, second.last.val.loss, 1e-12);
 }
 
 /* What others see of it: evaluation with the task in hand, and a clear word without. */
@@ -231,6 +260,7 @@ static int tear_down(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(a_task_has_the_same_bits_held_or_made_and_on_any_ranks),
+      cmocka_unit_test(a_loss_of_ones_own_gets_the_weights_of_samples),
       cmocka_unit_test(a_checkpoint_says_whose_model_it_is),
       cmocka_unit_test(errors_of_a_task_have_their_own_text),
       cmocka_unit_test(what_an_observer_decides_holds_and_survives_a_resume),
