@@ -75,7 +75,7 @@ gdtrain compare --data g.h5 --model linear:10 --batch-sizes 64 --lr 0.001 --targ
 grep -qE "^ +64 +0.001 +never" never.txt || { fail "no word of a target never reached"; cat never.txt; }
 
 gdtrain data make linear --n 300 --d 4 --out lines.h5 >/dev/null || fail "data"
-expect 0 "^ +64 +0.1 +[0-9]+ " gdtrain compare --data lines.h5 --model linear:1 --batch-sizes 64 --lr 0.1 --target-metric rmse:0.5 --plots false --out rmse
+expect 0 "^ +64 +0.1 +[0-9.]+ +[0-9.]+ " gdtrain compare --data lines.h5 --model linear:1 --batch-sizes 64 --lr 0.1 --target-metric rmse:0.5 --plots false --out rmse
 equal "$(head -1 rmse/runs.csv)" "batch,lr,seed,outcome,updates,epochs,samples,loss,rmse,noise_scale" "columns of a study of rmse"
 within "$(awk -F, 'END { print $9 * $9 - $8 }' rmse/runs.csv)" 0 1e-6 "the square of rmse against the loss"
 at_least 0.5 "$(awk -F, 'END { print $9 }' rmse/runs.csv)" "rmse at the target"
