@@ -6,7 +6,7 @@
 #include "data/dataset.h"
 #include "data/notes.h"
 
-enum { ROWS = 1 << 14 };
+enum { VALUES = 1 << 20 }; /* that are read at once */
 
 /* ---- reading them as labels */
 
@@ -41,11 +41,13 @@ static gd_status refuse(const gd_dataset *d, int64_t sample, const double *row) 
 /* Labels of the samples lo .. hi-1, up to the first that has none, which is *end; `to` NULL: not kept. */
 static gd_status read_labels(const gd_dataset *d, int64_t lo, int64_t hi, int64_t *to, int64_t *end,
                              bool refuses) {
-  double *row = malloc((size_t)(ROWS * d->y_columns) * sizeof *row);
+  const int64_t most = d->y_columns < VALUES ? VALUES / d->y_columns : 1,
+                rows = hi - lo < most ? hi - lo : most;
+  double *row = malloc((size_t)(rows * d->y_columns + 1) * sizeof *row);
   gd_status st = row ? GD_OK : GD_FAIL(GD_ERR_OOM, "no memory to read labels of %s", d->info.path);
   *end = lo;
-  for (int64_t at = lo; st == GD_OK && at == *end && at < hi; at += ROWS) {
-    const int64_t stop = at + ROWS < hi ? at + ROWS : hi;
+  for (int64_t at = lo; st == GD_OK && at == *end && at < hi; at += rows) {
+    const int64_t stop = at + rows < hi ? at + rows : hi;
     st = gdi_h5_array_read(&d->y, GD_F64, at, stop, row);
     for (int64_t label; st == GD_OK && *end < stop && is_label(d, row + (*end - at) * d->y_columns, &label);
          ++*end)
