@@ -168,7 +168,7 @@ static int64_t draw(gd_rng r, uint64_t *i, int64_t lo, int64_t hi) {
 
 static void random_shapes_agree(void **state) {
   (void)state;
-  const uint64_t count = (uint64_t)test_count(2000);
+  const uint64_t count = (uint64_t)test_count(2000) / 8; /* a case is a dozen runs */
   for (uint64_t n = 0; n < count; n++) {
     const gd_rng r = gd_rng_stream(test_seed(), GD_RNG_TEST, n);
     uint64_t i = 0;
