@@ -1,28 +1,8 @@
 /* CSV import: guessed from the first records, seen whole, judged, and read a second time into the table. */
-#include "data/csv.h"
-
 #include <stdlib.h>
 #include <string.h>
 
 #include "data/import.h"
-
-/* ---- files ---- */
-
-/* A pipe can be opened once: its copy stays open. */
-gd_status gdi_import_text(gdi_import *m, int i) {
-  gdi_text *t = &m->text[i];
-  return t->raw ? gdi_text_rewind(t) : gdi_text_open(t, m->file[i], m->o->encoding);
-}
-
-gd_status gdi_import_open(gdi_import *m, int i, gdi_csv *c) {
-  GD_TRY(gdi_import_text(m, i));
-  return gdi_csv_open(c, &m->text[i], &m->dialect);
-}
-
-void gdi_import_close(gdi_import *m, int i, gdi_csv *c) {
-  gdi_csv_close(c);
-  if (!m->text[i].stream.copied) gdi_text_close(&m->text[i]);
-}
 
 /* ---- options ---- */
 
