@@ -108,10 +108,11 @@ static gd_status check_size(const gd_dataset *d, const char *name, const double 
   if (most <= d->largest) return GD_OK;
   int64_t i = 0;
   while (fabs(v[i]) <= d->largest) i++;
-  return GD_FAIL(GD_ERR_DATA,
-                 "%s: %s is %g at sample %lld, column %lld: more than f32 holds; mend or scale the data, or "
-                 "--precision fp64",
-                 d->info.path, name, v[i], (long long)(lo + i / columns), (long long)(i % columns));
+  return GD_FAIL(
+      GD_ERR_DATA,
+      "%s: %s is %g at sample %lld, column %lld: beyond %.2g, too large to compute with: mend or scale it, "
+      "--standardize, or --precision fp64",
+      d->info.path, name, v[i], (long long)(lo + i / columns), (long long)(i % columns), d->largest);
 }
 
 static gd_status check_more(const gd_dataset *d, const char *y, int64_t sample) {
