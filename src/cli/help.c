@@ -71,8 +71,7 @@ static const char data[] =
     "                       train/ with val/ or test/ go into one file\n"
     "gdtrain data import cifar10|cifar100 FILE... --out F.h5    binary version\n"
     "gdtrain data info FILE [--data.x NAME --data.y NAME]   what an HDF5 file holds\n"
-    "gdtrain data show FILE --out SHEET.png      its images, with their classes\n"
-    "  --n 64 --seed 1      how many, of those that the first epoch begins with\n";
+    "gdtrain data show FILE --out SHEET.png [--n 64 --seed 1]   images and classes\n";
 
 static const char compare[] =
     "mpirun -n 8 gdtrain compare [run.yaml] [--key value ...]\n"
@@ -81,7 +80,7 @@ static const char compare[] =
     "  --batch-sizes full,4096,512,64,8  largest to smallest; full: all samples\n"
     "  --target-loss 0.3            first measurement below it; of validation data,\n"
     "                               or of training data where there is no other\n"
-    "  --target-metric accuracy:0.97     any metric (rmse:2.5); with --target-loss: both\n"
+    "  --target-metric accuracy:0.97    any metric (rmse:2.5); beside a loss: both\n"
     "  --lr-grid 0.01:10:7          rates to try for each: low:high:number\n"
     "  --lr-scale none|linear|sqrt  without a grid: how --lr follows the batch size\n"
     "  --seeds 3                    runs of each; medians and ranges are shown\n"
