@@ -30,7 +30,7 @@ on 3 gdtrain run.yaml --resume auto --out r2 >out.txt 2>&1 || { fail "the other 
 equal "$(digest r2)" "$(digest r1)" "digest of a resumed run"
 expect 2 'model' gdtrain run.yaml --resume auto --out r2 --model linear:10
 
-expect 0 'accuracy' gdtrain eval r1 --data t.h5
+expect 0 '^accuracy ' gdtrain eval r1 --data t.h5
 expect 0 '1\.1\.0\.body\.2\.weight +f32 \[32, 32\]' gdtrain inspect r1
 gdtrain predict r1 --data t.h5 --out p.csv >/dev/null 2>&1 || fail "predict"
 gdtrain export r1 --out w.safetensors >/dev/null 2>&1 || fail "export"
