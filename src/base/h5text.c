@@ -109,27 +109,17 @@ typedef struct chunks {
   H5Z_filter_t filter[MAX_FILTERS];
 } chunks;
 
-/* Byte k of every reference lies together. */
-static void unshuffle(uint8_t *to, const uint8_t *from, size_t n) {
-  for (size_t i = 0; i < n; i++)
-    for (size_t k = 0; k < REFERENCE; k++) to[i * REFERENCE + k] = from[k * n + i];
-}
-
-/* packed [*bytes] -> the references of a chunk, by way of `spare`; both have room for a chunk. HDF5 sums no text. */
+/* packed [*bytes] -> the references of a chunk, by way of `spare`; both have room for a chunk. HDF5 deflates text and
+ * leaves out every other filter. */
 static gd_status unpack(const reading *r, const chunks *c, uint32_t mask, uint8_t **packed, uint8_t **spare,
                         size_t *bytes) {
   const size_t whole = (size_t)c->rows * REFERENCE;
   for (int i = c->n_filters - 1; i >= 0; i--) {
     if (mask >> i & 1) continue; /* this chunk was stored without it */
     uLongf got = whole;
-    if (c->filter[i] == H5Z_FILTER_DEFLATE) {
-      if (uncompress(*spare, &got, *packed, *bytes) != Z_OK) return damaged(r, "a chunk cannot be unpacked");
-      *bytes = got;
-    } else {
-      if (c->filter[i] != H5Z_FILTER_SHUFFLE || *bytes != whole)
-        return damaged(r, "a chunk has another size");
-      unshuffle(*spare, *packed, (size_t)c->rows);
-    }
+    if (c->filter[i] != H5Z_FILTER_DEFLATE || uncompress(*spare, &got, *packed, *bytes) != Z_OK)
+      return damaged(r, "a chunk cannot be unpacked");
+    *bytes = got;
     uint8_t *other = *packed;
     *packed = *spare, *spare = other;
   }

@@ -134,6 +134,15 @@ static void truth_and_enumerations_are_numbers_with_names(void **state) {
   assert_string_equal(h.info->class_name[1], "TRUE");
   for (int i = 0; i < N; i++) assert_true(x_at(&h, i) == stored[i] && ((const int64_t *)h.y)[i] == stored[i]);
   let_go(&h);
+  hid_t byte = H5Tenum_create(H5T_STD_U8LE); /* a byte with names is no brightness */
+  H5Tenum_insert(byte, "off", (uint8_t[]){0}), H5Tenum_insert(byte, "on", (uint8_t[]){1});
+  f = begin_file(0);
+  put(f, "x", byte, byte, 1, (hsize_t[]){N}, stored, 0), put_y(f, "y");
+  H5Fclose(f);
+  h = open_held(NULL);
+  assert_true(h.info->x_scale == 1 && x_at(&h, 1) == 1);
+  let_go(&h);
+  H5Tclose(byte);
   hid_t gaps = enum_type(2, (const char *const[]){"red", "blue"}, (int8_t[]){3, 1});
   f = begin_file(0);
   put_x(f, "x"), put(f, "y", gaps, gaps, 1, (hsize_t[]){N}, sparse, 0);
