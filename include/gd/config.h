@@ -87,6 +87,27 @@ GD_API gd_status gd_tree_parse(gd_tree **out, gd_arena *arena, const char *text,
 /** The item of a map, or NULL. */
 GD_API const gd_tree *gd_tree_get(const gd_tree *map, const char *key);
 
+/* ---- arguments: what a record of a layer, or of another thing that has a word, takes ---- */
+
+typedef enum gd_arg_type {
+  GD_ARG_INT,
+  GD_ARG_REAL,
+  GD_ARG_BOOL,
+  GD_ARG_WORD, /**< one of `words` */
+  GD_ARG_INTS, /**< one whole number or a list of them */
+  GD_ARG_TREE  /**< layers: an entry or a list of entries */
+} gd_arg_type;
+
+/** An argument of a layer or an augmentation, named as in PyTorch. The first one is the main one: "linear: 10". */
+typedef struct gd_arg {
+  const char *name;
+  gd_arg_type type;
+  const char *def;   /**< as text; NULL: must be given; "": not given */
+  double lo, hi;     /**< bounds of numbers */
+  const char *words; /**< "zeros same": words allowed, also in place of numbers; NULL: none */
+  const char *help;  /**< one line */
+} gd_arg;
+
 #ifdef __cplusplus
 }
 #endif

@@ -2,7 +2,10 @@
 #ifndef GD_DATA_H
 #define GD_DATA_H
 
+#include <stdio.h>
+
 #include "gd/batch.h"
+#include "gd/config.h"
 #include "gd/partition.h"
 #include "gd/rng.h"
 #include "gd/source.h"
@@ -177,6 +180,21 @@ GD_API int64_t gd_order_at(const gd_order *o, int64_t epoch, int64_t position);
 
 /* ---- the loader ---- */
 
+/**
+ * Changes made at random to images before they are learned from: a list of words with arguments, "crop:4 flip". What is
+ * drawn depends on (seed, epoch, sample) alone.
+ */
+typedef struct gd_augment gd_augment;
+/**
+ * *out NULL where `list` is NULL or empty. Owner: caller; gd_augment_free()
+ * Errors: GD_ERR_USAGE naming the word or its argument, GD_ERR_DATA: samples are no images
+ */
+GD_API gd_status gd_augment_new(gd_augment **out, const gd_tree *list, const gd_data_info *i,
+                                uint64_t seed) GD_CHECKED;
+GD_API void gd_augment_free(gd_augment *a); /**< NULL is fine */
+/** All of them, or the arguments of one: for --help-augment. Errors: GD_ERR_USAGE with the nearest word */
+GD_API gd_status gd_augment_manual(FILE *f, const char *name) GD_CHECKED;
+
 typedef struct gd_loader gd_loader;
 
 typedef struct gd_loader_options {
@@ -186,13 +204,15 @@ typedef struct gd_loader_options {
   int64_t max_rows;                          /**< of any micro-batch */
   const gd_standardize *standardize;         /**< NULL, or no features: off; must outlive the loader */
   const gd_standardize *standardize_targets; /**< the same for targets that are numbers */
+  const gd_augment *augment;                 /**< NULL: samples as they are; must outlive the loader */
   size_t stream_bytes;                       /**< streamed: memory for blocks of the file; 0: 96 MiB */
 } gd_loader_options;
 
 /**
  * A loader over a data set that is held or streamed. A streamed set gets a thread that reads the hinted
  * micro-batch while the caller computes; a held one is gathered by the caller, which costs less than handing
- * over. A GPU that has no room for the set is sent samples as they are stored, and converts them itself.
+ * over, unless they are augmented. A GPU that has no room for the set, or learns from augmented samples, is sent samples
+ * as they are stored, and converts them itself.
  * Owner: caller, gd_loader_free(); the data set must outlive it
  */
 GD_API gd_status gd_loader_new(gd_loader **out, gd_dataset *d, const gd_loader_options *o) GD_CHECKED;
@@ -209,6 +229,9 @@ GD_API gd_status gd_class_lists_new(gd_class_lists *out, gd_dataset *d, const gd
 GD_API void gd_class_lists_free(gd_class_lists *l);
 /** Mean and standard deviation per feature over a part of a set, in one pass (Welford/Chan), f64. */
 GD_API gd_status gd_standardize_fit(gd_standardize *out, gd_dataset *d, const gd_order *part) GD_CHECKED;
+/** The same of images, over all pixels of a channel. Errors: GD_ERR_DATA: samples are no images */
+GD_API gd_status gd_standardize_fit_channels(gd_standardize *out, gd_dataset *d,
+                                             const gd_order *part) GD_CHECKED;
 /** The same of targets. Errors: GD_ERR_USAGE: they are labels */
 GD_API gd_status gd_standardize_fit_targets(gd_standardize *out, gd_dataset *d,
                                             const gd_order *part) GD_CHECKED;

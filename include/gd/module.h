@@ -176,25 +176,6 @@ GD_API gd_status gd_shape_dim(const gd_shape *s, int64_t dim, int *out) GD_CHECK
 /** GD_ERR_SHAPE unless all inputs are numbers: what a shape rule begins with. */
 GD_API gd_status gd_shape_floats(gd_build *b) GD_CHECKED;
 
-typedef enum gd_arg_type {
-  GD_ARG_INT,
-  GD_ARG_REAL,
-  GD_ARG_BOOL,
-  GD_ARG_WORD, /**< one of `words` */
-  GD_ARG_INTS, /**< one whole number or a list of them */
-  GD_ARG_TREE  /**< layers: an entry or a list of entries */
-} gd_arg_type;
-
-/** An argument of a kind of module, named as in PyTorch. The first one is the main one: "linear: 10". */
-typedef struct gd_arg {
-  const char *name;
-  gd_arg_type type;
-  const char *def;   /**< as text; NULL: must be given; "": not given */
-  double lo, hi;     /**< bounds of numbers */
-  const char *words; /**< "zeros same": words allowed, also in place of numbers; NULL: none */
-  const char *help;  /**< one line */
-} gd_arg;
-
 /** What a kind of module is and does. A user's own module embeds gd_module as its first member. */
 struct gd_module_class {
   const char *name; /**< "Linear" */

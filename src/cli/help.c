@@ -34,6 +34,7 @@ static const char train[] =
     "  --data F  --val-data F | --val-fraction 0.2  --standardize\n"
     "  --target-type labels|numbers  --standardize-targets\n"
     "  --model \"linear:512 relu dropout:0.2 linear:10\"  --init WEIGHTS.h5\n"
+    "  --augment \"crop:4 flip\"  (--help-augment)\n"
     "  --loss cross_entropy|mse|l1|huber|bce_with_logits (--help-losses)\n"
     "  --metrics \"accuracy f1 confusion\"  (--help-metrics)\n"
     "  --batch-size N|full (over all ranks)  --micro-batch auto|N\n"
@@ -71,7 +72,8 @@ static const char data[] =
     "                       train/ with val/ or test/ go into one file\n"
     "gdtrain data import cifar10|cifar100 FILE... --out F.h5    binary version\n"
     "gdtrain data info FILE [--data.x NAME --data.y NAME]   what an HDF5 file holds\n"
-    "gdtrain data show FILE --out SHEET.png [--n 64 --seed 1]   images and classes\n";
+    "gdtrain data show FILE --out SHEET.png [--n 64 --seed 1]   images and classes\n"
+    "  --augment \"crop:4 flip\"    and below each what a run learns from\n";
 
 static const char compare[] =
     "mpirun -n 8 gdtrain compare [run.yaml] [--key value ...]\n"

@@ -61,6 +61,8 @@ int gd_main(int argc, char **argv) {
       return gd_status_exit_code(gdi_leave(NULL, gd_metrics_manual(stdout, argv[i + 1])));
     if (strcmp(argv[i], "--help-layers") == 0)
       return gd_status_exit_code(gdi_leave(NULL, gd_layers_manual(stdout, argv[i + 1])));
+    if (strcmp(argv[i], "--help-augment") == 0)
+      return gd_status_exit_code(gdi_leave(NULL, gd_augment_manual(stdout, argv[i + 1])));
     if (strcmp(argv[i], "--help-options") == 0) return gd_options_manual(stdout), 0;
     if (strcmp(argv[i], "--version") == 0) return puts("gdtrain " GD_VERSION), 0;
   }

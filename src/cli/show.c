@@ -11,7 +11,8 @@ typedef struct show {
   gdi_image_shape shape;
   int64_t n, seed;
   gd_device *device;
-  gd_loader *loader;
+  gd_arena *arena;
+  gd_augment *augment;
   gdi_sheet sheet;
 } show;
 
@@ -47,7 +48,7 @@ static void draw_texts(show *s, const gd_batch *b) {
   }
 }
 
-static void draw_title(show *s) {
+static void draw_title(show *s, const char *augment) {
   const char *slash = strrchr(s->i->path, '/');
   char title[80], below[160];
   int used = snprintf(below, sizeof below, "%lld samples of %lld x %lld", (long long)s->i->n,
@@ -55,46 +56,62 @@ static void draw_title(show *s) {
   if (s->shape.channels > 1)
     used += snprintf(below + used, sizeof below - (size_t)used, " x %lld", (long long)s->shape.channels);
   if (s->i->labels)
-    snprintf(below + used, sizeof below - (size_t)used, ", %lld classes", (long long)s->i->classes);
+    used += snprintf(below + used, sizeof below - (size_t)used, ", %lld classes", (long long)s->i->classes);
+  if (augment) snprintf(below + used, sizeof below - (size_t)used, "; below: %.60s", augment);
   snprintf(title, sizeof title, "%.40s", slash ? slash + 1 : s->i->path);
   gdi_sheet_title(&s->sheet, title, below);
 }
 
-/* The samples that an epoch begins with, as a run with this seed meets them. */
-static gd_status draw(show *s, const char *path) {
+/* The samples that an epoch begins with, as a run with this seed meets them; `which`: above or below. */
+static gd_status draw_batch(show *s, int which, const gd_augment *augment) {
+  gd_loader *loader = NULL;
   gd_batch b;
+  const gd_loader_options o = {.order = gd_order_all(s->i->n, (uint64_t)s->seed),
+                               .device = s->device,
+                               .dtype = GD_F32,
+                               .max_rows = s->n,
+                               .augment = augment};
+  gd_status st = gd_loader_new(&loader, s->d, &o);
+  if (st == GD_OK) st = gd_loader_get(loader, 0, (gd_range){0, s->n}, &b);
+  if (st == GD_OK) draw_images(s, which, &b);
+  if (st == GD_OK && which == 0) draw_texts(s, &b);
+  gd_loader_free(loader);
+  return st;
+}
+
+static gd_status draw(show *s, const char *path, const char *augment) {
+  gd_tree *list = NULL;
   GD_TRY(
       gd_dataset_open(&s->d, path, &(gd_data_options){.memory = GD_MEMORY_STREAM, .without_targets = true}));
   s->i = gd_dataset_info(s->d);
   GD_TRY(gdi_image_shape_of(&s->shape, s->i));
   if (s->n > s->i->n) s->n = s->i->n;
   GD_TRY(gd_device_open(&s->device, NULL));
-  const gd_loader_options o = {.order = gd_order_all(s->i->n, (uint64_t)s->seed),
-                               .device = s->device,
-                               .dtype = GD_F32,
-                               .max_rows = s->n};
-  GD_TRY(gd_loader_new(&s->loader, s->d, &o));
-  GD_TRY(gdi_sheet_new(&s->sheet, s->n, 1, s->shape.width, s->shape.height,
+  GD_TRY(gd_arena_new(&s->arena, "augment"));
+  if (augment) GD_TRY(gd_tree_parse(&list, s->arena, augment, "--augment"));
+  GD_TRY(gd_augment_new(&s->augment, list, s->i, (uint64_t)s->seed));
+  GD_TRY(gdi_sheet_new(&s->sheet, s->n, s->augment ? 2 : 1, s->shape.width, s->shape.height,
                        s->i->class_name ? s->i->classes : 0, s->i->class_name));
-  GD_TRY(gd_loader_get(s->loader, 0, (gd_range){0, s->n}, &b));
-  draw_images(s, 0, &b);
-  draw_texts(s, &b);
-  draw_title(s);
+  GD_TRY(draw_batch(s, 0, NULL));
+  if (s->augment) GD_TRY(draw_batch(s, 1, s->augment));
+  draw_title(s, list ? list->text : NULL);
   return GD_OK;
 }
 
 gd_status gdi_data_show(args *a, const char *out) {
   show s = {.n = 64, .seed = 1};
-  GD_TRY(gdi_args_check(a, "out n seed"));
+  GD_TRY(gdi_args_check(a, "out n seed augment"));
   GD_TRY(gdi_args_i64(a, "n", 1, 4096, &s.n));
   GD_TRY(gdi_args_i64(a, "seed", 0, INT64_MAX, &s.seed));
   if (a->n_words != 2 || !out)
-    return GD_FAIL(GD_ERR_USAGE, "usage: gdtrain data show FILE --out SHEET.png [--n 64]");
+    return GD_FAIL(GD_ERR_USAGE,
+                   "usage: gdtrain data show FILE --out SHEET.png [--n 64] [--augment \"crop:4 flip\"]");
   GD_TRY(gdi_args_keep_input(out, a->word[1]));
-  gd_status st = draw(&s, a->word[1]);
+  gd_status st = draw(&s, a->word[1], gdi_args_get(a, "augment"));
   if (st == GD_OK) st = gdi_image_write_png(&s.sheet.page, out);
   free(s.sheet.page.pixel);
-  gd_loader_free(s.loader);
+  gd_augment_free(s.augment);
+  gd_arena_free(s.arena);
   gd_device_close(s.device);
   gd_dataset_close(s.d);
   return st;

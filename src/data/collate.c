@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/fault.h"
+#include "data/augment.h"
 
 typedef struct gdi_pick { /* sample `index` goes to row `row` */
   int64_t index, row;
@@ -22,6 +23,11 @@ gd_status gdi_collator_make(gdi_collator *c, gd_dataset *d, const gd_loader_opti
   GD_TRY(gdi_convert_make(&c->y, GD_F64, o->dtype, d->info.targets, 1, o->standardize_targets));
   c->picks = malloc((size_t)rows * sizeof *c->picks);
   if (!c->picks) return GD_FAIL(GD_ERR_OOM, "no memory for a batch of %lld", (long long)rows);
+  if (o->augment) {
+    c->augmented = malloc(d->x_row);
+    c->room = malloc(gdi_augment_room(o->augment) * sizeof *c->room);
+    if (!c->augmented || !c->room) return GD_FAIL(GD_ERR_OOM, "no memory to augment samples");
+  }
   return d->streamed ? gdi_cache_new(&c->cache, d, &o->order, o->stream_bytes) : GD_OK;
 }
 
@@ -30,7 +36,7 @@ void gdi_collator_free(gdi_collator *c) {
   gdi_convert_free(&c->x);
   gdi_convert_free(&c->y);
   for (int f = 0; f < GD_MAX_FIELDS - 2; f++) gdi_convert_free(&c->more[f]);
-  free(c->picks);
+  free(c->picks), free(c->augmented), free(c->room);
 }
 
 static int by_index(const void *a, const void *b) {
@@ -54,9 +60,15 @@ static void put_field(const gdi_convert *c, bool index, size_t element, const ch
     gdi_convert_row(c, from, to + (size_t)row * bytes);
 }
 
-static void put_row(const gdi_collator *c, int64_t row, const char *from_x, const char *from_y, char *x,
+static void put_row(const gdi_collator *c, gdi_pick pick, const char *from, const char *from_y, char *x,
                     char *y) {
   const gd_dataset *d = c->d;
+  const int64_t row = pick.row;
+  const char *from_x = from;
+  if (c->augmented) {
+    gdi_augment_sample(c->o->augment, c->order.epoch, pick.index, from, c->augmented, c->room);
+    from_x = c->augmented;
+  }
   const size_t e = gd_dtype_bytes(c->o->dtype);
   if (c->as_stored) {
     memcpy(x + (size_t)row * d->x_row, from_x, d->x_row);
@@ -85,7 +97,7 @@ static void gather_rows(const gdi_collator *c, int64_t n, char *x, char *y) {
   for (int64_t i = 0; i < n; i++) {
     const size_t at = (size_t)c->picks[i].index;
     if (i + ROWS_AHEAD < n) prefetch_row(d, c->picks[i + ROWS_AHEAD].index);
-    put_row(c, i, d->loaded_x + at * d->x_row, d->loaded_y + at * d->y_row, x, y);
+    put_row(c, c->picks[i], d->loaded_x + at * d->x_row, d->loaded_y + at * d->y_row, x, y);
   }
 }
 
@@ -103,7 +115,7 @@ static gd_status read_rows(gdi_collator *c, int64_t n, char *x, char *y) {
   for (int64_t i = 0; i < n; i++) {
     const char *from_x, *from_y;
     GD_TRY(gdi_cache_sample(c->cache, c->picks[i].index, &from_x, &from_y));
-    put_row(c, c->picks[i].row, from_x, from_y, x, y);
+    put_row(c, c->picks[i], from_x, from_y, x, y);
   }
   return GD_OK;
 }

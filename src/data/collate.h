@@ -16,6 +16,8 @@ typedef struct gdi_collator {
   bool as_stored;       /* rows are not converted: a GPU does that */
   gdi_order_epoch order;
   struct gdi_pick *picks;
+  char *augmented;          /* a sample as stored; NULL: none is augmented */
+  float *room;              /* to make it in */
   gdi_cache *cache;         /* streamed; else NULL */
   int64_t ahead, ahead_end; /* positions of the epoch still to be read ahead */
 } gdi_collator;

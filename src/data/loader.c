@@ -1,7 +1,7 @@
 /*
  * The loader: micro-batches as tensors. See collate.c for what is in them.
  *
- * A held set is gathered by the caller. A streamed one has a thread that owns the reading: the caller posts
+ * A held set is gathered by the caller. A streamed one, or one that is augmented, has a thread for that: the caller posts
  * what it wants (a hint early, a get at the latest), the thread forms it in the slot that is not in use.
  *
  * A GPU forms micro-batches by itself, from the whole set when it is resident, else from samples as stored,
@@ -259,7 +259,8 @@ static gd_status make_on_gpu(gd_loader *l) {
     return GD_FAIL(GD_ERR_USAGE, "%s: an index for x is not formed on a GPU yet; use --device cpu",
                    l->d->info.path);
   const gdi_scaling by = {&l->collator.x, &l->collator.y};
-  GD_TRY(gdi_gpu_set_new(&l->resident, d, l->d, &by, &l->o.order));
+  if (!l->o.augment) /* a resident set is formed by the GPU alone */
+    GD_TRY(gdi_gpu_set_new(&l->resident, d, l->d, &by, &l->o.order));
   GD_TRY(make_tensors(l, &l->slot[0]));
   if (d->matmul == GD_MATMUL_BF16 && l->o.dtype == GD_F32)
     GD_TRY(gd_tensor_new(&l->rounded, l->arena, d, GD_BF16, GD_SHAPE(l->o.max_rows, l->collator.x.n)));
@@ -283,6 +284,7 @@ static gd_status start_reader(gd_loader *l) {
 static gd_status make(gd_loader *l, int64_t sent_rows) {
   gd_dataset *d = l->d;
   const gd_loader_options *o = &l->o;
+  const bool reads = d->streamed || o->augment; /* a thread, while the caller computes */
   if (o->max_rows < 1 || o->order.n < 1 || o->order.set_n != d->info.n)
     return GD_FAIL(GD_ERR_USAGE, "%s has %lld samples; the order is for %lld, the micro-batch of %lld",
                    d->info.path, (long long)d->info.n, (long long)o->order.set_n, (long long)o->max_rows);
@@ -296,9 +298,9 @@ static gd_status make(gd_loader *l, int64_t sent_rows) {
   if (o->device->gpu) {
     GD_TRY(make_on_gpu(l));
   } else {
-    for (int i = 0; i < (d->streamed ? 2 : 1); i++) GD_TRY(make_tensors(l, &l->slot[i]));
+    for (int i = 0; i < (reads ? 2 : 1); i++) GD_TRY(make_tensors(l, &l->slot[i]));
   }
-  return d->streamed ? start_reader(l) : GD_OK;
+  return reads ? start_reader(l) : GD_OK;
 }
 
 gd_status gdi_loader_new(gd_loader **out, gd_dataset *d, const gd_loader_options *o, int64_t sent_rows) {

@@ -9,6 +9,7 @@
 
 #include "data/convert.h"
 #include "data/dataset.h"
+#include "data/image.h"
 #include "data/order.h"
 
 enum { BLOCK_BYTES = 1 << 20 };
@@ -94,6 +95,21 @@ static gd_status add_blocks(moments *m, gd_dataset *d, const uint8_t *bit, const
   return GD_OK;
 }
 
+/* All pixels of a channel get the moments of all of them, which are of as many times as many values. */
+static void pool_channels(moments *m, const gdi_image_shape *s) {
+  const int64_t pixels = s->height * s->width, step = s->planes ? 1 : s->channels;
+  for (int64_t c = 0; c < s->channels; c++) {
+    const int64_t first = s->planes ? c * pixels : c;
+    double mean = 0, m2 = 0;
+    for (int64_t i = 0; i < pixels; i++) mean += m->mean[first + i * step] / (double)pixels;
+    for (int64_t i = 0; i < pixels; i++) {
+      const double apart = m->mean[first + i * step] - mean;
+      m2 += (m->m2[first + i * step] + (double)m->n * apart * apart) / (double)pixels;
+    }
+    for (int64_t i = 0; i < pixels; i++) m->mean[first + i * step] = mean, m->m2[first + i * step] = m2;
+  }
+}
+
 static gd_status finish(gd_standardize *out, const moments *m) {
   *out = (gd_standardize){m->features, calloc((size_t)m->features, sizeof(double)),
                           calloc((size_t)m->features, sizeof(double))};
@@ -109,7 +125,9 @@ static gd_status finish(gd_standardize *out, const moments *m) {
   return GD_OK;
 }
 
-static gd_status fit(gd_standardize *out, gd_dataset *d, const gd_order *part, bool targets) {
+/* channels: what is pooled, or NULL. */
+static gd_status fit(gd_standardize *out, gd_dataset *d, const gd_order *part, bool targets,
+                     const gdi_image_shape *channels) {
   moments m = {0};
   side s = {0};
   uint8_t *bit = NULL;
@@ -129,6 +147,7 @@ static gd_status fit(gd_standardize *out, gd_dataset *d, const gd_order *part, b
     if (!buffer) GD_GOTO(st, GD_FAIL(GD_ERR_OOM, "no memory to read %s", d->info.path), done);
   }
   GD_GOTO(st, add_blocks(&m, d, bit, &s, buffer), done);
+  if (channels) pool_channels(&m, channels);
   st = finish(out, &m);
 done:
   free(m.mean), free(bit), free(buffer);
@@ -137,7 +156,14 @@ done:
 }
 
 gd_status gd_standardize_fit(gd_standardize *out, gd_dataset *d, const gd_order *part) {
-  return fit(out, d, part, false);
+  return fit(out, d, part, false, NULL);
+}
+
+gd_status gd_standardize_fit_channels(gd_standardize *out, gd_dataset *d, const gd_order *part) {
+  gdi_image_shape shape;
+  *out = (gd_standardize){0};
+  GD_TRY(gdi_image_shape_of(&shape, &d->info));
+  return fit(out, d, part, false, &shape);
 }
 
 gd_status gd_standardize_fit_targets(gd_standardize *out, gd_dataset *d, const gd_order *part) {
@@ -147,7 +173,7 @@ gd_status gd_standardize_fit_targets(gd_standardize *out, gd_dataset *d, const g
                    "standardize_targets: %s holds labels, which have no mean: leave it out, or say "
                    "--target-type numbers",
                    d->info.path);
-  return fit(out, d, part, true);
+  return fit(out, d, part, true, NULL);
 }
 
 void gd_standardize_undo(const gd_standardize *s, double *value, int64_t rows) {

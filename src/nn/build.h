@@ -2,6 +2,7 @@
 #ifndef GDI_NN_BUILD_H
 #define GDI_NN_BUILD_H
 
+#include "base/arguments.h"
 #include "gd/module.h"
 
 enum { GDI_MAX_LEVELS = 64, GDI_MAX_LAYERS = 4096 };
@@ -17,16 +18,6 @@ typedef struct gdi_building {
   gd_module *open[GDI_MAX_LEVELS];
   const char *name[GDI_MAX_LEVELS]; /* of each in the one before it */
 } gdi_building;
-
-typedef struct gdi_arg_value {
-  bool given;
-  int64_t i; /* also of a BOOL */
-  double f;
-  const char *word; /* NULL: a number */
-  int n;            /* INTS */
-  int64_t ints[GD_MAX_DIMS];
-  const gd_tree *tree;
-} gdi_arg_value;
 
 /* The values of b->cls's arguments from `given`: NULL (none), the main argument, or a map. Keys in `also` are left. */
 gd_status gdi_args_read(gd_build *b, const gd_tree *given, const char *const also[]) GD_CHECKED;

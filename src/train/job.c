@@ -79,7 +79,10 @@ static gd_status open_loaders(gdi_job *j) {
                          .max_rows = j->batches.micro,
                          .standardize = &j->standardize,
                          .standardize_targets = &j->standardize_targets};
+  GD_TRY(gd_augment_new(&j->augment, j->opt.augment, gd_dataset_info(j->train.data), (uint64_t)j->opt.seed));
+  l.augment = j->augment;
   GD_TRY(gdi_loader_new(&j->loader, j->train.data, &l, gdi_sent_rows(j)));
+  l.augment = NULL;
   if (!j->validates && !j->borrowed) return GD_OK;
   l.order = j->val_order;
   l.max_rows = GDI_EVAL_ROWS;
@@ -152,6 +155,7 @@ void gdi_job_close(gdi_job *j) {
   gdi_on_gpu_free(j);
   gd_loader_free(j->loader);
   gd_loader_free(j->val_loader);
+  gd_augment_free(j->augment);
   gd_sync_free(j->sync);
   gd_tape_free(j->tape);
   gdi_metrics_free(&j->metrics);

@@ -23,6 +23,7 @@ typedef struct gdi_job {
   gd_order train_order, val_order;
   gd_class_lists class_lists; /* of the balanced sampler */
   bool validates;
+  gd_augment *augment; /* NULL: training data as they are */
   gd_standardize standardize, standardize_targets;
   char data_digest[65], val_digest[65]; /* val: "" without validation */
   gdi_class_weights class_weights;

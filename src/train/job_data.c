@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "data/image.h"
 #include "device/device.h"
 #include "gd/log.h"
 #include "train/job_open.h"
@@ -147,11 +148,23 @@ static gd_status copy_known(gd_standardize *to, const gd_standardize *known) {
   return GD_OK;
 }
 
+/* Images with channels share statistics over their pixels, which augmentation moves about. */
+static gd_status measure(gdi_job *j) {
+  gdi_image_shape unused;
+  const gd_data_info *i = gd_dataset_info(j->train.data);
+  bool channels = strcmp(j->opt.standardize_by, "channel") == 0;
+  if (strcmp(j->opt.standardize_by, "auto") == 0) {
+    channels = i->ndim == 3 && gdi_image_shape_of(&unused, i) == GD_OK;
+    gd_error_clear();
+  }
+  return channels ? gd_standardize_fit_channels(&j->standardize, j->train.data, &j->train_order)
+                  : gd_standardize_fit(&j->standardize, j->train.data, &j->train_order);
+}
+
 /* Copies the statistics that a checkpoint knows, or measures those of the training part. */
 gd_status gdi_open_standardize(gdi_job *j, const gdi_known *known) {
   if (j->opt.standardize)
-    GD_TRY(known->standardize.features ? copy_known(&j->standardize, &known->standardize)
-                                       : gd_standardize_fit(&j->standardize, j->train.data, &j->train_order));
+    GD_TRY(known->standardize.features ? copy_known(&j->standardize, &known->standardize) : measure(j));
   if (!j->opt.standardize_targets) return GD_OK;
   if (known->standardize_targets.features)
     return copy_known(&j->standardize_targets, &known->standardize_targets);

@@ -1,0 +1,173 @@
+#include "data/augment.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/tree.h"
+#include "base/words.h"
+#include "gd/arena.h"
+
+enum { MOST = 32, MOST_ARGS = 8 };
+
+typedef struct entry {
+  const gdi_augmentation *kind;
+  gdi_arg_value value[MOST_ARGS];
+} entry;
+
+struct gd_augment {
+  gd_arena *arena; /* of the tree that words of arguments stand in */
+  gdi_image_shape shape;
+  gd_dtype type;
+  uint64_t seed;
+  int n;
+  entry item[MOST];
+};
+
+static const gdi_augmentation *const known[] = {
+#define GD_AUGMENTATION(name) &gdi_augment_##name,
+#include "data/augment.def"
+#undef GD_AUGMENTATION
+};
+enum { KNOWN = sizeof known / sizeof *known };
+
+/* ---- from a list of words ---- */
+
+static gd_status find(const gdi_augmentation **out, const char *word) {
+  const char *words[KNOWN + 1] = {0};
+  int at;
+  for (int i = 0; i < KNOWN; i++) words[i] = known[i]->word;
+  GD_TRY(gdi_word_index(&at, "augmentation", word, words));
+  *out = known[at];
+  return GD_OK;
+}
+
+/* "flip", or {crop: 4}, or {crop: {padding: 4}} */
+static gd_status add(gd_augment *a, const gd_tree *t) {
+  const bool word = t->kind == GD_TREE_SCALAR, map = t->kind == GD_TREE_MAP && t->n == 1;
+  if (!word && !map)
+    return GD_FAIL(GD_ERR_USAGE,
+                   "augment: each entry is a word, or a word with arguments: [{crop: 4}, flip]");
+  if (a->n == MOST) return GD_FAIL(GD_ERR_USAGE, "augment: more than %d entries", MOST);
+  entry *e = &a->item[a->n++];
+  GD_TRY(find(&e->kind, word ? t->text : t->key[0]));
+  GD_TRY(gdi_arguments_read(e->value, e->kind->args, e->kind->word, e->kind->example,
+                            word ? NULL : t->item[0], NULL));
+  return e->kind->check ? e->kind->check(e->value, &a->shape) : GD_OK;
+}
+
+static gd_status fill(gd_augment *a, const gd_tree *list, const gd_data_info *i) {
+  gd_tree *copy;
+  GD_TRY(gdi_image_shape_of(&a->shape, i));
+  if (a->type != GD_U8 && a->type != GD_F32 && a->type != GD_F64)
+    return GD_FAIL(GD_ERR_DATA, "%s: images of bytes, f32 and f64 are augmented, not of %s", i->path,
+                   gd_dtype_name(a->type));
+  GD_TRY(gd_arena_new(&a->arena, "augment"));
+  GD_TRY(gdi_tree_copy(&copy, a->arena, list));
+  for (int k = 0; k < copy->n; k++) GD_TRY(add(a, copy->item[k]));
+  return GD_OK;
+}
+
+gd_status gd_augment_new(gd_augment **out, const gd_tree *list, const gd_data_info *i, uint64_t seed) {
+  *out = NULL;
+  if (!list || list->n == 0) return GD_OK;
+  gd_augment *a = calloc(1, sizeof *a);
+  if (!a) return GD_FAIL(GD_ERR_OOM, "no memory for augmentations");
+  a->type = i->x_type, a->seed = seed;
+  const gd_status st = fill(a, list, i);
+  if (st == GD_OK)
+    *out = a;
+  else
+    gd_augment_free(a);
+  return st;
+}
+
+void gd_augment_free(gd_augment *a) {
+  if (!a) return;
+  gd_arena_free(a->arena);
+  free(a);
+}
+
+gd_status gd_augment_manual(FILE *f, const char *name) {
+  const gdi_augmentation *k;
+  if (name && strncmp(name, "--", 2) != 0) {
+    GD_TRY(find(&k, name));
+    fprintf(f, "%s: %s\n", k->word, k->about);
+    gdi_arguments_manual(f, k->args, k->example);
+    return GD_OK;
+  }
+  fputs("Augmentations of training images, one after the other, in one line (--augment \"crop:4 flip\")\nor "
+        "in YAML "
+        "(augment: [{crop: 4}, flip]); drawn by seed, epoch and sample:\n\n",
+        f);
+  for (int i = 0; i < KNOWN; i++) fprintf(f, "  %-14s %s\n", known[i]->word, known[i]->about);
+  fputs("\ngdtrain --help-augment NAME: its arguments\n", f);
+  return GD_OK;
+}
+
+/* ---- a sample ---- */
+
+float gdi_pixels_at(const gdi_pixels *p, double y, double x, int64_t c) {
+  const double top = floor(y), left = floor(x);
+  const float down = (float)(y - top), right = (float)(x - left);
+  float corner[4];
+  for (int k = 0; k < 4; k++) {
+    const double v = top + k / 2, u = left + k % 2;
+    const bool inside = v >= 0 && u >= 0 && v < (double)p->height && u < (double)p->width;
+    corner[k] = inside ? p->pixel[((int64_t)v * p->width + (int64_t)u) * p->channels + c] : 0;
+  }
+  return (corner[0] * (1 - right) + corner[1] * right) * (1 - down) +
+         (corner[2] * (1 - right) + corner[3] * right) * down;
+}
+
+/* Value k of [H,W,C] lies at this place of the stored sample. */
+static int64_t place(const gdi_image_shape *s, int64_t k) {
+  return s->planes ? k % s->channels * s->height * s->width + k / s->channels : k;
+}
+
+static void load(const gd_augment *a, const void *from, float *to, int64_t n) {
+  for (int64_t k = 0; k < n; k++) {
+    const int64_t at = place(&a->shape, k);
+    to[k] = a->type == GD_U8    ? ((const uint8_t *)from)[at]
+            : a->type == GD_F32 ? ((const float *)from)[at]
+                                : (float)((const double *)from)[at];
+  }
+}
+
+static uint8_t byte(float v) {
+  return v > 0 ? v < 255 ? (uint8_t)(v + 0.5F) : 255 : 0;
+}
+
+static void store(const gd_augment *a, const float *from, void *to, int64_t n) {
+  for (int64_t k = 0; k < n; k++) {
+    const int64_t at = place(&a->shape, k);
+    if (a->type == GD_U8)
+      ((uint8_t *)to)[at] = byte(from[k]);
+    else if (a->type == GD_F32)
+      ((float *)to)[at] = from[k];
+    else
+      ((double *)to)[at] = from[k];
+  }
+}
+
+static int64_t values(const gd_augment *a) {
+  return a->shape.height * a->shape.width * a->shape.channels;
+}
+
+size_t gdi_augment_room(const gd_augment *a) {
+  return 2 * (size_t)values(a);
+}
+
+void gdi_augment_sample(const gd_augment *a, int64_t epoch, int64_t index, const void *from, void *to,
+                        float *room) {
+  const int64_t n = values(a);
+  const uint64_t key = gd_rng_u64(gd_rng_stream(a->seed, GD_RNG_AUGMENT, (uint64_t)epoch), (uint64_t)index);
+  gdi_pixels p = {a->shape.height,           a->shape.width, a->shape.channels, room, room + n,
+                  a->type == GD_U8 ? 255 : 1};
+  load(a, from, p.pixel, n);
+  for (int i = 0; i < a->n; i++) {
+    gdi_draws d = {.rng = gd_rng_stream(key, GD_RNG_AUGMENT, (uint64_t)i)};
+    a->item[i].kind->apply(a->item[i].value, &d, &p);
+  }
+  store(a, p.pixel, to, n);
+}

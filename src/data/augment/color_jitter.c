@@ -1,0 +1,41 @@
+/* As torchvision's ColorJitter, one after the other in this order. */
+#include "data/augment.h"
+
+static const gd_arg args[] = {
+    {"brightness", GD_ARG_REAL, "0", 0, 1, NULL, "brighter or darker by at most this part"},
+    {"contrast", GD_ARG_REAL, "0", 0, 1, NULL, "further from or nearer to its mean grey"},
+    {"saturation", GD_ARG_REAL, "0", 0, 1, NULL, "further from or nearer to its own grey: of colours only"},
+    {0}};
+
+static float grey(const float *v, int64_t channels) {
+  return channels < 3 ? v[0] : 0.299F * v[0] + 0.587F * v[1] + 0.114F * v[2];
+}
+
+/* factor v + (1 - factor) other, kept between black and white. */
+static float blend(const gdi_pixels *p, float factor, float v, float other) {
+  const float mixed = factor * v + (1 - factor) * other;
+  return mixed < 0 ? 0 : mixed > p->top ? p->top : mixed;
+}
+
+static void apply(const gdi_arg_value a[], gdi_draws *d, gdi_pixels *p) {
+  const int64_t c = p->channels, pixels = p->height * p->width;
+  const float bright = (float)gdi_draw(d, 1 - a[0].f, 1 + a[0].f),
+              contrast = (float)gdi_draw(d, 1 - a[1].f, 1 + a[1].f),
+              saturation = (float)gdi_draw(d, 1 - a[2].f, 1 + a[2].f);
+  double mean = 0;
+  for (int64_t k = 0; k < pixels * c; k++) p->pixel[k] = blend(p, bright, p->pixel[k], 0);
+  for (int64_t i = 0; i < pixels; i++) mean += grey(p->pixel + i * c, c) / (double)pixels;
+  for (int64_t i = 0; i < pixels; i++) {
+    float *v = p->pixel + i * c;
+    for (int64_t k = 0; k < c; k++) v[k] = blend(p, contrast, v[k], (float)mean);
+    const float own = grey(v, c);
+    for (int64_t k = 0; k < c && c >= 3; k++) v[k] = blend(p, saturation, v[k], own);
+  }
+}
+
+const gdi_augmentation gdi_augment_color_jitter = {
+    .word = "color_jitter",
+    .about = "brightness, contrast and saturation",
+    .example = "{color_jitter: {brightness: 0.4, contrast: 0.4, saturation: 0.4}}",
+    .args = args,
+    .apply = apply};

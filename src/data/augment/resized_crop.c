@@ -1,0 +1,50 @@
+/* As torchvision's RandomResizedCrop, with the size of the image. */
+#include <math.h>
+
+#include "data/augment.h"
+
+enum { ATTEMPTS = 10 };
+
+static const gd_arg args[] = {
+    {"scale", GD_ARG_REAL, "0.08", 1e-6, 1, NULL, "least part of the area that is taken"},
+    {"ratio", GD_ARG_REAL, "1.3333333333333333", 1, 100, NULL, "largest ratio of its sides, either way"},
+    {0}};
+
+/* Height and width; the largest square in the middle where no attempt fits. */
+static void choose(const gdi_arg_value a[], gdi_draws *d, const gdi_pixels *p, int64_t box[4]) {
+  for (int i = 0; i < ATTEMPTS; i++) {
+    const double area = gdi_draw(d, a[0].f, 1) * (double)(p->height * p->width);
+    const double aspect = exp(gdi_draw(d, -log(a[1].f), log(a[1].f)));
+    box[2] = llround(sqrt(area / aspect)), box[3] = llround(sqrt(area * aspect));
+    if (box[2] < 1 || box[3] < 1 || box[2] > p->height || box[3] > p->width) continue;
+    box[0] = gdi_draw_below(d, p->height - box[2] + 1), box[1] = gdi_draw_below(d, p->width - box[3] + 1);
+    return;
+  }
+  box[2] = box[3] = p->height < p->width ? p->height : p->width;
+  box[0] = (p->height - box[2]) / 2, box[1] = (p->width - box[3]) / 2;
+}
+
+static double within(double v, int64_t first, int64_t n) {
+  return fmin(fmax(v, (double)first), (double)(first + n - 1));
+}
+
+static void apply(const gdi_arg_value a[], gdi_draws *d, gdi_pixels *p) {
+  int64_t box[4]; /* top, left, height, width */
+  choose(a, d, p, box);
+  float *to = p->room;
+  for (int64_t y = 0; y < p->height; y++)
+    for (int64_t x = 0; x < p->width; x++)
+      for (int64_t c = 0; c < p->channels; c++) {
+        const double v = (double)box[0] + ((double)y + 0.5) * (double)box[2] / (double)p->height - 0.5;
+        const double u = (double)box[1] + ((double)x + 0.5) * (double)box[3] / (double)p->width - 0.5;
+        *to++ = gdi_pixels_at(p, within(v, box[0], box[2]), within(u, box[1], box[3]), c);
+      }
+  gdi_pixels_take(p);
+}
+
+const gdi_augmentation gdi_augment_resized_crop = {
+    .word = "resized_crop",
+    .about = "a random window of random size and ratio, resized to the image",
+    .example = "resized_crop, or {resized_crop: {scale: 0.5, ratio: 1}}",
+    .args = args,
+    .apply = apply};
