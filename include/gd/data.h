@@ -192,6 +192,8 @@ typedef struct gd_augment gd_augment;
 GD_API gd_status gd_augment_new(gd_augment **out, const gd_tree *list, const gd_data_info *i,
                                 uint64_t seed) GD_CHECKED;
 GD_API void gd_augment_free(gd_augment *a); /**< NULL is fine */
+/** Are samples of a micro-batch mixed? Classes are then probabilities: y is [M, classes]. */
+GD_API bool gd_augment_mixes(const gd_augment *a);
 /** All of them, or the arguments of one: for --help-augment. Errors: GD_ERR_USAGE with the nearest word */
 GD_API gd_status gd_augment_manual(FILE *f, const char *name) GD_CHECKED;
 

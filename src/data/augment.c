@@ -6,6 +6,7 @@
 
 #include "base/tree.h"
 #include "base/words.h"
+#include "data/mix.h"
 #include "gd/arena.h"
 
 enum { MOST = 32, MOST_ARGS = 8 };
@@ -167,7 +168,31 @@ void gdi_augment_sample(const gd_augment *a, int64_t epoch, int64_t index, const
   load(a, from, p.pixel, n);
   for (int i = 0; i < a->n; i++) {
     gdi_draws d = {.rng = gd_rng_stream(key, GD_RNG_AUGMENT, (uint64_t)i)};
-    a->item[i].kind->apply(a->item[i].value, &d, &p);
+    if (a->item[i].kind->apply) a->item[i].kind->apply(a->item[i].value, &d, &p);
   }
   store(a, p.pixel, to, n);
+}
+
+/* ---- a micro-batch ---- */
+
+bool gd_augment_mixes(const gd_augment *a) {
+  for (int i = 0; a && i < a->n; i++)
+    if (a->item[i].kind->mix) return true;
+  return false;
+}
+
+void gdi_augment_mix(const gd_augment *a, int64_t epoch, int64_t first, gdi_mixing *m) {
+  const uint64_t behind_samples = (uint64_t)1 << 63; /* numbers of the epoch that no sample has */
+  const uint64_t key =
+      gd_rng_u64(gd_rng_stream(a->seed, GD_RNG_AUGMENT, (uint64_t)epoch), behind_samples + (uint64_t)first);
+  m->shape = &a->shape;
+  for (int i = 0; i < a->n; i++) {
+    if (!a->item[i].kind->mix) continue;
+    gdi_draws d = {.rng = gd_rng_stream(key, GD_RNG_AUGMENT, (uint64_t)i)};
+    const size_t width = gd_dtype_bytes(m->type);
+    m->shift = m->n > 1 ? 1 + gdi_draw_below(&d, m->n - 1) : 0;
+    memcpy(m->was_x, m->x, (size_t)(m->n * m->values) * width);
+    memcpy(m->was_y, m->y, (size_t)(m->n * m->targets) * width);
+    a->item[i].kind->mix(a->item[i].value, &d, m);
+  }
 }

@@ -39,12 +39,16 @@ static inline int64_t gdi_draw_below(gdi_draws *d, int64_t n) {
   return gd_rng_below(d->rng, d->drawn++, n);
 }
 
+typedef struct gdi_mixing gdi_mixing; /* mix.h */
+
 typedef struct gdi_augmentation {
   const char *word, *about, *example;
   const gd_arg *args; /* values come in this order */
   /* Are they possible for such images? NULL: always. Errors: GD_ERR_USAGE */
   gd_status (*check)(const gdi_arg_value a[], const gdi_image_shape *s);
+  /* One image, or all of a micro-batch at once. */
   void (*apply)(const gdi_arg_value a[], gdi_draws *d, gdi_pixels *p);
+  void (*mix)(const gdi_arg_value a[], gdi_draws *d, gdi_mixing *m);
 } gdi_augmentation;
 
 #define GD_AUGMENTATION(name) extern const gdi_augmentation gdi_augment_##name;

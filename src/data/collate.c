@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/fault.h"
-#include "data/augment.h"
+#include "data/mix.h"
 
 typedef struct gdi_pick { /* sample `index` goes to row `row` */
   int64_t index, row;
@@ -23,10 +23,14 @@ gd_status gdi_collator_make(gdi_collator *c, gd_dataset *d, const gd_loader_opti
   GD_TRY(gdi_convert_make(&c->y, GD_F64, o->dtype, d->info.targets, 1, o->standardize_targets));
   c->picks = malloc((size_t)rows * sizeof *c->picks);
   if (!c->picks) return GD_FAIL(GD_ERR_OOM, "no memory for a batch of %lld", (long long)rows);
+  c->targets = d->info.labels ? d->info.classes : d->info.targets;
   if (o->augment) {
     c->augmented = malloc(d->x_row);
     c->room = malloc(gdi_augment_room(o->augment) * sizeof *c->room);
-    if (!c->augmented || !c->room) return GD_FAIL(GD_ERR_OOM, "no memory to augment samples");
+    if (gd_augment_mixes(o->augment))
+      c->unmixed = malloc((size_t)(rows * (d->features + c->targets)) * gd_dtype_bytes(o->dtype));
+    if (!c->augmented || !c->room || (gd_augment_mixes(o->augment) && !c->unmixed))
+      return GD_FAIL(GD_ERR_OOM, "no memory to augment samples");
   }
   return d->streamed ? gdi_cache_new(&c->cache, d, &o->order, o->stream_bytes) : GD_OK;
 }
@@ -36,7 +40,7 @@ void gdi_collator_free(gdi_collator *c) {
   gdi_convert_free(&c->x);
   gdi_convert_free(&c->y);
   for (int f = 0; f < GD_MAX_FIELDS - 2; f++) gdi_convert_free(&c->more[f]);
-  free(c->picks), free(c->augmented), free(c->room);
+  free(c->picks), free(c->augmented), free(c->room), free(c->unmixed);
 }
 
 static int by_index(const void *a, const void *b) {
@@ -60,6 +64,24 @@ static void put_field(const gdi_convert *c, bool index, size_t element, const ch
     gdi_convert_row(c, from, to + (size_t)row * bytes);
 }
 
+static void put_targets(const gdi_collator *c, int64_t row, const char *from, char *y) {
+  const size_t bytes = (size_t)c->targets * gd_dtype_bytes(c->o->dtype);
+  const int64_t label = *(const int64_t *)(const void *)from;
+  if (!c->d->info.labels) {
+    gdi_convert_row(&c->y, from, y + (size_t)row * bytes);
+  } else if (!c->unmixed) {
+    ((int64_t *)(void *)y)[row] = label;
+  } else { /* a probability for every class; none where the label is ignored */
+    char *to = y + (size_t)row * bytes;
+    memset(to, 0, bytes);
+    if (label < 0) return;
+    if (c->o->dtype == GD_F64)
+      ((double *)(void *)to)[label] = 1;
+    else
+      ((float *)(void *)to)[label] = 1;
+  }
+}
+
 static void put_row(const gdi_collator *c, gdi_pick pick, const char *from, const char *from_y, char *x,
                     char *y) {
   const gd_dataset *d = c->d;
@@ -78,10 +100,7 @@ static void put_row(const gdi_collator *c, gdi_pick pick, const char *from, cons
   put_field(&c->x, d->info.x_index, e, from_x, row, x);
   for (int f = 0; f < d->info.n_more; f++)
     put_field(&c->more[f], d->info.more[f].index, e, from_y + d->more[f].offset, row, c->to_more[f]);
-  if (d->info.labels)
-    ((int64_t *)(void *)y)[row] = *(const int64_t *)(const void *)from_y;
-  else
-    gdi_convert_row(&c->y, from_y, y + (size_t)(row * c->y.n) * e);
+  put_targets(c, row, from_y, y);
 }
 
 /* Rows lie anywhere: the first lines of each are asked for while earlier ones are converted. */
@@ -120,17 +139,32 @@ static gd_status read_rows(gdi_collator *c, int64_t n, char *x, char *y) {
   return GD_OK;
 }
 
+static void mix_rows(const gdi_collator *c, gd_range rows, char *x, char *y) {
+  const int64_t n = rows.hi - rows.lo, values = c->d->features;
+  gdi_mixing m = {.type = c->o->dtype,
+                  .n = n,
+                  .values = values,
+                  .targets = c->targets,
+                  .x = x,
+                  .y = y,
+                  .was_x = c->unmixed};
+  m.was_y = c->unmixed + (size_t)(n * values) * gd_dtype_bytes(m.type);
+  gdi_augment_mix(c->o->augment, c->order.epoch, rows.lo, &m);
+}
+
 gd_status gdi_collate(gdi_collator *c, int64_t epoch, gd_range rows, char *x, char *y, char *const more[]) {
   c->to_more = more;
   choose(c, epoch, rows);
   if (GDI_FAULT_AT("unread", rows.lo))
     return GD_FAIL(GD_ERR_DATA, "%s: injected: samples that cannot be read", c->d->info.path);
-  if (!c->cache) {
+  if (c->cache) {
+    aim_ahead(c, rows);
+    GD_TRY(read_rows(c, rows.hi - rows.lo, x, y));
+  } else {
     gather_rows(c, rows.hi - rows.lo, x, y);
-    return GD_OK;
   }
-  aim_ahead(c, rows);
-  return read_rows(c, rows.hi - rows.lo, x, y);
+  if (c->unmixed) mix_rows(c, rows, x, y);
+  return GD_OK;
 }
 
 /* A failure is not reported: it comes again when the sample is asked for. */

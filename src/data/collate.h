@@ -18,6 +18,8 @@ typedef struct gdi_collator {
   struct gdi_pick *picks;
   char *augmented;          /* a sample as stored; NULL: none is augmented */
   float *room;              /* to make it in */
+  char *unmixed;            /* a micro-batch of x and y before it is mixed; NULL: none is */
+  int64_t targets;          /* values of y */
   gdi_cache *cache;         /* streamed; else NULL */
   int64_t ahead, ahead_end; /* positions of the epoch still to be read ahead */
 } gdi_collator;

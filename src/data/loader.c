@@ -239,9 +239,10 @@ static gd_status make_tensors(gd_loader *l, slot *s) {
   int64_t shape[GD_MAX_DIMS] = {o->max_rows};
   memcpy(shape + 1, info->sample, (size_t)info->ndim * sizeof *shape);
   GD_TRY(gd_tensor_new(&s->x, l->arena, o->device, info->x_index ? GD_I64 : o->dtype, info->ndim + 1, shape));
-  shape[1] = info->targets;
-  GD_TRY(gd_tensor_new(&s->y, l->arena, o->device, info->labels ? GD_I64 : o->dtype,
-                       info->labels || info->y_vector ? 1 : 2, shape));
+  const bool mixed = info->labels && gd_augment_mixes(o->augment), labels = info->labels && !mixed;
+  shape[1] = mixed ? info->classes : info->targets;
+  GD_TRY(gd_tensor_new(&s->y, l->arena, o->device, labels ? GD_I64 : o->dtype,
+                       labels || (info->y_vector && !mixed) ? 1 : 2, shape));
   s->host_x = s->x->data;
   s->host_y = s->y->data;
   for (int f = 0; f < l->d->info.n_more; f++) {
@@ -258,6 +259,9 @@ static gd_status make_on_gpu(gd_loader *l) {
   if (l->d->info.x_index)
     return GD_FAIL(GD_ERR_USAGE, "%s: an index for x is not formed on a GPU yet; use --device cpu",
                    l->d->info.path);
+  if (gd_augment_mixes(l->o.augment))
+    return GD_FAIL(GD_ERR_USAGE,
+                   "augment: mixup and cutmix are not done for GPUs yet: --device cpu, or without them");
   const gdi_scaling by = {&l->collator.x, &l->collator.y};
   if (!l->o.augment) /* a resident set is formed by the GPU alone */
     GD_TRY(gdi_gpu_set_new(&l->resident, d, l->d, &by, &l->o.order));

@@ -80,6 +80,10 @@ static gd_status open_loaders(gdi_job *j) {
                          .standardize = &j->standardize,
                          .standardize_targets = &j->standardize_targets};
   GD_TRY(gd_augment_new(&j->augment, j->opt.augment, gd_dataset_info(j->train.data), (uint64_t)j->opt.seed));
+  if (gd_augment_mixes(j->augment) && !(j->criterion->cls->target & GD_NUMBERS))
+    return GD_FAIL(GD_ERR_USAGE,
+                   "augment: mixup and cutmix make probabilities of labels, which %s does not take",
+                   j->criterion->cls->name);
   l.augment = j->augment;
   GD_TRY(gdi_loader_new(&j->loader, j->train.data, &l, gdi_sent_rows(j)));
   l.augment = NULL;

@@ -189,6 +189,11 @@ gd_status gdi_check_micro_batches(gdi_verify *v) {
     GD_TRY(gdi_report(v, "micro-batches", GD_SKIPPED, "%s", why));
     return gdi_report(v, "batches", GD_SKIPPED, "%s", why);
   }
+  if (gd_augment_mixes(v->job.augment)) {
+    static const char why[] = "samples of a micro-batch are mixed: cut otherwise, they are others";
+    GD_TRY(gdi_report(v, "micro-batches", GD_SKIPPED, "%s", why));
+    return gdi_report(v, "batches", GD_SKIPPED, "%s", why);
+  }
   gd_status st = open_plain(v, &j, v->opt.batch_size, v->opt.micro_batch);
   if (st == GD_OK) st = check_halves(v, &j);
   if (st == GD_OK) st = check_full(v, &j);

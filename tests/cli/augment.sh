@@ -26,6 +26,11 @@ equal "$(digest stopped)" "$expected" "resumed at step 11, in the middle of an e
 expect 2 'augment' on 1 gdtrain --resume auto --out stopped --augment flip --steps 30 --data glyphs.h5
 augment= run 1 plain --threads 1
 [ "$(digest plain)" != "$expected" ] || fail "augmentation changes nothing"
+# Pairs are of a micro-batch, which is the same wherever it is computed.
+augment="flip mixup:0.4 cutmix:1"
+run 1 mixed --threads 1
+run 3 mixed3 --threads 2 --data.memory stream
+equal "$(digest mixed3)" "$(digest mixed)" "mixed, 3 ranks, streamed"
 # Nothing is learned at a rate of 0: validation sees the same images with augmentation and without.
 augment="cutout:20" run 2 still --lr 0 --threads 1
 augment= run 2 still_plain --lr 0 --threads 1

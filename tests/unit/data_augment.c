@@ -1,5 +1,5 @@
 /* Augmentation: each kind does what its formula says, and depends on (seed, epoch, sample) alone. */
-#include "data/augment.h"
+#include "data/mix.h"
 
 #include <math.h>
 
@@ -352,6 +352,91 @@ static void standardising_by_channel_gives_every_channel_mean_0_and_deviation_1(
   gd_table_free(&t);
 }
 
+/* A micro-batch of n samples, each of a class of its own: as it is, and mixed. */
+static void mixed_batches(const char *how, gd_dtype type, int64_t n, gd_batch out[2], gd_loader *l[2],
+                          gd_dataset **d, gd_augment **a, gd_device **device) {
+  gd_table t = table_of(n);
+  t.classes = n;
+  for (int64_t i = 0; i < n; i++) ((int64_t *)t.y)[i] = i;
+  *d = open_table(&t, "m.h5", &(gd_data_options){.memory = GD_MEMORY_STREAM});
+  gd_table_free(&t);
+  const gd_data_info i = images(GD_U8, false);
+  assert_ok(parse(a, how, &i, test_seed()));
+  assert_true(gd_augment_mixes(*a));
+  assert_ok(gd_device_open(device, NULL));
+  for (int k = 0; k < 2; k++) {
+    const gd_loader_options o = {.order = gd_order_all(n, 3),
+                                 .device = *device,
+                                 .dtype = type,
+                                 .max_rows = n,
+                                 .augment = k ? *a : NULL};
+    assert_ok(gd_loader_new(&l[k], *d, &o));
+    assert_ok(gd_loader_get(l[k], 0, (gd_range){0, n}, &out[k]));
+  }
+}
+
+static double number(const gd_tensor *t, int64_t i) {
+  return t->dtype == GD_F64 ? ((double *)t->data)[i] : (double)((float *)t->data)[i];
+}
+
+static void mixing_blends_pairs_and_what_they_are_learned_as(void **state) {
+  (void)state;
+  enum { SAMPLES = 16 };
+  for (int kind = 0; kind < 4; kind++) {
+    const bool cut = kind & 1;
+    gd_batch b[2];
+    gd_loader *l[2];
+    gd_dataset *d;
+    gd_augment *a;
+    gd_device *device;
+    mixed_batches(cut ? "cutmix:1" : "mixup:1", kind & 2 ? GD_F64 : GD_F32, SAMPLES, b, l, &d, &a, &device);
+    assert_true(b[1].y->ndim == 2 && b[1].y->shape[1] == SAMPLES && b[1].y->dtype == b[1].x->dtype);
+    int others = 0;
+    for (int64_t i = 0; i < SAMPLES; i++) {
+      const int64_t own = ((int64_t *)b[0].y->data)[i];
+      const double keep = number(b[1].y, i * SAMPLES + own);
+      int64_t other = own, partner = i;
+      for (int64_t c = 0; c < SAMPLES; c++)
+        if (c != own && number(b[1].y, i * SAMPLES + c) > 0) {
+          assert_int_equal(other, own);
+          assert_close(number(b[1].y, i * SAMPLES + c), 1 - keep, 1e-6);
+          other = c;
+        }
+      others++;
+      while (((int64_t *)b[0].y->data)[partner] != other) partner = (partner + 1) % SAMPLES;
+      int64_t kept = 0;
+      for (int64_t k = 0; k < N; k++) {
+        const double x = number(b[0].x, i * N + k), z = number(b[0].x, partner * N + k),
+                     y = number(b[1].x, i * N + k);
+        if (!cut) assert_close(y, keep * x + (1 - keep) * z, 1e-6);
+        if (cut) assert_true(y == x || y == z);
+        kept += y == x;
+      }
+      if (cut) assert_close((double)kept / N, keep, 0.02); /* two images may have a pixel in common */
+    }
+    assert_int_equal(others, SAMPLES);
+    for (int k = 0; k < 2; k++) gd_loader_free(l[k]);
+    gd_augment_free(a);
+    gd_dataset_close(d);
+    gd_device_close(device);
+  }
+}
+
+/* Beta(1/2, 1/2) has mean 1/2 and variance 1/8; Beta(1, 1) 1/12. */
+static void shares_are_drawn_from_the_beta_distribution(void **state) {
+  (void)state;
+  for (int k = 0; k < 2; k++) {
+    gdi_draws d = {.rng = gd_rng_stream(test_seed(), GD_RNG_TEST, (uint64_t)k)};
+    double sum = 0, squares = 0;
+    for (int i = 0; i < 100000; i++) {
+      const double v = gdi_draw_beta(&d, k ? 1 : 0.5) - 0.5;
+      sum += v / 100000, squares += v * v / 100000;
+    }
+    assert_close(sum, 0, 5 * sqrt(0.125 / 100000));
+    assert_close(squares, k ? 1.0 / 12 : 1.0 / 8, 0.002);
+  }
+}
+
 static void what_cannot_be_augmented_is_refused(void **state) {
   (void)state;
   gd_augment *a;
@@ -381,6 +466,8 @@ int main(void) {
       cmocka_unit_test(planes_and_channels_are_the_same_image),
       cmocka_unit_test(the_loader_augments_by_seed_epoch_and_sample_alone),
       cmocka_unit_test(standardising_by_channel_gives_every_channel_mean_0_and_deviation_1),
+      cmocka_unit_test(mixing_blends_pairs_and_what_they_are_learned_as),
+      cmocka_unit_test(shares_are_drawn_from_the_beta_distribution),
       cmocka_unit_test(what_cannot_be_augmented_is_refused),
   };
   return cmocka_run_group_tests(tests, make_folder, remove_folder);
