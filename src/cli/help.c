@@ -72,8 +72,7 @@ static const char data[] =
     "                       train/ with val/ or test/ go into one file\n"
     "gdtrain data import cifar10|cifar100 FILE... --out F.h5    binary version\n"
     "gdtrain data info FILE [--data.x NAME --data.y NAME]   what an HDF5 file holds\n"
-    "gdtrain data show FILE --out SHEET.png [--n 64 --seed 1]   images and classes\n"
-    "  --augment \"crop:4 flip\"    and below each what a run learns from\n";
+    "gdtrain data show FILE --out SHEET.png [--n 64 --augment \"crop:4 flip\"]\n";
 
 static const char compare[] =
     "mpirun -n 8 gdtrain compare [run.yaml] [--key value ...]\n"
