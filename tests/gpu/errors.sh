@@ -26,7 +26,7 @@ for ranks in 1 3; do
   for saves in 3 1000; do
     out=nan-$ranks-$saves
     # shellcheck disable=SC2086
-    expect 7 "error: loss or gradient is not finite at step 5 .*last good checkpoint" on $ranks gdtrain --data lines.h5 --lr 3 --epochs 50 \
+    expect 7 "error: loss or gradient is not finite at step 6 .*last good checkpoint" on $ranks gdtrain --data lines.h5 --lr 3 --epochs 50 \
       --model "linear:16 relu linear:1" --batch-size 100 --micro-batch 25 --device cuda --checkpoint-every $saves --log-every $saves $nccl --out $out
     kept=$(grep -oE 'last good checkpoint: [^ ]*' out.txt | cut -d' ' -f4)
     newest=$(ls $out/checkpoints/step-*.h5 2>/dev/null | tail -1)
