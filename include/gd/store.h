@@ -20,7 +20,7 @@ typedef struct gd_stored {
   void *data;
 } gd_stored;
 
-/** A second name of a parameter: tied weights, which are stored once. */
+/** A second name of a parameter: tied weights, which are stored once. Lists of them are sorted by `of`, then by name. */
 typedef struct gd_tied {
   char name[GD_MAX_NAME], of[GD_MAX_NAME];
 } gd_tied;

@@ -4,7 +4,8 @@
  * (i, j) of an image's columns [out, K] holds the K = kH kW C/groups values under the kernel for output (i, j), channels
  * last. Packed weights are [O, kH, kW, C/groups] then.
  *
- * bf16 precision computes convolutions in f32: without AMX, oneDNN 2.6's bf16 ones are slower than those.
+ * bf16 precision computes convolutions in f32 on every CPU: without AMX, oneDNN 2.6's bf16 ones are slower than those; with
+ * it they are not measured.
  */
 #include "device/cpu/conv.h"
 
