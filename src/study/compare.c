@@ -8,7 +8,6 @@
 
 #include "base/files.h"
 #include "gd/log.h"
-#include "infer/model.h"
 #include "train/run_log.h"
 #include "study/study.h"
 
@@ -31,38 +30,10 @@ static gd_status identify(const gdi_study *s, const char *data_digest, char *buf
   return GD_OK;
 }
 
-static void print_text(FILE *f, const void *text) {
-  fputs(text, f);
-}
-
-static gd_status enter(gdi_study *s, const char *data_digest, int *guard) {
-  char mine[3000], path[4200], theirs[3000] = "";
-  GD_TRY(identify(s, data_digest, mine, sizeof mine));
-  GD_TRY(gdi_folder_make(s->runs));
-  snprintf(path, sizeof path, "%s/study.txt", s->folder);
-  GD_TRY(gdi_folder_lock(guard, s->folder, "another study is running in this folder"));
-  FILE *f = fopen(path, "r");
-  if (!f) return gdi_file_write(s->folder, "study.txt", print_text, mine);
-  theirs[fread(theirs, 1, sizeof theirs - 1, f)] = 0;
-  fclose(f);
-  if (strcmp(mine, theirs) == 0) return GD_OK;
-  size_t at = 0;
-  while (mine[at] == theirs[at]) at++;
-  while (at > 0 && mine[at - 1] != '\n') at--;
-  return GD_FAIL(GD_ERR_USAGE,
-                 "%s holds a study of other runs: it has \"%.*s\", this one \"%.*s\"; choose another --out",
-                 s->folder, (int)strcspn(theirs + at, "\n"), theirs + at, (int)strcspn(mine + at, "\n"),
-                 mine + at);
-}
-
 static gd_status open_folder(gdi_study *s, const char *wanted, const char *data_digest, int *guard) {
-  char folder[4096], path[4200];
-  snprintf(path, sizeof path, "%s/study.txt", wanted);
-  const bool goes_on = wanted[0] && access(path, F_OK) == 0;
-  GD_TRY(gdi_record_folder_name(folder, sizeof folder, wanted, goes_on));
-  snprintf(s->folder, sizeof s->folder, "%.3990s", folder);
-  snprintf(s->runs, sizeof s->runs, "%s/runs", s->folder);
-  return enter(s, data_digest, guard);
+  char about[3000];
+  GD_TRY(identify(s, data_digest, about, sizeof about));
+  return gdi_study_folder(s->folder, s->runs, wanted, about, guard);
 }
 
 /* ---- timing: each best run again, by itself, on all ranks that have work in it */
@@ -175,6 +146,10 @@ typedef struct text {
   size_t n;
 } text;
 
+static void print_text(FILE *f, const void *bytes) {
+  fputs(bytes, f);
+}
+
 static gd_status results(gdi_study *s, gd_world *w, const gdi_job *data, gd_compare_result *out) {
   const bool root = gd_world_rank(w) == 0;
   text curves = {0};
@@ -198,33 +173,16 @@ static gd_status results(gdi_study *s, gd_world *w, const gdi_job *data, gd_comp
   return gd_world_agree(w, st);
 }
 
-static gd_status has_statistics(const gdi_job *data, bool *yes) {
-  const gd_data_info *i = gd_dataset_info(data->train.data);
-  gd_module *model;
-  int64_t outputs;
-  *yes = false;
-  if (!data->opt.task && data->opt.model->n == 0) return GD_OK; /* the first run says what is missing */
-  GD_TRY(gdi_job_model(&model, data->opt.task, data->opt.model, i, data->device, data->dtype, &outputs));
-  *yes = gd_module_statistics(model, NULL, 0) > 0;
-  gd_module_free(model);
-  return GD_OK;
-}
-
 static gd_status study(gdi_study *s, gd_world *w, const gdi_job *data, const gd_options *o,
                        const gd_compare_options *c, gd_compare_result *out) {
   gd_order train = gd_order_all(gd_dataset_info(data->train.data)->n, 0), val;
   if (o->val_fraction > 0)
     GD_TRY(gd_world_agree(w, gd_order_split(train.n, o->val_fraction, 0, &train, &val)));
   GD_TRY(gd_world_agree(w, gdi_study_plan(s, o, c, train.n)));
-  bool statistics;
-  GD_TRY(gd_world_agree(w, has_statistics(data, &statistics)));
-  if (statistics) gdi_study_hold_micro_batch(s);
-  if (statistics && gd_world_rank(w) == 0)
-    gd_message(
-        GD_LOG_INFO,
-        "the model has statistics of its micro-batches: all batch sizes are trained in micro-batches of at "
-        "most %lld samples, as the smallest needs them",
-        (long long)s->base.micro_batch);
+  bool counts;
+  GD_TRY(gd_world_agree(w, gdi_micro_batch_counts(data, &data->opt, &counts)));
+  if (counts) gdi_study_hold_micro_batch(s);
+  if (counts && gd_world_rank(w) == 0) gdi_tell_micro_batch(s->base.micro_batch, "batch sizes");
   int guard = -1;
   const bool root = gd_world_rank(w) == 0;
   gd_status st = gd_world_agree(w, root ? open_folder(s, o->out, data->data_digest, &guard) : GD_OK);

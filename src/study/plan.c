@@ -67,12 +67,10 @@ double gdi_study_rate(const gdi_study *s, int batch, int rate) {
   return s->rate[rate];
 }
 
-/* Planned as for one rank, so that it is the same on any number. */
 static gdi_batches batches_of(const gdi_study *s, int batch) {
-  const bool gpu = strcmp(s->base.device, "cpu") != 0 && gd_device_gpus() > 0;
-  bool follows_ranks;
-  return gdi_batches_plan(s->n, s->batch[batch], s->base.micro_batch, s->base.drop_last, 1, gpu,
-                          &follows_ranks);
+  gd_options o = s->base;
+  o.batch_size = s->batch[batch];
+  return gdi_study_batches_of(s->n, &o);
 }
 
 int64_t gdi_study_width(const gdi_study *s, int batch) {
@@ -131,16 +129,14 @@ static void plan_trials(gdi_study *s) {
       }
 }
 
-/*
- * A model with statistics of each micro-batch is another model with other micro-batches: all batch sizes are cut alike,
- * as the smallest of them is.
- */
+/* All batch sizes are cut alike, as the smallest of them is. */
 void gdi_study_hold_micro_batch(gdi_study *s) {
   int64_t micro = s->base.micro_batch;
   for (int b = 0; b < s->batches; b++) {
-    gdi_batches p = batches_of(s, b);
-    gdi_batches_for_statistics(&p, s->base.micro_batch == 0);
-    if (micro == 0 || p.micro < micro) micro = p.micro;
+    gd_options o = s->base;
+    o.batch_size = s->batch[b];
+    const int64_t m = gdi_micro_batch_held(s->n, &o);
+    if (micro == 0 || m < micro) micro = m;
   }
   s->base.micro_batch = micro;
 }

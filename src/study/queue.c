@@ -1,17 +1,38 @@
 /*
- * Sharing out the runs. Groups of ranks take runs from the folder by making a lock file there, longest batch
- * size first. Which rates will reach the target is not known beforehand, and a run that never does would cost
- * the whole budget: so all rates of a batch size go a 64th of it first, then a 16th, a quarter, and all of
- * it. The first that reaches the target limits the others to twice its updates.
+ * The order of runs, longest batch size first. Which rates will reach the target is not known beforehand, and a run that
+ * never does would cost the whole budget: so all rates of a batch size go a 64th of it first, then a 16th, a quarter, and
+ * all of it. The first that reaches the target limits the others to twice its updates.
  */
-#include <fcntl.h>
-#include <time.h>
-#include <unistd.h>
-
 #include "gd/log.h"
+#include "study/share.h"
 #include "study/study.h"
 
-static const double forever_s = 1e8; /* a group waits for others as long as their runs take */
+typedef struct sharing {
+  gdi_study *study;
+  const gdi_job *data;
+} sharing;
+
+static gdi_study *study_of(const void *what) {
+  return ((const sharing *)what)->study;
+}
+
+static gdi_trial *trial_of(const void *what, int run) {
+  return &study_of(what)->trial[run];
+}
+
+static const char *name(const void *what, int run) {
+  return trial_of(what, run)->id;
+}
+
+static int64_t width(const void *what, int run) {
+  return gdi_study_width(study_of(what), trial_of(what, run)->batch);
+}
+
+static gd_status refresh(const void *what, int run) {
+  return gdi_study_refresh(study_of(what), trial_of(what, run));
+}
+
+/* ---- what next ---- */
 
 static int64_t reach_of(const gdi_study *s, const gdi_trial *t) {
   const gdi_curve *c = &t->curve;
@@ -19,8 +40,9 @@ static int64_t reach_of(const gdi_study *s, const gdi_trial *t) {
   return gdi_study_next(c->point[c->n - 1].updates, s->what.resolution, s->limit[t->batch]);
 }
 
-/* How far a run goes next; 0: it is complete. */
-static int64_t next_horizon(const gdi_study *s, const gdi_trial *t) {
+static int64_t next_horizon(const void *what, int run) {
+  const gdi_study *s = study_of(what);
+  const gdi_trial *t = trial_of(what, run);
   if (gdi_study_judge(s, t).outcome != GDI_INCOMPLETE) return 0;
   const int64_t limit = s->limit[t->batch], best = gdi_study_horizon(s, t->batch, t->seed);
   const int64_t reach = reach_of(s, t);
@@ -36,77 +58,13 @@ static double cost(const gdi_study *s, int batch) {
 }
 
 /* Longest batch size first; in it, what has to go least far. */
-static bool before(const gdi_study *s, const gdi_trial *a, int64_t to_a, const gdi_trial *b, int64_t to_b) {
-  if (a->batch != b->batch) return cost(s, a->batch) > cost(s, b->batch);
+static bool before(const void *what, int a, int64_t to_a, int b, int64_t to_b) {
+  const int batch_a = trial_of(what, a)->batch, batch_b = trial_of(what, b)->batch;
+  if (batch_a != batch_b) return cost(study_of(what), batch_a) > cost(study_of(what), batch_b);
   return to_a < to_b;
 }
 
-static void lock_path(char path[4200], const gdi_study *s, const gdi_trial *t) {
-  snprintf(path, 4200, "%s/%s.lock", s->runs, t->id);
-}
-
-static bool lock(const gdi_study *s, const gdi_trial *t) {
-  char path[4200];
-  lock_path(path, s, t);
-  int fd = open(path, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0666);
-  if (fd >= 0) close(fd);
-  return fd >= 0;
-}
-
-static void unlock(const gdi_study *s, const gdi_trial *t) {
-  char path[4200];
-  lock_path(path, s, t);
-  unlink(path);
-}
-
-static bool is_locked(const gdi_study *s, const gdi_trial *t) {
-  char path[4200];
-  lock_path(path, s, t);
-  return access(path, F_OK) == 0;
-}
-
-/* ---- what next */
-
-typedef struct task {
-  int32_t trial; /* -1: everything is complete */
-  int32_t status;
-  int64_t horizon;
-} task;
-
-/* The next run, of those with batches[i]. *missing: some run is incomplete, whether free or being run
- * elsewhere. */
-static gd_status choose(gdi_study *s, const bool *batches, task *out, bool *missing) {
-  *out = (task){.trial = -1};
-  *missing = false;
-  for (int i = 0; i < s->trials; i++) GD_TRY(gdi_study_refresh(s, &s->trial[i]));
-  for (int i = 0; i < s->trials; i++) {
-    const gdi_trial *t = &s->trial[i];
-    const int64_t to = batches[t->batch] ? next_horizon(s, t) : 0;
-    if (to == 0) continue;
-    *missing = true;
-    if (is_locked(s, t)) continue;
-    if (out->trial < 0 || before(s, t, to, &s->trial[out->trial], out->horizon))
-      *out = (task){.trial = i, .horizon = to};
-  }
-  return GD_OK;
-}
-
-/* Take the next run, or wait for others to finish theirs: what they reach may leave something to do. */
-static gd_status take(gdi_study *s, const bool *batches, task *out) {
-  for (;;) {
-    bool missing;
-    GD_TRY(choose(s, batches, out, &missing));
-    if (!missing) return GD_OK;
-    if (out->trial < 0 || !lock(s, &s->trial[out->trial])) {
-      nanosleep(&(struct timespec){0, 50000000}, NULL);
-      continue;
-    }
-    gdi_trial *t = &s->trial[out->trial]; /* it may have been finished between looking and locking */
-    GD_TRY(gdi_study_refresh(s, t));
-    if (next_horizon(s, t) == out->horizon) return GD_OK;
-    unlock(s, t);
-  }
-}
+/* ---- running ---- */
 
 static void tell(const gdi_study *s, const gdi_trial *t) {
   const gdi_verdict v = gdi_study_judge(s, t);
@@ -122,68 +80,25 @@ static void tell(const gdi_study *s, const gdi_trial *t) {
                v.end ? v.end->loss : 0);
 }
 
-static gd_status work(gdi_study *s, gd_world *group, const gdi_job *data, const bool *batches) {
-  const bool first = gd_world_rank(group) == 0;
-  for (;;) {
-    task next = {.trial = -1};
-    const double usual = gd_world_set_deadline(group, forever_s);
-    gd_status st = gd_world_agree(group, first ? take(s, batches, &next) : GD_OK);
-    if (st == GD_OK) st = gd_world_bcast(group, &next, sizeof next, 0);
-    gd_world_set_deadline(group, usual);
-    if (st != GD_OK || next.trial < 0) return st;
-    gdi_trial *t = &s->trial[next.trial];
-    st = gdi_study_run(s, group, data, t, next.horizon);
-    if (first) unlock(s, t);
-    if (first && st == GD_OK) tell(s, t);
-    GD_TRY(st);
-  }
-}
-
-/* ---- groups */
-
-static int incomplete(gdi_study *s) {
-  int n = 0;
-  for (int i = 0; i < s->trials; i++) n += gdi_study_judge(s, &s->trial[i]).outcome == GDI_INCOMPLETE;
-  return n;
-}
-
-/* Runs side by side need no exchange: a run gets more than one rank where ranks outnumber runs. */
-static int ranks_of(const gdi_study *s, int batch, int64_t most) {
-  const int64_t width = gdi_study_width(s, batch);
-  return (int)(most < width ? most : width);
-}
-
-static gd_status run_with(gdi_study *s, gd_world *w, const gdi_job *data, int ranks, const bool *batches) {
-  const int size = gd_world_size(w), groups = size / ranks;
-  gd_world *group;
-  GD_TRY(gd_world_split(&group, w, (int)gd_share_owner(size, groups, gd_world_rank(w))));
-  gd_status st = work(s, group, data, batches);
-  gd_world_finish(group);
-  const double usual = gd_world_set_deadline(w, forever_s);
-  st = gd_world_agree(w, st);
-  gd_world_set_deadline(w, usual);
-  return st;
+static gd_status run(const void *what, gd_world *group, int number, int64_t horizon) {
+  gdi_study *s = study_of(what);
+  gdi_trial *t = trial_of(what, number);
+  GD_TRY(gdi_study_run(s, group, ((const sharing *)what)->data, t, horizon));
+  if (gd_world_rank(group) == 0) tell(s, t);
+  return GD_OK;
 }
 
 gd_status gdi_study_run_all(gdi_study *s, gd_world *w, const gdi_job *data) {
-  const int size = gd_world_size(w);
-  const bool root = gd_world_rank(w) == 0;
-  gd_status st = GD_OK;
-  for (int i = 0; root && i < s->trials; i++) {
-    unlock(s, &s->trial[i]); /* of a study that was killed */
-    if (st == GD_OK) st = gdi_study_refresh(s, &s->trial[i]);
-  }
-  GD_TRY(gd_world_agree(w, st));
-  int64_t most = s->what.ranks_per_run, left = root ? incomplete(s) : 0;
-  GD_TRY(gd_world_bcast(w, &left, sizeof left, 0));
-  if (left == 0) return GD_OK;
-  if (root) gd_message(GD_LOG_INFO, "%lld of %d runs to do, %d ranks", (long long)left, s->trials, size);
-  if (most == 0) most = size / left > 1 ? size / left : 1;
-  if (most > size) most = size;
-  for (int ranks = (int)most; ranks >= 1; ranks--) {
-    bool batches[GDI_STUDY_MAX_BATCHES], any = false;
-    for (int b = 0; b < s->batches; b++) any |= batches[b] = ranks_of(s, b, most) == ranks;
-    if (any) GD_TRY(run_with(s, w, data, ranks, batches));
-  }
-  return GD_OK;
+  sharing all = {s, data};
+  const gdi_share share = {.study = &all,
+                           .runs = s->trials,
+                           .folder = s->runs,
+                           .ranks_per_run = s->what.ranks_per_run,
+                           .name = name,
+                           .width = width,
+                           .refresh = refresh,
+                           .todo = next_horizon,
+                           .before = before,
+                           .run = run};
+  return gdi_share_out(&share, w);
 }

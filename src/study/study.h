@@ -19,7 +19,7 @@ enum {
   GDI_STUDY_LEVELS = 4
 };
 
-/* ---- curves: what a run measured (study_curve.c) */
+/* ---- curves: what a run measured (curve.c) */
 
 typedef struct gdi_point {
   int64_t updates;
@@ -64,7 +64,28 @@ typedef struct gdi_verdict {
 gdi_verdict gdi_curve_judge(const gdi_curve *c, const gdi_target *t, int64_t horizon, int64_t limit,
                             double resolution);
 
-/* ---- the plan (study_plan.c) */
+/* ---- what all studies share (folder.c, micro.c) */
+
+enum { GDI_STUDY_FOLDER = 4000, GDI_STUDY_RUNS = 4050 };
+/*
+ * The folder of a study, new or to be continued, and its runs/; `about` is what its runs have in common, kept in
+ * study.txt. *guard keeps other processes out until it is closed. For one rank.
+ * Errors: GD_ERR_USAGE, it holds another study
+ */
+gd_status gdi_study_folder(char folder[GDI_STUDY_FOLDER], char runs[GDI_STUDY_RUNS], const char *wanted,
+                           const char *about, int *guard) GD_CHECKED;
+/*
+ * Is the micro-batch part of what is learned: has the model statistics, or does augmentation pair samples of a
+ * micro-batch? `o`: settings of a run on the sets of `data`. Errors: those of model and augmentation
+ */
+gd_status gdi_micro_batch_counts(const gdi_job *data, const gd_options *o, bool *counts) GD_CHECKED;
+/* The most samples of a micro-batch where it counts; automatic: a function of the batch alone. */
+int64_t gdi_micro_batch_held(int64_t n, const gd_options *o);
+void gdi_tell_micro_batch(int64_t micro, const char *of);
+/* Planned as for one rank, so that it is the same on any number. */
+gdi_batches gdi_study_batches_of(int64_t n, const gd_options *o);
+
+/* ---- the plan (plan.c) */
 
 typedef struct gdi_trial {
   int batch, rate, seed; /* indices */
@@ -86,12 +107,12 @@ typedef struct gdi_study {
   bool scaled;                          /* no grid: rate[0] is scaled with the batch */
   gdi_trial *trial;                     /* [batches * rates * seeds] */
   int trials;
-  char folder[4000], runs[4050];
+  char folder[GDI_STUDY_FOLDER], runs[GDI_STUDY_RUNS];
 } gdi_study;
 
 gd_status gdi_study_batches(int64_t *list, int *n, const char *text, int64_t samples) GD_CHECKED;
 gd_status gdi_study_grid(double *list, int *n, const char *text) GD_CHECKED;
-void gdi_study_hold_micro_batch(gdi_study *s); /* for models with statistics, after the plan */
+void gdi_study_hold_micro_batch(gdi_study *s); /* where it counts, after the plan */
 gd_status gdi_study_plan(gdi_study *s, const gd_options *o, const gd_compare_options *c,
                          int64_t n) GD_CHECKED;
 void gdi_study_free(gdi_study *s);
@@ -105,7 +126,7 @@ gd_options gdi_study_options(const gdi_study *s, int batch, int rate, int seed);
 int64_t gdi_study_horizon(const gdi_study *s, int batch, int seed);
 gdi_verdict gdi_study_judge(const gdi_study *s, const gdi_trial *t);
 
-/* ---- running (study_run.c, study_queue.c) */
+/* ---- running (run.c, queue.c) */
 
 /* Read curves that have changed since they were read last. */
 gd_status gdi_study_refresh(gdi_study *s, gdi_trial *t) GD_CHECKED;
@@ -122,7 +143,7 @@ gd_status gdi_study_time(gdi_study *s, gd_world *w, const gdi_job *data, const g
 /* Run all trials that are missing. Collective over w. */
 gd_status gdi_study_run_all(gdi_study *s, gd_world *w, const gdi_job *data) GD_CHECKED;
 
-/* ---- results (study_table.c, study_write.c) */
+/* ---- results (table.c, write.c) */
 
 gd_status gdi_study_table(const gdi_study *s, gd_compare_result *out) GD_CHECKED;
 gd_status gdi_study_write(const gdi_study *s, const gd_compare_result *r) GD_CHECKED;

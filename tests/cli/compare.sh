@@ -83,6 +83,16 @@ expect 4 "not a curve of mae" gdtrain compare --data lines.h5 --model linear:1 -
 expect 2 "error: target_metric: confusion is a table" gdtrain compare --data g.h5 --model linear:10 --target-metric confusion:1
 expect 2 "error: metrics: f1 does not fit mse" gdtrain compare --data lines.h5 --model linear:1 --batch-sizes 64 --target-metric f1:0.5 --plots false --out f1
 
+# Where micro-batches are part of what is learned, all batch sizes have those of the smallest: batch norm, mixup.
+held() { # folder model options...
+  on 2 gdtrain compare --data g.h5 --val-fraction 0.2 --model "conv2d:out_channels=4,kernel_size=3,padding=1 $2 relu max_pool2d:4 linear:10" \
+    --batch-sizes 64,24 --lr 0.02 --momentum 0.5 --target-loss 1.8 --max-epochs 1 --max-updates 80 --plots false --out "$1" "${@:3}" >out.txt 2>&1 || { fail "a convnet: $*"; cat out.txt; }
+  grep -q "in micro-batches of at most 24 samples" out.txt || { fail "micro-batches are not held: $*"; cat out.txt; }
+}
+held statistics batch_norm
+equal "$(awk -F, 'NR > 1 { n += $14 } END { print n }' statistics/compare.csv)" 2 "batch sizes at which a convnet reaches its target"
+held pairs-mixed "" --augment mixup
+
 # Figure and page.
 if command -v gnuplot >/dev/null; then
   study 1 whole full,128,16 --plots true --report page.html >page.txt 2>&1 || { fail "page"; cat page.txt; }
