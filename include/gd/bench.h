@@ -2,11 +2,20 @@
 #ifndef GD_BENCH_H
 #define GD_BENCH_H
 
+#include "gd/op.h"
 #include "gd/train.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
+
+/** Where rank 0 spends a step, of one layer: seconds, means over steps. What is fused is counted where it is computed. */
+typedef struct gd_bench_layer {
+  char name[GD_MAX_NAME]; /**< its path in the model; "": operations of none, such as the loss */
+  const char *kind;       /**< "Conv2d"; lives as long as the program */
+  double forward_s, backward_s;
+  double bare_s[GD_BARES]; /**< its convolutions and products alone, those that the step needs */
+} gd_bench_layer;
 
 /**
  * Where the time of one step goes on this machine. Steps queued on a GPU are timed by events on its stream;
@@ -17,20 +26,28 @@ typedef struct gd_bench_result {
   gd_ledger ledger; /**< seconds a step: means over ranks */
   double step_s;    /**< median; of queued steps over groups of 8 */
   double
-      products_s; /**< matrix products as large as those of the step alone, bare, one by one, at one rank's share */
+      products_s; /**< convolutions and matrix products of the step alone, one by one, at one rank's share */
   double products_flops; /**< floating-point operations of those */
   double samples_per_s;
   double barrier_s;  /**< one barrier of all ranks */
   double exchange_s; /**< the NCCL exchange of a step, alone; 0: there is none */
-  bool gpu, queued;  /**< steps run on GPUs; and nothing of a step waits for the host */
-  int kernels;       /**< launches in a step that is recorded as a CUDA graph; 0: steps are not recorded */
-  int longest_path;  /**< of them: how many follow one another, the others run beside them */
+  double
+      memory_bytes; /**< the most above what the process held before the first step, of the host's memory; 0: not known */
+  bool gpu, queued; /**< steps run on GPUs; and nothing of a step waits for the host */
+  int kernels;      /**< launches in a step that is recorded as a CUDA graph; 0: steps are not recorded */
+  int longest_path; /**< of them: how many follow one another, the others run beside them */
   int64_t steps, parameters;
+  gd_bench_layer *layer; /**< in the order of the forward pass; of rank 0, and none on GPUs */
+  int layers;
   char layout[2048];
 } gd_bench_result;
 
-/** Time steps of a run (options' steps, or 200, after a warm-up); nothing is written. Collective: yes */
+/**
+ * Time steps of a run (options' steps, or 200, after a warm-up); nothing is written. Owner: *out, whatever is returned, is the
+ * caller's to gd_bench_free(). Collective: yes
+ */
 GD_API gd_status gd_bench(gd_world *w, const gd_options *o, gd_bench_result *out) GD_CHECKED;
+GD_API void gd_bench_free(gd_bench_result *r);
 
 /** One size of a bench of communication, in seconds: medians, each of the slowest rank. */
 typedef struct gd_comm_row {

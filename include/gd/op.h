@@ -73,6 +73,9 @@ typedef struct gd_kernel {
   gd_op_backward backward; /**< *(optional)* not differentiable where no device has one */
 } gd_kernel;
 
+/** What the work of an operation falls into: forward, and the gradients of its first two inputs. */
+typedef enum gd_bare { GD_BARE_FORWARD, GD_BARE_DATA, GD_BARE_WEIGHTS, GD_BARES } gd_bare;
+
 /** An operation. Owner: its author, for as long as any tape may hold a result of it: usually static. */
 struct gd_op {
   const char *name; /**< "matmul": in messages and drawings */
@@ -88,6 +91,11 @@ struct gd_op {
   gd_kernel kernel[GD_DEVICE_KINDS]; /**< a device without one refuses with GD_ERR_NO_KERNEL */
   /** *(optional)* Floating-point operations of forward, a multiply-add counting as 2: gd_node_flops(). */
   double (*flops)(const gd_node *n);
+  /**
+   * *(optional)* Seconds that a library takes on d for n's products or convolutions alone, without what stands around them,
+   * for `gdtrain bench`; all 0 where that is not known for such a device. NULL: of a matrix product as large as flops().
+   */
+  gd_status (*bare)(gd_device *d, const gd_node *n, double seconds[GD_BARES]);
   /** *(optional)* What drawings say beside the name: " + relu". */
   void (*describe)(const gd_node *n, char *buf, size_t bytes);
 };

@@ -111,7 +111,8 @@ gd_node *gd_apply_node(gd_tape *t, const gd_op *op, const void *params, int n, g
   gd_node *node = NULL;
   if (explained(t, op, n, in)) return NULL;
   gd_status st = check_inputs(t, op, n, in);
-  if (st == GD_OK) st = (node = node_new(t, op, params, n, in)) ? apply(t, node) : GD_ERR_OOM;
+  if (st == GD_OK)
+    st = (node = node_new(t, op, params, n, in)) ? gdi_profiled(t, node, 0, apply) : GD_ERR_OOM;
   if (st == GD_OK) return node;
   gd_tape_fail(t, st);
   return NULL;

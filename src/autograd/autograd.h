@@ -20,6 +20,17 @@ typedef struct gdi_spare {
   size_t bytes;
 } gdi_spare;
 
+/* Where the time of a tape goes: a row for each part of a model, in the order in which they are first used. */
+typedef struct gdi_profile_row {
+  const gd_scope *scope; /* NULL: of what belongs to no part, the loss */
+  double seconds[2];     /* forward, backward: of its operations, without those that they apply inside */
+} gdi_profile_row;
+typedef struct gdi_profile {
+  gdi_profile_row *row;
+  int rows, room;
+  double inside; /* seconds of what was applied within the operation at work */
+} gdi_profile;
+
 struct gd_tape {
   gd_device *device;
   gd_arena *arena;
@@ -35,6 +46,7 @@ struct gd_tape {
   uint64_t backward_id;      /* of the backward or drawing at work; nodes keep the last that reached them */
   uint64_t last_backward_id; /* that was given out */
   const gd_scope *scope;     /* that operations belong to now */
+  gdi_profile *profile;      /* NULL: nobody asks */
   gd_grad_ready ready;
   void *ready_user;
   bool ready_waits; /* by itself: see gdi_tape_on_grad_ready() */
@@ -55,6 +67,14 @@ gd_status gdi_draws_next(gdi_draws *d, int64_t number, uint64_t *ordinal) GD_CHE
  */
 gd_status gdi_backward_inside(gd_tape *t, gd_tensor *root, gd_tensor *dout, int n, gd_tensor *const leaf[],
                               int used[]) GD_CHECKED;
+
+/*
+ * profile.c. work(t, n), which is its part of forward (0) or backward (1), with its time noted where the tape has a profile.
+ * Profiles are of work on a CPU: a GPU is given it and does it later.
+ */
+gd_status gdi_profiled(gd_tape *t, gd_node *n, int pass,
+                       gd_status (*work)(gd_tape *t, gd_node *n)) GD_CHECKED;
+void gdi_profile_free(gdi_profile *p);
 
 /* Number the records that lead to root with a new number, which is returned. */
 uint64_t gdi_tape_mark_path(gd_tape *t, const gd_tensor *root);

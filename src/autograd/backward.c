@@ -166,7 +166,7 @@ static gd_status seed_root(gd_tape *t, gd_tensor *root, const gd_tensor *seed) {
 static gd_status visit_all(gd_tape *t, gd_tensor *root) {
   for (gd_node *n = root->node; n; n = n->previous)
     if (n->backward_id == t->backward_id) {
-      GD_TRY(visit(t, n));
+      GD_TRY(gdi_profiled(t, n, 1, visit));
       if (n->out != root) spare_gradient(t, n->out);
     }
   return wait_for_leaves(t);

@@ -2,44 +2,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "autograd/autograd.h"
 #include "base/clock.h"
 #include "base/stats.h"
 #include "bench/bench.h"
 #include "train/gpu_step.h"
 
-enum { WARM_UP = 20, STEPS = 200, BARRIERS = 1000 };
-
-/*
- * One matrix product as large as an operation that counts its work: as many columns as its result, and as many terms as that
- * leaves for an element. Of an affine map this is its own product, of a convolution the one over its patches. `share`: of
- * its rows.
- */
-static gd_status product(gdi_job *j, const gd_node *n, double share, double times, gd_bench_result *out) {
-  const gd_tensor *y = n->out;
-  const double flops = share * gd_node_flops(n);
-  const int64_t columns = y->ndim ? y->shape[y->ndim - 1] : 1;
-  const int64_t rows = (int64_t)(share * (double)gd_numel(y) / (double)columns + 0.5);
-  if (!(flops > 0) || rows == 0) return GD_OK;
-  const int64_t terms = (int64_t)(flops / (2 * (double)(rows * columns)) + 0.5);
-  int backward = 0; /* products of its own, for each input */
-  for (int i = 0; i < 2 && i < n->n_in; i++) backward += n->in[i] && n->in[i]->requires_grad;
-  double seconds;
-  GD_TRY(j->device->layer_seconds(j->device, j->dtype, rows, terms > 0 ? terms : 1, columns, backward > 1,
-                                  &seconds));
-  out->products_s += times * seconds;
-  out->products_flops += times * (1 + backward) * flops;
-  return GD_OK;
-}
-
-/* Those that the last micro-batch recorded, at the rows of a whole one, as often as this rank computes one in a step. */
-static gd_status products(gdi_job *j, gd_bench_result *out) {
-  const int64_t ranks = gd_world_size(j->world);
-  const double times = (double)((gdi_batches_max_micro(&j->batches) + ranks - 1) / ranks);
-  const double share = j->tape->rows ? (double)j->batches.micro / (double)j->tape->rows : 1;
-  for (const gd_node *n = j->tape->last; n; n = n->previous) GD_TRY(product(j, n, share, times, out));
-  return GD_OK;
-}
+enum { WARM_UP = 20, STEPS = 200, BARRIERS = 1000, BY_LAYER = 50 };
 
 static gd_status barriers(gd_world *w, double *seconds) {
   double t0 = gdi_now();
@@ -69,11 +37,14 @@ static gd_status average(gdi_job *j, int64_t n, double total, gd_ledger *out) {
 
 static gd_status run(gdi_job *j, int64_t n, double *seconds, gd_bench_result *out) {
   gdi_job_layout(j, out->layout, sizeof out->layout);
+  const double before = gdi_bench_memory();
   GD_TRY(gdi_bench_steps(j, WARM_UP, NULL));
   j->ledger = (gd_ledger){0};
   double t0 = gdi_now();
   GD_TRY(gdi_bench_steps(j, n, seconds));
   GD_TRY(average(j, n, gdi_now() - t0, &out->ledger));
+  out->memory_bytes = gdi_bench_memory_peak() - before;
+  GD_TRY(gd_world_allreduce_f64(j->world, &out->memory_bytes, 1, GD_MAX));
   out->step_s = gdi_median(seconds, (int)n);
   out->samples_per_s = (double)j->batches.batch / out->step_s;
   out->steps = n, out->parameters = j->params->trainable;
@@ -81,15 +52,14 @@ static gd_status run(gdi_job *j, int64_t n, double *seconds, gd_bench_result *ou
   out->kernels = j->on_gpu ? gdi_on_gpu_kernels(j, &out->longest_path) : 0;
   GD_TRY(barriers(j->world, &out->barrier_s));
   GD_TRY(gdi_bench_exchange(j, &out->exchange_s));
-  return gd_world_agree(j->world,
-                        products(j, out)); /* all ranks at once, as in a step: they share the memory */
+  return gdi_bench_layers(j, n < BY_LAYER ? n : BY_LAYER, out);
 }
 
 gd_status gd_bench(gd_world *w, const gd_options *o, gd_bench_result *out) {
   memset(out, 0, sizeof *out);
   gd_options options = *o;
   const int64_t n = o->steps ? o->steps : STEPS;
-  options.steps = n + WARM_UP;
+  options.steps = n + WARM_UP + (n < BY_LAYER ? n : BY_LAYER);
   gdi_job j = {0};
   double *seconds = malloc((size_t)n * sizeof *seconds);
   gd_status st =
@@ -101,4 +71,9 @@ gd_status gd_bench(gd_world *w, const gd_options *o, gd_bench_result *out) {
   }
   free(seconds);
   return st;
+}
+
+void gd_bench_free(gd_bench_result *r) {
+  free(r->layer);
+  r->layer = NULL, r->layers = 0;
 }

@@ -13,6 +13,13 @@ bool gdi_bench_queued(const gdi_job *j);
  */
 gd_status gdi_bench_steps(gdi_job *j, int64_t n, double *seconds) GD_CHECKED;
 
+/* memory.c: bytes in memory now, and the most since that was asked; 0: not known */
+double gdi_bench_memory(void);
+double gdi_bench_memory_peak(void);
+
+/* layers.c: where n further steps spend their time by layer, and what their convolutions and products take alone. Collective. */
+gd_status gdi_bench_layers(gdi_job *j, int64_t n, gd_bench_result *out) GD_CHECKED;
+
 /* bench_sizes.c: the rows of out, up to max_bytes. `d` as the job's; NCCL on GPUs where *out says so. */
 gd_status gdi_bench_sizes(gd_world *w, gd_device *d, bool nccl, size_t max_bytes,
                           gd_comm_bench *out) GD_CHECKED;

@@ -30,13 +30,47 @@ static void print_ledger(const gd_bench_result *r) {
   print_part("total", l->total, l->total);
 }
 
-/* How near the step is to its matrix products alone. */
+/* How near the step is to its convolutions and matrix products alone. */
 static void print_products(const gd_bench_result *r) {
   const char *unit = r->gpu ? "TFLOP/s" : "GFLOP/s";
   const double flops = (r->gpu ? 1e-12 : 1e-9) * r->products_flops;
   printf("products     %10.1f us  bare, %.1f %s a rank; in the step %.1f %s, %.1f %% of that\n",
          1e6 * r->products_s, flops / r->products_s, unit, flops / r->step_s, unit,
          100 * r->products_s / r->step_s);
+}
+
+/* "1234.5", or a dash where there is nothing */
+static const char *us(double seconds, char buf[24]) {
+  if (seconds > 0)
+    snprintf(buf, 24, "%.1f", 1e6 * seconds);
+  else
+    snprintf(buf, 24, "-");
+  return buf;
+}
+
+/* A layer, or the sum of all: what the step spends, and next to it what is bare of it. */
+static void print_layer(const char *name, const gd_bench_layer *l) {
+  char a[24], b[24], c[24], d[24], e[24], times[24] = "-";
+  const double bare = l->bare_s[GD_BARE_FORWARD] + l->bare_s[GD_BARE_DATA] + l->bare_s[GD_BARE_WEIGHTS];
+  if (bare > 0) snprintf(times, sizeof times, "%.2f", (l->forward_s + l->backward_s) / bare);
+  printf("  %-22s %-12s %9s %9s %9s %9s %9s %6s\n", name, l->kind, us(l->forward_s, a),
+         us(l->bare_s[GD_BARE_FORWARD], b), us(l->backward_s, c), us(l->bare_s[GD_BARE_DATA], d),
+         us(l->bare_s[GD_BARE_WEIGHTS], e), times);
+}
+
+static void print_layers(const gd_bench_result *r) {
+  gd_bench_layer sum = {.kind = ""};
+  if (r->layers == 0) return;
+  printf("by layer, rank 0, us a step; bare: its convolutions or products alone (y; dx and dw):\n"
+         "  %-22s %-12s %9s %9s %9s %9s %9s %6s\n",
+         "layer", "", "forward", "bare y", "backward", "bare dx", "bare dw", "times");
+  for (int i = 0; i < r->layers; i++) {
+    const gd_bench_layer *l = &r->layer[i];
+    print_layer(*l->name ? l->name : "loss", l);
+    sum.forward_s += l->forward_s, sum.backward_s += l->backward_s;
+    for (int k = 0; k < GD_BARES; k++) sum.bare_s[k] += l->bare_s[k];
+  }
+  print_layer("sum", &sum);
 }
 
 static void print_gpu(const gd_bench_result *r) {
@@ -50,12 +84,17 @@ static void print_gpu(const gd_bench_result *r) {
 }
 
 static void print_bench(const gd_bench_result *r) {
-  printf("%s\n\nstep         %10.1f us  (median of %lld%s), %.0f samples/s\n", r->layout, 1e6 * r->step_s,
-         (long long)r->steps, r->queued ? ", in groups, on the GPU's clock" : "", r->samples_per_s);
+  printf("%s\n\nstep         %10.1f us  (median of %lld%s), %.0f samples/s; %.2f x its bare products\n",
+         r->layout, 1e6 * r->step_s, (long long)r->steps, r->queued ? ", in groups, on the GPU's clock" : "",
+         r->samples_per_s, r->step_s / r->products_s);
   print_ledger(r);
   print_products(r);
   if (r->gpu) print_gpu(r);
   printf("barrier      %10.1f us\n", 1e6 * r->barrier_s);
+  printf("memory       %10.1f MB  at most, above what a rank held before its first step; with what it read "
+         "of the data\n",
+         1e-6 * r->memory_bytes);
+  print_layers(r);
 }
 
 /* ---- communication ---- */
@@ -105,9 +144,10 @@ static void print_comm(const gd_comm_bench *r, int ranks) {
 
 static gd_status bench(gd_world *w, const gd_options *o) {
   gd_bench_result r;
-  GD_TRY(gd_bench(w, o, &r));
-  if (gd_world_rank(w) == 0) print_bench(&r);
-  return GD_OK;
+  const gd_status st = gd_bench(w, o, &r);
+  if (st == GD_OK && gd_world_rank(w) == 0) print_bench(&r);
+  gd_bench_free(&r);
+  return st;
 }
 
 static gd_status bench_comm(gd_world *w, const gd_options *o, int64_t max_mb) {

@@ -45,9 +45,8 @@ struct gd_device {
   gd_status (*accumulate)(gd_device *d, gd_dtype type, void *to, const void *from,
                           int64_t n); /* to += from; f32, f64 */
   void (*close)(gd_device *d);
-  /* Seconds of the bare matrix products of an affine layer, forward and backward: the ceiling of a step. */
-  gd_status (*layer_seconds)(gd_device *d, gd_dtype type, int64_t B, int64_t I, int64_t O, bool needs_dx,
-                             double *seconds);
+  /* Seconds of the bare matrix products of an affine layer, of y, dx and dW: the ceiling of a step. */
+  gd_status (*layer_seconds)(gd_device *d, gd_dtype type, int64_t B, int64_t I, int64_t O, double seconds[3]);
 };
 
 /*

@@ -63,6 +63,7 @@ static void describe(const gd_node *n, char *buf, size_t bytes) {
                                .shape = shape,                                                               \
                                .kernel = GDI_KERNELS_OF_THE_CPU(conv2d),                                     \
                                .flops = flops,                                                               \
+                               .bare = gdi_conv2d_bare,                                                      \
                                .describe = describe};
 RECORD(conv2d, "Conv2dBackward")
 RECORD(conv_transpose2d, "ConvTranspose2dBackward")

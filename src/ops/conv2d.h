@@ -13,4 +13,7 @@ typedef struct gdi_conv2d {
   bool transposed;                 /* what is forward to the one is the gradient of x to the other */
 } gdi_conv2d;
 
+/* cpu/conv2d_bare.c: of oneDNN's calls, or those of products over columns; nothing on a GPU. */
+gd_status gdi_conv2d_bare(gd_device *d, const gd_node *n, double seconds[GD_BARES]) GD_CHECKED;
+
 #endif

@@ -7,19 +7,23 @@
 
 enum { ROUNDS = 10, ROUND_NS = 5000000 };
 
-/* Best of a few rounds, in seconds: for a ceiling is what the machine can do. */
-static gd_status measure(gd_device *d, const gdi_products *p, double *best) {
+gd_status gdi_cpu_best_seconds(gd_device *d, gd_status (*once)(gd_device *d, void *context), void *context,
+                               double *best) {
   *best = HUGE_VAL;
   for (int round = 0; round < ROUNDS; round++) {
     int64_t start = gdi_now_ns(), calls = 0, taken;
     do {
-      GD_TRY(gdi_multiply(d, p));
+      GD_TRY(once(d, context));
       calls++;
     } while ((taken = gdi_now_ns() - start) < ROUND_NS);
     double seconds = 1e-9 * (double)taken / (double)calls;
     if (seconds < *best) *best = seconds;
   }
   return GD_OK;
+}
+
+static gd_status multiply(gd_device *d, void *products) {
+  return gdi_multiply(d, products);
 }
 
 static gd_status operand(gd_device *d, gd_dtype type, int64_t rows, int64_t columns, const void **out) {
@@ -29,8 +33,7 @@ static gd_status operand(gd_device *d, gd_dtype type, int64_t rows, int64_t colu
   return gdi_product_operand(d, t, out);
 }
 
-static gd_status layer(gd_device *d, gd_dtype type, int64_t B, int64_t I, int64_t O, bool needs_dx,
-                       double *seconds) {
+static gd_status layer(gd_device *d, gd_dtype type, int64_t B, int64_t I, int64_t O, double seconds[3]) {
   const void *x, *w, *dy;
   gd_tensor *c;
   GD_TRY(operand(d, type, B, I, &x));
@@ -52,6 +55,7 @@ static gd_status layer(gd_device *d, gd_dtype type, int64_t B, int64_t I, int64_
        .lda = I,
        .ldb = I,
        .ldc = O},
+      {.m = B, .n = I, .k = O, .type = t, .a = dy, .b = w, .c = c->data, .lda = O, .ldb = I, .ldc = I},
       {.m = O,
        .n = I,
        .k = B,
@@ -62,21 +66,16 @@ static gd_status layer(gd_device *d, gd_dtype type, int64_t B, int64_t I, int64_
        .c = c->data,
        .lda = O,
        .ldb = I,
-       .ldc = I},
-      {.m = B, .n = I, .k = O, .type = t, .a = dy, .b = w, .c = c->data, .lda = O, .ldb = I, .ldc = I}};
-  *seconds = 0;
-  for (int i = 0; i < (needs_dx ? 3 : 2); i++) {
-    double one;
-    GD_TRY(measure(d, &(gdi_products){.product = product[i]}, &one));
-    *seconds += one;
-  }
+       .ldc = I}};
+  for (int i = 0; i < 3; i++)
+    GD_TRY(gdi_cpu_best_seconds(d, multiply, &(gdi_products){.product = product[i]}, &seconds[i]));
   return GD_OK;
 }
 
-gd_status gdi_cpu_layer_seconds(gd_device *d, gd_dtype type, int64_t B, int64_t I, int64_t O, bool needs_dx,
-                                double *seconds) {
+gd_status gdi_cpu_layer_seconds(gd_device *d, gd_dtype type, int64_t B, int64_t I, int64_t O,
+                                double seconds[3]) {
   const size_t mark = gd_arena_mark(d->scratch);
-  gd_status st = layer(d, type, B, I, O, needs_dx, seconds);
+  gd_status st = layer(d, type, B, I, O, seconds);
   gd_arena_release(d->scratch, mark);
   return st;
 }

@@ -94,8 +94,8 @@ gd_status gdi_cuda_check(const gd_device *d, cudaError_t e, const char *what) GD
 gd_status gdi_cuda_scratch(gd_device *d, int64_t n, size_t element_bytes, void **out) GD_CHECKED;
 
 /* roofline.c */
-gd_status gdi_cuda_layer_seconds(gd_device *d, gd_dtype type, int64_t B, int64_t I, int64_t O, bool needs_dx,
-                                 double *seconds) GD_CHECKED;
+gd_status gdi_cuda_layer_seconds(gd_device *d, gd_dtype type, int64_t B, int64_t I, int64_t O,
+                                 double seconds[3]) GD_CHECKED;
 
 /* fill.cu: n elements of `type` become `value`; to += from, n elements; to [rows,n] += row [n] in each of its rows. The
  * two additions are of f32 or f64. */

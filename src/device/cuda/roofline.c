@@ -114,25 +114,22 @@ static gd_status measure(gd_device *d, const gdi_blas_product p[SETS], double *s
   return st;
 }
 
-static gd_status layer(gd_device *d, gd_dtype type, int64_t B, int64_t I, int64_t O, bool needs_dx,
-                       double *seconds) {
+static gd_status layer(gd_device *d, gd_dtype type, int64_t B, int64_t I, int64_t O, double seconds[3]) {
   operands o[SETS];
   for (int s = 0; s < SETS; s++) GD_TRY(operands_of(d, type, B, I, O, (uint64_t)s, &o[s]));
-  *seconds = 0;
-  for (int i = 0; i < (needs_dx ? PRODUCTS : PRODUCTS - 1); i++) {
+  static const int place[PRODUCTS] = {0, 2, 1}; /* y, dW, dx */
+  for (int i = 0; i < PRODUCTS; i++) {
     gdi_blas_product p[SETS];
     for (int s = 0; s < SETS; s++) p[s] = product(i, gdi_blas_type(d, type), B, I, O, &o[s]);
-    double one = 0;
-    GD_TRY(measure(d, p, &one));
-    *seconds += one;
+    GD_TRY(measure(d, p, &seconds[place[i]]));
   }
   return GD_OK;
 }
 
-gd_status gdi_cuda_layer_seconds(gd_device *d, gd_dtype type, int64_t B, int64_t I, int64_t O, bool needs_dx,
-                                 double *seconds) {
+gd_status gdi_cuda_layer_seconds(gd_device *d, gd_dtype type, int64_t B, int64_t I, int64_t O,
+                                 double seconds[3]) {
   const size_t mark = gd_arena_mark(d->scratch);
-  gd_status st = layer(d, type, B, I, O, needs_dx, seconds);
+  gd_status st = layer(d, type, B, I, O, seconds);
   gd_arena_release(d->scratch, mark);
   return st;
 }

@@ -12,10 +12,9 @@
 #include <stdatomic.h>
 #include <string.h>
 
-#include "device/cpu/conv.h"
 #include "device/cpu/threads.h"
-#include "ops/conv2d.h"
 #include "ops/cpu/batch_norm.h"
+#include "ops/cpu/conv2d.h"
 
 typedef struct job {
   gdi_conv conv; /* of a full chunk */
@@ -39,7 +38,7 @@ static char *at(const void *base, int64_t elements, gd_dtype type) {
   return base ? (char *)(uintptr_t)base + elements * (int64_t)gd_dtype_bytes(type) : NULL;
 }
 
-static gdi_conv describe(const gd_node *n) {
+gdi_conv gdi_cpu_conv_of(const gd_node *n) {
   const gdi_conv2d *p = n->params;
   const gd_tensor *image = p->transposed ? n->out : n->in[0], *map = p->transposed ? n->in[0] : n->out;
   gdi_conv c = {.type = image->dtype,
@@ -60,7 +59,7 @@ static gdi_conv describe(const gd_node *n) {
 static job job_of(const gd_node *n) {
   const gdi_conv2d *p = n->params;
   const gd_tensor *x = n->in[0], *y = n->out;
-  job j = {.conv = describe(n),
+  job j = {.conv = gdi_cpu_conv_of(n),
            .transposed = p->transposed,
            .relu = p->act == GD_ACT_RELU,
            .images = x->shape[0],
