@@ -9,7 +9,7 @@
 #include "data/mix.h"
 #include "gd/arena.h"
 
-enum { MOST = 32, MOST_ARGS = 8 };
+enum { MOST_ARGS = 8 };
 
 typedef struct entry {
   const gdi_augmentation *kind;
@@ -22,7 +22,7 @@ struct gd_augment {
   gd_dtype type;
   uint64_t seed;
   int n;
-  entry item[MOST];
+  entry item[GDI_MOST_AUGMENTATIONS];
 };
 
 static const gdi_augmentation *const known[] = {
@@ -49,7 +49,8 @@ static gd_status add(gd_augment *a, const gd_tree *t) {
   if (!word && !map)
     return GD_FAIL(GD_ERR_USAGE,
                    "augment: each entry is a word, or a word with arguments: [{crop: 4}, flip]");
-  if (a->n == MOST) return GD_FAIL(GD_ERR_USAGE, "augment: more than %d entries", MOST);
+  if (a->n == GDI_MOST_AUGMENTATIONS)
+    return GD_FAIL(GD_ERR_USAGE, "augment: more than %d entries", GDI_MOST_AUGMENTATIONS);
   entry *e = &a->item[a->n++];
   GD_TRY(find(&e->kind, word ? t->text : t->key[0]));
   GD_TRY(gdi_arguments_read(e->value, e->kind->args, e->kind->word, e->kind->example,
@@ -108,69 +109,42 @@ gd_status gd_augment_manual(FILE *f, const char *name) {
 
 /* ---- a sample ---- */
 
-float gdi_pixels_at(const gdi_pixels *p, double y, double x, int64_t c) {
-  const double top = floor(y), left = floor(x);
-  const float down = (float)(y - top), right = (float)(x - left);
-  float corner[4];
-  for (int k = 0; k < 4; k++) {
-    const double v = top + k / 2, u = left + k % 2;
-    const bool inside = v >= 0 && u >= 0 && v < (double)p->height && u < (double)p->width;
-    corner[k] = inside ? p->pixel[((int64_t)v * p->width + (int64_t)u) * p->channels + c] : 0;
-  }
-  return (corner[0] * (1 - right) + corner[1] * right) * (1 - down) +
-         (corner[2] * (1 - right) + corner[3] * right) * down;
+int gdi_augment_count(const gd_augment *a) {
+  return a->n;
 }
 
-/* Value k of [H,W,C] lies at this place of the stored sample. */
-static int64_t place(const gdi_image_shape *s, int64_t k) {
-  return s->planes ? k % s->channels * s->height * s->width + k / s->channels : k;
+const gdi_augmentation *gdi_augment_kind(const gd_augment *a, int i) {
+  return a->item[i].kind;
 }
 
-static void load(const gd_augment *a, const void *from, float *to, int64_t n) {
-  for (int64_t k = 0; k < n; k++) {
-    const int64_t at = place(&a->shape, k);
-    to[k] = a->type == GD_U8    ? ((const uint8_t *)from)[at]
-            : a->type == GD_F32 ? ((const float *)from)[at]
-                                : (float)((const double *)from)[at];
+void gdi_augment_draw(const gd_augment *a, int64_t epoch, int64_t index, gdi_drawn out[]) {
+  const uint64_t key = gd_rng_u64(gd_rng_stream(a->seed, GD_RNG_AUGMENT, (uint64_t)epoch), (uint64_t)index);
+  for (int i = 0; i < a->n; i++) {
+    gdi_draws d = {.rng = gd_rng_stream(key, GD_RNG_AUGMENT, (uint64_t)i)};
+    out[i] = (gdi_drawn){.nothing = !a->item[i].kind->draw};
+    if (!out[i].nothing) a->item[i].kind->draw(a->item[i].value, &d, &a->shape, &out[i]);
   }
 }
 
-static uint8_t byte(float v) {
-  return v > 0 ? v < 255 ? (uint8_t)(v + 0.5F) : 255 : 0;
-}
-
-static void store(const gd_augment *a, const float *from, void *to, int64_t n) {
-  for (int64_t k = 0; k < n; k++) {
-    const int64_t at = place(&a->shape, k);
-    if (a->type == GD_U8)
-      ((uint8_t *)to)[at] = byte(from[k]);
-    else if (a->type == GD_F32)
-      ((float *)to)[at] = from[k];
-    else
-      ((double *)to)[at] = from[k];
-  }
-}
-
-static int64_t values(const gd_augment *a) {
-  return a->shape.height * a->shape.width * a->shape.channels;
+/* One image: room for it as it is stored, and as floats, whichever is more. */
+static size_t image_bytes(const gd_augment *a) {
+  const size_t stored = gd_dtype_bytes(a->type), value = stored > sizeof(float) ? stored : sizeof(float);
+  return (size_t)(a->shape.height * a->shape.width * a->shape.channels) * value;
 }
 
 size_t gdi_augment_room(const gd_augment *a) {
-  return 2 * (size_t)values(a);
+  return 2 * image_bytes(a);
 }
 
-void gdi_augment_sample(const gd_augment *a, int64_t epoch, int64_t index, const void *from, void *to,
-                        float *room) {
-  const int64_t n = values(a);
-  const uint64_t key = gd_rng_u64(gd_rng_stream(a->seed, GD_RNG_AUGMENT, (uint64_t)epoch), (uint64_t)index);
-  gdi_pixels p = {a->shape.height,           a->shape.width, a->shape.channels, room, room + n,
-                  a->type == GD_U8 ? 255 : 1};
-  load(a, from, p.pixel, n);
-  for (int i = 0; i < a->n; i++) {
-    gdi_draws d = {.rng = gd_rng_stream(key, GD_RNG_AUGMENT, (uint64_t)i)};
-    if (a->item[i].kind->apply) a->item[i].kind->apply(a->item[i].value, &d, &p);
-  }
-  store(a, p.pixel, to, n);
+const void *gdi_augment_sample(const gd_augment *a, int64_t epoch, int64_t index, const void *from,
+                               void *room) {
+  gdi_drawn w[GDI_MOST_AUGMENTATIONS];
+  gdi_pixels p;
+  gdi_augment_draw(a, epoch, index, w);
+  gdi_pixels_begin(&p, &a->shape, a->type, from, room, (char *)room + image_bytes(a));
+  for (int i = 0; i < a->n; i++)
+    if (!w[i].nothing) a->item[i].kind->apply(&w[i], &p);
+  return gdi_pixels_end(&p);
 }
 
 /* ---- a micro-batch ---- */

@@ -3,26 +3,14 @@
  * and the place in the list alone, never on ranks, threads or the order of reading.
  *
  * A kind of augmentation is a record in a file of its own below augment/ and a line of augment.def; augment/flip.c is
- * the shortest. An image comes as it is stored and leaves so: bytes stay bytes.
+ * the shortest. An image comes as it is stored and leaves so: bytes stay bytes. What is drawn is kept apart from the work
+ * on pixels, which a GPU may do as well.
  */
 #ifndef GDI_DATA_AUGMENT_H
 #define GDI_DATA_AUGMENT_H
 
 #include "base/arguments.h"
-#include "data/image.h"
-
-/* An image at work. */
-typedef struct gdi_pixels {
-  int64_t height, width, channels;
-  float *pixel; /* [height, width, channels] */
-  float *room;  /* as much; what is made there becomes the image by gdi_pixels_take() */
-  float top;    /* white: 255 of bytes, 1 of other numbers */
-} gdi_pixels;
-
-static inline void gdi_pixels_take(gdi_pixels *p) {
-  float *made = p->room;
-  p->room = p->pixel, p->pixel = made;
-}
+#include "data/pixels.h"
 
 /* The random numbers of one augmentation of one sample, one after the other. */
 typedef struct gdi_draws {
@@ -46,8 +34,9 @@ typedef struct gdi_augmentation {
   const gd_arg *args; /* values come in this order */
   /* Are they possible for such images? NULL: always. Errors: GD_ERR_USAGE */
   gd_status (*check)(const gdi_arg_value a[], const gdi_image_shape *s);
-  /* One image, or all of a micro-batch at once. */
-  void (*apply)(const gdi_arg_value a[], gdi_draws *d, gdi_pixels *p);
+  /* One image: first the draws, then the pixels. Or all of a micro-batch at once. */
+  void (*draw)(const gdi_arg_value a[], gdi_draws *d, const gdi_image_shape *s, gdi_drawn *out);
+  void (*apply)(const gdi_drawn *w, gdi_pixels *p);
   void (*mix)(const gdi_arg_value a[], gdi_draws *d, gdi_mixing *m);
 } gdi_augmentation;
 
@@ -55,13 +44,16 @@ typedef struct gdi_augmentation {
 #include "data/augment.def"
 #undef GD_AUGMENTATION
 
-/* The pixel at (y, x), which lie between pixels; outside all is black. Bilinear */
-float gdi_pixels_at(const gdi_pixels *p, double y, double x, int64_t c);
+/* How many there are, and which; what was drawn for sample `index` of the set in `epoch`: out [n]. */
+int gdi_augment_count(const gd_augment *a);
+const gdi_augmentation *gdi_augment_kind(const gd_augment *a, int i);
+void gdi_augment_draw(const gd_augment *a, int64_t epoch, int64_t index, gdi_drawn out[]);
 
-/* Sample `index` of the set, as stored, in `epoch`: from `from` to `to`. room: gdi_augment_room() */
-void gdi_augment_sample(const gd_augment *a, int64_t epoch, int64_t index, const void *from, void *to,
-                        float *room);
-/* Values. */
+/* Sample `index`, as it is stored: changed, in `room` or where it was. room: gdi_augment_room() bytes */
+const void *gdi_augment_sample(const gd_augment *a, int64_t epoch, int64_t index, const void *from,
+                               void *room);
 size_t gdi_augment_room(const gd_augment *a);
+/* The most there can be in a list. */
+enum { GDI_MOST_AUGMENTATIONS = 32 };
 
 #endif

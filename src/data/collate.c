@@ -25,11 +25,10 @@ gd_status gdi_collator_make(gdi_collator *c, gd_dataset *d, const gd_loader_opti
   if (!c->picks) return GD_FAIL(GD_ERR_OOM, "no memory for a batch of %lld", (long long)rows);
   c->targets = d->info.labels ? d->info.classes : d->info.targets;
   if (o->augment) {
-    c->augmented = malloc(d->x_row);
-    c->room = malloc(gdi_augment_room(o->augment) * sizeof *c->room);
+    c->room = malloc(gdi_augment_room(o->augment));
     if (gd_augment_mixes(o->augment))
       c->unmixed = malloc((size_t)(rows * (d->features + c->targets)) * gd_dtype_bytes(o->dtype));
-    if (!c->augmented || !c->room || (gd_augment_mixes(o->augment) && !c->unmixed))
+    if (!c->room || (gd_augment_mixes(o->augment) && !c->unmixed))
       return GD_FAIL(GD_ERR_OOM, "no memory to augment samples");
   }
   return d->streamed ? gdi_cache_new(&c->cache, d, &o->order, o->stream_bytes) : GD_OK;
@@ -40,7 +39,7 @@ void gdi_collator_free(gdi_collator *c) {
   gdi_convert_free(&c->x);
   gdi_convert_free(&c->y);
   for (int f = 0; f < GD_MAX_FIELDS - 2; f++) gdi_convert_free(&c->more[f]);
-  free(c->picks), free(c->augmented), free(c->room), free(c->unmixed);
+  free(c->picks), free(c->room), free(c->unmixed);
 }
 
 static int by_index(const void *a, const void *b) {
@@ -86,11 +85,8 @@ static void put_row(const gdi_collator *c, gdi_pick pick, const char *from, cons
                     char *y) {
   const gd_dataset *d = c->d;
   const int64_t row = pick.row;
-  const char *from_x = from;
-  if (c->augmented) {
-    gdi_augment_sample(c->o->augment, c->order.epoch, pick.index, from, c->augmented, c->room);
-    from_x = c->augmented;
-  }
+  const char *from_x =
+      c->room ? gdi_augment_sample(c->o->augment, c->order.epoch, pick.index, from, c->room) : from;
   const size_t e = gd_dtype_bytes(c->o->dtype);
   if (c->as_stored) {
     memcpy(x + (size_t)row * d->x_row, from_x, d->x_row);

@@ -16,8 +16,7 @@ typedef struct gdi_collator {
   bool as_stored;       /* rows are not converted: a GPU does that */
   gdi_order_epoch order;
   struct gdi_pick *picks;
-  char *augmented;          /* a sample as stored; NULL: none is augmented */
-  float *room;              /* to make it in */
+  void *room;               /* to augment a sample in; NULL: none is */
   char *unmixed;            /* a micro-batch of x and y before it is mixed; NULL: none is */
   int64_t targets;          /* values of y */
   gdi_cache *cache;         /* streamed; else NULL */

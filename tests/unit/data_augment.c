@@ -31,10 +31,11 @@ static gd_augment *make(const char *text, gd_dtype type, bool planes) {
   return a;
 }
 
-static void run(const gd_augment *a, int64_t epoch, int64_t sample, const void *from, void *to) {
+static void run(const gd_augment *a, int64_t epoch, int64_t sample, const void *from, void *to,
+                size_t bytes) {
   float room[2 * N];
-  assert_int_equal(gdi_augment_room(a), 2 * N);
-  gdi_augment_sample(a, epoch, sample, from, to, room);
+  assert_int_equal(gdi_augment_room(a), sizeof room);
+  memcpy(to, gdi_augment_sample(a, epoch, sample, from, room), bytes);
 }
 
 /* Every value differs from its neighbours, and none is black. */
@@ -48,14 +49,14 @@ static void flipping_twice_is_nothing_and_once_turns_every_line(void **state) {
              *half = make("flip", GD_U8, false);
   uint8_t x[N], y[N];
   fill(x);
-  run(once, 0, 0, x, y);
+  run(once, 0, 0, x, y, sizeof y);
   for (int v = 0; v < H; v++)
     for (int u = 0; u < W; u++) assert_memory_equal(y + (v * W + u) * C, x + (v * W + W - 1 - u) * C, C);
-  run(twice, 0, 0, x, y);
+  run(twice, 0, 0, x, y, sizeof y);
   assert_memory_equal(x, y, N);
   int flipped = 0;
   for (int i = 0; i < 4000; i++) {
-    run(half, 1, i, x, y);
+    run(half, 1, i, x, y, sizeof y);
     flipped += memcmp(x, y, N) != 0;
   }
   assert_close(flipped, 2000, 5 * 32); /* five deviations */
@@ -90,7 +91,7 @@ static void crops_are_windows_of_the_padded_image_at_uniform_places(void **state
     fill(x);
     for (int i = 0; i < PLACES * EACH; i++) {
       int found = 0;
-      run(a, i % 3, i, x, y);
+      run(a, i % 3, i, x, y, sizeof y);
       for (int k = 0; k < PLACES; k++)
         if (is_window(x, y, k / (2 * P + 1) - P, k % (2 * P + 1) - P, reflect)) found++, count[k]++;
       assert_int_equal(found, 1);
@@ -126,7 +127,7 @@ static void cutout_is_a_square_with_its_middle_anywhere(void **state) {
   int middle[H * W] = {0}, box[4];
   fill(x);
   for (int i = 0; i < H * W * 200; i++) {
-    run(a, 0, i, x, y);
+    run(a, 0, i, x, y, sizeof y);
     assert_true(black_box(x, y, box));
     const int v = box[0] == 0 ? box[2] - 1 : box[0] + 1, u = box[1] == 0 ? box[3] - 1 : box[1] + 1;
     assert_true(box[2] - box[0] + 1 == 3 || v == 0 || v == H - 1);
@@ -144,7 +145,7 @@ static void erasing_is_a_rectangle_of_the_asked_area_as_often_as_asked(void **st
   int erased = 0, box[4];
   fill(x);
   for (int i = 0; i < 4000; i++) {
-    run(a, 0, i, x, y);
+    run(a, 0, i, x, y, sizeof y);
     if (!black_box(x, y, box)) continue;
     const double area = (box[2] - box[0] + 1) * (box[3] - box[1] + 1);
     assert_true(area >= 0.05 * H * W && area <= 0.42 * H * W); /* sides are rounded */
@@ -163,7 +164,7 @@ static void nothing_asked_changes_nothing(void **state) {
   uint8_t x[N], y[N];
   fill(x);
   for (int i = 0; i < 50; i++) {
-    run(a, 0, i, x, y);
+    run(a, 0, i, x, y, sizeof y);
     assert_memory_equal(x, y, N);
   }
   gd_augment_free(a);
@@ -176,7 +177,7 @@ static void turning_moves_pixels_as_the_matrix_says(void **state) {
   float x[N], y[N];
   for (int k = 0; k < N; k++) x[k] = (float)(100 + (k % C == 0 ? k / C / W : k % C == 1 ? k / C % W : 1));
   for (int i = 0; i < 200; i++) {
-    run(a, 0, i, x, y);
+    run(a, 0, i, x, y, sizeof y);
     /* at the middle and its neighbours: where they come from, by the channels that hold coordinates */
     double from[3][2];
     const int at[3][2] = {{3, 4}, {3, 5}, {4, 4}};
@@ -201,11 +202,11 @@ static void jitter_keeps_grey_grey_and_multiplies_brightness(void **state) {
   for (int k = 0; k < N; k++) x[k] = (float)(k / C % 40 + 30) / 100; /* contrast meets no end */
   double least = 2, most = 0;
   for (int i = 0; i < 400; i++) {
-    run(bright, 0, i, x, y);
+    run(bright, 0, i, x, y, sizeof y);
     const double factor = (double)y[0] / x[0];
     least = fmin(least, factor), most = fmax(most, factor);
     for (int k = 0; k < N; k++) assert_close(y[k], fmin(factor * x[k], 1), 1e-6);
-    run(all, 0, i, x, y);
+    run(all, 0, i, x, y, sizeof y);
     double mean[2] = {0};
     for (int k = 0; k < N; k++) {
       assert_close(y[k], y[k - k % C], 1e-6);
@@ -224,13 +225,12 @@ static void a_resized_crop_of_everything_is_the_image_and_of_a_part_lies_within_
   gd_augment *all, *part;
   assert_ok(parse(&all, "[{resized_crop: {scale: 1, ratio: 1}}]", &square, 1));
   assert_ok(parse(&part, "resized_crop", &square, 1));
-  uint8_t x[W * W * C], y[W * W * C];
+  uint8_t x[W * W * C];
   float room[2 * W * W * C];
   for (int k = 0; k < W * W * C; k++) x[k] = (uint8_t)(50 + k / C / W * 10 + k / C % W * 3);
-  gdi_augment_sample(all, 0, 0, x, y, room);
-  assert_memory_equal(x, y, sizeof x);
+  assert_memory_equal(x, gdi_augment_sample(all, 0, 0, x, room), sizeof x);
   for (int i = 0; i < 500; i++) {
-    gdi_augment_sample(part, 0, i, x, y, room);
+    const uint8_t *y = gdi_augment_sample(part, 0, i, x, room);
     for (int v = 0; v < W; v++)
       for (int u = 0; u + 1 < W; u++) { /* a ramp stays one, inside its range */
         assert_true(y[(v * W + u + 1) * C] >= y[(v * W + u) * C]);
@@ -251,11 +251,31 @@ static void planes_and_channels_are_the_same_image(void **state) {
   fill(x);
   for (int k = 0; k < N; k++) planes[k % C * H * W + k / C] = x[k];
   for (int i = 0; i < 100; i++) {
-    run(last, 0, i, x, y);
-    run(first, 0, i, planes, z);
+    run(last, 0, i, x, y, sizeof y);
+    run(first, 0, i, planes, z, sizeof z);
     for (int k = 0; k < N; k++) assert_int_equal(y[k], z[k % C * H * W + k / C]);
   }
   gd_augment_free(last), gd_augment_free(first);
+}
+
+/* Runs of earlier versions go on with the same images. */
+static void draws_are_those_of_every_version_before(void **state) {
+  (void)state;
+  enum { SAMPLES = 6 };
+  const int64_t down[SAMPLES] = {1, 4, 1, 1, -1, -3}, right[SAMPLES] = {4, 3, -3, 0, 4, 2};
+  const bool stays[SAMPLES] = {true, true, false, false, false, true};
+  const gd_data_info i = images(GD_U8, false);
+  gd_augment *a;
+  gdi_drawn w[2];
+  assert_ok(parse(&a, "crop:4 flip", &i, 1));
+  assert_int_equal(gdi_augment_count(a), 2);
+  for (int64_t k = 0; k < SAMPLES; k++) {
+    gdi_augment_draw(a, k / 3, k * 1000, w);
+    assert_int_equal(w[0].i[0], down[k]);
+    assert_int_equal(w[0].i[1], right[k]);
+    assert_int_equal(w[1].nothing, stays[k]);
+  }
+  gd_augment_free(a);
 }
 
 /* ---- in the loader ---- */
@@ -464,6 +484,7 @@ int main(void) {
       cmocka_unit_test(jitter_keeps_grey_grey_and_multiplies_brightness),
       cmocka_unit_test(a_resized_crop_of_everything_is_the_image_and_of_a_part_lies_within_it),
       cmocka_unit_test(planes_and_channels_are_the_same_image),
+      cmocka_unit_test(draws_are_those_of_every_version_before),
       cmocka_unit_test(the_loader_augments_by_seed_epoch_and_sample_alone),
       cmocka_unit_test(standardising_by_channel_gives_every_channel_mean_0_and_deviation_1),
       cmocka_unit_test(mixing_blends_pairs_and_what_they_are_learned_as),

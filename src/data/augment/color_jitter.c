@@ -17,16 +17,21 @@ static float blend(const gdi_pixels *p, float factor, float v, float other) {
   return mixed < 0 ? 0 : mixed > p->top ? p->top : mixed;
 }
 
-static void apply(const gdi_arg_value a[], gdi_draws *d, gdi_pixels *p) {
+/* f: brightness, contrast, saturation. */
+static void draw(const gdi_arg_value a[], gdi_draws *d, const gdi_image_shape *s, gdi_drawn *out) {
+  (void)s;
+  for (int k = 0; k < 3; k++) out->f[k] = gdi_draw(d, 1 - a[k].f, 1 + a[k].f);
+}
+
+static void apply(const gdi_drawn *w, gdi_pixels *p) {
   const int64_t c = p->channels, pixels = p->height * p->width;
-  const float bright = (float)gdi_draw(d, 1 - a[0].f, 1 + a[0].f),
-              contrast = (float)gdi_draw(d, 1 - a[1].f, 1 + a[1].f),
-              saturation = (float)gdi_draw(d, 1 - a[2].f, 1 + a[2].f);
+  const float bright = (float)w->f[0], contrast = (float)w->f[1], saturation = (float)w->f[2];
+  float *pixel = gdi_pixels_compute(p);
   double mean = 0;
-  for (int64_t k = 0; k < pixels * c; k++) p->pixel[k] = blend(p, bright, p->pixel[k], 0);
-  for (int64_t i = 0; i < pixels; i++) mean += grey(p->pixel + i * c, c) / (double)pixels;
+  for (int64_t k = 0; k < pixels * c; k++) pixel[k] = blend(p, bright, pixel[k], 0);
+  for (int64_t i = 0; i < pixels; i++) mean += grey(pixel + i * c, c) / (double)pixels;
   for (int64_t i = 0; i < pixels; i++) {
-    float *v = p->pixel + i * c;
+    float *v = pixel + i * c;
     for (int64_t k = 0; k < c; k++) v[k] = blend(p, contrast, v[k], (float)mean);
     const float own = grey(v, c);
     for (int64_t k = 0; k < c && c >= 3; k++) v[k] = blend(p, saturation, v[k], own);
@@ -38,4 +43,5 @@ const gdi_augmentation gdi_augment_color_jitter = {
     .about = "brightness, contrast and saturation",
     .example = "{color_jitter: {brightness: 0.4, contrast: 0.4, saturation: 0.4}}",
     .args = args,
+    .draw = draw,
     .apply = apply};

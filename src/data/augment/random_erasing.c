@@ -19,20 +19,24 @@ static gd_status check(const gdi_arg_value a[], const gdi_image_shape *s) {
              : GD_FAIL(GD_ERR_USAGE, "random_erasing: least %g is more than most %g", a[1].f, a[2].f);
 }
 
-static void apply(const gdi_arg_value a[], gdi_draws *d, gdi_pixels *p) {
-  if (gdi_draw(d, 0, 1) >= a[0].f) return;
-  for (int i = 0; i < ATTEMPTS; i++) {
-    const double area = gdi_draw(d, a[1].f, a[2].f) * (double)(p->height * p->width);
+/* i: a box. */
+static void draw(const gdi_arg_value a[], gdi_draws *d, const gdi_image_shape *s, gdi_drawn *out) {
+  out->nothing = gdi_draw(d, 0, 1) >= a[0].f;
+  for (int i = 0; i < ATTEMPTS && !out->nothing; i++) {
+    const double area = gdi_draw(d, a[1].f, a[2].f) * (double)(s->height * s->width);
     const double aspect = exp(gdi_draw(d, -log(a[3].f), log(a[3].f)));
     const int64_t height = llround(sqrt(area * aspect)), width = llround(sqrt(area / aspect));
-    if (height >= p->height || width >= p->width) continue;
-    const int64_t top = gdi_draw_below(d, p->height - height + 1),
-                  left = gdi_draw_below(d, p->width - width + 1);
-    for (int64_t y = top; y < top + height; y++)
-      for (int64_t k = left * p->channels; k < (left + width) * p->channels; k++)
-        p->pixel[y * p->width * p->channels + k] = 0;
+    if (height >= s->height || width >= s->width) continue;
+    out->i[0] = gdi_draw_below(d, s->height - height + 1);
+    out->i[1] = gdi_draw_below(d, s->width - width + 1);
+    out->i[2] = out->i[0] + height, out->i[3] = out->i[1] + width;
     return;
   }
+  out->nothing = true;
+}
+
+static void apply(const gdi_drawn *w, gdi_pixels *p) {
+  gdi_pixels_blacken(p, w->i);
 }
 
 const gdi_augmentation gdi_augment_random_erasing = {.word = "random_erasing",
@@ -40,4 +44,5 @@ const gdi_augmentation gdi_augment_random_erasing = {.word = "random_erasing",
                                                      .example = "random_erasing:0.25",
                                                      .args = args,
                                                      .check = check,
+                                                     .draw = draw,
                                                      .apply = apply};
