@@ -21,31 +21,62 @@ enum { TRAIN_ROWS = 24, VAL_ROWS = 9, FEATURES = 2, CLASSES = 3, KILLED = 128 + 
 
 /* ---- data ---- */
 
-/* Clouds of points around one place a class. Other seeds give other points. */
-static void write_points(const char *path, int n, uint64_t seed) {
-  float x[TRAIN_ROWS * FEATURES];
-  int64_t label[TRAIN_ROWS];
-  for (int i = 0; i < n; i++) {
-    label[i] = i % CLASSES;
+/* What a run learns: classes; numbers, of which one batch has a loss that is no number and is left out; shares, from 0 to 1 but
+ * in file OUTSIDE, which a loss of shares refuses. */
+typedef enum subject { LABELS, NUMBERS, SHARES } subject;
+enum { LOST_BATCH = 2, LOST_ROWS = 4, OUTSIDE = 2 };
+static const char *const subjects[] = {"labels", "numbers", "shares"};
+
+/* Clouds of points around one place a class; other files have other points. `lost`: with a batch whose targets are too large;
+ * the other rows are those of the file without it. */
+static void write_points(const char *path, int file, int n, subject learns, bool lost) {
+  float x[(TRAIN_ROWS + LOST_ROWS) * FEATURES];
+  int64_t label[TRAIN_ROWS + LOST_ROWS];
+  double target[TRAIN_ROWS + LOST_ROWS];
+  const gd_rng r = gd_rng_stream(10 + (uint64_t)file, GD_RNG_TEST, 0);
+  for (int i = 0, good = 0; i < n; i++) {
+    const bool bad = lost && i / LOST_ROWS == LOST_BATCH;
+    const int from = bad ? 0 : good++;
+    label[i] = from % CLASSES;
+    target[i] = bad ? 1e30 : file == OUTSIDE && i == 5 ? 1.25 : (double)label[i] / (CLASSES - 1);
     for (int k = 0; k < FEATURES; k++)
-      x[i * FEATURES + k] = (float)((label[i] == k) + 0.7 * gd_rng_normal(gd_rng_stream(seed, GD_RNG_TEST, 0),
-                                                                          (uint64_t)(i * FEATURES + k)));
+      x[i * FEATURES + k] =
+          (float)((label[i] == k) + 0.7 * gd_rng_normal(r, (uint64_t)(from * FEATURES + k)));
   }
+  const bool labels = learns == LABELS;
   const gd_table t = {.n = n,
                       .ndim = 1,
                       .sample = {FEATURES},
                       .x_type = GD_F32,
                       .x = x,
-                      .labels = true,
+                      .labels = labels,
+                      .targets = labels ? 0 : 1,
                       .y_vector = true,
-                      .y = label,
-                      .classes = CLASSES};
+                      .y = labels ? (void *)label : (void *)target,
+                      .classes = labels ? CLASSES : 0};
   assert_ok(gd_table_write(&t, path));
+}
+
+/* labels0.h5, clean-numbers0.h5, val-shares0.h5 ... */
+static void write_data(void) {
+  char path[40];
+  for (subject s = LABELS; s <= SHARES; s++)
+    for (int file = 0; file < 2 + (s == SHARES); file++) {
+      const bool lost = s == NUMBERS;
+      snprintf(path, sizeof path, "%s%d.h5", subjects[s], file);
+      write_points(path, file, TRAIN_ROWS + (lost ? LOST_ROWS : 0), s, lost);
+      snprintf(path, sizeof path, "clean-%s%d.h5", subjects[s], file);
+      if (lost) write_points(path, file, TRAIN_ROWS, s, false);
+      snprintf(path, sizeof path, "val-%s%d.h5", subjects[s], file);
+      if (file < 2) write_points(path, 10 + file, VAL_ROWS, s, false);
+    }
 }
 
 /* ---- a run ---- */
 
 typedef struct settings {
+  subject learns;
+  bool clean; /* of NUMBERS, without the batch that is left out */
   double lr;
   int batch, epochs, data, val, keep, every;
   bool cosine; /* as long as the run */
@@ -89,7 +120,15 @@ static void set(gd_options *o, const char *key, const char *format, double numbe
 
 static void set_all(gd_options *o, const request *r) {
   const settings *s = &r->s;
-  const char *const fixed[][2] = {{"model", "linear:3 tanh linear:3"},
+  static const char *const task[][2] = {
+      [LABELS] = {"linear:3 tanh linear:3", "cross_entropy"},
+      [NUMBERS] = {"linear:3 tanh linear:1", "mse"},
+      [SHARES] = {"linear:3 tanh linear:1", "bce_with_logits"},
+  };
+  const char *const fixed[][2] = {{"model", task[s->learns][0]},
+                                  {"loss", task[s->learns][1]},
+                                  {"on_nan", s->learns == NUMBERS ? "skip" : "stop"},
+                                  {"shuffle", s->learns == NUMBERS ? "none" : "full"},
                                   {"micro_batch", "4"},
                                   {"log_every", "1"},
                                   {"threads", "1"},
@@ -98,8 +137,11 @@ static void set_all(gd_options *o, const request *r) {
                                   {"seed", "5"}};
   for (size_t i = 0; i < sizeof fixed / sizeof *fixed; i++)
     assert_ok(gd_options_set(o, fixed[i][0], fixed[i][1]));
-  set(o, "data", "data%.0f.h5", s->data, NULL);
-  set(o, "val_data", "val%.0f.h5", s->val, NULL);
+  char path[40];
+  snprintf(path, sizeof path, "%s%s%d.h5", s->clean ? "clean-" : "", subjects[s->learns], s->data);
+  set(o, "data", "%s", 0, path);
+  snprintf(path, sizeof path, "val-%s%d.h5", subjects[s->learns], s->val);
+  set(o, "val_data", "%s", 0, path);
   set(o, "lr", "%g", s->lr, NULL);
   set(o, "batch_size", "%.0f", s->batch, NULL);
   set(o, "epochs", "%.0f", s->epochs, NULL);

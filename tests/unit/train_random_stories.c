@@ -1,8 +1,9 @@
 /*
  * Whatever is done with a run, its folder tells one story. Random sequences of: train, stop, kill, resume from the newest or
- * from any older checkpoint, in the same folder or a new one, with other epochs, rates, batches and data. After each, summary,
- * rows, best and checkpoints are what a simple model says, nothing that was set aside has changed, and in the end the digest is
- * that of the same story told without interruptions.
+ * from any older checkpoint, in the same folder or a new one, with other epochs, rates, batches and data, among them a batch
+ * that is left out and targets that the loss cannot take. After each, summary, rows, best and checkpoints are what a simple
+ * model says, nothing that was set aside has changed, and in the end the digest is that of the same story told without
+ * interruptions.
  */
 #include <math.h>
 
@@ -45,7 +46,8 @@ static uint32_t draw(world *w, uint32_t below) {
 }
 
 static int64_t per_epoch(const settings *s) {
-  return (TRAIN_ROWS + s->batch - 1) / s->batch;
+  const int rows = TRAIN_ROWS + (s->learns == NUMBERS && !s->clean ? LOST_ROWS : 0);
+  return (rows + s->batch - 1) / s->batch;
 }
 
 static const part *part_at(const story *t, int64_t step) { /* of the update that makes it `step` */
@@ -76,13 +78,17 @@ static double cell(const char *row, int k) {
   return *row == ',' ? NAN : strtod(row, NULL);
 }
 
-/* The first of those with the highest accuracy and, among them, the lowest loss; 0: none. */
+static double accuracy_of(const char *row, subject learns) {
+  return learns == LABELS ? cell(row, 7) : 0;
+}
+
+/* The first of those with the highest accuracy, where there are classes, and, among them, the lowest loss; 0: none. */
 static int64_t best_of(const story *t, const part *p, int64_t step) {
   int64_t best = 0;
   for (int64_t i = p->judged + 1; i <= step; i++) {
-    const double loss = cell(t->row[i], 6), accuracy = cell(t->row[i], 7);
-    if (isnan(accuracy)) continue;
-    const double was = best ? cell(t->row[best], 7) : -1;
+    const double loss = cell(t->row[i], 6), accuracy = accuracy_of(t->row[i], p->s.learns);
+    if (isnan(loss)) continue;
+    const double was = best ? accuracy_of(t->row[best], p->s.learns) : -1;
     if (accuracy > was || (accuracy == was && loss < cell(t->row[best], 6))) best = i;
   }
   return best;
@@ -259,8 +265,8 @@ static settings other_settings(world *w, settings s) {
   case 0:
   case 1: s.epochs += 1 + (int)draw(w, 2); break;
   case 2: s.lr = rates[draw(w, 3)]; break;
-  case 3: s.batch = batches[draw(w, 4)]; break;
-  case 4: s.data ^= 1; break;
+  case 3: s.batch = s.learns == NUMBERS ? s.batch : batches[draw(w, 4)]; break;
+  case 4: s.data = s.learns == SHARES && draw(w, 2) == 0 ? OUTSIDE : !s.data; break;
   case 5: s.val ^= 1; break;
   default: break; /* as it was */
   }
@@ -301,7 +307,7 @@ static void nothing_changed(world *w, const story *t, const listing *before) {
   for (int i = 0; i < now.n; i++)
     HOLDS(now.file[i].inode == before->file[i].inode, "a refused resume changed a checkpoint");
   story copy = *t;
-  check_rows(w, &copy, t->rows);
+  if (t->rows > 0) check_rows(w, &copy, t->rows);
 }
 
 /* One action on the first story. Returns whether the run came to its end. */
@@ -338,10 +344,10 @@ static bool act(world *w, bool finish) {
   r.how = finish ? TO_THE_END : (ending)draw(w, 3);
   r.at = start + 1 + (int64_t)draw(w, 8);
 
-  const bool differs = start > 0 && !same_bits(&before_it, &r.s);
+  const bool differs = start > 0 && !same_bits(&before_it, &r.s), outside = r.s.data == OUTSIDE;
   const int code = run(&r);
-  if (differs && !r.changed) {
-    HOLDS(code == 2, "exit %d where another setting is to be refused", code);
+  if ((differs && !r.changed) || outside) {
+    HOLDS(code == 2 || (code == 4 && outside), "exit %d where another setting is to be refused", code);
     if (strncmp(t->folder, "run-", 4) == 0 && !own && before.n == 0) { /* nor was the new folder made */
       *t = w->story[--w->n];
       return false;
@@ -380,20 +386,29 @@ static bool act(world *w, bool finish) {
   return code == 0;
 }
 
+/* How many of so many batches one after the other were not left out. An optimizer counts those alone, so that the story without
+ * the others is the same. (A story with such batches keeps their size: what it counts is steps.) */
+static int64_t taken(const settings *s, int64_t steps) {
+  const int64_t each = per_epoch(s);
+  return s->learns == NUMBERS ? steps - (steps + each - 1 - LOST_BATCH) / each : steps;
+}
+
 /* The same story, one part after the other, in a folder of its own. */
-static void tell_quietly(world *w, const story *t, int64_t head, char hex[65]) {
+static void tell_quietly(world *w, const story *t, int64_t last, char hex[65]) {
   char folder[200], path[300];
+  const int64_t head = taken(&t->part[0].s, last);
   snprintf(folder, sizeof folder, "quiet-%llu", (unsigned long long)w->sequence);
   for (int i = 0; i < t->n; i++) {
     int k = i;
     while (k + 1 < t->n && same_bits(&t->part[i].s, &t->part[k + 1].s))
       k++; /* stopped and resumed: one part */
-    const int64_t end = k + 1 < t->n ? t->part[k + 1].from : head;
+    const int64_t from = taken(&t->part[i].s, t->part[i].from),
+                  end = k + 1 < t->n ? taken(&t->part[k].s, t->part[k + 1].from) : head;
     request r = {
         .s = t->part[k].s, .out = folder, .resume = "auto", .changed = i > 0, .steps = end, .at = -1};
     if (r.s.cosine) r.total = r.s.epochs;
-    r.s.val = 0, r.s.keep = 1, r.s.every = 1000;
-    const int code = end > t->part[i].from || end == head ? run(&r) : 0;
+    r.s.val = 0, r.s.keep = 1, r.s.every = 1000, r.s.clean = r.s.learns == NUMBERS;
+    const int code = end > from || end == head ? run(&r) : 0;
     HOLDS(code == 0, "exit %d of the quiet run", code);
     i = k;
   }
@@ -414,12 +429,14 @@ static void one_sequence(uint64_t number) {
   *w = (world){.sequence = number, .n = 1};
   story *t = &w->story[0];
   snprintf(t->folder, sizeof t->folder, "run-%llu", (unsigned long long)number);
-  t->n = 1, t->part[0].s = (settings){.lr = 0.1,
-                                      .batch = 4 + 2 * (int)draw(w, 3),
+  const subject learns = (subject)draw(w, 3);
+  t->n = 1, t->part[0].s = (settings){.learns = learns,
+                                      .lr = 0.1,
+                                      .batch = learns == NUMBERS ? LOST_ROWS : 4 + 2 * (int)draw(w, 3),
                                       .epochs = 1 + (int)draw(w, 3),
                                       .keep = 2,
                                       .every = 3,
-                                      .cosine = draw(w, 3) == 0,
+                                      .cosine = learns != NUMBERS && draw(w, 3) == 0,
                                       .adam = draw(w, 2) == 0};
   for (int i = 0, actions = 3 + (int)draw(w, MOST_ACTIONS - 2); i < actions; i++) act(w, false);
   for (int i = 0; !act(w, true); i++) HOLDS(i < 3, "the run does not come to its end");
@@ -444,13 +461,7 @@ static int in_a_folder(void **state) {
   *state = folder;
   snprintf(folder, sizeof folder, "%s/gd-stories-XXXXXX", getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp");
   if (!mkdtemp(folder) || chdir(folder) != 0) return -1;
-  for (int i = 0; i < 2; i++) {
-    char path[20];
-    snprintf(path, sizeof path, "data%d.h5", i);
-    write_points(path, TRAIN_ROWS, 10 + (uint64_t)i);
-    snprintf(path, sizeof path, "val%d.h5", i);
-    write_points(path, VAL_ROWS, 20 + (uint64_t)i);
-  }
+  write_data();
   return 0;
 }
 
