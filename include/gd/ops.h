@@ -185,8 +185,7 @@ GD_API gd_tensor *gd_subsample2d(gd_tape *t, gd_tensor *x, const int64_t stride[
  * Shapes:   x [B,...,C], residual of x's shape or NULL, the others [C] or NULL
  * Backward: through mean and variance too; d running += B (running - value) in training, as of gd_track(), value being
  *           the mean, or the variance with N - 1
- * Errors:   GD_ERR_SHAPE (one value per channel in training), GD_ERR_USAGE (not training without running statistics),
- *           GD_ERR_NO_KERNEL on GPUs
+ * Errors:   GD_ERR_SHAPE (one value per channel in training), GD_ERR_USAGE (not training without running statistics)
  * Source:   Ioffe and Szegedy 2015
  */
 GD_API gd_tensor *gd_batch_norm(gd_tape *t, gd_tensor *x, gd_tensor *weight, gd_tensor *bias,

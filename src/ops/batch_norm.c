@@ -48,7 +48,7 @@ const gd_op gdi_op_batch_norm = {.name = "batch_norm",
                                  .max_in = GDI_BN_INPUTS,
                                  .params_bytes = sizeof(gdi_batch_norm),
                                  .shape = shape,
-                                 .kernel = GDI_KERNELS_OF_THE_CPU(batch_norm),
+                                 .kernel = GDI_KERNELS(batch_norm),
                                  .describe = describe};
 
 gd_tensor *gd_batch_norm(gd_tape *t, gd_tensor *x, gd_tensor *weight, gd_tensor *bias,

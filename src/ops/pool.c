@@ -44,7 +44,7 @@ const gd_op gdi_op_max_pool2d = {.name = "max_pool2d",
                                  .max_in = 1,
                                  .params_bytes = sizeof(gdi_pool),
                                  .shape = shape_max,
-                                 .kernel = GDI_KERNELS_OF_THE_CPU(max_pool2d)};
+                                 .kernel = GDI_KERNELS(max_pool2d)};
 
 const gd_op gdi_op_avg_pool2d = {.name = "avg_pool2d",
                                  .grad_fn = "AvgPool2dBackward",
@@ -52,7 +52,7 @@ const gd_op gdi_op_avg_pool2d = {.name = "avg_pool2d",
                                  .max_in = 1,
                                  .params_bytes = sizeof(gdi_pool),
                                  .shape = shape_avg,
-                                 .kernel = GDI_KERNELS_OF_THE_CPU(avg_pool2d)};
+                                 .kernel = GDI_KERNELS(avg_pool2d)};
 
 gd_tensor *gd_max_pool2d(gd_tape *t, gd_tensor *x, const gd_window *w) {
   return gd_apply(t, &gdi_op_max_pool2d, &(gdi_pool){.window = *w}, 1, &x);

@@ -32,7 +32,7 @@ const gd_op gdi_op_remap = {.name = "remap",
                             .max_in = 1,
                             .params_bytes = sizeof(gdi_remap),
                             .shape = shape,
-                            .kernel = GDI_KERNELS_OF_THE_CPU(remap)};
+                            .kernel = GDI_KERNELS(remap)};
 
 gd_tensor *gd_pad2d(gd_tape *t, gd_tensor *x, const int64_t before[3], const int64_t after[3], bool reflect) {
   const gdi_remap p = {.kind = reflect ? GDI_REMAP_REFLECT : GDI_REMAP_ZEROS,

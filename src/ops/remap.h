@@ -2,6 +2,7 @@
 #ifndef GDI_OPS_REMAP_H
 #define GDI_OPS_REMAP_H
 
+#include "base/both.h"
 #include "ops/window.h"
 
 typedef enum gdi_remap_kind { GDI_REMAP_ZEROS, GDI_REMAP_REFLECT, GDI_REMAP_SCALE } gdi_remap_kind;
@@ -13,12 +14,29 @@ typedef struct gdi_remap {
 } gdi_remap;
 
 /* The pixel of x, along one axis of `extent`, that pixel i of the result is; -1: zero. */
-static inline int64_t gdi_remap_from(const gdi_remap *p, int axis, int64_t i, int64_t extent) {
+GDI_BOTH int64_t gdi_remap_from(const gdi_remap *p, int axis, int64_t i, int64_t extent) {
   if (p->kind == GDI_REMAP_SCALE) return i * p->every[axis] / p->times[axis];
   const int64_t from = i - p->before[axis];
   if (from >= 0 && from < extent) return from;
   if (p->kind == GDI_REMAP_ZEROS) return -1;
   return from < 0 ? -from : 2 * (extent - 1) - from;
+}
+
+/* The first pixel of the result behind `after` that is pixel `from` of x; -1: there is none. */
+GDI_BOTH int64_t gdi_remap_next(const gdi_remap *p, int axis, int64_t from, int64_t extent, int64_t out,
+                                int64_t after) {
+  const int64_t last = extent - 1, before = p->before[axis];
+  const bool reflect = p->kind == GDI_REMAP_REFLECT;
+  int64_t at = before + from; /* itself, between its images in the mirrors in front and behind */
+  if (p->kind == GDI_REMAP_SCALE) {
+    at = (from * p->times[axis] + p->every[axis] - 1) / p->every[axis];
+    if (at <= after) at = after + 1;
+  } else if (reflect && from > 0 && before - from > after) {
+    at = before - from;
+  } else if (reflect && at <= after && from < last) {
+    at = before + 2 * last - from;
+  }
+  return at > after && at < out && gdi_remap_from(p, axis, at, extent) == from ? at : -1;
 }
 
 #endif

@@ -54,6 +54,16 @@ static inline __host__ __device__ bool gdi_packed(uintptr_t address) {
   return address % GDI_PACK_BYTES == 0;
 }
 
+/* How many are loaded at once. */
+template <typename T> struct gdi_wide {
+  enum { N = GDI_PACK_BYTES / sizeof(T) };
+};
+
+/* May rows of so many elements, in arrays at these addresses (or-ed), be taken in packs? */
+template <typename T> static bool gdi_in_packs(int64_t row, uintptr_t addresses) {
+  return row % gdi_wide<T>::N == 0 && gdi_packed(addresses);
+}
+
 /*
  * body.at<N>(i) for the part of the elements i .. i + N - 1 that lies in r: all at once where they may be
  * packed and all do, else one by one. i is a multiple of N. Returns the bodies' results or-ed.

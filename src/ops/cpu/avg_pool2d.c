@@ -4,27 +4,9 @@
 #include "device/cpu/threads.h"
 #include "ops/cpu/pool.h"
 
-/* The part of the image that window i takes along an axis, and by what its sum is divided there. */
-typedef struct span {
-  int64_t lo, hi, divisor;
-} span;
-
-static span span_of(const gdi_pooling *g, int axis, int64_t i) {
-  const int64_t in = g->in[axis], out = g->p->adaptive[axis];
-  const gd_window *w = &g->p->window;
-  if (out) {
-    const span s = {i * in / out, ((i + 1) * in + out - 1) / out, 0};
-    return (span){s.lo, s.hi, s.hi - s.lo};
-  }
-  const int64_t lo = i * w->stride[axis] - w->begin[axis], end = in + w->end[axis],
-                hi = lo + w->kernel[axis] < end ? lo + w->kernel[axis] : end;
-  span s = {lo < 0 ? 0 : lo, hi < in ? hi : in, hi - lo};
-  if (!g->p->count_include_pad) s.divisor = s.hi - s.lo;
-  return s;
-}
-
 #define POOL(suffix, type, unused)                                                                           \
-  static void mean_##suffix(const gdi_pooling *g, const type *x, span h, span w, type *restrict y) {         \
+  static void mean_##suffix(const gdi_pooling *g, const type *x, gdi_pool_span h, gdi_pool_span w,           \
+                            type *restrict y) {                                                              \
     const int64_t C = g->C;                                                                                  \
     const type factor = (type)(1 / (double)(h.divisor * w.divisor));                                         \
     memset(y, 0, (size_t)C * sizeof *y);                                                                     \
@@ -35,7 +17,8 @@ static span span_of(const gdi_pooling *g, int axis, int64_t i) {
       }                                                                                                      \
     GDI_SIMD for (int64_t c = 0; c < C; c++) y[c] *= factor;                                                 \
   }                                                                                                          \
-  static void share_##suffix(const gdi_pooling *g, const type *restrict dy, span h, span w, type *dx) {      \
+  static void share_##suffix(const gdi_pooling *g, const type *restrict dy, gdi_pool_span h,                 \
+                             gdi_pool_span w, type *dx) {                                                    \
     const int64_t C = g->C;                                                                                  \
     const type factor = (type)(1 / (double)(h.divisor * w.divisor));                                         \
     for (int64_t i = h.lo; i < h.hi; i++)                                                                    \
@@ -49,8 +32,9 @@ static span span_of(const gdi_pooling *g, int axis, int64_t i) {
     const int64_t image = g->in[0] * g->in[1] * g->C;                                                        \
     for (int64_t row = lo; row < hi; row++)                                                                  \
       for (int64_t j = 0; j < g->out[1]; j++)                                                                \
-        mean_##suffix(g, (const type *)g->x + row / g->out[0] * image, span_of(g, 0, row % g->out[0]),       \
-                      span_of(g, 1, j), (type *)g->y + (row * g->out[1] + j) * g->C);                        \
+        mean_##suffix(g, (const type *)g->x + row / g->out[0] * image,                                       \
+                      gdi_pool_span_of(g->p, 0, g->in[0], row % g->out[0]),                                  \
+                      gdi_pool_span_of(g->p, 1, g->in[1], j), (type *)g->y + (row * g->out[1] + j) * g->C);  \
   }                                                                                                          \
   static void backward_##suffix(void *context, int64_t lo, int64_t hi) {                                     \
     const gdi_pooling *g = context;                                                                          \
@@ -61,7 +45,8 @@ static span span_of(const gdi_pooling *g, int axis, int64_t i) {
       for (int64_t i = 0; i < g->out[0]; i++)                                                                \
         for (int64_t j = 0; j < g->out[1]; j++)                                                              \
           share_##suffix(g, (const type *)g->dy + ((b * g->out[0] + i) * g->out[1] + j) * g->C,              \
-                         span_of(g, 0, i), span_of(g, 1, j), dx);                                            \
+                         gdi_pool_span_of(g->p, 0, g->in[0], i), gdi_pool_span_of(g->p, 1, g->in[1], j),     \
+                         dx);                                                                                \
     }                                                                                                        \
   }
 GDI_FLOAT_TYPES(POOL, )

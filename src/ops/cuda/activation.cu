@@ -2,23 +2,13 @@
 
 #include "device/cuda/bf16.cuh"
 #include "device/cuda/math.cuh"
-#include "device/cuda/pack.cuh"
+#include "ops/cuda/columns.cuh"
 
 /*
  * The threads of a block are rows by columns of a panel, and go down its rows 4 at a time. A thread has one
- * column or, where rows begin at multiples of 16 bytes, as many as fit there: the sums are the same.
- * Backward's panels are narrow, still of whole 64-byte pieces: a small batch then has a row for every thread,
- * in enough blocks.
+ * column or, where rows begin at multiples of 16 bytes, as many as fit there.
  */
-enum {
-  UNROLL = 4,
-  FORWARD_COLUMNS = 32,
-  FORWARD_THREADS = 256,
-  BACKWARD_COLUMNS = 16,
-  BACKWARD_ROWS = 32,
-  CHUNK_ROWS = 256, /* of the batch, at least, whose sums one block takes */
-  MOST_CHUNKS = 512
-};
+enum { UNROLL = 4, FORWARD_COLUMNS = 32, FORWARD_THREADS = 256 };
 
 #define C(value) ((T)(value))
 #define GDI_UNARY(name, prints, formula, derivative)                                                         \
@@ -62,25 +52,11 @@ static __device__ __forceinline__ float get(uint16_t x) {
   return gdi_of_bf16(x);
 }
 
-typedef struct area {
-  int64_t B, O, panels, rows; /* rows: of a block */
-} area;
-
-/* Columns of a thread where rows begin at 16 bytes. */
-template <typename T> struct wide {
-  enum { N = GDI_PACK_BYTES / sizeof(T) };
-};
-
-/* May rows of O elements, in arrays at these addresses (or-ed), be taken in packs? */
-template <typename T> static bool in_packs(int64_t O, uintptr_t addresses) {
-  return O % wide<T>::N == 0 && gdi_packed(addresses);
-}
-
 /* ---- forward ---- */
 
 template <typename A, typename T, int N>
 __global__ void __launch_bounds__(FORWARD_THREADS)
-    activate(T *z, const T *b, T *y, uint16_t *rounded, area s) {
+    activate(T *z, const T *b, T *y, uint16_t *rounded, gdi_area s) {
   enum { ACROSS = FORWARD_COLUMNS / N, DOWN = FORWARD_THREADS / ACROSS };
   const int64_t column = blockIdx.x % s.panels * FORWARD_COLUMNS + threadIdx.x % ACROSS * N;
   const int64_t lo = blockIdx.x / s.panels * s.rows, hi = lo + s.rows < s.B ? lo + s.rows : s.B;
@@ -106,8 +82,8 @@ __global__ void __launch_bounds__(FORWARD_THREADS)
 }
 
 /* Rows of a block, a multiple of `down`: few enough that the blocks fill the GPU. */
-static area forward_area(const gd_device *d, int64_t B, int64_t O, int64_t down) {
-  area s = {B, O, (O + FORWARD_COLUMNS - 1) / FORWARD_COLUMNS, down};
+static gdi_area forward_area(const gd_device *d, int64_t B, int64_t O, int64_t down) {
+  gdi_area s = {B, O, (O + FORWARD_COLUMNS - 1) / FORWARD_COLUMNS, down};
   const int64_t wanted = 8 * (int64_t)gdi_cuda_of(d)->processors / s.panels + 1;
   const int64_t turns = (B + wanted * down - 1) / (wanted * down);
   if (turns > 1) s.rows *= turns;
@@ -117,7 +93,7 @@ static area forward_area(const gd_device *d, int64_t B, int64_t O, int64_t down)
 template <typename T, int N>
 static gd_status activate_by(gd_device *d, gd_activation act, T *z, const T *b, T *y, uint16_t *rounded,
                              int64_t B, int64_t O) {
-  const area s = forward_area(d, B, O, FORWARD_THREADS / (FORWARD_COLUMNS / N));
+  const gdi_area s = forward_area(d, B, O, FORWARD_THREADS / (FORWARD_COLUMNS / N));
   const int64_t blocks = s.panels * ((B + s.rows - 1) / s.rows);
 #define CALL(A) gdi_launch(d, "activate", activate<A, T, N>, blocks, FORWARD_THREADS, z, b, y, rounded, s)
   FOR_ACTIVATION(act);
@@ -127,8 +103,8 @@ static gd_status activate_by(gd_device *d, gd_activation act, T *z, const T *b, 
 template <typename T>
 static gd_status activate_as(gd_device *d, gd_activation act, T *z, const T *b, T *y, uint16_t *rounded,
                              int64_t B, int64_t O) {
-  return in_packs<T>(O, (uintptr_t)z | (uintptr_t)b | (uintptr_t)y | (uintptr_t)rounded)
-             ? activate_by<T, wide<T>::N>(d, act, z, b, y, rounded, B, O)
+  return gdi_in_packs<T>(O, (uintptr_t)z | (uintptr_t)b | (uintptr_t)y | (uintptr_t)rounded)
+             ? activate_by<T, gdi_wide<T>::N>(d, act, z, b, y, rounded, B, O)
              : activate_by<T, 1>(d, act, z, b, y, rounded, B, O);
 }
 
@@ -143,20 +119,6 @@ gd_status gdi_cuda_activate(gd_device *d, gd_dtype type, gd_activation act, void
 
 /* ---- backward ---- */
 
-/*
- * Sums of the N columns that thread t has, rows of them under each other, added up by rows in order: true for
- * the first BACKWARD_COLUMNS threads, which then have the total of one column each.
- */
-template <int N> static __device__ __forceinline__ bool column_total(const double sum[N], double *total) {
-  __shared__ double of_row[BACKWARD_ROWS * BACKWARD_COLUMNS];
-  for (int c = 0; c < N; c++) of_row[threadIdx.x * N + c] = sum[c];
-  __syncthreads();
-  if (threadIdx.x >= BACKWARD_COLUMNS) return false;
-  *total = of_row[threadIdx.x];
-  for (int r = 1; r < BACKWARD_ROWS; r++) *total += of_row[r * BACKWARD_COLUMNS + threadIdx.x];
-  return true;
-}
-
 template <typename T> static __device__ __forceinline__ void put_sum(T *to, double sum, bool add) {
   *to = (T)((add ? (double)*to : 0) + sum);
 }
@@ -165,15 +127,15 @@ template <typename T> static __device__ __forceinline__ void put_sum(T *to, doub
 template <typename A, typename T, typename D, typename Z, int N>
 __global__ void gradient(const D *__restrict__ dy, const T *__restrict__ y, const T *__restrict__ z,
                          Z *__restrict__ dz, T *__restrict__ db, double *__restrict__ part, bool add,
-                         area s) {
-  enum { ACROSS = BACKWARD_COLUMNS / N };
-  const int64_t first = blockIdx.x % s.panels * BACKWARD_COLUMNS, chunk = blockIdx.x / s.panels,
+                         gdi_area s) {
+  enum { ACROSS = GDI_SUM_COLUMNS / N };
+  const int64_t first = blockIdx.x % s.panels * GDI_SUM_COLUMNS, chunk = blockIdx.x / s.panels,
                 column = first + threadIdx.x % ACROSS * N, own = first + threadIdx.x;
   const int64_t lo = chunk * s.rows, hi = lo + s.rows < s.B ? lo + s.rows : s.B;
   double sum[N] = {0}, total;
   if (column < s.O)
 #pragma unroll UNROLL
-    for (int64_t r = lo + threadIdx.x / ACROSS; r < hi; r += BACKWARD_ROWS) {
+    for (int64_t r = lo + threadIdx.x / ACROSS; r < hi; r += GDI_SUM_ROWS) {
       const int64_t i = r * s.O + column;
       const gdi_pack<T, N> u = gdi_load<N>(z + i), v = gdi_load<N>(y + i);
       const gdi_pack<D, N> w = gdi_load<N>(dy + i);
@@ -185,7 +147,7 @@ __global__ void gradient(const D *__restrict__ dy, const T *__restrict__ y, cons
       }
       if (dz) gdi_store<N>(dz + i, out);
     }
-  if (!db || !column_total<N>(sum, &total) || own >= s.O) return;
+  if (!db || !gdi_column_totals<N, 1>(&sum, &total) || own >= s.O) return;
   if (part)
     part[chunk * s.O + own] = total;
   else
@@ -194,32 +156,22 @@ __global__ void gradient(const D *__restrict__ dy, const T *__restrict__ y, cons
 
 template <typename T>
 __global__ void add_chunks(const double *part, T *db, bool add, int64_t chunks, int64_t O) {
-  const int64_t column = (int64_t)blockIdx.x * BACKWARD_COLUMNS + threadIdx.x % BACKWARD_COLUMNS;
-  double sum = 0, total;
-  if (column < O)
-    for (int64_t i = threadIdx.x / BACKWARD_COLUMNS; i < chunks; i += BACKWARD_ROWS)
-      sum += part[i * O + column];
-  if (column_total<1>(&sum, &total) && column < O) put_sum(db + column, total, add);
-}
-
-/* Rows of a chunk follow from B alone, so that equal sums have equal bits on every GPU. */
-static area backward_area(int64_t B, int64_t O) {
-  const int64_t turns = (B + CHUNK_ROWS * MOST_CHUNKS - 1) / (CHUNK_ROWS * MOST_CHUNKS);
-  const area s = {B, O, (O + BACKWARD_COLUMNS - 1) / BACKWARD_COLUMNS, CHUNK_ROWS * (turns > 1 ? turns : 1)};
-  return s;
+  int64_t column;
+  double total;
+  if (gdi_add_chunks<1>(part, chunks, O, &column, &total)) put_sum(db + column, total, add);
 }
 
 template <typename A, typename T, typename D, typename Z, int N>
 static gd_status launch_gradient(gd_device *d, const gdi_activation_gradient *g, double *part, int64_t chunks,
-                                 area s) {
+                                 gdi_area s) {
   return gdi_launch(d, "activation_gradient", gradient<A, T, D, Z, N>, s.panels * chunks,
-                    BACKWARD_COLUMNS * BACKWARD_ROWS / N, (const D *)g->dy, (const T *)g->y, (const T *)g->z,
+                    GDI_SUM_COLUMNS * GDI_SUM_ROWS / N, (const D *)g->dy, (const T *)g->y, (const T *)g->z,
                     (Z *)g->dz, (T *)g->db, part, g->add, s);
 }
 
 template <typename T, typename Z, int N>
 static gd_status gradient_by(gd_device *d, const gdi_activation_gradient *g, double *part, int64_t chunks,
-                             area s) {
+                             gdi_area s) {
 #define CALL(A) launch_gradient<A, T, T, Z, N>(d, g, part, chunks, s)
   FOR_ACTIVATION(g->act);
 #undef CALL
@@ -227,31 +179,31 @@ static gd_status gradient_by(gd_device *d, const gdi_activation_gradient *g, dou
 
 /* dz was made in bf16, by a product: db alone. */
 static gd_status sum_rounded(gd_device *d, const gdi_activation_gradient *g, double *part, int64_t chunks,
-                             area s) {
-  enum { N = wide<float>::N };
-  return in_packs<float>(s.O, (uintptr_t)g->dy)
+                             gdi_area s) {
+  enum { N = gdi_wide<float>::N };
+  return gdi_in_packs<float>(s.O, (uintptr_t)g->dy)
              ? launch_gradient<act_none, float, uint16_t, float, N>(d, g, part, chunks, s)
              : launch_gradient<act_none, float, uint16_t, float, 1>(d, g, part, chunks, s);
 }
 
 template <typename T, typename Z>
 static gd_status gradient_as(gd_device *d, const gdi_activation_gradient *g, double *part, int64_t chunks,
-                             area s) {
-  return in_packs<T>(s.O, (uintptr_t)g->dy | (uintptr_t)g->y | (uintptr_t)g->z | (uintptr_t)g->dz)
-             ? gradient_by<T, Z, wide<T>::N>(d, g, part, chunks, s)
+                             gdi_area s) {
+  return gdi_in_packs<T>(s.O, (uintptr_t)g->dy | (uintptr_t)g->y | (uintptr_t)g->z | (uintptr_t)g->dz)
+             ? gradient_by<T, Z, gdi_wide<T>::N>(d, g, part, chunks, s)
              : gradient_by<T, Z, 1>(d, g, part, chunks, s);
 }
 
 template <typename T>
 static gd_status add_chunks_as(gd_device *d, const gdi_activation_gradient *g, const double *part,
-                               int64_t chunks, area s) {
-  return gdi_launch(d, "bias_gradient", add_chunks<T>, s.panels, BACKWARD_COLUMNS * BACKWARD_ROWS, part,
+                               int64_t chunks, gdi_area s) {
+  return gdi_launch(d, "bias_gradient", add_chunks<T>, s.panels, GDI_SUM_COLUMNS * GDI_SUM_ROWS, part,
                     (T *)g->db, g->add, chunks, s.O);
 }
 
 gd_status gdi_cuda_activation_gradient(gd_device *d, const gdi_activation_gradient *g) {
-  const area s = backward_area(g->B, g->O);
-  const int64_t chunks = g->B > 0 ? (g->B - 1) / s.rows + 1 : 1; /* one sums nothing, to 0 */
+  const gdi_area s = gdi_sum_area(g->B, g->O);
+  const int64_t chunks = gdi_sum_chunks(&s);
   void *part = NULL;
   if (!g->dz && !g->db) return GD_OK;
   if (g->db && chunks > 1) GD_TRY(gdi_cuda_scratch(d, chunks * g->O, sizeof(double), &part));
