@@ -4,6 +4,7 @@
 . "$source_dir/tests/hosts.sh"
 need_hosts
 some_images
+gdtrain data make glyphs --n 53 --out few.h5 >/dev/null || fail "data"
 yaml=$source_dir/tests/cli/same_bits.yaml
 
 # across HOSTS RANKS_PER_HOST name options...: compared with one rank alone
@@ -25,6 +26,8 @@ for hosts in 2 3; do
   across $hosts 2 sgd
   across $hosts 2 adam --optimizer adam --lr 0.002 --momentum 0
   across $hosts 1 short --steps 100 # groups of one: messages alone
+  [ $hosts = 2 ] && across 2 2 convnet --data "$work/few.h5" --model "[{avg_pool2d: 4}, resnet20]" --augment "crop:4 flip" --batch-size 20 \
+    --micro-batch 5 --steps 60
   [ "${GD_FULL:-}" ] && across $hosts 3 sgd && across $hosts 2 bf16 --precision bf16 && across $hosts 2 threads --threads 2
   remove_hosts
 done
