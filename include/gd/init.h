@@ -16,6 +16,8 @@ GD_API void gd_init_xavier_uniform(gd_tensor *t, gd_rng r, double gain); /**< Gl
 GD_API void gd_init_xavier_normal(gd_tensor *t, gd_rng r, double gain);
 GD_API void gd_init_he_uniform(gd_tensor *t, gd_rng r, double negative_slope); /**< He et al. 2015, fan in */
 GD_API void gd_init_he_normal(gd_tensor *t, gd_rng r, double negative_slope);
+/** The same with fan out, as torchvision's convnets have it. */
+GD_API void gd_init_he_normal_fan_out(gd_tensor *t, gd_rng r, double negative_slope);
 
 #ifdef __cplusplus
 }

@@ -151,7 +151,7 @@ GD_API void gd_module_print(const gd_module *m, FILE *f);
 /** y = x W^T + b;  parameters weight [O,I], bias [O];  U(-1/sqrt I, 1/sqrt I) */
 GD_API gd_status gd_linear_new(gd_module **out, gd_device *d, gd_dtype dtype, int64_t in, int64_t features,
                                bool bias) GD_CHECKED;
-/** relu, tanh, sigmoid, gelu, leaky_relu[:slope], elu[:alpha], silu, selu, softplus, softmax, log_softmax (over the last
+/** relu, relu6, tanh, sigmoid, gelu, leaky_relu[:slope], elu[:alpha], silu, selu, softplus, softmax, log_softmax (over the last
  * dimension); `argument` is the slope of leaky_relu, the alpha of elu */
 GD_API gd_status gd_activation_new(gd_module **out, gd_device *d, gd_dtype dtype, const char *name,
                                    double argument) GD_CHECKED;
@@ -239,6 +239,8 @@ struct gd_build {
   gd_dtype dtype; /**< of parameters */
   int n_in, n_out;
   gd_shape in[GD_MAX_FIELDS], out[GD_MAX_FIELDS];
+  int64_t
+      outputs; /**< what the data want: as many as there are classes, or targets of a sample; 0: not known */
   /* Set by gd_model_build(): */
   const gd_module_class *cls;
   const struct gdi_arg_value *value; /**< gd_arg_i64() ... read it */

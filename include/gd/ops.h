@@ -57,7 +57,8 @@ GD_API gd_tensor *gd_sin(gd_tape *t, gd_tensor *x);
 GD_API gd_tensor *gd_cos(gd_tape *t, gd_tensor *x);
 GD_API gd_tensor *gd_tanh(gd_tape *t, gd_tensor *x);
 GD_API gd_tensor *gd_sigmoid(gd_tape *t, gd_tensor *x);
-GD_API gd_tensor *gd_relu(gd_tape *t, gd_tensor *x);                     /**< gradient 0 at 0 */
+GD_API gd_tensor *gd_relu(gd_tape *t, gd_tensor *x);  /**< gradient 0 at 0 */
+GD_API gd_tensor *gd_relu6(gd_tape *t, gd_tensor *x); /**< min(max(x, 0), 6); gradient 0 at 0 and at 6 */
 GD_API gd_tensor *gd_leaky_relu(gd_tape *t, gd_tensor *x, double slope); /**< x > 0 ? x : slope x */
 GD_API gd_tensor *gd_gelu(gd_tape *t, gd_tensor *x);                     /**< x (1 + erf(x / sqrt 2)) / 2 */
 GD_API gd_tensor *gd_gelu_tanh(gd_tape *t, gd_tensor *x); /**< PyTorch's gelu with approximate="tanh" */

@@ -32,7 +32,8 @@ static gd_shape shape_of(gd_dtype dtype, int ndim, const int64_t dim[]) {
 
 gd_status gdi_job_model(gd_module **out, const gd_task *task, const gd_tree *spec, const gd_data_info *data,
                         gd_device *d, gd_dtype dtype, int64_t *outputs) {
-  gd_build b = {.device = d, .dtype = dtype, .n_in = 1};
+  gd_build b = {
+      .device = d, .dtype = dtype, .n_in = 1, .outputs = data->labels ? data->classes : data->targets};
   *out = NULL;
   if (data->ndim > GD_MAX_DIMS - 1)
     return GD_FAIL(GD_ERR_SHAPE, "model: samples of %d dimensions", data->ndim);

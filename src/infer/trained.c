@@ -26,9 +26,9 @@ static gd_status open_loss(gdi_trained *u, const char *name) {
                             u->outputs);
 }
 
-/* x as the checkpoint knows it; further inputs are those of the source that the data come from. */
+/* x, and how many outputs, as the checkpoint knows them; further inputs are those of the source that the data come from. */
 static gd_status inputs_of(gd_data_info *out, const gd_checkpoint *c, const char *data) {
-  *out = (gd_data_info){.ndim = c->sample_ndim};
+  *out = (gd_data_info){.ndim = c->sample_ndim, .targets = c->outputs};
   memcpy(out->sample, c->sample, sizeof c->sample);
   if (!gd_dataset_source_find(data)) return GD_OK;
   gd_dataset *d;

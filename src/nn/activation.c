@@ -30,6 +30,7 @@ typedef struct activation {
 #define NO_LOGITS .not_before = "cross_entropy bce_with_logits"
 
 PLAIN(relu, "ReLU", "max(x, 0)", .activation = GD_ACT_RELU, NO_LOGITS)
+PLAIN(relu6, "ReLU6", "min(max(x, 0), 6)", NO_LOGITS)
 PLAIN(tanh, "Tanh", "tanh x", .activation = GD_ACT_TANH, NO_LOGITS)
 PLAIN(sigmoid, "Sigmoid", "1 / (1 + e^-x)", .activation = GD_ACT_SIGMOID, NO_LOGITS)
 PLAIN(softplus, "Softplus", "log(1 + e^x)", NO_LOGITS)
@@ -173,10 +174,10 @@ OVER_DIM(log_softmax, "LogSoftmax", "x - log sum e^x", NULL)
 
 gd_status gd_activation_new(gd_module **out, gd_device *d, gd_dtype dtype, const char *name,
                             double argument) {
-  static const gd_module_class *const all[] = {&gdi_relu_class,    &gdi_tanh_class,       &gdi_sigmoid_class,
-                                               &gdi_gelu_class,    &gdi_leaky_relu_class, &gdi_softplus_class,
-                                               &gdi_elu_class,     &gdi_silu_class,       &gdi_selu_class,
-                                               &gdi_softmax_class, &gdi_log_softmax_class};
+  static const gd_module_class *const all[] = {
+      &gdi_relu_class, &gdi_relu6_class,      &gdi_tanh_class,     &gdi_sigmoid_class,
+      &gdi_gelu_class, &gdi_leaky_relu_class, &gdi_softplus_class, &gdi_elu_class,
+      &gdi_silu_class, &gdi_selu_class,       &gdi_softmax_class,  &gdi_log_softmax_class};
   enum { KINDS = sizeof all / sizeof *all };
   const char *words[KINDS + 1] = {0};
   int kind;

@@ -40,9 +40,10 @@ static const char *entry_text(const gd_tree *e, char buf[64]) {
   return buf;
 }
 
-/* The error of this thread, with the place of the entry in front. */
+/* The error of this thread, with the place of the entry in front; of a text of C's, that of the entry around it. */
 static gd_status placed(gdi_building *all, gd_status st, const gd_tree *e) {
-  if (all->told || (st != GD_ERR_USAGE && st != GD_ERR_SHAPE && st != GD_ERR_OOM)) return st;
+  if (all->told || (e->file && !*e->file) || (st != GD_ERR_USAGE && st != GD_ERR_SHAPE && st != GD_ERR_OOM))
+    return st;
   all->told = true;
   if (st == GD_ERR_SHAPE) st = GD_ERR_USAGE;
   const char *cause = gd_error_last()->message;
@@ -50,9 +51,9 @@ static gd_status placed(gdi_building *all, gd_status st, const gd_tree *e) {
   if (!e->file) return GD_FAIL(st, "%s: %s", all->path, cause);
   if (e->line > 0) return GD_FAIL(st, "%s:%d: %s: %s", e->file, e->line, all->path, cause);
   if (e->line < 0) return GD_FAIL(st, "%s, column %d: %s: %s", e->file, e->column, all->path, cause);
-  const char *number = strchr(all->path, '.');
-  return GD_FAIL(st, "%s: word %d, '%s' at column %d: %s", e->file, number ? atoi(number + 1) + 1 : 1,
-                 entry_text(e, buf), e->column, cause);
+  const char *number = strchr(all->path, '.'), *inner = number ? strchr(number + 1, '.') : NULL;
+  return GD_FAIL(st, "%s: word %d, '%s' at column %d: %s%s%s", e->file, number ? atoi(number + 1) + 1 : 1,
+                 entry_text(e, buf), e->column, inner ? inner + 1 : "", inner ? ": " : "", cause);
 }
 
 /* ---- one entry ---- */
@@ -117,7 +118,8 @@ static gd_status build_entry(const gd_build *outer, const char *name, const gd_t
   entry e;
   gd_named tied = {0};
   *out = NULL;
-  gd_build b = {.device = outer->device, .dtype = outer->dtype, .all = all, .n_in = *n};
+  gd_build b = {
+      .device = outer->device, .dtype = outer->dtype, .outputs = outer->outputs, .all = all, .n_in = *n};
   memcpy(b.in, io, sizeof b.in);
   gd_status st = read_entry(&e, tree);
   b.cls = e.cls;

@@ -47,8 +47,8 @@ static double xavier_std(const gd_tensor *t, double gain) {
   return gain * sqrt(2 / (fan_in(t) + fan_out(t)));
 }
 
-static double he_std(const gd_tensor *t, double slope) {
-  return sqrt(2 / (1 + slope * slope) / fan_in(t));
+static double he_std(double fan, double slope) {
+  return sqrt(2 / (1 + slope * slope) / fan);
 }
 
 /* U(-b, b) has the standard deviation b / sqrt 3. */
@@ -66,9 +66,13 @@ void gd_init_xavier_normal(gd_tensor *t, gd_rng r, double gain) {
 }
 
 void gd_init_he_uniform(gd_tensor *t, gd_rng r, double negative_slope) {
-  uniform_of_std(t, r, he_std(t, negative_slope));
+  uniform_of_std(t, r, he_std(fan_in(t), negative_slope));
 }
 
 void gd_init_he_normal(gd_tensor *t, gd_rng r, double negative_slope) {
-  gd_init_normal(t, r, 0, he_std(t, negative_slope));
+  gd_init_normal(t, r, 0, he_std(fan_in(t), negative_slope));
+}
+
+void gd_init_he_normal_fan_out(gd_tensor *t, gd_rng r, double negative_slope) {
+  gd_init_normal(t, r, 0, he_std(fan_out(t), negative_slope));
 }
