@@ -149,7 +149,7 @@ typedef struct gd_window {
  * Shapes:   x [B,H,W,C], W [O,C/groups,kH,kW] as PyTorch has it, b [O] or NULL -> y [B,H',W',O],
  *           H' = (H + begin + end - dilation (kH - 1) - 1) / stride + 1, rounded down
  * Backward: dz = dy act'(y);  dx, dW: the transpose and the correlation;  db = sum over B, H', W' of dz
- * Errors:   GD_ERR_SHAPE (a kernel that does not fit, groups that do not divide C and O), GD_ERR_NO_KERNEL on GPUs
+ * Errors:   GD_ERR_SHAPE (a kernel that does not fit, groups that do not divide C and O)
  */
 GD_API gd_tensor *gd_conv2d(gd_tape *t, gd_tensor *x, gd_tensor *W, gd_tensor *b, const gd_window *w,
                             int64_t groups, gd_activation act);

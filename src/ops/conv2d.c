@@ -42,6 +42,24 @@ static gd_status shape(gd_node *n, gd_op_result *r) {
   return GD_OK;
 }
 
+gdi_conv gdi_conv_of(const gd_node *n) {
+  const gdi_conv2d *p = n->params;
+  const gd_tensor *image = p->transposed ? n->out : n->in[0], *map = p->transposed ? n->in[0] : n->out;
+  gdi_conv c = {.type = image->dtype,
+                .bias = n->in[2] && !p->transposed,
+                .n = image->shape[0],
+                .groups = p->groups,
+                .c = image->shape[3],
+                .o = map->shape[3]};
+  for (int i = 0; i < 2; i++) {
+    c.in[i] = image->shape[1 + i], c.out[i] = map->shape[1 + i];
+    c.kernel[i] = p->window.kernel[i], c.stride[i] = p->window.stride[i];
+    c.dilation[i] = p->window.dilation[i];
+    c.begin[i] = p->window.begin[i], c.end[i] = p->window.end[i];
+  }
+  return c;
+}
+
 static double flops(const gd_node *n) {
   const gdi_conv2d *p = n->params;
   const gd_tensor *W = n->in[1];
@@ -61,7 +79,7 @@ static void describe(const gd_node *n, char *buf, size_t bytes) {
                                .max_in = 3,                                                                  \
                                .params_bytes = sizeof(gdi_conv2d),                                           \
                                .shape = shape,                                                               \
-                               .kernel = GDI_KERNELS_OF_THE_CPU(conv2d),                                     \
+                               .kernel = GDI_KERNELS(conv2d),                                                \
                                .flops = flops,                                                               \
                                .bare = gdi_conv2d_bare,                                                      \
                                .describe = describe};

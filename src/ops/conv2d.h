@@ -2,7 +2,12 @@
 #ifndef GDI_OPS_CONV2D_H
 #define GDI_OPS_CONV2D_H
 
+#include "device/conv.h"
 #include "ops/window.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
 
 typedef struct gdi_conv2d {
   gd_window window;
@@ -15,5 +20,12 @@ typedef struct gdi_conv2d {
 
 /* cpu/conv2d_bare.c: of oneDNN's calls, or those of products over columns; nothing on a GPU. */
 gd_status gdi_conv2d_bare(gd_device *d, const gd_node *n, double seconds[GD_BARES]) GD_CHECKED;
+
+/* Of all images. Its x is the result of a transposed one, its y what that reads. */
+gdi_conv gdi_conv_of(const gd_node *n);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

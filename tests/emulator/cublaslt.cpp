@@ -238,7 +238,10 @@ static cublasStatus_t form_of(const gdi_emulated_desc *q, const gdi_emulated_lay
            (long long)d->columns);
   if (a->count != d->count || b->count != d->count || c->count != d->count || d->count < 1)
     REFUSE("batches of %d, %d, %d, %d", a->count, b->count, c->count, d->count);
-  if (d->count > 1 && d->stride < d->ld * (d->columns - 1) + d->rows) REFUSE("results of a batch overlap");
+  /* They lie one after the other, or side by side in each column. */
+  if (d->count > 1 && d->stride < d->ld * (d->columns - 1) + d->rows &&
+      (d->stride < d->rows || d->stride * (d->count - 1) + d->rows > d->ld))
+    REFUSE("results of a batch overlap");
   if (a->type != b->type || c->type != d->type || !known(a->type, d->type, q->compute))
     return CUBLAS_STATUS_NOT_SUPPORTED;
   p->epilogue = q->epilogue, p->result = d->type;

@@ -5,22 +5,8 @@
 #ifndef GDI_CPU_CONV_H
 #define GDI_CPU_CONV_H
 
+#include "device/conv.h"
 #include "device/device.h"
-
-typedef struct gdi_conv {
-  gd_dtype type;           /* f32 or f64 */
-  bool bias;               /* of the forward pass */
-  int64_t n, groups, c, o; /* images; groups of channels; channels of x and of y */
-  int64_t in[2], out[2];   /* height and width of x and of y */
-  int64_t kernel[2], stride[2], dilation[2];
-  int64_t begin[2], end[2]; /* padding */
-} gdi_conv;
-
-typedef enum gdi_conv_pass {
-  GDI_CONV_FORWARD, /* y [n,out,o] = x [n,in,c] * w + bias */
-  GDI_CONV_DATA,    /* dx = dy * w */
-  GDI_CONV_WEIGHTS, /* dw = x * dy */
-} gdi_conv_pass;
 
 /* The most images that are worth one call: their values stay in the cache between passes. */
 enum { GDI_CONV_IMAGES = 8 };

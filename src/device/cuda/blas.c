@@ -103,6 +103,13 @@ static gdi_product_form form_of(const gdi_blas_product *p, bool whole) {
   return (gdi_product_form){.m = p->m,
                             .n = p->n,
                             .k = p->k,
+                            .lda = p->lda           ? p->lda
+                                   : p->transpose_a ? p->m
+                                                    : p->k,
+                            .ldb = p->ldb           ? p->ldb
+                                   : p->transpose_b ? p->k
+                                                    : p->n,
+                            .ldc = p->ldc ? p->ldc : p->n,
                             .count = p->count,
                             .stride_a = p->stride_a,
                             .stride_b = p->stride_b,
@@ -122,10 +129,10 @@ static gdi_product_form form_of(const gdi_blas_product *p, bool whole) {
 
 /* [rows, columns] here, [columns, rows] there */
 static gd_status layout(const gdi_blas *b, cublasLtMatrixLayout_t *out, cudaDataType_t type, int64_t rows,
-                        int64_t columns, int64_t count, int64_t stride) {
+                        int64_t columns, int64_t ld, int64_t count, int64_t stride) {
   const int32_t batch = (int32_t)count;
   if (batch != count) return GD_FAIL(GD_ERR_SHAPE, "matmul: %lld products at once", (long long)count);
-  GD_TRY(LT(b, MatrixLayoutCreate, out, type, (uint64_t)columns, (uint64_t)rows, columns));
+  GD_TRY(LT(b, MatrixLayoutCreate, out, type, (uint64_t)columns, (uint64_t)rows, ld));
   if (count == 1) return GD_OK;
   GD_TRY(SET(b, MatrixLayout, *out, CUBLASLT_MATRIX_LAYOUT_BATCH_COUNT, batch));
   return SET(b, MatrixLayout, *out, CUBLASLT_MATRIX_LAYOUT_STRIDED_BATCH_OFFSET, stride);
@@ -171,11 +178,11 @@ static gd_status describe(const gdi_blas *b, gdi_plan *q) {
   GD_TRY(SET(b, MatmulDesc, q->what, CUBLASLT_MATMUL_DESC_TRANSA, transpose_a));
   GD_TRY(SET(b, MatmulDesc, q->what, CUBLASLT_MATMUL_DESC_TRANSB, transpose_b));
   GD_TRY(describe_epilogue(b, q));
-  GD_TRY(layout(b, &q->a, operand, f->transpose_b ? f->n : f->k, f->transpose_b ? f->k : f->n, f->count,
-                f->stride_b));
-  GD_TRY(layout(b, &q->b, operand, f->transpose_a ? f->k : f->m, f->transpose_a ? f->m : f->k, f->count,
-                f->stride_a));
-  return layout(b, &q->c, f->rounded ? operand : sums, f->m, f->n, f->count, f->stride_c);
+  GD_TRY(layout(b, &q->a, operand, f->transpose_b ? f->n : f->k, f->transpose_b ? f->k : f->n, f->ldb,
+                f->count, f->stride_b));
+  GD_TRY(layout(b, &q->b, operand, f->transpose_a ? f->k : f->m, f->transpose_a ? f->m : f->k, f->lda,
+                f->count, f->stride_a));
+  return layout(b, &q->c, f->rounded ? operand : sums, f->m, f->n, f->ldc, f->count, f->stride_c);
 }
 
 /*

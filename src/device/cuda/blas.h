@@ -16,7 +16,10 @@ typedef enum gdi_blas_after {
   GDI_AFTER_RELU_GRADIENT /* c = z where the mask of another product of this shape has a 1, else 0 */
 } gdi_blas_after;
 
-/* c [m,n] = op(a) [m,k] op(b) [k,n], or += when `add`; op transposes or not. Row-major, without gaps. */
+/*
+ * c [m,n] = op(a) [m,k] op(b) [k,n], or += when `add`; op transposes or not. Row-major; a row as stored begins so many
+ * elements after the one before.
+ */
 typedef struct gdi_blas_product {
   int64_t m, n, k;
   bool transpose_a, transpose_b, add;
@@ -26,7 +29,8 @@ typedef struct gdi_blas_product {
   bool rounded;     /* c is bf16, as a and b are */
   const void *bias; /* [n] of c's type, added to every row; or NULL */
   gdi_blas_after after;
-  void *mask;                                  /* [gdi_blas_mask_bytes(m, n)] where `after` has one */
+  void *mask;            /* [gdi_blas_mask_bytes(m, n)] where `after` has one */
+  int64_t lda, ldb, ldc; /* of rows as stored; 0: they are without gaps, as c is with a bias */
   int64_t count, stride_a, stride_b, stride_c; /* so many products, so many elements apart; 0: the same */
 } gdi_blas_product;
 

@@ -86,8 +86,11 @@ static gd_status open_gpu(gd_device *d) {
   GD_TRY(gdi_queue_open(d));
   GD_TRY(gdi_arena_new_over(&d->scratch, "scratch", &d->memory));
   GD_TRY(gdi_blas_new(&c->blas, d));
-  snprintf(d->description, sizeof d->description, "%.100s (sm_%d%d), %s%s", p.name, p.major, p.minor,
-           gdi_blas_describe(c->blas), c->tuning.relu_by_product ? "" : ", relu apart");
+  char tuned[32] = "";
+  if (c->tuning.columns_mb != GDI_COLUMNS_MB)
+    snprintf(tuned, sizeof tuned, ", columns of %d MiB", c->tuning.columns_mb);
+  snprintf(d->description, sizeof d->description, "%.100s (sm_%d%d), %s%s%s", p.name, p.major, p.minor,
+           gdi_blas_describe(c->blas), c->tuning.relu_by_product ? "" : ", relu apart", tuned);
   snprintf(d->address, sizeof d->address, "%04x:%02x:%02x", (unsigned)p.pciDomainID, (unsigned)p.pciBusID,
            (unsigned)p.pciDeviceID);
   return GD_OK;

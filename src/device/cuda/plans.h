@@ -6,7 +6,7 @@
 
 /* Everything that a plan follows from. Numbers of one size: compared as memory. */
 typedef struct gdi_product_form {
-  int64_t m, n, k, count, stride_a, stride_b, stride_c;
+  int64_t m, n, k, lda, ldb, ldc, count, stride_a, stride_b, stride_c;
   int64_t type, transpose_a, transpose_b, add, rounded, bias, after;
   int64_t align_a, align_b, align_c, align_bias; /* bytes */
 } gdi_product_form;

@@ -39,20 +39,8 @@ static char *at(const void *base, int64_t elements, gd_dtype type) {
 }
 
 gdi_conv gdi_cpu_conv_of(const gd_node *n) {
-  const gdi_conv2d *p = n->params;
-  const gd_tensor *image = p->transposed ? n->out : n->in[0], *map = p->transposed ? n->in[0] : n->out;
-  gdi_conv c = {.type = image->dtype,
-                .bias = n->in[2] && !p->transposed,
-                .n = GDI_CONV_IMAGES,
-                .groups = p->groups,
-                .c = image->shape[3],
-                .o = map->shape[3]};
-  for (int i = 0; i < 2; i++) {
-    c.in[i] = image->shape[1 + i], c.out[i] = map->shape[1 + i];
-    c.kernel[i] = p->window.kernel[i], c.stride[i] = p->window.stride[i];
-    c.dilation[i] = p->window.dilation[i];
-    c.begin[i] = p->window.begin[i], c.end[i] = p->window.end[i];
-  }
+  gdi_conv c = gdi_conv_of(n);
+  c.n = GDI_CONV_IMAGES;
   return c;
 }
 
