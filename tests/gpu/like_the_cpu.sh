@@ -28,6 +28,13 @@ for precision in fp64:1e-13 fp32:6e-5 bf16:1.2e-1; do
   for column in 3 5 7 11 12; do columns "cpu-$precision" "gpu-$precision" $column "$tolerance"; done
 done
 
+# A convnet amplifies more than that.
+for device in cpu cuda; do
+  gdtrain --data g.h5 --model "[{avg_pool2d: 4}, {resnet20: {shortcut: conv}}]" --batch-size 20 --micro-batch 5 --steps 3 --lr 0.1 --log-every 1 \
+    --device $device --plots false --out "resnet-$device" >out.txt 2>&1 || { fail "resnet20 on $device"; tail -3 out.txt; }
+done
+within "$(last resnet-cuda train.loss)" "$(last resnet-cpu train.loss)" 1e-4 "loss of resnet20 after 3 steps"
+
 # The same weights: the same loss, as many right, the same predictions.
 for device in cpu cuda; do
   gdtrain eval gpu-fp32 --data g.h5 --device $device >eval-$device.txt || fail "eval on $device"

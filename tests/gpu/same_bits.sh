@@ -68,6 +68,9 @@ same rounded "1 1-queued 1-stream 1-tuned 2-mpi 3-nccl" --precision bf16 --clip-
 conv=(--model "conv2d:out_channels=4,kernel_size=3,stride=2 relu conv2d:out_channels=4,kernel_size=3,groups=4 conv2d:out_channels=6,kernel_size=1 flatten linear:10" --steps 5)
 same conv "1 1-queued 1-late 1-tuned 2-shm 3-nccl" "${conv[@]}" $many
 same conv-bf16 "1 1-queued 2-nccl" "${conv[@]}" --precision bf16
+resnet=(--model "[{avg_pool2d: 4}, {resnet20: {shortcut: conv}}]" --batch-size 20 --micro-batch 5 --steps 3 --augment "crop:4 flip" --clip-norm 0)
+same resnet "1 1-queued 2-nccl 2-nccl-queued" "${resnet[@]}"
+same resnet-bf16 "1-queued 2-nccl" "${resnet[@]}" --precision bf16
 same tf32 "1 1-queued" --precision tf32
 same data "1 1-stream 2-nccl 2-nccl-stream" --standardize true --val-fraction 0.2 --data.sampler replacement --eval-every 4
 same augmented "1 1-queued 1-stream 2-shm 3-nccl" --augment "crop:3 flip affine:10 random_erasing"
