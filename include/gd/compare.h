@@ -81,6 +81,60 @@ GD_API void gd_compare_free(gd_compare_result *r);
 GD_API gd_status gd_hyperbola_fit(gd_hyperbola *out, int n, const double batch[],
                                   const double updates[]) GD_CHECKED;
 
+/* ---- anything varied: every combination trained to its end ---- */
+
+typedef struct gd_vary_options {
+  /**
+   * Each is a setting and its values, "lr=0.1,0.2", "seed=1..5" or "schedule={name: sgdr, t0: 1},{name: cosine}", or maps of
+   * several settings, "{lr: 0.1, momentum: 0.9},{lr: 0.2}". A value is what stands between commas outside of brackets and
+   * quotes; one that begins with a bracket is YAML. All combinations are run.
+   */
+  const char *const *vary;
+  int n;
+  int64_t ranks_per_run; /**< 0: auto */
+} gd_vary_options;
+
+/**
+ * What one combination comes to over its seeds: medians, and the smallest and largest. `last` is what the last validation
+ * measured, `best` the best of all validations. A run that diverged counts as worst.
+ */
+typedef struct gd_vary_row {
+  const char *settings; /**< "schedule={name: sgdr, t0: 1} lr=0.1"; "": nothing but the seed was varied */
+  int seeds, diverged;
+  double last, min, max, best;
+  double epochs, seconds; /**< seconds: of training and validation, while other runs were side by side */
+  double difference;      /**< mean over seeds of the first row's less this one's; NaN in the first row */
+  double lo, hi;          /**< its interval; NaN: fewer than two seeds, or one diverged */
+  bool differs;           /**< 0 is outside of it: more than the seeds differ */
+} gd_vary_row;
+
+typedef struct gd_vary_result {
+  gd_vary_row *row; /**< [rows], best median first; gd_vary_free() */
+  int rows;
+  const char *measure; /**< what was measured: "accuracy", "loss" or another metric */
+  bool percent;        /**< it is a share */
+  bool larger_is_better;
+  int pairs; /**< that intervals hold for together: 95 % for all of them (Bonferroni) */
+  gd_arena *arena;
+  char folder[4096];
+} gd_vary_result;
+
+/**
+ * Run every combination, each with gd_train() in a folder of its own, side by side on the ranks, or continue: finished runs
+ * are kept, those under way resume. Writes vary.csv, runs.csv, vary.h5 (all curves) and curves.dat into the folder o->out.
+ * Where micro-batches are part of what is learned (batch norm, mixup) all runs have the same, as the smallest batch needs,
+ * unless they are varied. Differences are between runs of one seed, which share initial values, order and split;
+ * their intervals are Student's t.
+ *
+ * Owner:      caller, gd_vary_free(); the result is complete on rank 0 only
+ * Collective: yes
+ * Errors:     GD_ERR_USAGE (what is varied, a folder of another study, no validation data) and those of gd_train(); a run
+ *             that diverges is a result, not an error
+ */
+GD_API gd_status gd_vary(gd_world *w, const gd_options *o, const gd_vary_options *v,
+                         gd_vary_result *out) GD_CHECKED;
+GD_API void gd_vary_free(gd_vary_result *r);
+
 /* ---- scaling: the same run on several numbers of ranks ---- */
 
 /** One number of ranks; strong: the run's batch; weak: that batch for each rank. NaN: not measured. */

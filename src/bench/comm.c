@@ -50,13 +50,13 @@ static gd_status open_ways(gd_world *w, gd_world *alone, const gd_options *o, co
   gd_options options = *o;
   for (int way = GD_COMM_AFTER; way < GD_COMM_WAYS; way++) {
     options.overlap = way == GD_COMM_DURING;
-    GD_TRY(gdi_job_open_on(&job[way], w, &options, data));
+    GD_TRY(gdi_job_open_on(&job[way], w, &options, data, NULL));
   }
   const gdi_batches *b = &job[GD_COMM_AFTER].batches;
   const int64_t ranks = gd_world_size(w), busiest = (gdi_batches_max_micro(b) + ranks - 1) / ranks * b->micro;
   options.batch_size = busiest < b->batch ? busiest : b->batch;
   options.micro_batch = b->micro;
-  return gd_world_agree(w, gdi_job_open_on(&job[GD_COMM_ALONE], alone, &options, data));
+  return gd_world_agree(w, gdi_job_open_on(&job[GD_COMM_ALONE], alone, &options, data, NULL));
 }
 
 static gd_status steps(gd_world *w, const gd_options *o, const gdi_job *data, gd_comm_bench *out) {

@@ -86,6 +86,16 @@ const char *gdi_args_take(args *a, const char *key) {
   return value;
 }
 
+gd_status gdi_args_take_all(args *a, const char *key, const char *const **values, int *n) {
+  const char **list = gd_arena_alloc(a->setting.arena, (size_t)(a->setting.n + 1) * sizeof *list);
+  if (!list) return GD_ERR_OOM;
+  *n = 0, *values = list;
+  for (int i = 0; i < a->setting.n; i++)
+    if (strcmp(a->setting.item[i].key, key) == 0) list[(*n)++] = a->setting.item[i].value;
+  gdi_args_take(a, key);
+  return GD_OK;
+}
+
 gd_status gdi_args_check(const args *a, const char *known) {
   for (int i = 0; i < a->setting.n; i++)
     if (!listed(a->setting.item[i].key, known))

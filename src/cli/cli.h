@@ -23,6 +23,8 @@ void gdi_args_free(args *a);
 const char *gdi_args_get(const args *a, const char *key);
 /* The same, and it is no longer there: it is not a setting of the run. */
 const char *gdi_args_take(args *a, const char *key);
+/* All of an option that may be given several times, in order; they are no longer there. Owner: a */
+gd_status gdi_args_take_all(args *a, const char *key, const char *const **values, int *n) GD_CHECKED;
 /* Every option must be one of `known` (blank-separated). */
 gd_status gdi_args_check(const args *a, const char *known) GD_CHECKED;
 /* Take a number between lo and hi; *out stays as it is when the option is not there. */
@@ -92,6 +94,9 @@ gd_status gdi_run_options(run_setup *r, gd_status before) GD_CHECKED;
 /* Join the world, and make the data of the demonstration where that runs. Collective */
 gd_status gdi_run_join(run_setup *r, gd_status before) GD_CHECKED;
 gd_status gdi_run_end(run_setup *r, gd_status st) GD_CHECKED;
+
+/* Requests to stop are honoured at the end of the step: before MPI starts, for a warning may come while it does. */
+void gdi_catch_signals(void);
 
 /* ---- console ---- */
 

@@ -1,7 +1,8 @@
-/* gdtrain compare [CONFIG.yaml] --batch-sizes full,512,64,1 --target-loss 0.3 [...] */
+/* gdtrain compare [CONFIG.yaml] --batch-sizes full,512,64,1 --target-loss 0.3 [...]; --vary KEY=V1,V2; --ranks 1,2,4 */
 #include <math.h>
 #include <string.h>
 
+#include "base/words.h"
 #include "cli/compare.h"
 
 /* ---- options */
@@ -117,16 +118,36 @@ static gd_status compare(gd_world *w, gd_options *o, const gd_compare_options *c
   return st;
 }
 
+/* What is varied instead of batch sizes and rates: runs go to their ends, whatever they reach. */
+static gd_status take_vary(args *a, gd_vary_options *v) {
+  static const char others[] = "batch_sizes lr_grid target_loss target_metric seeds max_epochs max_updates "
+                               "eval_resolution report ranks";
+  GD_TRY(gdi_args_take_all(a, "vary", &v->vary, &v->n));
+  for (int i = 0; v->n && i < a->setting.n; i++)
+    if (gdi_is_listed(a->setting.item[i].key, others))
+      return GD_FAIL(GD_ERR_USAGE,
+                     "--%s does not go with --vary, which trains all runs to their ends: vary "
+                     "batch_size=..., lr=... or seed=1..3",
+                     a->setting.item[i].key);
+  return GD_OK;
+}
+
 gd_status gdi_command_compare(int argc, char **argv) {
   run_setup r;
   gd_compare_options c;
+  gd_vary_options v = {0};
   const char *report = NULL, *ranks = NULL;
   gdi_compare_command(argc, argv);
   gd_status st = gdi_run_parse(&r, argc, argv, gdi_run_switches);
+  if (st == GD_OK) st = take_vary(&r.a, &v);
   if (st == GD_OK) ranks = gdi_args_take(&r.a, "ranks");
   if (st == GD_OK) st = take_options(&r.a, &c, &report);
+  if (v.n) v.ranks_per_run = c.ranks_per_run, gdi_catch_signals();
   st = gdi_run_join(&r, gdi_run_options(&r, st));
   if (st == GD_OK && r.demonstration && isnan(c.target_loss) && isnan(c.target_measure)) c.target_loss = 0.3;
-  if (st == GD_OK) st = ranks ? gdi_scaling(r.w, &r.o, ranks) : compare(r.w, &r.o, &c, report);
+  if (st == GD_OK)
+    st = v.n     ? gdi_vary_command(r.w, &r.o, &v)
+         : ranks ? gdi_scaling(r.w, &r.o, ranks)
+                 : compare(r.w, &r.o, &c, report);
   return gdi_run_end(&r, st);
 }

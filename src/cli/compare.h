@@ -16,6 +16,12 @@ void gdi_compare_plot(const gd_compare_result *r, const gd_compare_options *c);
 /* One self-contained page. Errors: GD_ERR_WRITE */
 gd_status gdi_compare_report(const gd_compare_result *r, const gd_options *o, const gd_compare_options *c,
                              const char *path) GD_CHECKED;
+/* A study of varied settings, whole. Collective. */
+gd_status gdi_vary_command(gd_world *w, const gd_options *o, const gd_vary_options *v) GD_CHECKED;
+/* vary.svg and vary.png in the folder, with the script; curves.dat is there. */
+void gdi_vary_plot(const gd_vary_result *r);
+/* A number of the study: percent of shares. */
+void gdi_vary_number(char buf[32], const gd_vary_result *r, double v);
 /* The scaling study, whole. Collective. */
 gd_status gdi_scaling(gd_world *w, const gd_options *o, const char *ranks) GD_CHECKED;
 

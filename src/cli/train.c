@@ -1,28 +1,8 @@
 /* gdtrain [train] [CONFIG.yaml] [--key value ...] */
 #include <math.h>
-#include <signal.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "cli/cli.h"
-
-/*
- * The first request is honoured at the end of the step; who interrupts twice means now. SIGUSR1 may come
- * twice, from the scheduler and from mpirun, and never means that.
- */
-static void on_signal(int number) {
-  static volatile sig_atomic_t asked;
-  if (asked && number != SIGUSR1) _exit(128 + number);
-  asked = 1;
-  gd_train_stop();
-}
-
-static void catch_signals(void) {
-  struct sigaction act = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
-  sigemptyset(&act.sa_mask);
-  static const int stops[] = {SIGUSR1, SIGTERM, SIGINT, SIGHUP};
-  for (size_t i = 0; i < sizeof stops / sizeof *stops; i++) sigaction(stops[i], &act, NULL);
-}
 
 static void print_measure(const char *what, const gd_measure *m) {
   char name[64];
@@ -80,7 +60,7 @@ gd_status gdi_command_train(int argc, char **argv) {
   if (print_only && st == GD_OK) {
     gd_options_print(&r.o, stdout);
   } else {
-    catch_signals(); /* before MPI starts: a warning may come while it does */
+    gdi_catch_signals();
     st = gdi_run_join(&r, st);
     if (st == GD_OK) st = train(r.w, &r.o);
   }

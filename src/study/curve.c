@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/files.h"
 #include "study/study.h"
@@ -83,6 +84,17 @@ gd_status gdi_curve_read(gdi_curve *c, const char *path) {
   gd_status st = read_lines(c, f, path);
   fclose(f);
   return st;
+}
+
+gd_status gdi_curve_refresh(gdi_curve *c, int64_t *stamp, const char *folder, const char *id) {
+  char path[4200];
+  struct stat now;
+  snprintf(path, sizeof path, "%s/%s.csv", folder, id);
+  if (stat(path, &now) != 0) memset(&now, 0, sizeof now);
+  const int64_t is = (int64_t)now.st_ino * 1000003 + now.st_mtim.tv_sec * 1000000000 + now.st_mtim.tv_nsec;
+  if (is == *stamp) return GD_OK;
+  *stamp = is;
+  return gdi_curve_read(c, path);
 }
 
 /* ---- what it comes to */

@@ -44,7 +44,7 @@ gd_status gdi_study_noise(gdi_job *run, double *out) {
   gdi_noise noise = {.decay = 1};
   const gd_options o = frozen(&run->opt, run->train_order.n);
   *out = NAN;
-  gd_status st = gdi_job_open_on(&job, run->world, &o, run);
+  gd_status st = gdi_job_open_on(&job, run->world, &o, run, NULL);
   if (st == GD_OK) st = move_parameters(&job, run);
   while (st == GD_OK && job.step < job.total_steps) {
     gd_sync_result r;

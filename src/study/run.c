@@ -1,21 +1,13 @@
 /* One run of a study, on the ranks of its group. */
 #include <math.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/clock.h"
 #include "gd/log.h"
 #include "study/study.h"
 
 gd_status gdi_study_refresh(gdi_study *s, gdi_trial *t) {
-  char path[4200];
-  struct stat now;
-  snprintf(path, sizeof path, "%s/%s.csv", s->runs, t->id);
-  if (stat(path, &now) != 0) memset(&now, 0, sizeof now);
-  const int64_t stamp = (int64_t)now.st_ino * 1000003 + now.st_mtim.tv_sec * 1000000000 + now.st_mtim.tv_nsec;
-  if (stamp == t->stamp) return GD_OK;
-  t->stamp = stamp;
-  return gdi_curve_read(&t->curve, path);
+  return gdi_curve_refresh(&t->curve, &t->stamp, s->runs, t->id);
 }
 
 typedef struct run {
@@ -121,7 +113,7 @@ gd_status gdi_study_run(gdi_study *s, gd_world *w, const gdi_job *data, gdi_tria
            .horizon = horizon,
            .curve = {.measure = s->metric->name, .diverged = -1}};
   const gd_options o = gdi_study_options(s, t->batch, t->rate, t->seed);
-  gd_status st = gdi_job_open_on(&job, w, &o, data);
+  gd_status st = gdi_job_open_on(&job, w, &o, data, NULL);
   if (st == GD_OK) st = follow(&r);
   gdi_job_close(&job);
   if (st == GD_OK && gd_world_rank(w) == 0) {
@@ -140,7 +132,7 @@ gd_status gdi_study_time(gdi_study *s, gd_world *w, const gdi_job *data, const g
   run r = {.study = s, .job = &job};
   bool finite = true;
   const gd_options o = gdi_study_options(s, t->batch, t->rate, t->seed);
-  gd_status st = gdi_job_open_on(&job, w, &o, data);
+  gd_status st = gdi_job_open_on(&job, w, &o, data, NULL);
   gdi_curve_clear(out);
   while (st == GD_OK && finite) {
     st = gdi_curve_add(out, &(gdi_point){.updates = job.step, .seconds = r.trained_s});

@@ -69,7 +69,7 @@ static gd_status time_on(gd_world *w, const gdi_job *data, const gd_options *o, 
   memset(out, 0, sizeof *out);
   if (takes_part) {
     gdi_job job = {0};
-    st = gdi_job_open_on(&job, part, o, data);
+    st = gdi_job_open_on(&job, part, o, data, NULL);
     if (st == GD_OK) st = time_steps(&job, out);
     if (st == GD_OK) /* mean over ranks, by the sum */
       st = gd_world_allreduce_f64(part, (double *)&out->ledger, sizeof out->ledger / sizeof(double), GD_SUM);

@@ -9,6 +9,7 @@
 #define GDI_TRAIN_STUDY_H
 
 #include "gd/compare.h"
+#include "base/h5write.h"
 #include "base/stats.h"
 #include "train/job.h"
 
@@ -41,6 +42,10 @@ void gdi_curve_clear(gdi_curve *c);
 gd_status gdi_curve_write(const gdi_curve *c, const char *folder, const char *name) GD_CHECKED;
 /* An absent file is an empty curve. Errors: GD_ERR_DATA */
 gd_status gdi_curve_read(gdi_curve *c, const char *path) GD_CHECKED;
+/* Read folder/ID.csv unless it is the file that `stamp` is of. */
+gd_status gdi_curve_refresh(gdi_curve *c, int64_t *stamp, const char *folder, const char *id) GD_CHECKED;
+/* Its columns as arrays of the group. */
+gd_status gdi_curve_put(const gdi_curve *c, gdi_h5_writer *h, const char *group) GD_CHECKED;
 
 typedef struct gdi_target {
   double loss, measure; /* NaN: not asked for */

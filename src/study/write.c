@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "base/files.h"
-#include "base/h5write.h"
 #include "study/study.h"
 
 /* ---- tables */
@@ -58,20 +57,20 @@ static void print_runs(FILE *f, const void *what) {
 
 /* ---- all curves */
 
-static gd_status put_column(gdi_h5_writer *h, const char *id, const char *name, const gdi_curve *c,
+static gd_status put_column(gdi_h5_writer *h, const char *group, const char *name, const gdi_curve *c,
                             size_t offset) {
   char path[256];
   const int64_t n = c->n;
   double *v = malloc((size_t)(n ? n : 1) * sizeof *v);
-  if (!v) return GD_FAIL(GD_ERR_OOM, "no memory for compare.h5");
+  if (!v) return GD_FAIL(GD_ERR_OOM, "no memory for the curves of a study");
   for (int i = 0; i < c->n; i++) memcpy(&v[i], (const char *)&c->point[i] + offset, sizeof v[i]);
-  snprintf(path, sizeof path, "/runs/%s/%s", id, name);
+  snprintf(path, sizeof path, "%s/%s", group, name);
   gd_status st = gdi_h5_put(h, path, GD_F64, 1, &n, v);
   free(v);
   return st;
 }
 
-static gd_status put_run(gdi_h5_writer *h, const gdi_study *s, const gdi_trial *t) {
+gd_status gdi_curve_put(const gdi_curve *c, gdi_h5_writer *h, const char *group) {
   const struct {
     const char *name;
     size_t offset;
@@ -80,8 +79,23 @@ static gd_status put_run(gdi_h5_writer *h, const gdi_study *s, const gdi_trial *
                 {"seconds", offsetof(gdi_point, seconds)},
                 {"train_loss", offsetof(gdi_point, train_loss)},
                 {"loss", offsetof(gdi_point, loss)},
-                {s->metric->name, offsetof(gdi_point, measure)},
+                {c->measure, offsetof(gdi_point, measure)},
                 {"noise_scale", offsetof(gdi_point, noise_scale)}};
+  if (c->n == 0) return GD_OK;
+  for (size_t k = 0; k < sizeof column / sizeof *column; k++)
+    if (column[k].name) GD_TRY(put_column(h, group, column[k].name, c, column[k].offset));
+  char path[256];
+  const int64_t n = c->n;
+  int64_t *updates = malloc((size_t)n * sizeof *updates);
+  if (!updates) return GD_FAIL(GD_ERR_OOM, "no memory for the curves of a study");
+  for (int i = 0; i < c->n; i++) updates[i] = c->point[i].updates;
+  snprintf(path, sizeof path, "%s/updates", group);
+  gd_status st = gdi_h5_put(h, path, GD_I64, 1, &n, updates);
+  free(updates);
+  return st;
+}
+
+static gd_status put_run(gdi_h5_writer *h, const gdi_study *s, const gdi_trial *t) {
   char group[128];
   snprintf(group, sizeof group, "/runs/%s", t->id);
   GD_TRY(gdi_h5_put_group(h, group));
@@ -89,18 +103,7 @@ static gd_status put_run(gdi_h5_writer *h, const gdi_study *s, const gdi_trial *
   GD_TRY(gdi_h5_put_attr_f64(h, group, "lr", gdi_study_rate(s, t->batch, t->rate)));
   GD_TRY(gdi_h5_put_attr_i64(h, group, "seed", s->base.seed + t->seed));
   GD_TRY(gdi_h5_put_attr_text(h, group, "outcome", gdi_outcome_name(gdi_study_judge(s, t).outcome)));
-  if (t->curve.n == 0) return GD_OK;
-  for (size_t k = 0; k < sizeof column / sizeof *column; k++)
-    GD_TRY(put_column(h, t->id, column[k].name, &t->curve, column[k].offset));
-  char path[256];
-  const int64_t n = t->curve.n;
-  int64_t *updates = malloc((size_t)n * sizeof *updates);
-  if (!updates) return GD_FAIL(GD_ERR_OOM, "no memory for compare.h5");
-  for (int i = 0; i < t->curve.n; i++) updates[i] = t->curve.point[i].updates;
-  snprintf(path, sizeof path, "%s/updates", group);
-  gd_status st = gdi_h5_put(h, path, GD_I64, 1, &n, updates);
-  free(updates);
-  return st;
+  return gdi_curve_put(&t->curve, h, group);
 }
 
 static gd_status put_all(gdi_h5_writer *h, const gdi_study *s, const gd_compare_result *r) {

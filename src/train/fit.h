@@ -45,4 +45,9 @@ gd_control gdi_control_of(const gd_checkpoint *c);
 /* From the job's step to its last, or to a request to stop (GD_STOPPED, after saving). Collective. */
 gd_status gdi_fit_run(gdi_fit *f) GD_CHECKED;
 
+/* gd_train(), on sets that are open: those of `data`, NULL: its own (train.c). Collective over w, which may be a part
+ * of the world of `data`. */
+gd_status gdi_train_on(gd_world *w, const gd_options *o, const gdi_job *data, const gd_observer *observer,
+                       gd_train_result *out) GD_CHECKED;
+
 #endif

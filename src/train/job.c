@@ -148,10 +148,11 @@ gd_status gdi_job_open_data(gdi_job *j, gd_world *w, const gd_options *o) {
   return gdi_open_data(j, &(gdi_set_use){.part = GD_PART_ANY});
 }
 
-gd_status gdi_job_open_on(gdi_job *j, gd_world *w, const gd_options *o, const gdi_job *data) {
+gd_status gdi_job_open_on(gdi_job *j, gd_world *w, const gd_options *o, const gdi_job *data,
+                          const gdi_known *known) {
   GD_TRY(begin(j, w, o));
   gdi_borrow_data(j, data);
-  return open_on_data(j, NULL);
+  return open_on_data(j, known);
 }
 
 void gdi_job_close(gdi_job *j) {

@@ -64,7 +64,8 @@ gd_status gdi_usual_rates(gd_options *o) GD_CHECKED;
 /* The sets alone, and jobs on sets that are open: many jobs, one copy of the data. Collective over w, which
  * may be a part of the world of `data`. */
 gd_status gdi_job_open_data(gdi_job *j, gd_world *w, const gd_options *o) GD_CHECKED;
-gd_status gdi_job_open_on(gdi_job *j, gd_world *w, const gd_options *o, const gdi_job *data) GD_CHECKED;
+gd_status gdi_job_open_on(gdi_job *j, gd_world *w, const gd_options *o, const gdi_job *data,
+                          const gdi_known *known) GD_CHECKED;
 void gdi_job_close(gdi_job *j);
 /* Lines that say who does what: hosts, ranks, threads, device, batch. */
 void gdi_job_layout(const gdi_job *j, char *buf, size_t bytes);

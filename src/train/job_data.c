@@ -134,6 +134,7 @@ gd_status gdi_open_data(gdi_job *j, const gdi_set_use *use) {
 /* The sets that another job has open. Without validation data, training data is what is validated on. */
 void gdi_borrow_data(gdi_job *j, const gdi_job *from) {
   j->train = from->train, j->val = from->val;
+  j->opt.data_val = from->opt.data_val; /* which may have been found in the training file */
   memcpy(j->data_digest, from->data_digest, sizeof j->data_digest);
   memcpy(j->val_digest, from->val_digest, sizeof j->val_digest);
   j->borrowed = true;

@@ -155,13 +155,16 @@ static void keep_row(FILE *f, const kept_rows *k, char *const cell[], int n) {
   see_row(k->seen, row);
 }
 
+/* Where the header has the metric; accuracy and the loss have their places. */
+static int column_of(const gd_metric *m, char *const cell[], int n) {
+  for (int c = CELLS; m && c < n; c++)
+    if (strncmp(cell[c], "val.", 4) == 0 && strcmp(cell[c] + 4, m->name) == 0) return c;
+  return -1;
+}
+
 static void find_columns(kept_rows *k, char *const cell[], int n) {
-  for (int i = 0; column(&k->job->metrics, i); i++) {
-    k->from[i] = -1;
-    for (int c = CELLS; c < n; c++)
-      if (strncmp(cell[c], "val.", 4) == 0 && strcmp(cell[c] + 4, column(&k->job->metrics, i)->name) == 0)
-        k->from[i] = c;
-  }
+  for (int i = 0; column(&k->job->metrics, i); i++)
+    k->from[i] = column_of(column(&k->job->metrics, i), cell, n);
 }
 
 static void print_kept(FILE *f, const void *what) {
@@ -194,6 +197,26 @@ gd_status gdi_record_open(gdi_record *r, const char *folder, const gdi_job *j, g
   GD_TRY(st);
   r->metrics = fopen(path, "a");
   return r->metrics ? GD_OK : cannot(path);
+}
+
+gd_status gdi_run_log_read(const char *folder, const gd_metric *metric,
+                           gd_status (*see)(void *user, const gd_row *row), void *user) {
+  char path[4200], line[LINE], *cell[MOST_CELLS];
+  snprintf(path, sizeof path, "%s/metrics.csv", folder);
+  FILE *f = fopen(path, "r");
+  if (!f) return GD_FAIL(GD_ERR_DATA, "%s: %s", path, strerror(errno));
+  int at = fgets(line, sizeof line, f) ? column_of(metric, cell, split(line, cell)) : -1;
+  gd_status st = GD_OK;
+  while (st == GD_OK && fgets(line, sizeof line, f)) {
+    const int n = split(line, cell);
+    if (n < CELLS) continue;
+    gd_row row = read_row(cell);
+    row.val.n = metric != NULL;
+    row.val.measure[0] = (gd_measure){metric, at >= 0 && at < n ? number(cell[at]) : row.val.accuracy};
+    st = see(user, &row);
+  }
+  fclose(f);
+  return st;
 }
 
 void gdi_record_close(gdi_record *r) {

@@ -28,5 +28,11 @@ gd_status gdi_record_open(gdi_record *r, const char *folder, const gdi_job *j,
 gd_status gdi_run_log_row(gdi_record *r, const gd_row *row) GD_CHECKED;
 gd_status gdi_record_summary(gdi_record *r, const gd_train_result *result, gd_status ended) GD_CHECKED;
 void gdi_record_close(gdi_record *r);
+/*
+ * The rows of a run folder, one after another; val.measure[0] is that of `metric`, NULL: there is none. The rest of
+ * `val` is loss and accuracy. Errors: GD_ERR_DATA, and those of `see`
+ */
+gd_status gdi_run_log_read(const char *folder, const gd_metric *metric,
+                           gd_status (*see)(void *user, const gd_row *row), void *user) GD_CHECKED;
 
 #endif

@@ -236,9 +236,9 @@ static gd_status run(gdi_fit *f, gdi_job *j, const place *p, const gd_checkpoint
              : GD_OK;
 }
 
-/* The run in its place, which is taken. */
-static gd_status run_there(gd_world *w, const gd_options *o, const place *p, const gd_observer *observer,
-                           gd_train_result *out) {
+/* The run in its place, which is taken. `data`: a job whose sets it uses, or NULL. */
+static gd_status run_there(gd_world *w, const gd_options *o, const gdi_job *data, const place *p,
+                           const gd_observer *observer, gd_train_result *out) {
   gd_options options = *o;
   gd_checkpoint resumed = {0};
   const bool resumes = p->checkpoint[0] != 0;
@@ -254,7 +254,7 @@ static gd_status run_there(gd_world *w, const gd_options *o, const place *p, con
                              .standardize_targets = resumed.standardize_targets,
                              .class_weights = {resumed.n_class_weights, resumed.class_weight},
                              .from = resumes ? &resumed : NULL};
-    st = gdi_job_open(&job, w, &options, &known);
+    st = data ? gdi_job_open_on(&job, w, &options, data, &known) : gdi_job_open(&job, w, &options, &known);
     job.found_out = found_out;
     if (st == GD_OK) st = run(&fit, &job, p, resumes ? &resumed : NULL);
     gdi_record_close(&fit.record);
@@ -266,7 +266,8 @@ static gd_status run_there(gd_world *w, const gd_options *o, const place *p, con
   return st;
 }
 
-static gd_status train(gd_world *w, const gd_options *o, const gd_observer *observer, gd_train_result *out) {
+gd_status gdi_train_on(gd_world *w, const gd_options *o, const gdi_job *data, const gd_observer *observer,
+                       gd_train_result *out) {
   static const gd_observer nobody = {0};
   memset(out, 0, sizeof *out);
   out->last.loss = out->last.noise_scale = out->last.noise_s = out->last.noise_g2 = NAN;
@@ -274,18 +275,18 @@ static gd_status train(gd_world *w, const gd_options *o, const gd_observer *obse
   place p;
   int hold = -1; /* rank 0's, on the run folder */
   gd_status st = agree_on_place(&p, &hold, w, o);
-  if (st == GD_OK) st = run_there(w, o, &p, observer ? observer : &nobody, out);
+  if (st == GD_OK) st = run_there(w, o, data, &p, observer ? observer : &nobody, out);
   if (hold >= 0) close(hold);
   return st;
 }
 
 gd_status gd_train(gd_world *w, const gd_options *o, const gd_observer *observer, gd_train_result *out) {
-  return train(w, o, observer, out);
+  return gdi_train_on(w, o, NULL, observer, out);
 }
 
 gd_status gd_train_task(gd_world *w, const gd_options *o, const gd_task *task, const gd_observer *observer,
                         gd_train_result *out) {
   gd_options own = *o; /* its texts go where o's are */
   GD_TRY(gd_world_agree(w, gdi_task_options(&own, task)));
-  return train(w, &own, observer, out);
+  return gdi_train_on(w, &own, NULL, observer, out);
 }
