@@ -24,11 +24,26 @@ fail() { echo "FAILED: $*"; failures=$((failures + 1)); }
 skip() { echo "skipped: $*"; exit 77; }
 finish() { [ "$failures" = 0 ] && echo "all held" || { echo "$failures failed"; exit 1; }; }
 
-# on RANKS command...: alone for 1 rank, under mpirun for more, each behind GD_RANK_WRAPPER
+# on RANKS command...: alone for 1 rank, under mpirun for more, each behind GD_RANK_WRAPPER. The script's output has the numbers
+# of the lines that did: where a test stands that does not end.
 on() {
   local ranks=$1
   shift
+  echo -n "${BASH_LINENO[-2]} " >>/proc/$$/fd/1
   if [ "$ranks" = 1 ]; then "$@"; else mpirun --oversubscribe -n "$ranks" ${GD_RANK_WRAPPER:-} "$@"; fi
+}
+
+# ended JOB: the exit code of an mpirun of which ranks were killed. That of Open MPI 4.1 sometimes waits for ever then: it is
+# ended too, which is said.
+ended() {
+  local until=$((SECONDS + 60))
+  while kill -0 "$1" 2>/dev/null && [ $SECONDS -lt $until ]; do sleep 0.05; done
+  if kill -0 "$1" 2>/dev/null; then
+    echo "mpirun hung after ranks of it were killed:"
+    ps -o pid,ppid,stat,wchan:20,etime,args -p "$1" --ppid "$1"
+    kill -KILL "$1" $(pgrep -P "$1")
+  fi
+  wait "$1" 2>/dev/null
 }
 
 # expect CODE REGEX command...: its exit code, and exactly one line of its output that matches

@@ -47,7 +47,7 @@ mpirun --oversubscribe -n 3 "${again[@]}" --threads 1 >killed.txt 2>&1 &
 job=$!
 for _ in $(seq 6000); do ls killed/checkpoints/step-*.h5 >/dev/null 2>&1 || ! kill -0 $job 2>/dev/null && break; sleep 0.01; done
 kill -KILL "$(pgrep -P $job | tail -1)" 2>/dev/null
-wait $job
+ended $job
 case $? in 137) ;; 0) echo "it ended before it was killed" ;; *) fail "not killed"; tail -3 killed.txt ;; esac
 on 2 "${again[@]}" --threads 2 >killed.txt 2>&1 || { fail "after the kill"; tail -3 killed.txt; }
 equal "$(digest killed)" "$(cat resnet-1:1.result)" "digest after the kill"

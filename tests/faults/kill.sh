@@ -50,15 +50,6 @@ wait_for_moment() {
   done
 }
 
-# mpirun of Open MPI 4.1 sometimes waits for ever when all its ranks die while they start: it is ended too, and counted.
-hung=0
-await() {
-  local until=$((SECONDS + 60))
-  while kill -0 "$job" 2>/dev/null && [ $SECONDS -lt $until ]; do sleep 0.05; done
-  kill -KILL "$job" 2>/dev/null && hung=$((hung + 1)) && echo -n " (mpirun hung)" >>story
-  wait "$job" 2>/dev/null
-}
-
 disturb() {
   local kills=$((RANDOM % 3 + 1)) ranks k code
   rm -rf run traces
@@ -69,7 +60,7 @@ disturb() {
     start $ranks "traces/$k" --out run --resume auto
     wait_for_moment
     kill_something $ranks
-    await
+    ended $job
     code=$?
     echo -n " exit $code, " >>story
     case $code in 0 | 137 | 141) ;; # 141: mpirun itself, when all its ranks die while they start
@@ -79,7 +70,7 @@ disturb() {
   ranks=$((RANDOM % 8 + 1))
   echo -n "$ranks ranks to the end" >>story
   start $ranks traces/end --out run --resume auto
-  await || { fail "the last part: exit $?"; tail -5 log.txt; }
+  ended $job || { fail "the last part: exit $?"; tail -5 log.txt; }
   echo "$(cat story)"
 }
 
@@ -104,5 +95,4 @@ for i in $(seq "$runs"); do
   [ -z "$(find run -name '*.tmp')" ] || fail "temporary files stay: $(find run -name '*.tmp')"
   [ $failures = $before ] || { echo "FAILED after: $(cat story)"; cp -r run traces log.txt "${GD_KEEP:-$work}/" 2>/dev/null; }
 done
-[ $hung = 0 ] || echo "mpirun hung $hung times after its ranks were killed"
 finish

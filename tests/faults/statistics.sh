@@ -37,7 +37,7 @@ killed() { # RANKS OUT: once it has written one checkpoint more
   job=$!
   for _ in $(seq 3000); do [ "$(newest "$2")" = "$before" ] && kill -0 $job 2>/dev/null || break; sleep 0.01; done
   kill -KILL "$(pgrep -P $job | tail -1)"
-  wait $job
+  ended $job
   equal $? 137 "exit code of a run of which a rank was killed"
 }
 on 2 "${long[@]}" --out quiet >out.txt 2>&1 || { fail "the quiet run"; tail -3 out.txt; }
