@@ -24,12 +24,10 @@ fail() { echo "FAILED: $*"; failures=$((failures + 1)); }
 skip() { echo "skipped: $*"; exit 77; }
 finish() { [ "$failures" = 0 ] && echo "all held" || { echo "$failures failed"; exit 1; }; }
 
-# on RANKS command...: alone for 1 rank, under mpirun for more, each behind GD_RANK_WRAPPER. The script's output has the numbers
-# of the lines that did: where a test stands that does not end.
+# on RANKS command...: alone for 1 rank, under mpirun for more, each behind GD_RANK_WRAPPER
 on() {
   local ranks=$1
   shift
-  echo -n "${BASH_LINENO[-2]} " >>/proc/$$/fd/1
   if [ "$ranks" = 1 ]; then "$@"; else mpirun --oversubscribe -n "$ranks" ${GD_RANK_WRAPPER:-} "$@"; fi
 }
 
