@@ -19,8 +19,9 @@ typedef struct gd_field {
 
 /** A micro-batch of M samples, valid until the next gd_loader_get(). x and y are the first two fields. */
 typedef struct gd_batch {
-  gd_tensor *x;  /**< [M, sample...] of the model's type, scaled and standardised */
-  gd_tensor *y;  /**< labels i64 [M]; or targets [M] / [M,k] of the model's type; or, of mixed
+  gd_tensor *x; /**< [M, sample...] of the model's type, scaled and standardised */
+  gd_tensor
+      *y; /**< labels i64 [M], or [M,H,W] of pixels; or targets [M] / [M,k] of the model's type; or, of mixed
                     classes, probabilities [M,classes] of that type */
   gd_tensor *w;  /**< weights of samples [M] of the model's type, also a field "w"; NULL: all weigh 1 */
   gd_range rows; /**< positions in the epoch */

@@ -43,8 +43,10 @@ typedef struct gd_data_info {
   double x_scale;  /**< x is multiplied by this when a batch is formed: 1/255 for u8 images, else 1 */
   bool labels;     /**< y holds integer labels (else real targets) */
   bool unlabelled; /**< none of the labels is a class: all are ignored */
-  int64_t targets; /**< k: targets per sample; 1 for labels */
-  bool y_vector;   /**< y is given as [N], not [N,k] */
+  int64_t targets; /**< k: targets per sample; of labels 1, or as many as y_sample has places */
+  int y_ndim;      /**< of the labels of one sample: 0: it has one; 2: one for each pixel */
+  int64_t y_sample[GD_MAX_DIMS - 1]; /**< [y_ndim] */
+  bool y_vector;                     /**< y is given as [N], not [N,k] */
   char y_note
       [160]; /**< what y was taken as where that was a guess, and the option that says otherwise; or "" */
   int64_t classes; /**< labels: number of classes (names, else 1 + the largest label); 0 otherwise */
@@ -116,7 +118,7 @@ GD_API size_t gd_dataset_load_bytes(const gd_dataset *d);
  * Hold the set in `memory`, which the caller keeps until gd_dataset_close(). Processes of a host may share
  * it: one passes load = true and reads the file into it; after a barrier the others pass load = false.
  *
- * Errors: GD_ERR_DATA with sample and column for NaN or infinity, and for labels outside 0 .. classes - 1
+ * Errors: GD_ERR_DATA with sample and column, or pixel, for NaN or infinity, and for labels outside 0 .. classes - 1
  *         other than -100, which is ignored. A streamed set makes the same checks when it reads.
  */
 GD_API gd_status gd_dataset_load(gd_dataset *d, void *memory, bool load) GD_CHECKED;
@@ -224,9 +226,9 @@ GD_API gd_status gd_loader_get(gd_loader *l, int64_t epoch, gd_range rows, gd_ba
 /** Start reading what the next gd_loader_get() will ask for; samples of a held set are also sent to a GPU. */
 GD_API void gd_loader_hint(gd_loader *l, int64_t epoch, gd_range rows);
 
-/** Samples of each class in a part of a set; counts [classes]. Errors: GD_ERR_USAGE: it has no labels */
+/** Labels of each class in a part of a set; counts [classes]. Errors: GD_ERR_USAGE: it has no labels */
 GD_API gd_status gd_label_counts(gd_dataset *d, const gd_order *part, int64_t counts[]) GD_CHECKED;
-/** Owner: caller; gd_class_lists_free(). Errors: GD_ERR_USAGE: it has no labels; GD_ERR_OOM */
+/** Owner: caller; gd_class_lists_free(). Errors: GD_ERR_USAGE: it has no labels, or many a sample; GD_ERR_OOM */
 GD_API gd_status gd_class_lists_new(gd_class_lists *out, gd_dataset *d, const gd_order *part) GD_CHECKED;
 GD_API void gd_class_lists_free(gd_class_lists *l);
 /** Mean and standard deviation per feature over a part of a set, in one pass (Welford/Chan), f64. */
@@ -264,8 +266,10 @@ typedef struct gd_table {
   bool labels;
   int64_t targets;
   bool y_vector;
-  void *y;   /**< i64 [n + n_val] when labels, else f64 [n + n_val, k] */
-  double *w; /**< [n + n_val] weights of samples, or NULL */
+  int y_ndim;                        /**< of the labels of one sample: 0: it has one */
+  int64_t y_sample[GD_MAX_DIMS - 1]; /**< [y_ndim] */
+  void *y;                           /**< i64 [n + n_val, y_sample...] when labels, else f64 [n + n_val, k] */
+  double *w;                         /**< [n + n_val] weights of samples, or NULL */
   int64_t classes;
   char (*class_name)[GD_MAX_CLASS_NAME]; /**< or NULL */
   gd_names names;                        /**< malloc'd, or absent */

@@ -19,10 +19,11 @@ typedef struct gd_metric_of {
   const gd_criterion *criterion;
   bool labels;
   int64_t classes;               /**< of the model; 0 where targets are numbers */
-  int64_t targets;               /**< numbers of a target */
+  int64_t targets;               /**< numbers of a target, or labels of a sample */
   int64_t outputs;               /**< of the model, per sample */
   const char *const *class_name; /**< [classes], or NULL */
   const double *mean, *std;      /**< [targets] of standardised targets; NULL: they are as in the data */
+  bool pixels;                   /**< there is a label for each pixel */
 } gd_metric_of;
 
 /** A micro-batch that was evaluated. Recording is off on its tape. */

@@ -27,8 +27,10 @@ static void print_info(const gd_data_info *i) {
   printf("] each, times %.9g\n", i->x_scale);
   gdi_print_names("columns", i->names.n_x, i->names.x);
   if (i->labels) {
-    printf("%-9s labels, %lld class%s%s", i->y_name, (long long)i->classes, i->classes == 1 ? "" : "es",
-           i->class_name ? ":" : "");
+    printf("%-9s labels", i->y_name);
+    for (int k = 0; k < i->y_ndim; k++) printf("%s%lld", k ? ", " : " [", (long long)i->y_sample[k]);
+    printf("%s, %lld class%s%s", i->y_ndim ? "] each" : "", (long long)i->classes,
+           i->classes == 1 ? "" : "es", i->class_name ? ":" : "");
     for (int64_t c = 0; i->class_name && c < i->classes && c < 12; c++) printf(" %s", i->class_name[c]);
     printf("%s\n", i->class_name && i->classes > 12 ? " ..." : "");
   } else if (!i->y_name[0]) {

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "infer/criterion.h"
 #include "infer/model.h"
 #include "infer/set.h"
 
@@ -49,10 +50,11 @@ static gd_status draw(drawing *d) {
   const char *loss_name = strcmp(d->r.o.loss, "auto") != 0 ? d->r.o.loss
                           : i->labels                      ? "cross_entropy"
                                                            : "mse";
-  int64_t rows = d->r.o.micro_batch ? d->r.o.micro_batch : 64, outputs, shape[GD_MAX_DIMS] = {rows};
+  int64_t rows = d->r.o.micro_batch ? d->r.o.micro_batch : 64, shape[GD_MAX_DIMS] = {rows};
+  gd_shape sample_out;
   memcpy(shape + 1, i->sample, (size_t)i->ndim * sizeof *shape);
   GD_TRY(gd_device_open(&d->device, &(gd_device_options){.kind = GD_CPU, .threads = 1}));
-  GD_TRY(gdi_job_model(&d->model, d->r.o.task, d->r.o.model, i, d->device, GD_F32, &outputs));
+  GD_TRY(gdi_job_model(&d->model, d->r.o.task, d->r.o.model, i, d->device, GD_F32, &sample_out));
   gd_module_reset(d->model, 1);
   GD_TRY(gd_tape_new(&d->tape, d->device));
   name_leaves(d->model, gd_tape_arena(d->tape));
@@ -61,10 +63,15 @@ static gd_status draw(drawing *d) {
   GD_TRY(gd_loss_find(&cls, loss_name));
   GD_TRY(gd_criterion_new(&d->criterion, cls,
                           &(gd_loss_settings){.label_smoothing = d->r.o.label_smoothing, .text = loss_name},
-                          d->device, GD_F32, outputs));
+                          d->device, GD_F32, gdi_outputs_of(cls, &sample_out)));
   GD_TRY(zeros(d->tape, GD_F32, i->ndim + 1, shape, "x", &x));
-  GD_TRY(zeros(d->tape, i->labels ? GD_I64 : GD_F32, i->labels || i->y_vector ? 1 : 2,
-               (const int64_t[]){rows, i->targets}, "y", &y));
+  shape[1] = i->targets;
+  if (i->labels) memcpy(shape + 1, i->y_sample, (size_t)i->y_ndim * sizeof *shape);
+  GD_TRY(zeros(d->tape, i->labels ? GD_I64 : GD_F32,
+               i->labels     ? 1 + i->y_ndim
+               : i->y_vector ? 1
+                             : 2,
+               shape, "y", &y));
   const gd_batch batch = gd_batch_of(x, y, (gd_range){0, rows});
   gd_tensor *output = gd_forward(d->model, d->tape, x);
   gd_loss loss = gd_criterion_forward(d->criterion, d->tape, &output, 1, &batch);

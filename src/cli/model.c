@@ -196,13 +196,14 @@ static gd_status find_sample(table *t, const char *sample) {
 
 static gd_status build(table *t) {
   const gd_dtype dtype = strcmp(t->r.o.precision, "fp64") == 0 ? GD_F64 : GD_F32;
-  int64_t outputs, shape[GD_MAX_DIMS] = {1};
+  int64_t shape[GD_MAX_DIMS] = {1};
+  gd_shape output;
   gd_tensor *x;
   memcpy(shape + 1, t->data.sample, (size_t)t->data.ndim * sizeof *shape);
   if (t->r.o.model->n == 0)
     return GD_FAIL(GD_ERR_USAGE, "no model: give --model \"linear:512 relu linear:10\"");
   GD_TRY(gd_device_open(&t->device, &(gd_device_options){.kind = GD_CPU, .threads = 1}));
-  GD_TRY(gdi_job_model(&t->model, t->r.o.task, t->r.o.model, &t->data, t->device, dtype, &outputs));
+  GD_TRY(gdi_job_model(&t->model, t->r.o.task, t->r.o.model, &t->data, t->device, dtype, &output));
   GD_TRY(gd_tape_new(&t->tape, t->device));
   GD_TRY(gd_tensor_new(&x, gd_tape_arena(t->tape), t->device, dtype, t->data.ndim + 1, shape));
   GD_TRY(gd_tensor_fill(x, 0));

@@ -14,6 +14,7 @@ typedef struct show {
   gd_arena *arena;
   gd_augment *augment;
   gdi_sheet sheet;
+  bool masks; /* each image has a mask below it */
 } show;
 
 /* Bytes are 0 to 255; other numbers are drawn from the least to the largest of the sheet. */
@@ -30,6 +31,31 @@ static void draw_images(show *s, int which, const gd_batch *b) {
   float *x = b->field[0].tensor->data;
   to_levels(s, x, s->n * values);
   for (int64_t k = 0; k < s->n; k++) gdi_sheet_image(&s->sheet, k, which, &s->shape, x + k * values);
+}
+
+/* One colour for each class, the first of them dark; grey where none counts. */
+static void to_colours(const int64_t *label, float *rgb, int64_t n) {
+  static const float colour[][3] = {{0.08F, 0.08F, 0.1F},  {0.9F, 0.33F, 0.25F},  {0.25F, 0.55F, 0.9F},
+                                    {0.35F, 0.75F, 0.35F}, {0.95F, 0.77F, 0.25F}, {0.65F, 0.4F, 0.85F},
+                                    {0.2F, 0.75F, 0.75F},  {0.95F, 0.55F, 0.7F}};
+  static const float ignored[3] = {0.6F, 0.6F, 0.6F};
+  const int64_t colours = sizeof colour / sizeof *colour;
+  for (int64_t k = 0; k < n; k++)
+    memcpy(rgb + 3 * k,
+           label[k] < 0 ? ignored : colour[label[k] < colours ? label[k] : 1 + label[k] % (colours - 1)],
+           sizeof ignored);
+}
+
+static gd_status draw_masks(show *s, int which, const gd_batch *b) {
+  const gdi_image_shape shape = {s->shape.height, s->shape.width, 3, false};
+  const int64_t pixels = shape.height * shape.width, *label = b->field[1].tensor->data;
+  float *rgb = gd_arena_alloc(s->arena, (size_t)(3 * pixels) * sizeof *rgb);
+  if (!rgb) return GD_ERR_OOM;
+  for (int64_t k = 0; k < s->n; k++) {
+    to_colours(label + k * pixels, rgb, pixels);
+    gdi_sheet_image(&s->sheet, k, which, &shape, rgb);
+  }
+  return GD_OK;
 }
 
 static void draw_texts(show *s, const gd_batch *b) {
@@ -73,8 +99,10 @@ static gd_status draw_batch(show *s, int which, const gd_augment *augment) {
                                .augment = augment};
   gd_status st = gd_loader_new(&loader, s->d, &o);
   if (st == GD_OK) st = gd_loader_get(loader, 0, (gd_range){0, s->n}, &b);
-  if (st == GD_OK) draw_images(s, which, &b);
-  if (st == GD_OK && which == 0) draw_texts(s, &b);
+  const int images = s->masks ? 2 : 1;
+  if (st == GD_OK) draw_images(s, which * images, &b);
+  if (st == GD_OK && s->masks) st = draw_masks(s, which * images + 1, &b);
+  if (st == GD_OK && which == 0 && s->i->y_ndim == 0) draw_texts(s, &b);
   gd_loader_free(loader);
   return st;
 }
@@ -90,8 +118,9 @@ static gd_status draw(show *s, const char *path, const char *augment) {
   GD_TRY(gd_arena_new(&s->arena, "augment"));
   if (augment) GD_TRY(gd_tree_parse(&list, s->arena, augment, "--augment"));
   GD_TRY(gd_augment_new(&s->augment, list, s->i, (uint64_t)s->seed));
-  GD_TRY(gdi_sheet_new(&s->sheet, s->n, s->augment ? 2 : 1, s->shape.width, s->shape.height,
-                       s->i->class_name ? s->i->classes : 0, s->i->class_name));
+  s->masks = s->i->y_ndim == 2 && s->i->y_sample[0] == s->shape.height && s->i->y_sample[1] == s->shape.width;
+  GD_TRY(gdi_sheet_new(&s->sheet, s->n, (s->augment ? 2 : 1) * (s->masks ? 2 : 1), s->shape.width,
+                       s->shape.height, s->i->class_name ? s->i->classes : 0, s->i->class_name));
   GD_TRY(draw_batch(s, 0, NULL));
   if (s->augment) GD_TRY(draw_batch(s, 1, s->augment));
   draw_title(s, list ? list->text : NULL);

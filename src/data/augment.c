@@ -7,7 +7,9 @@
 #include "base/tree.h"
 #include "base/words.h"
 #include "data/mix.h"
+#include "device/device.h"
 #include "gd/arena.h"
+#include "gd/loss.h"
 
 enum { MOST_ARGS = 8 };
 
@@ -21,6 +23,7 @@ struct gd_augment {
   gdi_image_shape shape;
   gd_dtype type;
   uint64_t seed;
+  bool moves_labels; /* of pixels */
   int n;
   entry item[GDI_MOST_AUGMENTATIONS];
 };
@@ -58,6 +61,23 @@ static gd_status add(gd_augment *a, const gd_tree *t) {
   return e->kind->check ? e->kind->check(e->value, &a->shape) : GD_OK;
 }
 
+/* Labels of pixels go where their pixels go. */
+static gd_status check_labels(gd_augment *a, const gdi_augmentation *kind, const gd_data_info *i) {
+  const gdi_image_shape *s = &a->shape;
+  char of_x[GDI_SHAPE_TEXT], of_y[GDI_SHAPE_TEXT];
+  if (i->y_ndim > 0 && kind->mix)
+    return GD_FAIL(GD_ERR_USAGE,
+                   "augment: %s mixes the classes of whole images, but %s of %s has labels of pixels",
+                   kind->word, i->y_name, i->path);
+  if (i->y_ndim == 0 || !kind->moves) return GD_OK;
+  a->moves_labels = true;
+  if (i->y_ndim == 2 && i->y_sample[0] == s->height && i->y_sample[1] == s->width) return GD_OK;
+  return GD_FAIL(GD_ERR_USAGE,
+                 "augment: %s moves pixels, and labels with them: but %s of %s are %s, its images %s",
+                 kind->word, i->y_name, i->path, gdi_dims_text(i->y_ndim, i->y_sample, of_y),
+                 gdi_dims_text(2, (const int64_t[]){s->height, s->width}, of_x));
+}
+
 static gd_status fill(gd_augment *a, const gd_tree *list, const gd_data_info *i) {
   gd_tree *copy;
   GD_TRY(gdi_image_shape_of(&a->shape, i));
@@ -66,7 +86,10 @@ static gd_status fill(gd_augment *a, const gd_tree *list, const gd_data_info *i)
                    gd_dtype_name(a->type));
   GD_TRY(gd_arena_new(&a->arena, "augment"));
   GD_TRY(gdi_tree_copy(&copy, a->arena, list));
-  for (int k = 0; k < copy->n; k++) GD_TRY(add(a, copy->item[k]));
+  for (int k = 0; k < copy->n; k++) {
+    GD_TRY(add(a, copy->item[k]));
+    GD_TRY(check_labels(a, a->item[k].kind, i));
+  }
   return GD_OK;
 }
 
@@ -132,8 +155,13 @@ static size_t image_bytes(const gd_augment *a) {
   return (size_t)(a->shape.height * a->shape.width * a->shape.channels) * value;
 }
 
+/* Of labels, as floats. */
+static size_t mask_bytes(const gd_augment *a) {
+  return a->moves_labels ? (size_t)(a->shape.height * a->shape.width) * sizeof(float) : 0;
+}
+
 size_t gdi_augment_room(const gd_augment *a) {
-  return 2 * image_bytes(a);
+  return 2 * image_bytes(a) + 3 * mask_bytes(a);
 }
 
 const void *gdi_augment_sample(const gd_augment *a, int64_t epoch, int64_t index, const void *from,
@@ -145,6 +173,27 @@ const void *gdi_augment_sample(const gd_augment *a, int64_t epoch, int64_t index
   for (int i = 0; i < a->n; i++)
     if (!w[i].nothing) a->item[i].kind->apply(&w[i], &p);
   return gdi_pixels_end(&p);
+}
+
+bool gdi_augment_moves_labels(const gd_augment *a) {
+  return a->moves_labels;
+}
+
+/* An image of labels, counted from GD_IGNORED: then black, which comes in from outside, is what does not count. */
+void gdi_augment_labels(const gd_augment *a, int64_t epoch, int64_t index, int64_t *label, void *room) {
+  const gdi_image_shape shape = {a->shape.height, a->shape.width, 1, false};
+  const int64_t n = shape.height * shape.width;
+  float *source = (float *)(void *)((char *)room + 2 * image_bytes(a));
+  gdi_drawn w[GDI_MOST_AUGMENTATIONS];
+  gdi_pixels p;
+  gdi_augment_draw(a, epoch, index, w);
+  for (int64_t k = 0; k < n; k++) source[k] = (float)(label[k] - GD_IGNORED);
+  gdi_pixels_begin(&p, &shape, GD_F32, source, (char *)(source + n), (char *)(source + 2 * n));
+  p.labels = true;
+  for (int i = 0; i < a->n; i++)
+    if (!w[i].nothing && a->item[i].kind->moves) a->item[i].kind->apply(&w[i], &p);
+  const float *moved = gdi_pixels_end(&p);
+  for (int64_t k = 0; k < n; k++) label[k] = (int64_t)moved[k] + GD_IGNORED;
 }
 
 /* ---- a micro-batch ---- */

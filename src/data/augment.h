@@ -37,6 +37,7 @@ typedef struct gdi_augmentation {
   /* One image: first the draws, then the pixels. Or all of a micro-batch at once. */
   void (*draw)(const gdi_arg_value a[], gdi_draws *d, const gdi_image_shape *s, gdi_drawn *out);
   void (*apply)(const gdi_drawn *w, gdi_pixels *p);
+  bool moves; /* pixels go to other places: apply() does the same to their labels */
   void (*mix)(const gdi_arg_value a[], gdi_draws *d, gdi_mixing *m);
 } gdi_augmentation;
 
@@ -53,6 +54,9 @@ void gdi_augment_draw(const gd_augment *a, int64_t epoch, int64_t index, gdi_dra
 const void *gdi_augment_sample(const gd_augment *a, int64_t epoch, int64_t index, const void *from,
                                void *room);
 size_t gdi_augment_room(const gd_augment *a);
+/* Are there labels of pixels, which move with them? Then where they go, in place; outside none counts. */
+bool gdi_augment_moves_labels(const gd_augment *a);
+void gdi_augment_labels(const gd_augment *a, int64_t epoch, int64_t index, int64_t *label, void *room);
 /* The most there can be in a list. */
 enum { GDI_MOST_AUGMENTATIONS = 32 };
 

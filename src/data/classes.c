@@ -81,9 +81,16 @@ gd_status gdi_classes_of_text(gd_dataset *d) {
   return d->info.class_name ? take_named(d) : take_found(d);
 }
 
+static gd_status read_numbers(const gd_dataset *d, int64_t lo, int64_t hi, int64_t *to) {
+  GD_TRY(gdi_h5_array_read(&d->y, GD_I64, lo, hi, to));
+  for (int64_t i = 0; d->ignored != GD_IGNORED && i < (hi - lo) * d->info.targets; i++)
+    if (to[i] == d->ignored) to[i] = GD_IGNORED;
+  return GD_OK;
+}
+
 gd_status gdi_dataset_labels(const gd_dataset *d, int64_t lo, int64_t hi, int64_t *to) {
   if (d->y_as != GDI_Y_STORED) return gdi_labels_read(d, lo, hi, to);
-  if (!d->y.text) return gdi_h5_array_read(&d->y, GD_I64, lo, hi, to);
+  if (!d->y.text) return read_numbers(d, lo, hi, to);
   mapping m = mapping_of(d, lo, to);
   return gdi_h5_array_each_text(&d->y, lo, hi, map_text, &m);
 }

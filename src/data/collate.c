@@ -26,9 +26,10 @@ gd_status gdi_collator_make(gdi_collator *c, gd_dataset *d, const gd_loader_opti
   c->targets = d->info.labels ? d->info.classes : d->info.targets;
   if (o->augment) {
     c->room = malloc(gdi_augment_room(o->augment));
+    c->moved = malloc(d->y_row);
     if (gd_augment_mixes(o->augment))
       c->unmixed = malloc((size_t)(rows * (d->features + c->targets)) * gd_dtype_bytes(o->dtype));
-    if (!c->room || (gd_augment_mixes(o->augment) && !c->unmixed))
+    if (!c->room || !c->moved || (gd_augment_mixes(o->augment) && !c->unmixed))
       return GD_FAIL(GD_ERR_OOM, "no memory to augment samples");
   }
   return d->streamed ? gdi_cache_new(&c->cache, d, &o->order, o->stream_bytes) : GD_OK;
@@ -39,7 +40,7 @@ void gdi_collator_free(gdi_collator *c) {
   gdi_convert_free(&c->x);
   gdi_convert_free(&c->y);
   for (int f = 0; f < GD_MAX_FIELDS - 2; f++) gdi_convert_free(&c->more[f]);
-  free(c->picks), free(c->room), free(c->unmixed);
+  free(c->picks), free(c->room), free(c->moved), free(c->unmixed);
 }
 
 static int by_index(const void *a, const void *b) {
@@ -65,11 +66,12 @@ static void put_field(const gdi_convert *c, bool index, size_t element, const ch
 
 static void put_targets(const gdi_collator *c, int64_t row, const char *from, char *y) {
   const size_t bytes = (size_t)c->targets * gd_dtype_bytes(c->o->dtype);
+  const size_t labels = (size_t)c->d->info.targets * sizeof(int64_t);
   const int64_t label = *(const int64_t *)(const void *)from;
   if (!c->d->info.labels) {
     gdi_convert_row(&c->y, from, y + (size_t)row * bytes);
   } else if (!c->unmixed) {
-    ((int64_t *)(void *)y)[row] = label;
+    memcpy(y + (size_t)row * labels, from, labels);
   } else { /* a probability for every class; none where the label is ignored */
     char *to = y + (size_t)row * bytes;
     memset(to, 0, bytes);
@@ -88,6 +90,10 @@ static void put_row(const gdi_collator *c, gdi_pick pick, const char *from, cons
   const char *from_x =
       c->room ? gdi_augment_sample(c->o->augment, c->order.epoch, pick.index, from, c->room) : from;
   const size_t e = gd_dtype_bytes(c->o->dtype);
+  if (c->room && gdi_augment_moves_labels(c->o->augment)) {
+    from_y = memcpy(c->moved, from_y, d->y_row);
+    gdi_augment_labels(c->o->augment, c->order.epoch, pick.index, (int64_t *)(void *)c->moved, c->room);
+  }
   if (c->as_stored) {
     memcpy(x + (size_t)row * d->x_row, from_x, d->x_row);
     memcpy(y + (size_t)row * d->y_row, from_y, d->y_row);

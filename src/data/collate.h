@@ -17,6 +17,7 @@ typedef struct gdi_collator {
   gdi_order_epoch order;
   struct gdi_pick *picks;
   void *room;               /* to augment a sample in; NULL: none is */
+  char *moved;              /* its y, where labels move with their pixels */
   char *unmixed;            /* a micro-batch of x and y before it is mixed; NULL: none is */
   int64_t targets;          /* values of y */
   gdi_cache *cache;         /* streamed; else NULL */

@@ -6,7 +6,7 @@
 #include "data/notes.h"
 #include "data/order.h"
 
-enum { ROWS = 1 << 16 };
+enum { LABELS = 1 << 16 }; /* that are read at once */
 
 /* Of a source whose samples are made as they are asked for: the others of its fields are made too, and forgotten. */
 static gd_status made(gd_dataset *d, int64_t lo, int64_t hi, int64_t *to) {
@@ -14,7 +14,7 @@ static gd_status made(gd_dataset *d, int64_t lo, int64_t hi, int64_t *to) {
   gd_status st = y ? GD_OK : GD_FAIL(GD_ERR_OOM, "no memory to count labels");
   for (int64_t i = lo; st == GD_OK && i < hi; i++) {
     st = gdi_dataset_read(d, i, i + 1, (char *)y + d->y_row, y);
-    to[i - lo] = *y;
+    if (st == GD_OK) memcpy(to + (i - lo) * d->info.targets, y, (size_t)d->info.targets * sizeof *to);
   }
   free(y);
   return st;
@@ -22,29 +22,34 @@ static gd_status made(gd_dataset *d, int64_t lo, int64_t hi, int64_t *to) {
 
 /* From memory, where further fields may lie between them. */
 static void held(const gd_dataset *d, int64_t lo, int64_t hi, int64_t *to) {
-  for (int64_t i = lo; i < hi; i++) memcpy(to + (i - lo), d->loaded_y + (size_t)i * d->y_row, sizeof *to);
+  const int64_t each = d->info.targets;
+  for (int64_t i = lo; i < hi; i++)
+    memcpy(to + (i - lo) * each, d->loaded_y + (size_t)i * d->y_row, (size_t)each * sizeof *to);
 }
 
-/* Labels lo .. hi-1, from memory or from the file. */
+/* Labels of the samples lo .. hi-1, from memory or from the file. */
 static gd_status labels(gd_dataset *d, int64_t lo, int64_t hi, int64_t *to) {
   if (!d->loaded_y) return d->source ? made(d, lo, hi, to) : gdi_dataset_labels(d, lo, hi, to);
   held(d, lo, hi, to);
   return GD_OK;
 }
 
-/* f(user, sample, class) for all of a part that have a class, in the order of the set. */
+/* f(user, sample, class) for all labels of a part that are a class, in the order of the set. */
 static gd_status each_label(gd_dataset *d, const gd_order *part,
                             void (*f)(void *user, int64_t sample, int64_t class), void *user) {
   const gd_data_info *i = &d->info;
   if (!i->labels) return GD_FAIL(GD_ERR_USAGE, "%s holds no labels to count", i->path);
+  const int64_t each = i->targets, rows = each < LABELS ? LABELS / each : 1;
   uint8_t *bit = NULL;
-  int64_t *y = malloc(ROWS * sizeof *y);
+  int64_t *y = malloc((size_t)(rows * each) * sizeof *y);
   gd_status st = y ? gdi_order_mark(part, &bit) : GD_FAIL(GD_ERR_OOM, "no memory to read labels");
-  for (int64_t lo = 0; st == GD_OK && lo < i->n; lo += ROWS) {
-    const int64_t hi = lo + ROWS < i->n ? lo + ROWS : i->n;
+  for (int64_t lo = 0; st == GD_OK && lo < i->n; lo += rows) {
+    const int64_t hi = lo + rows < i->n ? lo + rows : i->n;
     st = labels(d, lo, hi, y);
-    for (int64_t k = lo; st == GD_OK && k < hi; k++)
-      if (bit[k / 8] >> k % 8 & 1 && y[k - lo] >= 0 && y[k - lo] < i->classes) f(user, k, y[k - lo]);
+    for (int64_t k = 0; st == GD_OK && k < (hi - lo) * each; k++) {
+      const int64_t s = lo + k / each;
+      if (bit[s / 8] >> s % 8 & 1 && y[k] >= 0 && y[k] < i->classes) f(user, s, y[k]);
+    }
   }
   free(bit), free(y);
   return st;
@@ -79,10 +84,10 @@ static gd_status note_uneven(char **notes, const gd_data_info *i, const int64_t 
   if (least < 0 || counts[most] < MUCH * counts[least]) return GD_OK;
   return gdi_notes_add(
       notes,
-      "%s: classes are uneven: %lld of %lld samples are \"%s\", %lld \"%s\"; --class-weights auto lets "
+      "%s: classes are uneven: %lld of %lld %s are \"%s\", %lld \"%s\"; --class-weights auto lets "
       "all classes count as much, and eval tells the balanced accuracy",
-      i->y_name, (long long)counts[most], (long long)i->n, class_text(i, most, text[0]),
-      (long long)counts[least], class_text(i, least, text[1]));
+      i->y_name, (long long)counts[most], (long long)(i->n * i->targets), i->y_ndim ? "labels" : "samples",
+      class_text(i, most, text[0]), (long long)counts[least], class_text(i, least, text[1]));
 }
 
 static gd_status note_counts(char **notes, const gd_data_info *i, const int64_t *counts) {
@@ -142,6 +147,13 @@ static void lay_out(gd_class_lists *l, const int64_t *counts, int64_t classes, i
 
 gd_status gd_class_lists_new(gd_class_lists *out, gd_dataset *d, const gd_order *part) {
   const size_t classes = d->info.labels ? (size_t)d->info.classes : 0;
+  *out = (gd_class_lists){0};
+  if (d->info.y_ndim > 0)
+    return GD_FAIL(
+        GD_ERR_USAGE,
+        "%s: a sample with many labels is of no one class, by which sampler: balanced could draw it: "
+        "class_weights: auto lets classes count as much",
+        d->info.path);
   int64_t *counts = calloc(2 * classes + 1, sizeof *counts), *next = counts ? counts + classes : NULL;
   *out = (gd_class_lists){0, calloc(classes + 1, sizeof *out->first),
                           calloc((size_t)part->n + 1, sizeof *out->sample)};

@@ -67,8 +67,7 @@ static gd_status open_y(gd_dataset *d, const gd_data_options *o) {
     info->y_vector = true, info->targets = 1;
     return GD_OK;
   }
-  if (y->ndim < 1 || y->ndim > 2)
-    return GDI_H5_REFUSE(&d->file, info->y_name, "it must have 1 or 2 dimensions, not %d", y->ndim);
+  if (y->ndim < 1) return GDI_H5_REFUSE(&d->file, info->y_name, "it is one value, not one a sample");
   if (y->shape[0] != info->n)
     return GDI_H5_REFUSE(&d->file, info->y_name, "it has %lld rows, but %s has %lld samples",
                          (long long)y->shape[0], info->x_name, (long long)info->n);
@@ -102,13 +101,14 @@ static gd_status open_weights(gd_dataset *d, const gd_data_options *o) {
 /* -1: all are ignored. `any`: the first that is found will do. */
 static gd_status largest_label(gd_dataset *d, bool any, int64_t *out) {
   enum { ROWS = 1 << 16 };
-  int64_t *label = malloc(ROWS * sizeof *label), most = -1;
+  const int64_t each = d->info.targets, rows = each < ROWS ? ROWS / each : 1;
+  int64_t *label = malloc((size_t)(rows * each) * sizeof *label), most = -1;
   if (!label) return GD_FAIL(GD_ERR_OOM, "no memory to read labels");
   gd_status st = GD_OK;
-  for (int64_t lo = 0; st == GD_OK && lo < d->info.n && !(any && most >= 0); lo += ROWS) {
-    int64_t hi = lo + ROWS < d->info.n ? lo + ROWS : d->info.n;
+  for (int64_t lo = 0; st == GD_OK && lo < d->info.n && !(any && most >= 0); lo += rows) {
+    int64_t hi = lo + rows < d->info.n ? lo + rows : d->info.n;
     st = gdi_dataset_labels(d, lo, hi, label);
-    for (int64_t i = 0; st == GD_OK && i < hi - lo; i++)
+    for (int64_t i = 0; st == GD_OK && i < (hi - lo) * each; i++)
       if (label[i] > most) most = label[i];
   }
   free(label);
@@ -182,7 +182,7 @@ static gd_status open_all(gd_dataset *d, const char *path, const gd_data_options
     d->info.unlabelled = label < 0;
   }
   GD_TRY(gdi_names_open(&d->info.names, &d->file, d->info.ndim == 1 ? d->features : 0,
-                        d->info.y_name[0] ? d->y_columns : 0));
+                        d->info.y_name[0] && d->info.y_ndim == 0 ? d->y_columns : 0));
   if (d->y_as == GDI_Y_ONE_HOT) GD_TRY(gdi_labels_name(d));
   d->info.block = gdi_dataset_read_rows(d, BLOCK_BYTES);
   d->streamed = must_stream(d, o);

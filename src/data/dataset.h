@@ -5,6 +5,7 @@
 #include "base/h5file.h"
 #include "data/words.h"
 #include "gd/data.h"
+#include "gd/loss.h"
 
 /* A field beyond x and y: it lies behind y, in the row of its sample, whose numbers of 8 bytes keep it aligned. */
 typedef struct gdi_dataset_field {
@@ -23,6 +24,7 @@ struct gd_dataset {
   int64_t features;  /* values of x per sample */
   int64_t *x_map;    /* [features] the column of the file that each is; NULL: it is stored as it is wanted */
   int64_t *y_map;    /* [info.targets] */
+  int64_t ignored;   /* the label of the file that does not count, and becomes GD_IGNORED */
   size_t x_row, y_row; /* bytes of a sample in memory: x as stored; y as i64 or f64, and further fields */
   gdi_dataset_field more[GD_MAX_FIELDS - 2]; /* [info.n_more] */
   const gd_dataset_source *source;           /* NULL: a file */
@@ -38,7 +40,7 @@ struct gd_dataset {
 
 /* Read and check the samples lo .. hi-1. Errors: GD_ERR_DATA with sample and column */
 gd_status gdi_dataset_read(gd_dataset *d, int64_t lo, int64_t hi, void *x, void *y) GD_CHECKED;
-/* Labels lo .. hi-1 of the file, which may be text. Errors: GD_ERR_DATA with the sample */
+/* Labels of the samples lo .. hi-1 of the file, which may be text. Errors: GD_ERR_DATA with the sample */
 gd_status gdi_dataset_labels(const gd_dataset *d, int64_t lo, int64_t hi, int64_t *to) GD_CHECKED;
 /* Are all targets, which are numbers, from least to most? Errors: GD_ERR_DATA with the first that is not, and why */
 gd_status gdi_targets_within(gd_dataset *d, double least, double most, const char *why) GD_CHECKED;

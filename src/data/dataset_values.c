@@ -45,13 +45,26 @@ static double number_at(gd_dtype type, const void *v) {
   }
 }
 
+/* " at sample 3, pixel (row 5, column 7)", of label k of the sample. */
+static const char *place_of(const gd_data_info *i, int64_t sample, int64_t k, char buf[120]) {
+  const int n = snprintf(buf, 120, "at sample %lld", (long long)sample);
+  if (i->y_ndim == 2)
+    snprintf(buf + n, 120 - (size_t)n, ", pixel (row %lld, column %lld)", (long long)(k / i->y_sample[1]),
+             (long long)(k % i->y_sample[1]));
+  else if (i->y_ndim > 0)
+    snprintf(buf + n, 120 - (size_t)n, ", position %lld", (long long)k);
+  return buf;
+}
+
 static gd_status check_labels(const gd_dataset *d, const int64_t *label, int64_t lo, int64_t rows) {
-  for (int64_t i = 0; i < rows; i++)
-    if (!(label[i] == -100 || (label[i] >= 0 && label[i] < d->info.classes)))
-      return GD_FAIL(GD_ERR_DATA,
-                     "%s: %s is %lld at sample %lld; labels are 0 to %lld, or -100 to be ignored",
-                     d->info.path, d->info.y_name, (long long)label[i], (long long)(lo + i),
-                     (long long)d->info.classes - 1);
+  const int64_t each = d->info.targets;
+  char place[120];
+  for (int64_t i = 0; i < rows * each; i++)
+    if (!(label[i] == GD_IGNORED || (label[i] >= 0 && label[i] < d->info.classes)))
+      return GD_FAIL(GD_ERR_DATA, "%s: %s is %lld %s; labels are 0 to %lld, or %d to be ignored",
+                     d->info.path, d->info.y_name, (long long)label[i],
+                     place_of(&d->info, lo + i / each, i % each, place), (long long)d->info.classes - 1,
+                     GD_IGNORED);
   return GD_OK;
 }
 
@@ -80,10 +93,10 @@ static gd_status read_targets(const gd_dataset *d, int64_t lo, int64_t hi, char 
   const gd_data_info *i = &d->info;
   if (!i->y_name[0]) return GD_OK;
   if (!i->labels) return read_columns(&d->y, GD_F64, d->y_map, i->targets, lo, hi, y, d->y_row);
-  int64_t *labels = (int64_t *)(void *)y;
-  GD_TRY(gdi_dataset_labels(d, lo, hi, labels));
+  const size_t bytes = (size_t)i->targets * sizeof(int64_t);
+  GD_TRY(gdi_dataset_labels(d, lo, hi, (int64_t *)(void *)y));
   for (int64_t k = i->n_more ? hi - lo - 1 : 0; k > 0; k--)
-    memcpy(y + (size_t)k * d->y_row, &labels[k], sizeof *labels);
+    memmove(y + (size_t)k * d->y_row, y + (size_t)k * bytes, bytes);
   return GD_OK;
 }
 
@@ -207,6 +220,7 @@ static void digest_head(gd_sha256 *h, const gd_dataset *d) {
   memcpy(head + 7, i->sample, (size_t)i->ndim * sizeof *head);
   gd_sha256_add(h, head, sizeof head);
   gd_sha256_add(h, &i->x_scale, sizeof i->x_scale);
+  gd_sha256_add(h, i->y_sample, (size_t)i->y_ndim * sizeof *i->y_sample);
   if (i->class_name) gd_sha256_add(h, i->class_name, (size_t)i->classes * sizeof *i->class_name);
 }
 

@@ -172,7 +172,8 @@ gd_status gdi_find_orientation(gd_dataset *d) {
   for (int k = 0; k < 4; k++) {
     const bool turn_x = (k & 1) != matlab, turn_y = (k >> 1 & 1) != matlab;
     if (rows_of(x, turn_x) != rows_of(y, turn_y)) continue;
-    if (turn_x && !matlab && x->ndim != 2) continue; /* images: who knows which way */
+    if (!matlab && ((turn_x && x->ndim != 2) || (turn_y && y->ndim > 2)))
+      continue; /* images: who knows which way */
     if (turn_x) GD_TRY(turn(d, x, matlab ? reversed : "only so are there as many samples as targets"));
     if (turn_y) GD_TRY(turn(d, y, matlab ? reversed : "only so are there as many targets as samples"));
     if (matlab && !turn_x && x->ndim > 2)

@@ -21,7 +21,12 @@ typedef struct generator {
   const char *name, *about;
   int64_t n, d, k; /* when not given */
   double noise;
-  enum { TABLE, PLANE, SIZED } sizes; /* which may be changed: n only; n and k; n, d and k */
+  enum {
+    TABLE,
+    PLANE,
+    SIZED,
+    PICTURE
+  } sizes; /* which may be changed: n only; n and k; n, d and k; n and the side d */
   bool labels;
   void (*sample)(const gd_generate_options *o, int64_t i, double *x, double *y);
 } generator;
@@ -142,6 +147,8 @@ static const generator generators[] = {
     {"spirals", "k interleaved spiral arms in the plane", 1500, 2, 3, 0.02, PLANE, true, spirals},
     {"moons", "two interleaved half circles", 1000, 2, 2, 0.1, TABLE, true, moons},
     {"glyphs", "digits 0-9 drawn from strokes, 28 x 28 pixels", 10000, 784, 10, 0.25, TABLE, true, NULL},
+    {"shapes", "circles, squares and triangles, d x d pixels, with a label for each pixel", 1000, 32,
+     GDI_SHAPE_CLASSES, 0.15, PICTURE, true, NULL},
 };
 enum { GENERATORS = sizeof generators / sizeof generators[0] };
 
@@ -162,9 +169,12 @@ static const generator *find(const char *name) {
 /* The options with the generator's own where nothing is given. */
 static gd_status complete(gd_generate_options *o, const generator *g) {
   enum { MAX_SIZE = 1 << 24 };
-  if (g->sizes != SIZED && o->d > 0 && o->d != g->d)
+  if (g->sizes == PICTURE && o->d > 0 && (o->d < 8 || o->d > 1024))
+    return GD_FAIL(GD_ERR_USAGE, "%s: pictures of %lld pixels a side; 8 to 1024 are possible", g->name,
+                   (long long)o->d);
+  if (g->sizes != SIZED && g->sizes != PICTURE && o->d > 0 && o->d != g->d)
     return GD_FAIL(GD_ERR_USAGE, "%s always has %lld inputs", g->name, (long long)g->d);
-  if (g->sizes == TABLE && o->k > 0 && o->k != g->k)
+  if ((g->sizes == TABLE || g->sizes == PICTURE) && o->k > 0 && o->k != g->k)
     return GD_FAIL(GD_ERR_USAGE, "%s always has %lld %s", g->name, (long long)g->k,
                    g->labels ? "classes" : "targets");
   if (o->n < 0 || o->d < 0 || o->k < 0 || o->d > MAX_SIZE || o->k > MAX_SIZE || o->n > INT64_MAX >> 30)
@@ -193,6 +203,14 @@ static void fill_glyphs(gd_table *t, const gd_generate_options *o) {
   }
 }
 
+static void fill_shapes(gd_table *t, const gd_generate_options *o) {
+  const int64_t pixels = o->d * o->d;
+#pragma omp parallel for schedule(static)
+  for (int64_t i = 0; i < t->n; i++)
+    gdi_shapes_draw((uint8_t *)t->x + i * pixels * 3, (int64_t *)t->y + i * pixels, o->d,
+                    stream_of(o->seed, i), o->noise);
+}
+
 static void fill(gd_table *t, const gd_generate_options *o, const generator *g) {
   double label;
   for (int64_t i = 0; i < t->n; i++) {
@@ -209,10 +227,11 @@ gd_status gd_generate(gd_table *out, const gd_generate_options *options) {
     return GD_FAIL(GD_ERR_USAGE, "no generator is called %s", options->name ? options->name : "(nothing)");
   gd_generate_options o = *options;
   GD_TRY(complete(&o, g));
-  bool glyphs = !g->sample;
-  gd_table t = {.n = o.n, .ndim = glyphs ? 2 : 1, .x_type = glyphs ? GD_U8 : GD_F64, .labels = g->labels};
-  t.sample[0] = glyphs ? GDI_GLYPH_SIDE : o.d;
-  t.sample[1] = GDI_GLYPH_SIDE;
+  const bool shapes = g->sizes == PICTURE, glyphs = !g->sample && !shapes;
+  gd_table t = {.n = o.n, .ndim = 1, .sample = {o.d}, .x_type = GD_F64, .labels = g->labels};
+  if (glyphs) t.x_type = GD_U8, t.ndim = 2, t.sample[0] = t.sample[1] = GDI_GLYPH_SIDE;
+  if (shapes) t.x_type = GD_U8, t.ndim = 3, t.sample[1] = o.d, t.sample[2] = 3;
+  if (shapes) t.y_ndim = 2, t.y_sample[0] = t.y_sample[1] = o.d;
   t.targets = t.labels ? 1 : o.k;
   t.classes = t.labels ? o.k : 0;
   t.y_vector = t.labels;
@@ -222,8 +241,11 @@ gd_status gd_generate(gd_table *out, const gd_generate_options *options) {
     gd_table_free(&t);
     return st;
   }
+  for (int64_t c = 0; shapes && c < t.classes; c++) strcpy(t.class_name[c], gdi_shape_names[c]);
   if (glyphs)
     fill_glyphs(&t, &o);
+  else if (shapes)
+    fill_shapes(&t, &o);
   else
     fill(&t, &o, g);
   *out = t;

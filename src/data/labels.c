@@ -124,6 +124,18 @@ static gd_status take_numbers(gd_dataset *d, const gd_data_options *o) {
       d->info.path, d->info.y_name);
 }
 
+/* A label for each pixel, or for each position of a sequence. Of bytes 255 does not count, unless the file says which. */
+static gd_status take_places(gd_dataset *d) {
+  gd_data_info *i = &d->info;
+  i->labels = true, i->y_vector = false;
+  i->y_ndim = d->y.ndim - 1;
+  memcpy(i->y_sample, d->y.shape + 1, (size_t)i->y_ndim * sizeof *i->y_sample);
+  if (d->y.type == GD_U8) d->ignored = UINT8_MAX;
+  return gdi_h5_has_attr(&d->file, i->y_name, "ignore_index")
+             ? gdi_h5_attr_i64(&d->file, i->y_name, "ignore_index", &d->ignored)
+             : GD_OK;
+}
+
 gd_status gdi_labels_choose(gd_dataset *d, const gd_data_options *o) {
   gd_data_info *i = &d->info;
   const gd_target_type wanted = o->target_type;
@@ -131,10 +143,23 @@ gd_status gdi_labels_choose(gd_dataset *d, const gd_data_options *o) {
              whole = d->y.text || (d->y.type != GD_F32 && d->y.type != GD_F64);
   bool taken = false;
   d->y_columns = i->targets;
+  d->ignored = GD_IGNORED;
+  if (d->y.ndim > 2 && whole && wanted != GD_TARGET_NUMBERS) return take_places(d);
+  if (d->y.ndim > 2)
+    return GDI_H5_REFUSE(
+        &d->file, i->y_name,
+        "numbers have 1 or 2 dimensions, not %d; classes of pixels are whole numbers, of u8, i32 "
+        "or i64",
+        d->y.ndim);
   i->labels = whole && one;
   if (wanted == GD_TARGET_NUMBERS || wanted == GD_TARGET_RATHER_NUMBERS)
     return i->labels ? take_numbers(d, o) : GD_OK;
-  if (!one) GD_TRY(try_labels(d, GDI_Y_ONE_HOT, must, &taken));
+  if (!one) GD_TRY(try_labels(d, GDI_Y_ONE_HOT, must && !whole, &taken));
+  if (!one && !taken && whole && wanted != GD_TARGET_AUTO) {
+    GD_TRY(take_places(d));
+    return must ? GD_OK
+                : note(d, o, "holds several whole numbers a sample", "labels, as the loss needs", "numbers");
+  }
   if (one && !whole && wanted != GD_TARGET_AUTO) GD_TRY(try_labels(d, GDI_Y_WHOLE, must, &taken));
   if (!taken || must) return GD_OK;
   return note(d, o, one ? "holds real numbers" : "is one-hot", one ? "labels, as the loss needs" : "labels",

@@ -241,8 +241,12 @@ static gd_status make_tensors(gd_loader *l, slot *s) {
   GD_TRY(gd_tensor_new(&s->x, l->arena, o->device, info->x_index ? GD_I64 : o->dtype, info->ndim + 1, shape));
   const bool mixed = info->labels && gd_augment_mixes(o->augment), labels = info->labels && !mixed;
   shape[1] = mixed ? info->classes : info->targets;
+  if (labels) memcpy(shape + 1, info->y_sample, (size_t)info->y_ndim * sizeof *shape);
   GD_TRY(gd_tensor_new(&s->y, l->arena, o->device, labels ? GD_I64 : o->dtype,
-                       labels || (info->y_vector && !mixed) ? 1 : 2, shape));
+                       labels                     ? 1 + info->y_ndim
+                       : info->y_vector && !mixed ? 1
+                                                  : 2,
+                       shape));
   s->host_x = s->x->data;
   s->host_y = s->y->data;
   for (int f = 0; f < l->d->info.n_more; f++) {

@@ -91,6 +91,7 @@ void gdi_pixels_resample(gdi_pixels *p, const gdi_drawn *w, gdi_place place) {
     for (int64_t x = 0; x < p->width; x++, to += n) {
       double at[2];
       place(w, p, y, x, at);
+      if (p->labels) at[0] = floor(at[0] + 0.5), at[1] = floor(at[1] + 0.5);
       const double top = floor(at[0]), left = floor(at[1]);
       const float down = (float)(at[0] - top), right = (float)(at[1] - left);
       const float *corner[4]; /* NULL: outside */

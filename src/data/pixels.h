@@ -22,7 +22,8 @@ typedef struct gdi_pixels {
   const char *source; /* the stored sample, which stays as it is */
   gd_dtype type;      /* of that, and its planes */
   int64_t stored_planes;
-  float top; /* white: 255 of bytes, 1 of other numbers */
+  float top;   /* white: 255 of bytes, 1 of other numbers */
+  bool labels; /* pixels are labels: one of several is taken, never their mean; black is none */
 } gdi_pixels;
 
 /* `room` and `spare` each hold the image as it is stored, and as floats. */
@@ -45,7 +46,7 @@ float *gdi_pixels_compute(gdi_pixels *p);
 void gdi_pixels_blacken(gdi_pixels *p, const int64_t box[4]);
 /* Where pixel (y, x) of the new image lies in the old one: between pixels, or outside, where all is black. */
 typedef void (*gdi_place)(const gdi_drawn *w, const gdi_pixels *p, int64_t y, int64_t x, double from[2]);
-/* Bilinear, of floats. */
+/* Bilinear, of floats; of labels the nearest. */
 void gdi_pixels_resample(gdi_pixels *p, const gdi_drawn *w, gdi_place place);
 
 #endif

@@ -65,8 +65,7 @@ static gd_status check_field(const gd_dataset *d, const gd_source_field *f, int 
     return refuse(d, f->name, "no shape of a sample");
   if (!number) return refuse(d, f->name, "u8, i32, i64, f32 or f64 are what read() may write");
   if (f->index && f->dtype != GD_I64) return refuse(d, f->name, "an index is i64");
-  if (i == 1 && f->classes && (f->dtype != GD_I64 || numel(f) != 1))
-    return refuse(d, f->name, "labels are one i64 each");
+  if (i == 1 && f->classes && f->dtype != GD_I64) return refuse(d, f->name, "labels are i64");
   if (i == 1 && !f->classes && f->dtype != GD_F64)
     return refuse(d, f->name, "real targets are f64; labels need `classes`");
   return GD_OK;
@@ -90,6 +89,7 @@ static gd_status describe_y(gd_dataset *d, const gd_source_info *s) {
   snprintf(i->y_name, sizeof i->y_name, "%.63s", y->name);
   i->labels = y->classes > 0, i->classes = y->classes;
   i->targets = numel(y), i->y_vector = y->ndim == 0;
+  if (i->labels) i->y_ndim = y->ndim, memcpy(i->y_sample, y->shape, (size_t)y->ndim * sizeof *y->shape);
   if (!i->labels || !y->class_name) return GD_OK;
   i->class_name = calloc((size_t)i->classes, sizeof *i->class_name);
   if (!i->class_name) return GD_FAIL(GD_ERR_OOM, "no memory for class names");

@@ -15,10 +15,14 @@ static int64_t values_of_sample(int ndim, const int64_t sample[]) {
   return n;
 }
 
+static int64_t values_of_target(const gd_table *t) {
+  return t->labels ? values_of_sample(t->y_ndim, t->y_sample) : t->targets;
+}
+
 gd_status gdi_table_alloc(gd_table *t) {
   size_t rows = (size_t)(t->n + t->n_val), features = (size_t)values_of_sample(t->ndim, t->sample);
   t->x = calloc(rows * features + 1, gd_dtype_bytes(t->x_type));
-  t->y = calloc(rows * (size_t)(t->labels ? 1 : t->targets) + 1, sizeof(double));
+  t->y = calloc(rows * (size_t)values_of_target(t) + 1, sizeof(double));
   if (t->x && t->y) return GD_OK;
   gd_table_free(t);
   return GD_FAIL(GD_ERR_OOM, "no memory for %zu samples of %zu values", rows, features);
@@ -63,8 +67,24 @@ static gd_status put_x(gdi_h5_writer *w, const gd_table *t, const char *name, in
   return gdi_h5_put(w, name, t->x_type, t->ndim + 1, shape, (const char *)t->x + (size_t)lo * row);
 }
 
+/* Labels of pixels are bytes where they can be: 255 of them is the one that does not count. */
+static gd_status put_masks(gdi_h5_writer *w, const gd_table *t, const char *name, int64_t lo, int64_t n) {
+  const int64_t each = values_of_target(t), *label = (const int64_t *)t->y + lo * each;
+  const bool bytes = t->classes <= UINT8_MAX;
+  uint8_t *byte = bytes ? malloc((size_t)(n * each) + 1) : NULL;
+  int64_t shape[GD_MAX_DIMS] = {n};
+  if (bytes && !byte) return GD_FAIL(GD_ERR_OOM, "no memory for labels of %lld samples", (long long)n);
+  for (int64_t i = 0; bytes && i < n * each; i++) byte[i] = label[i] < 0 ? UINT8_MAX : (uint8_t)label[i];
+  memcpy(shape + 1, t->y_sample, (size_t)t->y_ndim * sizeof *shape);
+  gd_status st = bytes ? gdi_h5_put(w, name, GD_U8, t->y_ndim + 1, shape, byte)
+                       : gdi_h5_put(w, name, GD_I64, t->y_ndim + 1, shape, label);
+  free(byte);
+  return st == GD_OK ? gdi_h5_put_attr_i64(w, name, "classes", t->classes) : st;
+}
+
 static gd_status put_y(gdi_h5_writer *w, const gd_table *t, const char *name, int64_t lo, int64_t n) {
   const int64_t shape[2] = {n, t->targets};
+  if (t->labels && t->y_ndim > 0) return put_masks(w, t, name, lo, n);
   GD_TRY(gdi_h5_put(w, name, t->labels ? GD_I64 : GD_F64, t->labels || t->y_vector ? 1 : 2, shape,
                     (const double *)t->y + lo * (t->labels ? 1 : t->targets)));
   return t->labels ? gdi_h5_put_attr_i64(w, name, "classes", t->classes) : GD_OK;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/words.h"
+#include "device/device.h"
 
 /* ---- weights of classes ---- */
 
@@ -54,6 +55,10 @@ gd_status gdi_class_weights_find(gdi_class_weights *out, const char *option, gd_
 
 /* ---- the loss ---- */
 
+int64_t gdi_outputs_of(const gd_loss_class *cls, const gd_shape *output) {
+  return cls->classes && output->ndim > 0 ? output->dim[output->ndim - 1] : gd_shape_numel(output);
+}
+
 gd_status gdi_criterion_open(gd_criterion **out, const gd_loss_class *cls, const gd_options *o,
                              const gdi_class_weights *weights, gd_device *d, gd_dtype dtype,
                              int64_t outputs) {
@@ -93,23 +98,52 @@ gd_status gdi_weights_fit(const gd_loss_class *cls, const gd_data_info *i) {
       i->path, i->w_name, cls->name);
 }
 
-static gd_status labels_fit(const gd_loss_class *cls, const gd_data_info *i, int64_t outputs) {
+/* One label a sample, or as many as the output has places: those of an image are its pixels. */
+static gd_status places_fit(const gd_loss_class *cls, const gd_data_info *i, const gd_shape *output) {
+  char text[160], labels[GDI_SHAPE_TEXT];
+  const bool one = gd_shape_numel(output) == gdi_outputs_of(cls, output);
+  if (!cls->classes || (i->y_ndim == 0 && one)) return GD_OK;
+  if (i->y_ndim == 0)
+    return GD_FAIL(
+        GD_ERR_USAGE,
+        "model: its output is %s, but %s of %s has one label a sample: end the model with flatten and "
+        "linear:%lld",
+        gd_shape_text(output, text, sizeof text), i->y_name, i->path, (long long)i->classes);
+  if (output->ndim == i->y_ndim + 1 &&
+      memcmp(output->dim, i->y_sample, (size_t)i->y_ndim * sizeof *i->y_sample) == 0)
+    return GD_OK;
+  return GD_FAIL(
+      GD_ERR_USAGE,
+      "model: its output is %s, but the labels of a sample in %s of %s are %s: as many places are needed, "
+      "and in each of them a number for every class",
+      gd_shape_text(output, text, sizeof text), i->y_name, i->path,
+      gdi_dims_text(i->y_ndim, i->y_sample, labels));
+}
+
+static gd_status labels_fit(const gd_loss_class *cls, const gd_data_info *i, const gd_shape *output) {
   const bool declared = i->class_name != NULL;
+  const int64_t outputs = gdi_outputs_of(cls, output);
   if (!(cls->target & GD_LABELS))
     return GD_FAIL(GD_ERR_USAGE,
                    "loss: %s needs numbers as targets, but %s of %s are %lld classes%s: choose %s", cls->name,
                    i->y_name, i->path, (long long)i->classes,
                    declared ? " with names" : " (as the file says)",
                    "--loss cross_entropy, or import the data without --classes if they are quantities");
-  if (i->classes <= outputs || cls->any_outputs) return GD_OK;
+  if (cls->any_outputs) return GD_OK;
+  GD_TRY(places_fit(cls, i, output));
+  if (i->classes <= outputs) return GD_OK;
+  if (i->y_ndim > 0)
+    return GD_FAIL(GD_ERR_USAGE, "model: %lld outputs for each label, but %s of %s has %lld classes",
+                   (long long)outputs, i->y_name, i->path, (long long)i->classes);
   return GD_FAIL(GD_ERR_USAGE,
                  "model: %lld output%s, but %s of %s has %lld classes: end the model with linear:%lld%s",
                  (long long)outputs, outputs == 1 ? "" : "s", i->y_name, i->path, (long long)i->classes,
                  (long long)i->classes, declared ? "" : ", or say --target-type numbers if it is a quantity");
 }
 
-gd_status gdi_targets_fit(const gd_loss_class *cls, const gd_data_info *i, int64_t outputs) {
-  if (i->labels) return labels_fit(cls, i, outputs);
+gd_status gdi_targets_fit(const gd_loss_class *cls, const gd_data_info *i, const gd_shape *output) {
+  const int64_t outputs = gdi_outputs_of(cls, output);
+  if (i->labels) return labels_fit(cls, i, output);
   /* one number is no distribution over classes */
   if (!(cls->target & GD_NUMBERS) || (cls->target & GD_LABELS && i->targets == 1 && !cls->any_outputs))
     return GD_FAIL(

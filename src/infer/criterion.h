@@ -22,6 +22,9 @@ gd_status gdi_class_weights_copy(gdi_class_weights *out, const double *w, int64_
 gd_status gdi_class_weights_find(gdi_class_weights *out, const char *option, gd_dataset *d,
                                  const gd_order *part) GD_CHECKED;
 
+/* Of an output of a sample, those that one target is compared with: of classes the last dimension, else all. */
+int64_t gdi_outputs_of(const gd_loss_class *cls, const gd_shape *output);
+
 /* The loss that the settings name and describe. Errors: GD_ERR_USAGE */
 gd_status gdi_criterion_open(gd_criterion **out, const gd_loss_class *cls, const gd_options *o,
                              const gdi_class_weights *weights, gd_device *d, gd_dtype dtype,
@@ -30,7 +33,7 @@ gd_status gdi_criterion_open(gd_criterion **out, const gd_loss_class *cls, const
 /* What targets are to be taken as, by the settings: as the loss needs where they leave it open. */
 gd_target_type gdi_target_type(const gd_options *o);
 /* Can this loss compare a model's outputs with the targets of the data? Errors: GD_ERR_USAGE, what to change */
-gd_status gdi_targets_fit(const gd_loss_class *cls, const gd_data_info *i, int64_t outputs) GD_CHECKED;
+gd_status gdi_targets_fit(const gd_loss_class *cls, const gd_data_info *i, const gd_shape *output) GD_CHECKED;
 /* Does it take weights of samples, where the data have them? Errors: GD_ERR_USAGE */
 gd_status gdi_weights_fit(const gd_loss_class *cls, const gd_data_info *i) GD_CHECKED;
 

@@ -42,6 +42,7 @@ gd_status gdi_metrics_choose(gdi_metric_list *out, const char *words, const gd_c
                                   .labels = i->labels,
                                   .classes = i->labels ? classes : 0,
                                   .targets = i->targets,
+                                  .pixels = i->labels && i->y_ndim == 2,
                                   .outputs = outputs}};
   if (name && i->labels) {
     out->class_name = calloc((size_t)classes, sizeof *out->class_name);
@@ -51,7 +52,9 @@ gd_status gdi_metrics_choose(gdi_metric_list *out, const char *words, const gd_c
   }
   for (int k = 0; !words && gd_metric_at(k); k++)
     if (gd_metric_fits(gd_metric_at(k), &out->of)) append(out, gd_metric_at(k));
-  if (words && strcmp(words, "auto") != 0) GD_TRY(append_words(out, words));
+  const bool given = words && strcmp(words, "auto") != 0;
+  if (given) GD_TRY(append_words(out, words));
+  if (!given && gd_metric_fits(&gdi_metric_mean_iou, &out->of)) append(out, &gdi_metric_mean_iou);
   if (gd_metric_fits(&gdi_metric_accuracy, &out->of)) append(out, &gdi_metric_accuracy);
   return GD_OK;
 }

@@ -15,7 +15,7 @@ typedef struct gdi_metric_list {
 } gdi_metric_list;
 
 /*
- * The metrics that `words` names, NULL: all that fit; "auto": accuracy, of labels. Labels always have their
+ * The metrics that `words` names, NULL: all that fit; "auto": accuracy, of labels, and of pixels mean_iou. Labels always have their
  * accuracy, last if it is not asked for. `classes`, `name`: of the model. Errors: GD_ERR_USAGE
  */
 gd_status gdi_metrics_choose(gdi_metric_list *out, const char *words, const gd_criterion *c,

@@ -31,7 +31,7 @@ static gd_shape shape_of(gd_dtype dtype, int ndim, const int64_t dim[]) {
 }
 
 gd_status gdi_job_model(gd_module **out, const gd_task *task, const gd_tree *spec, const gd_data_info *data,
-                        gd_device *d, gd_dtype dtype, int64_t *outputs) {
+                        gd_device *d, gd_dtype dtype, gd_shape *output) {
   gd_build b = {
       .device = d, .dtype = dtype, .n_in = 1, .outputs = data->labels ? data->classes : data->targets};
   *out = NULL;
@@ -43,7 +43,7 @@ gd_status gdi_job_model(gd_module **out, const gd_task *task, const gd_tree *spe
     if (m->input) b.in[b.n_in++] = shape_of(m->index ? GD_I64 : dtype, m->ndim, m->shape);
   }
   GD_TRY(build(out, task, spec, &b));
-  *outputs = gd_shape_numel(&b.out[0]);
+  *output = b.out[0];
   return GD_OK;
 }
 

@@ -18,6 +18,7 @@ static gd_status open_loss(gdi_trained *u, const char *name) {
   const bool same = !name || strcmp(name, u->trained.loss) == 0;
   const gd_loss_class *cls;
   GD_TRY(gd_loss_find(&cls, same ? u->trained.loss : name));
+  u->outputs = gdi_outputs_of(cls, &u->output);
   if (!same)
     return gd_criterion_new(&u->criterion, cls, &(gd_loss_settings){.text = name}, u->device,
                             u->params->dtype, u->outputs);
@@ -55,7 +56,7 @@ gd_status gdi_trained_model(gdi_trained *u, const gd_checkpoint *c, const char *
   gd_data_info data;
   GD_TRY(inputs_of(&data, c, o->data));
   GD_TRY(gd_tree_parse(&spec, c->arena, c->model, "model"));
-  GD_TRY(gdi_job_model(model, o->task, spec, &data, u->device, dtype, &u->outputs));
+  GD_TRY(gdi_job_model(model, o->task, spec, &data, u->device, dtype, &u->output));
   GD_TRY(gd_params_new(params, *model));
   return load_weights(*params, c, path);
 }
@@ -116,6 +117,7 @@ static gd_status match_targets(const gdi_trained *u) {
                    "was trained on",
                    i->path, i->y_name, (long long)i->targets, (long long)u->outputs);
   if (loss->binary) GD_TRY(gdi_set_binary(&u->set, loss->name));
+  if (i->labels) GD_TRY(gdi_targets_fit(loss, i, &u->output));
   return gdi_set_labelled(&u->set);
 }
 

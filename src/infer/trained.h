@@ -19,7 +19,8 @@ typedef struct gdi_trained {
   gd_tape *tape;
   gd_loader *loader;
   gd_criterion *criterion;
-  int64_t n, outputs;
+  gd_shape output;    /* of a sample */
+  int64_t n, outputs; /* gdi_outputs_of() */
 } gdi_trained;
 
 /* `targets`: the data must hold them. Collective. On failure it can and must still be closed. */

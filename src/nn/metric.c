@@ -72,7 +72,8 @@ static bool is_built_in(const gd_metric *m) {
 
 /* A loss lists the built-in metrics that fit it; those of users say themselves what they are for. */
 bool gd_metric_fits(const gd_metric *m, const gd_metric_of *of) {
-  static const char of_labels[] = "accuracy balanced_accuracy top5 precision recall f1 auc confusion",
+  static const char of_labels[] =
+      "accuracy balanced_accuracy top5 precision recall f1 mean_iou auc confusion",
                     of_numbers[] = "mae rmse r2";
   const char *words = of->criterion->cls->metrics;
   if (!words) words = of->labels ? of_labels : of_numbers;

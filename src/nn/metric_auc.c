@@ -15,7 +15,7 @@ typedef struct scored {
 } scored;
 
 static bool has_two_classes(const gd_metric_of *of) {
-  return of->labels ? of->outputs == 2 : of->outputs == 1;
+  return of->labels ? of->outputs == 2 && of->targets == 1 : of->outputs == 1;
 }
 
 static int64_t two(const gd_metric_of *of) {

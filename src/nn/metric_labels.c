@@ -28,7 +28,8 @@ static gd_status count_right(const gd_evaluated *e, double *to) {
 }
 
 const gd_metric gdi_metric_accuracy = {.name = "accuracy",
-                                       .about = "share of samples whose largest output is the label",
+                                       .about =
+                                           "share of samples, or pixels, whose largest output is the label",
                                        .target = GD_LABELS,
                                        .larger_is_better = true,
                                        .percent = true,
@@ -104,6 +105,11 @@ static double f1_of(const double *part) {
   return share(2 * part[RIGHT], part[PREDICTED] + part[THERE]);
 }
 
+/* What is right of what is there or predicted: intersection over union. */
+static double iou_of(const double *part) {
+  return share(part[RIGHT], part[PREDICTED] + part[THERE] - part[RIGHT]);
+}
+
 /* Mean over the classes that are there or predicted, as scikit-learn's average="macro". */
 static double macro(const gd_metric_of *of, const double *total, double (*value)(const double *part)) {
   double sum = 0, classes = 0;
@@ -138,6 +144,15 @@ static double macro_f1(const gd_metric_of *of, const double *total, int64_t n) {
   return macro(of, total, f1_of);
 }
 
+static double mean_iou(const gd_metric_of *of, const double *total, int64_t n) {
+  (void)n;
+  return macro(of, total, iou_of);
+}
+
+static bool of_pixels(const gd_metric_of *of) {
+  return of->pixels;
+}
+
 #define OF_PARTS(metric, text, function)                                                                     \
   const gd_metric gdi_metric_##metric = {.name = #metric,                                                    \
                                          .about = text,                                                      \
@@ -153,6 +168,19 @@ OF_PARTS(balanced_accuracy, "share of the samples of a class that are found, mea
 OF_PARTS(precision, "share of predictions of a class that are right, mean over classes", macro_precision)
 OF_PARTS(recall, "share of samples of a class that are found, mean over classes", macro_recall)
 OF_PARTS(f1, "harmonic mean of precision and recall, mean over classes", macro_f1)
+
+const gd_metric gdi_metric_mean_iou = {
+    .name = "mean_iou",
+    .about = "pixels of a class that are found / that are it or are taken for it, "
+             "mean over classes",
+    .target = GD_LABELS,
+    .larger_is_better = true,
+    .percent = true,
+    .kind = GD_METRIC_COUNTS,
+    .fits = of_pixels,
+    .numbers = parts,
+    .count = count_parts,
+    .value = mean_iou};
 
 /* ---- the confusion matrix: row = label, column = prediction */
 

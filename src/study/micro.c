@@ -10,11 +10,11 @@
 
 static gd_status has_statistics(const gdi_job *data, const gd_options *o, bool *yes) {
   gd_module *model;
-  int64_t outputs;
+  gd_shape output;
   *yes = false;
   if (!o->task && o->model->n == 0) return GD_OK; /* the first run says what is missing */
   GD_TRY(gdi_job_model(&model, o->task, o->model, gd_dataset_info(data->train.data), data->device,
-                       data->dtype, &outputs));
+                       data->dtype, &output));
   *yes = gd_module_statistics(model, NULL, 0) > 0;
   gd_module_free(model);
   return GD_OK;

@@ -50,8 +50,10 @@ static gd_status build_model(gdi_job *j) {
   if (strcmp(j->opt.loss, "auto") == 0) j->opt.loss = i->labels ? "cross_entropy" : "mse";
   const gd_loss_class *loss;
   GD_TRY(gd_loss_find(&loss, j->opt.loss));
-  GD_TRY(gdi_job_model(&j->model, j->opt.task, j->opt.model, i, j->device, j->dtype, &j->outputs));
-  GD_TRY(gdi_targets_fit(loss, i, j->outputs));
+  gd_shape output;
+  GD_TRY(gdi_job_model(&j->model, j->opt.task, j->opt.model, i, j->device, j->dtype, &output));
+  GD_TRY(gdi_targets_fit(loss, i, &output));
+  j->outputs = gdi_outputs_of(loss, &output);
   GD_TRY(gdi_weights_fit(loss, i));
   if (loss->binary) GD_TRY(gdi_set_binary(&j->train, loss->name));
   if (loss->binary && j->val.data) GD_TRY(gdi_set_binary(&j->val, loss->name));

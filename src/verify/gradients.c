@@ -67,11 +67,11 @@ static gd_status probe_model(probe *p, int *n) {
                                .max_rows = ROWS,
                                .standardize = &v->job.standardize,
                                .standardize_targets = &v->job.standardize_targets};
-  int64_t outputs;
-  GD_TRY(gdi_job_model(&p->model, v->opt.task, v->opt.model, i, v->job.device, GD_F64, &outputs));
+  gd_shape output;
+  GD_TRY(gdi_job_model(&p->model, v->opt.task, v->opt.model, i, v->job.device, GD_F64, &output));
   gd_module_reset(p->model, (uint64_t)v->opt.seed);
   GD_TRY(gdi_criterion_open(&p->criterion, v->job.criterion->cls, &v->opt, &v->job.class_weights,
-                            v->job.device, GD_F64, outputs));
+                            v->job.device, GD_F64, v->job.outputs));
   GD_TRY(gd_loader_new(&p->loader, v->job.train.data, &l));
   *n = gd_module_params(p->model, NULL, 0);
   return look_again(p, *n);

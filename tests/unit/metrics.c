@@ -14,7 +14,9 @@ static double value_of(const gd_metric *m, const gd_loss_class *loss, gd_dtype y
   const gd_criterion c = {.cls = loss};
   const bool labels = y_type == GD_I64;
   gdi_metric_list l = {
-      .of = {&c, labels, labels ? outputs : 0, labels ? 1 : outputs, outputs, NULL}, .n = 1, .metric = {m}};
+      .of = {&c, labels, labels ? outputs : 0, labels ? 1 : outputs, outputs, NULL, .pixels = labels},
+      .n = 1,
+      .metric = {m}};
   if (!gd_metric_fits(m, &l.of)) return NAN;
   gdi_tally t;
   gd_metrics out;
@@ -48,7 +50,8 @@ static double draw(int64_t i) {
 
 static void metrics_of_classes_are_what_they_are_called(void **state) {
   (void)state;
-  double x[N * C], y[N], right = 0, top = 0, there = 0, precision = 0, recall = 0, f1 = 0, classes = 0;
+  double x[N * C], y[N], right = 0, top = 0, there = 0, precision = 0, recall = 0, f1 = 0, iou = 0,
+                         classes = 0;
   double matrix[C][C] = {{0}};
   for (int i = 0; i < N * C; i++) x[i] = draw(i);
   for (int i = 0; i < N; i++) y[i] = i % 11 == 3 ? -100 : floor(5 * draw(1000 + i)); /* classes 5, 6: none */
@@ -66,10 +69,13 @@ static void metrics_of_classes_are_what_they_are_called(void **state) {
     if (rows + columns == 0) continue;
     const double p = columns ? matrix[c][c] / columns : 0, r = rows ? matrix[c][c] / rows : 0;
     precision += p, recall += r, f1 += p + r > 0 ? 2 * p * r / (p + r) : 0, classes++;
+    iou += matrix[c][c] / (rows + columns - matrix[c][c]);
   }
   for (int64_t rows = 1; rows <= N; rows += 13) {
     assert_close(value_of(named("accuracy"), &gd_cross_entropy, GD_I64, x, y, N, C, rows), right / there, 0);
     assert_close(value_of(named("top5"), &gd_cross_entropy, GD_I64, x, y, N, C, rows), top / there, 0);
+    assert_close(value_of(named("mean_iou"), &gd_cross_entropy, GD_I64, x, y, N, C, rows), iou / classes,
+                 1e-14);
     assert_close(value_of(named("precision"), &gd_cross_entropy, GD_I64, x, y, N, C, rows),
                  precision / classes, 1e-14);
     assert_close(value_of(named("recall"), &gd_cross_entropy, GD_I64, x, y, N, C, rows), recall / classes,

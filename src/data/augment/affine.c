@@ -35,4 +35,5 @@ const gdi_augmentation gdi_augment_affine = {
     .example = "affine:10, or {affine: {degrees: 10, translate: 0.1, scale: 0.1}}",
     .args = args,
     .draw = draw,
-    .apply = apply};
+    .apply = apply,
+    .moves = true};

@@ -65,4 +65,5 @@ const gdi_augmentation gdi_augment_crop = {.word = "crop",
                                            .args = args,
                                            .check = check,
                                            .draw = draw,
-                                           .apply = apply};
+                                           .apply = apply,
+                                           .moves = true};

@@ -37,4 +37,5 @@ const gdi_augmentation gdi_augment_flip = {.word = "flip",
                                            .example = "flip",
                                            .args = args,
                                            .draw = draw,
-                                           .apply = apply};
+                                           .apply = apply,
+                                           .moves = true};

@@ -46,4 +46,5 @@ const gdi_augmentation gdi_augment_resized_crop = {
     .example = "resized_crop, or {resized_crop: {scale: 0.5, ratio: 1}}",
     .args = args,
     .draw = draw,
-    .apply = apply};
+    .apply = apply,
+    .moves = true};

@@ -66,7 +66,7 @@ template <typename T> static __device__ void put_targets(const job &j, int64_t s
   const char *y = (const char *)j.set.y + (size_t)sample * j.set.y_row;
   for (int64_t i = threadIdx.x % LANES; i < j.set.y_n; i += LANES) {
     if (j.set.y_type == GD_I64) {
-      ((int64_t *)j.to.y)[row] = *(const int64_t *)y;
+      ((int64_t *)j.to.y)[row * j.set.y_n + i] = ((const int64_t *)y)[i];
       continue;
     }
     const double v = ((const double *)y)[i];
