@@ -21,4 +21,22 @@ expect 0 '^samples   6, and 6 to validate on' gdtrain data import images photos/
 gdtrain --data photos.h5 --model "linear:2" --steps 3 --out run >out.txt 2>&1 || { fail "training"; cat out.txt; }
 grep -q 'x_val and y_val are taken' out.txt || fail "the validation part of the file is used without a word"
 at_least "$(last run val.accuracy)" 0 "validation on x_val"
+
+# What is no image, or no folder of a class, is told in one line and leaves no file.
+mkdir -p empty/a empty/b torn/a
+cp photos/train/few/1.png empty/a/
+expect 4 "error: empty: .*b: a class folder without an image" gdtrain data import images empty --out bad.h5
+head -c 300 photos/train/few/1.png >torn/a/1.png
+expect 4 "error: torn: it holds no image that can be read; left out: a/1.png: damaged PNG" gdtrain data import images torn --out bad.h5
+cp photos/train/few/1.png torn/a/2.png
+expect 0 "^samples   1$" gdtrain data import images torn --out torn.h5
+expect 0 "warning: left out: a/1.png: damaged PNG" gdtrain data import images torn --out torn.h5
+[ ! -e bad.h5 ] || fail "an import that failed leaves its file"
+# Images of one pixel are images: padded they can be convolved, and one alone has no variance.
+gdtrain data import images photos/ --size 1 --out pixel.h5 >/dev/null 2>&1 || fail "images of one pixel"
+convnet() { gdtrain --data pixel.h5 --plots false --out "$1" --model "$2" --steps 2 "${@:3}"; }
+expect 2 "error: .*a kernel that spans 3 does not fit into images 1 high" convnet p1 "conv2d:out_channels=4,kernel_size=3 linear:2"
+expect 2 "error: .*leaves one of a single sample, which has no variance" convnet p2 "[{conv2d: {out_channels: 4, kernel_size: 1}}, batch_norm, {linear: 2}]" --batch-size 1
+expect 0 "folder *p3" convnet p3 "[{conv2d: {out_channels: 4, kernel_size: 3, padding: 1}}, batch_norm, relu, {linear: 2}]"
+expect 0 "folder *p4" convnet p4 resnet20
 finish

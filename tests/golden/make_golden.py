@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
-"""Adds to ops.txt, next to itself, the cases of ../ops_cases.def that it lacks (--all: makes all anew), and with --mlp writes
-mlp.txt: what PyTorch computes, for golden/ops.c and golden/mlp.c to compare with.
+"""Adds to ops.txt and nonfinite.txt, next to itself, the cases of ../ops_cases.def that they lack (--all: makes all anew), and
+with --mlp writes mlp.txt: what PyTorch computes, for golden/ops.c and golden/mlp.c to compare with.
 
 ops.txt:  "case NAME", then a line per tensor: what it is (x: an input, y: the result, dy: the seed gradient, dx: the
           gradient of the input of the same place), number of dimensions, extents, values
+nonfinite.txt:  "case NAME same", or "other" where ours is not PyTorch's; then for NaN, inf and -inf in the middle of the first input of that case, and for the result and each
+          gradient in turn: the sum of its finite elements, how many are not, and each of those as index and value
 mlp.txt:  tensors of the same form: data, initial weights, losses of ten steps, final weights
 """
 import os
@@ -75,16 +77,46 @@ def golden(name, lo, hi, expression, shapes):
                     *(line("dx", x.grad) for x in inputs)])
 
 
-# Values that are there stay as they are; --all makes them anew.
-path = os.path.join(here, "ops.txt")
-there = {}
-if "--all" not in sys.argv and os.path.exists(path):
-    header_there, *texts = re.split(r"^(?=case )", open(path).read(), flags=re.M)
-    there = {t.split()[1]: t for t in texts}
-with open(path, "w") as f:
-    f.write(header_there if there else header)
-    for case in cases():
-        f.write(there.get(case[0]) or golden(*case))
+# PyTorch's gelu of infinity is NaN on CPUs, which its limit is not. The others: gradients where relu meets NaN.
+other = {"gelu", "linear_gelu", "conv2d_relu", "conv2d_depthwise", "batch_norm_relu", "batch_norm_residual", "batch_norm_eval"}
+
+
+def not_finite(text, expression):
+    """The lines of nonfinite.txt of a case of ops.txt."""
+    tensors = [(kind, torch.tensor(list(map(float, rest[int(n):]))).reshape(tuple(map(int, rest[: int(n)]))))
+               for kind, n, *rest in map(str.split, text.splitlines()[1:])]
+    name = text.split()[1]
+    if name in other:
+        return f"case {name} other\n"
+    out = [f"case {name} same\n"]
+    for bad in (torch.nan, torch.inf, -torch.inf):
+        x = [t.clone() for kind, t in tensors if kind == "x"]
+        x[0].view(-1)[x[0].numel() // 2] = bad
+        for t in x:
+            t.requires_grad_()
+        y = eval(expression, dict(globals(), **dict(zip("abc", x))))
+        y.backward(next(t for kind, t in tensors if kind == "dy"))
+        for t in (y.detach(), *(t.grad for t in x)):
+            finite = t.flatten().isfinite()
+            at = (~finite).nonzero().flatten().tolist()
+            out.append(" ".join([f"{t.flatten()[finite].sum():.7g}", str(len(at)), *(f"{i} {t.flatten()[i]:g}" for i in at)]) + "\n")
+    return "".join(out)
+
+
+def write(name, make):
+    """A file of cases. Those that are there stay as they are; --all makes them anew. Returns them by name."""
+    path, there, above = os.path.join(here, name), {}, header
+    if "--all" not in sys.argv and os.path.exists(path):
+        above, *texts = re.split(r"^(?=case )", open(path).read(), flags=re.M)
+        there = {t.split()[1]: t for t in texts}
+    there = {case[0]: there.get(case[0]) or make(*case) for case in cases()}
+    with open(path, "w") as f:
+        f.write(above + "".join(there.values()))
+    return there
+
+
+made = write("ops.txt", golden)
+write("nonfinite.txt", lambda name, lo, hi, expression, shapes: not_finite(made[name], expression))
 if "--mlp" not in sys.argv:
     sys.exit()
 torch.manual_seed(20)
