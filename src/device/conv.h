@@ -11,7 +11,8 @@
 #include "gd/tensor.h"
 
 typedef struct gdi_conv {
-  gd_dtype type;           /* f32 or f64 */
+  gd_dtype type;           /* of operands: f32, f64; on a CPU also bf16, with results and bias in f32 */
+  bool onednn;             /* on a CPU: what computes it, cpu/conv.h */
   bool bias;               /* of the forward pass */
   int64_t n, groups, c, o; /* images; groups of channels; channels of x and of y */
   int64_t in[2], out[2];   /* height and width of x and of y */

@@ -57,5 +57,6 @@ gd_tensor *gd_batch_norm(gd_tape *t, gd_tensor *x, gd_tensor *weight, gd_tensor 
   gd_tensor *in[] = {x, weight, bias, running_mean, running_var, residual};
   if (!training) /* they are constants then, and follow nothing */
     for (int i = GDI_BN_MEAN; i <= GDI_BN_VAR; i++) in[i] = in[i] ? gd_detach(t, in[i]) : NULL;
-  return gd_apply(t, &gdi_op_batch_norm, &(gdi_batch_norm){eps, training, act}, GDI_BN_INPUTS, in);
+  const gdi_batch_norm p = {.eps = eps, .training = training, .act = act};
+  return gd_apply(t, &gdi_op_batch_norm, &p, GDI_BN_INPUTS, in);
 }

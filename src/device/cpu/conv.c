@@ -1,11 +1,10 @@
 /*
- * f32 goes to oneDNN where it has a fast kernel for all passes (which one follows from shape, version and instruction set:
- * no timing, so equal convolutions have equal bits). Else, and in f64, a convolution is matrix products over columns: row
- * (i, j) of an image's columns [out, K] holds the K = kH kW C/groups values under the kernel for output (i, j), channels
- * last. Packed weights are [O, kH, kW, C/groups] then.
+ * f32 goes to oneDNN where it has a fast kernel for all passes. Else, and in f64, a convolution is matrix products over
+ * columns: row (i, j) of an image's columns [out, K] holds the K = kH kW C/groups values under the kernel for output (i, j),
+ * channels last. Packed weights are [O, kH, kW, C/groups] then.
  *
- * bf16 precision computes convolutions in f32 on every CPU: without AMX, oneDNN 2.6's bf16 ones are slower than those; with
- * it they are not measured.
+ * bf16 operands gain on AMX units only: a third of the time of f32 from 16 channels on (oneDNN 2.6, ResNet-20); with fewer,
+ * or without AMX, they are slower, and bf16 precision computes convolutions in f32.
  */
 #include "device/cpu/conv.h"
 
@@ -13,12 +12,25 @@
 
 #include "device/cpu/gemm.h"
 
-static bool by_onednn(const gdi_conv *c) {
-  if (c->type != GD_F32) return false;
+enum { BF16_CHANNELS = 16 };
+
+static bool has_all(const gdi_conv *c) {
   gdi_conv full = *c; /* what decides is the same for all chunks */
   full.n = GDI_CONV_IMAGES, full.bias = false;
   return gdi_onednn_conv_has(&full, GDI_CONV_FORWARD) && gdi_onednn_conv_has(&full, GDI_CONV_DATA) &&
          gdi_onednn_conv_has(&full, GDI_CONV_WEIGHTS);
+}
+
+void gdi_conv_choose(gdi_conv *c, gd_dtype product) {
+  c->onednn = false;
+  if (c->type != GD_F32) return;
+  if (product == GD_BF16 && c->c / c->groups >= BF16_CHANNELS && c->o / c->groups >= BF16_CHANNELS &&
+      gdi_onednn_has_amx()) {
+    c->type = GD_BF16;
+    if ((c->onednn = has_all(c))) return;
+    c->type = GD_F32;
+  }
+  c->onednn = has_all(c);
 }
 
 static int64_t taps(const gdi_conv *c) {
@@ -112,30 +124,29 @@ static gd_status by_columns(const gdi_conv *c, gdi_conv_pass pass, const void *x
 }
 
 gd_status gdi_conv_packed(const gdi_conv *c, gdi_conv_pass pass, int64_t *elements) {
-  if (by_onednn(c)) return gdi_onednn_conv_packed(c, pass, elements);
+  if (c->onednn) return gdi_onednn_conv_packed(c, pass, elements);
   *elements = c->o * row_elements(c);
   return GD_OK;
 }
 
 gd_status gdi_conv_pack(const gdi_conv *c, gdi_conv_pass pass, const void *w, void *packed) {
-  if (by_onednn(c)) return gdi_onednn_conv_pack(c, pass, w, packed);
+  if (c->onednn) return gdi_onednn_conv_pack(c, pass, w, packed);
   (c->type == GD_F64 ? turn_double : turn_float)(w, packed, c->o, c->c / c->groups, taps(c));
   return GD_OK;
 }
 
 gd_status gdi_conv_unpack(const gdi_conv *c, const void *packed, void *w) {
-  if (by_onednn(c)) return gdi_onednn_conv_unpack(c, packed, w);
+  if (c->onednn) return gdi_onednn_conv_unpack(c, packed, w);
   (c->type == GD_F64 ? turn_double : turn_float)(packed, w, c->o, taps(c), c->c / c->groups);
   return GD_OK;
 }
 
-int64_t gdi_conv_scratch(const gdi_conv *c, gdi_conv_pass pass) {
-  (void)pass;
-  return by_onednn(c) ? 0 : pixels(c->out) * row_elements(c);
+int64_t gdi_conv_scratch(const gdi_conv *c) {
+  return c->onednn ? 0 : pixels(c->out) * row_elements(c);
 }
 
 gd_status gdi_conv_run(const gdi_conv *c, gdi_conv_pass pass, const void *x, const void *packed,
                        const void *bias, const void *y, void *scratch) {
-  return by_onednn(c) ? gdi_onednn_conv_run(c, pass, x, packed, bias, y)
-                      : by_columns(c, pass, x, packed, bias, y, scratch);
+  return c->onednn ? gdi_onednn_conv_run(c, pass, x, packed, bias, y)
+                   : by_columns(c, pass, x, packed, bias, y, scratch);
 }

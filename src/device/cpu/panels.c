@@ -111,16 +111,18 @@ typedef struct rounding {
   uint16_t *to;
 } rounding;
 
-static void round_to_bf16(void *context, int64_t lo, int64_t hi) {
-  const rounding *r = context;
-  const float *restrict from = r->from;
-  uint16_t *restrict to = r->to;
-  for (int64_t i = lo; i < hi; i++) {
+void gdi_round_to_bf16(const float *restrict from, uint16_t *restrict to, int64_t n) {
+  for (int64_t i = 0; i < n; i++) {
     uint32_t bits;
     memcpy(&bits, &from[i], sizeof bits);
     uint32_t rounded = (bits + 0x7fff + (bits >> 16 & 1)) >> 16, quiet_nan = bits >> 16 | 0x40;
     to[i] = (uint16_t)(from[i] == from[i] ? rounded : quiet_nan);
   }
+}
+
+static void round_chunk(void *context, int64_t lo, int64_t hi) {
+  const rounding *r = context;
+  gdi_round_to_bf16(r->from + lo, r->to + lo, hi - lo);
 }
 
 gd_dtype gdi_product_type(const gd_device *d, gd_dtype type) {
@@ -133,7 +135,7 @@ gd_status gdi_product_operand(gd_device *d, const gd_tensor *x, const void **out
   int64_t n = gd_numel(x);
   uint16_t *to = gd_arena_alloc(d->scratch, (size_t)n * sizeof *to);
   if (!to) return GD_ERR_OOM;
-  gdi_parallel(d, n, GDI_GRAIN, round_to_bf16, &(rounding){x->data, to});
+  gdi_parallel(d, n, GDI_GRAIN, round_chunk, &(rounding){x->data, to});
   *out = to;
   return GD_OK;
 }

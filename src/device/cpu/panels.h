@@ -27,6 +27,9 @@ gd_status gdi_multiply(gd_device *d, const gdi_products *p) GD_CHECKED;
  * for that. */
 gd_dtype gdi_product_type(const gd_device *d, gd_dtype type);
 
+/* To nearest, ties to even. */
+void gdi_round_to_bf16(const float *from, uint16_t *to, int64_t n);
+
 /*
  * The values of x as products on d take them: x's own, or a copy in scratch memory rounded to bf16, to
  * nearest with ties to even. The caller marks d->scratch before and releases it after.

@@ -27,10 +27,11 @@ static void chunks(void *context, int64_t lo, int64_t hi) {
     const int64_t first = k * c.n;
     if (b->images - first < c.n) c.n = b->images - first;
     const bool weights = b->pass == GDI_CONV_WEIGHTS;
-    if (gdi_conv_run(&c, b->pass, at(b->x, first * b->image, c.type),
-                     weights ? at(b->dw, k * b->dw_elements, c.type) : b->packed, NULL,
-                     at(b->y, first * b->map, c.type),
-                     at(b->scratch, k * b->scratch_elements, c.type)) != GD_OK)
+    const gd_dtype type = c.type, result = type == GD_BF16 ? GD_F32 : type;
+    if (gdi_conv_run(&c, b->pass, at(b->x, first * b->image, b->pass == GDI_CONV_DATA ? result : type),
+                     weights ? at(b->dw, k * b->dw_elements, result) : b->packed, NULL,
+                     at(b->y, first * b->map, b->pass == GDI_CONV_FORWARD ? result : type),
+                     at(b->scratch, k * b->scratch_elements, type)) != GD_OK)
       b->failed = true;
   }
 }
@@ -53,11 +54,11 @@ static gd_status measure(gd_device *d, const gd_node *n, gdi_conv_pass pass, dou
   const gd_tensor *x = transposed ? n->out : n->in[0], *y = transposed ? n->in[0] : n->out;
   bare b = {.conv = gdi_cpu_conv_of(n), .pass = pass, .images = x->shape[0]};
   const int64_t all = (b.images + b.conv.n - 1) / b.conv.n;
-  const size_t bytes = gd_dtype_bytes(b.conv.type);
+  const size_t bytes = gd_dtype_bytes(n->out->dtype);
   void *memory;
   b.conv.bias = false;
   b.image = gd_numel(x) / b.images, b.map = gd_numel(y) / b.images;
-  b.scratch_elements = gdi_conv_scratch(&b.conv, pass);
+  b.scratch_elements = gdi_conv_scratch(&b.conv);
   GD_TRY(fresh(d, x, &b.x));
   GD_TRY(fresh(d, y, &b.y));
   GD_TRY(gdi_conv_packed(&b.conv, pass, &b.dw_elements));
