@@ -124,6 +124,7 @@ static gd_status import_images(gd_table *t, args *a, const char *path) {
   gd_image_options o = {.progress = terminal ? show_progress : NULL};
   int64_t size = 0;
   GD_TRY(gdi_args_i64(a, "size", 1, 1 << 14, &size));
+  GD_TRY(gdi_args_i64(a, "per_class", 1, INT64_MAX, &o.per_class));
   o.size = (int)size;
   const gd_status st = gd_import_images(t, path, &o);
   if (terminal) fputs("\r\033[K", stderr);
@@ -140,7 +141,7 @@ gd_status gdi_data_import(args *a, const char *out) {
                                       "missing on_missing delimiter "
                                       "decimal thousands quote comment encoding trim"
                            : npy    ? "out classes x y"
-                           : images ? "out size"
+                           : images ? "out size per_class"
                                     : "out"));
   if (!out && n >= 1) return GD_FAIL(GD_ERR_USAGE, "--out FILE.h5 is missing");
   for (int i = 0; i < n; i++) GD_TRY(gdi_args_keep_input(out, files[i]));

@@ -27,7 +27,7 @@ typedef struct gdi_pictures {
 /* Errors: GD_ERR_DATA: none can be read, or sizes differ and none is given */
 gd_status gdi_pictures_read(gdi_pictures *s, const char *path, const gd_image_options *o) GD_CHECKED;
 void gdi_pictures_free(gdi_pictures *s);
-/* Errors: GD_ERR_DATA: an image without a class, a class without images */
-gd_status gdi_pictures_table(gd_table *t, gdi_pictures *s) GD_CHECKED;
+/* per_class: as of gd_image_options. Errors: GD_ERR_DATA: an image without a class, a class without images */
+gd_status gdi_pictures_table(gd_table *t, gdi_pictures *s, int64_t per_class) GD_CHECKED;
 
 #endif

@@ -142,6 +142,23 @@ static gd_status name_classes(gd_table *t, gdi_pictures *s) {
   return GD_OK;
 }
 
+/* Of pictures in order of part and class. */
+static void keep_per_class(gd_table *t, gdi_pictures *s, int64_t most) {
+  int64_t kept = 0, of_class = 0, train = 0;
+  for (int64_t i = 0; i < s->n; i++) {
+    gdi_picture *p = &s->picture[i];
+    const bool same = kept && s->picture[kept - 1].part == p->part && s->picture[kept - 1].label == p->label;
+    of_class = same ? of_class + 1 : 1;
+    if (of_class > most) {
+      free(p->name), free(p->image.pixel);
+      continue;
+    }
+    train += i < t->n;
+    s->picture[kept++] = *p;
+  }
+  s->n = kept, t->n = train, t->n_val = kept - train;
+}
+
 /* ---- their pixels ---- */
 
 static void put_image(uint8_t *to, const gdi_image *i, int64_t channels) {
@@ -171,13 +188,14 @@ static gd_status put_images(gd_table *t, gdi_pictures *s) {
   return GD_OK;
 }
 
-gd_status gdi_pictures_table(gd_table *t, gdi_pictures *s) {
+gd_status gdi_pictures_table(gd_table *t, gdi_pictures *s, int64_t per_class) {
   *t = (gd_table){.x_type = GD_U8, .labels = true, .targets = 1, .y_vector = true};
   for (int64_t i = 0; i < s->n; i++) GD_TRY(find_class(&s->picture[i]));
   qsort(s->picture, (size_t)s->n, sizeof *s->picture, by_name);
   GD_TRY(check_folders(s));
   GD_TRY(choose_parts(t, s));
   GD_TRY(name_classes(t, s));
+  if (per_class) keep_per_class(t, s, per_class);
   GD_TRY(put_images(t, s));
   t->notes = s->notes, s->notes = NULL;
   return GD_OK;
@@ -187,7 +205,7 @@ gd_status gd_import_images(gd_table *out, const char *path, const gd_image_optio
   gdi_pictures s;
   *out = (gd_table){0};
   gd_status st = gdi_pictures_read(&s, path, o);
-  if (st == GD_OK) st = gdi_pictures_table(out, &s);
+  if (st == GD_OK) st = gdi_pictures_table(out, &s, o->per_class);
   gdi_pictures_free(&s);
   if (st != GD_OK) gd_table_free(out);
   return st;

@@ -18,6 +18,8 @@ for part in train test; do
 done
 expect 4 'test/few/1.png is .* --size' gdtrain data import images photos/ --out photos.h5
 expect 0 '^samples   6, and 6 to validate on' gdtrain data import images photos/ --size 16 --out photos.h5
+expect 0 '^samples   4, and 4 to validate on' gdtrain data import images photos/ --size 16 --per-class 2 --out few.h5
+expect 2 "per_class: '0' is not a whole number of at least 1" gdtrain data import images photos/ --size 16 --per-class 0 --out few.h5
 gdtrain --data photos.h5 --model "linear:2" --steps 3 --out run >out.txt 2>&1 || { fail "training"; cat out.txt; }
 grep -q 'x_val and y_val are taken' out.txt || fail "the validation part of the file is used without a word"
 at_least "$(last run val.accuracy)" 0 "validation on x_val"
