@@ -72,10 +72,9 @@ static void ends(FILE *f, const gd_vary_result *r) {
   const double scale = r->percent ? 100 : 1;
   for (int i = 0; i < r->rows && i < LEGEND; i++) fprintf(f, "  unset label %d\n", i + 1);
   fprintf(f,
-          "  set lmargin screen 0.75; set rmargin screen 0.985; set xlabel 'settings: every seed, and the "
-          "median'; "
+          "  set lmargin screen 0.75; set rmargin screen 0.985; set xlabel 'seeds, and their median'; "
           "set ylabel 'last %s%s' noenhanced\n"
-          "  set xrange [0.4:%d.6]; set xtics 1\n",
+          "  set xrange [0.4:%d.6]; set xtics 1; set offsets 0, 0, graph 0.04, graph 0.04\n",
           r->measure, r->percent ? ", %" : "", r->rows);
   for (int i = 0; i < r->rows; i++)
     if (isfinite(r->row[i].last))
@@ -96,7 +95,8 @@ void gdi_vary_plot(const gd_vary_result *r) {
   legend(f, r);
   curves(f, r);
   ends(f, r);
-  fputs("  unset multiplot; unset arrow; unset label; set xrange [*:*]; set xtics auto\n}\n", f);
+  fputs("  unset multiplot; unset arrow; unset label; unset offsets; set xrange [*:*]; set xtics auto\n}\n",
+        f);
   if (fclose(f) == 0 && gdi_gnuplot(r->folder, "vary", script))
     printf("figure  %s/vary.svg, vary.png\n", r->folder);
   free(script);
