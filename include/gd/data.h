@@ -301,7 +301,7 @@ GD_API gd_status gd_import_idx(gd_table *out, const char *images, const char *la
 /** CIFAR-10/100 binary batches. */
 GD_API gd_status gd_import_cifar(gd_table *out, const char *const files[], int n, bool hundred) GD_CHECKED;
 typedef struct gd_image_options {
-  int size; /**< of the images, size x size; 0: all must have one size */
+  int size;          /**< of the images, size x size; 0: all must have one size */
   int64_t per_class; /**< of each part, the first so many of a class, by their names; 0: all */
   /** After each batch of files: how many are decoded, and which part of the archive is read, < 0: not known. Or NULL */
   void (*progress)(void *user, int64_t images, double part);
