@@ -9,6 +9,7 @@
 #include "data/notes.h"
 #include "data/npy.h"
 #include "data/table.h"
+#include "gd/loss.h"
 
 /* ---- which arrays of an archive ---- */
 
@@ -78,6 +79,8 @@ static gd_status take_targets(gd_table *t, gdi_npy *y) {
   if (gdi_npy_text(y)) return take_words(t, y);
   GD_TRY(gdi_npy_numbers(y, GD_F64, t->y));
   if (!t->labels) return GD_OK;
+  for (int64_t i = 0; t->y_ndim > 0 && y->e.kind == 'u' && y->e.width == 1 && i < y->n; i++)
+    if (((double *)t->y)[i] == UINT8_MAX) ((double *)t->y)[i] = GD_IGNORED; /* as in a data file */
   GD_TRY(gdi_table_take_labels(t, y->path));
   if (y->e.kind != 'b') return GD_OK;
   free(t->class_name);
@@ -103,8 +106,9 @@ static gd_status check(const gdi_npy *x, const gdi_npy *y) {
   if (x->shape[0] != y->shape[0])
     return GD_FAIL(GD_ERR_DATA, "%s: %lld rows for the %lld samples of %s", y->path, (long long)y->shape[0],
                    (long long)x->shape[0], x->path);
-  if (y->ndim > 2)
-    return GD_FAIL(GD_ERR_DATA, "%s: targets have 1 or 2 dimensions, not %d", y->path, y->ndim);
+  if (y->ndim > GD_MAX_DIMS || (y->ndim > 2 && (y->e.kind == 'f' || gdi_npy_text(y))))
+    return GD_FAIL(GD_ERR_DATA, "%s: targets have 1 or 2 dimensions, not %d; labels of pixels are integers",
+                   y->path, y->ndim);
   return GD_OK;
 }
 
@@ -123,13 +127,21 @@ static gd_status take_weights(gd_table *t, gdi_npy *w) {
   return GD_OK;
 }
 
+/* A label for each pixel. */
+static void take_places(gd_table *t, const gdi_npy *y) {
+  t->labels = true;
+  t->y_ndim = y->ndim - 1;
+  memcpy(t->y_sample, y->shape + 1, (size_t)t->y_ndim * sizeof *t->y_sample);
+}
+
 static gd_status import(gd_table *t, gdi_npy *x, gdi_npy *y, gdi_npy *w, bool classes) {
   GD_TRY(check(x, y));
   take_shape(t, x);
   t->targets = y->n / y->shape[0];
   t->labels = classes || gdi_npy_text(y) || (y->e.kind != 'f' && t->targets == 1);
   t->y_vector = t->labels || y->ndim == 1;
-  if (t->labels && t->targets != 1)
+  if (y->ndim > 2) take_places(t, y);
+  if (t->labels && t->y_ndim == 0 && t->targets != 1)
     return GD_FAIL(GD_ERR_DATA, "%s: classes need one label per sample, not %lld", y->path,
                    (long long)t->targets);
   GD_TRY(gdi_table_alloc(t));

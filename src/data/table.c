@@ -38,7 +38,7 @@ gd_status gdi_table_number_classes(gd_table *t) {
 
 gd_status gdi_table_take_labels(gd_table *t, const char *path) {
   double *value = t->y;
-  for (int64_t i = 0; i < t->n; i++) {
+  for (int64_t i = 0; i < t->n * values_of_target(t); i++) {
     double v = value[i];
     if (!(v == -100 || (v >= 0 && v < MAX_CLASSES && v == (double)(int64_t)v)))
       return GD_FAIL(

@@ -43,6 +43,8 @@ for name in inc.double_conv.0.weight down2.maxpool_conv.1.double_conv.4.running_
   grep -aq "\"$name\"" names.safetensors || fail "no $name"
 done
 
+# Labels of pixels from NumPy; those that a model predicted are such.
+expect 0 "^y +labels \[16, 16\] each, [34] classes" gdtrain data import npy masks.npy masks.npy --out again.h5
 # What does not fit.
 expect 2 "error: model: its output is \[8, 8, 4\], but the labels of a sample in y of shapes.h5 are \[16, 16\]" gdtrain --data shapes.h5 \
   --model "conv2d:out_channels=4,kernel_size=2,stride=2"

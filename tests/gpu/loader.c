@@ -5,14 +5,16 @@
 #include "data/loader.h"
 #include "gpu/memory.h"
 
-enum { N = 650, MICRO = 20, SHARE = 60 }; /* the last micro-batch has 10 samples */
+enum { N = 650, MICRO = 20, SHARE = 60, H = 4, W = 9 }; /* the last micro-batch has 10 samples */
 
-static gd_table make_table(gd_dtype type, bool labels, int64_t d, bool weighted) {
+static gd_table make_table(gd_dtype type, bool labels, int64_t d, bool weighted, bool masks) {
   const gd_rng r = gd_rng_stream(3, GD_RNG_TEST, 0);
   gd_table t = {
       .n = N, .ndim = 1, .sample = {d}, .x_type = type, .labels = labels, .classes = labels ? 9 : 0};
   t.targets = labels ? 1 : 2, t.y_vector = labels;
-  t.x = malloc((size_t)(N * d) * sizeof(double)), t.y = malloc(2 * N * sizeof(double));
+  const int64_t targets = masks ? H * W : 2;
+  if (masks) t.y_ndim = 2, t.y_sample[0] = H, t.y_sample[1] = W;
+  t.x = malloc((size_t)(N * d) * sizeof(double)), t.y = malloc((size_t)(N * targets) * sizeof(double));
   if (weighted) t.w = malloc(N * sizeof *t.w);
   for (int64_t i = 0; weighted && i < N; i++) t.w[i] = gd_rng_uniform(r, (uint64_t)(3 * N * d + i));
   for (int64_t i = 0; i < N * d; i++) {
@@ -21,9 +23,9 @@ static gd_table make_table(gd_dtype type, bool labels, int64_t d, bool weighted)
     if (type == GD_F32) ((float *)t.x)[i] = (float)v;
     if (type == GD_F64) ((double *)t.x)[i] = v;
   }
-  for (int64_t i = 0; i < 2 * N; i++) {
+  for (int64_t i = 0; i < N * targets; i++) {
     if (!labels) ((double *)t.y)[i] = gd_rng_normal(r, (uint64_t)(i + N * d));
-    if (labels && i < N) ((int64_t *)t.y)[i] = i % 9;
+    if (labels) ((int64_t *)t.y)[i] = i % 9;
   }
   return t;
 }
@@ -34,16 +36,18 @@ typedef struct kind {
   bool labels, streamed, standardized;
   gd_shuffle shuffle;
   int64_t d;
-  bool weighted;
+  bool weighted, masks;
 } kind;
 
 static const kind kinds[] = {
-    {GD_U8, GD_F32, true, false, false, GD_SHUFFLE_BLOCK, 36, true},
-    {GD_U8, GD_F32, true, true, true, GD_SHUFFLE_FULL, 37, false},
-    {GD_F32, GD_F32, false, true, true, GD_SHUFFLE_BLOCK, 8, true},
-    {GD_F32, GD_F32, false, false, true, GD_SHUFFLE_BLOCK, 5, false},
-    {GD_F64, GD_F64, false, true, false, GD_SHUFFLE_NONE, 3, true},
-    {GD_F64, GD_F32, true, true, true, GD_SHUFFLE_FULL, 12, false},
+    {GD_U8, GD_F32, true, false, false, GD_SHUFFLE_BLOCK, 36, true, false},
+    {GD_U8, GD_F32, true, true, true, GD_SHUFFLE_FULL, 37, false, false},
+    {GD_F32, GD_F32, false, true, true, GD_SHUFFLE_BLOCK, 8, true, false},
+    {GD_F32, GD_F32, false, false, true, GD_SHUFFLE_BLOCK, 5, false, false},
+    {GD_F64, GD_F64, false, true, false, GD_SHUFFLE_NONE, 3, true, false},
+    {GD_F64, GD_F32, true, true, true, GD_SHUFFLE_FULL, 12, false, false},
+    {GD_U8, GD_F32, true, false, false, GD_SHUFFLE_BLOCK, 108, true, true},
+    {GD_U8, GD_F32, true, true, false, GD_SHUFFLE_FULL, 36, false, true},
 };
 enum { KINDS = sizeof kinds / sizeof *kinds };
 
@@ -59,7 +63,7 @@ typedef struct sent {
 
 static void open_sent(sent *s, const kind *k) {
   *s = (sent){0};
-  gd_table t = make_table(k->stored, k->labels, k->d, k->weighted);
+  gd_table t = make_table(k->stored, k->labels, k->d, k->weighted, k->masks);
   s->data =
       open_table(&t, "t.h5", &(gd_data_options){.memory = k->streamed ? GD_MEMORY_STREAM : GD_MEMORY_HOLD});
   gd_table_free(&t);
@@ -77,7 +81,7 @@ static void open_sent(sent *s, const kind *k) {
   assert_ok(gdi_loader_new(&s->there, s->data, &s->o, SHARE));
   assert_false(gdi_loader_resident(s->there));
   const size_t e = gd_dtype_bytes(k->type);
-  s->x_row = (size_t)k->d * e, s->y_row = k->labels ? sizeof(int64_t) : 2 * e;
+  s->x_row = (size_t)k->d * e, s->y_row = k->labels ? (k->masks ? H * W : 1) * sizeof(int64_t) : 2 * e;
   s->x = gd_arena_alloc(memory, N * s->x_row), s->y = gd_arena_alloc(memory, N * s->y_row);
   s->w_row = k->weighted ? e : 0;
   s->w = gd_arena_alloc(memory, N * s->w_row + 1);
