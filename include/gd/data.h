@@ -40,11 +40,12 @@ typedef struct gd_data_info {
   int64_t sample[GD_MAX_DIMS - 1]; /**< shape of one sample; ndim 0: a scalar each */
   gd_dtype x_type;                 /**< u8, i32, i64, f32 or f64, as stored */
   bool x_index;                    /**< x stays i64 (tokens) */
-  double x_scale;  /**< x is multiplied by this when a batch is formed: 1/255 for u8 images, else 1 */
-  bool labels;     /**< y holds integer labels (else real targets) */
-  bool unlabelled; /**< none of the labels is a class: all are ignored */
-  int64_t targets; /**< k: targets per sample; of labels 1, or as many as y_sample has places */
-  int y_ndim;      /**< of the labels of one sample: 0: it has one; 2: one for each pixel */
+  bool from_images; /**< samples are made of images in x as they are asked for: decoded, or of another size */
+  double x_scale;   /**< x is multiplied by this when a batch is formed: 1/255 for u8 images, else 1 */
+  bool labels;      /**< y holds integer labels (else real targets) */
+  bool unlabelled;  /**< none of the labels is a class: all are ignored */
+  int64_t targets;  /**< k: targets per sample; of labels 1, or as many as y_sample has places */
+  int y_ndim;       /**< of the labels of one sample: 0: it has one; 2: one for each pixel */
   int64_t y_sample[GD_MAX_DIMS - 1]; /**< [y_ndim] */
   bool y_vector;                     /**< y is given as [N], not [N,k] */
   char y_note
@@ -83,6 +84,7 @@ typedef struct gd_data_options {
   enum { GD_MEMORY_AUTO, GD_MEMORY_HOLD, GD_MEMORY_STREAM } memory;
   size_t hold_limit_bytes; /**< auto: larger sets are streamed; 0: a quarter of the machine's memory */
   bool without_targets;    /**< a file without targets will do: each reads as one 0 */
+  int size;                /**< images become size x size when they are asked for; 0: what the file says */
   double
       largest; /**< values beyond +-largest are refused, as the model's type cannot hold them; 0: all will do */
   bool probed; /**< skip the trial in a child process (h5look.h): another process of this host made it */
@@ -263,6 +265,8 @@ typedef struct gd_table {
   int64_t sample[GD_MAX_DIMS - 1];
   gd_dtype x_type; /**< u8, f32 or f64 */
   void *x;         /**< [n + n_val, sample...] */
+  int64_t *
+      image_at; /**< [n + n_val + 1] x is encoded images that become such samples: where each begins; or NULL */
   bool labels;
   int64_t targets;
   bool y_vector;
@@ -303,6 +307,8 @@ GD_API gd_status gd_import_cifar(gd_table *out, const char *const files[], int n
 typedef struct gd_image_options {
   int size;          /**< of the images, size x size; 0: all must have one size */
   int64_t per_class; /**< of each part, the first so many of a class, by their names; 0: all */
+  bool
+      keep_encoded; /**< the files are kept as they are, and decoded, cropped and resized as samples are asked for */
   /** After each batch of files: how many are decoded, and which part of the archive is read, < 0: not known. Or NULL */
   void (*progress)(void *user, int64_t images, double part);
   void *user;

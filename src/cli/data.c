@@ -59,5 +59,5 @@ static gd_status data(args *a) {
 }
 
 gd_status gdi_command_data(int argc, char **argv) {
-  return gdi_alone(argc, argv, "header classes trim", data);
+  return gdi_alone(argc, argv, "header classes trim keep_encoded", data);
 }

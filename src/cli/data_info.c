@@ -25,6 +25,9 @@ static void print_info(const gd_data_info *i) {
   printf("\n%-9s %s [", i->x_name, gd_dtype_name(i->x_type));
   for (int d = 0; d < i->ndim; d++) printf("%s%lld", d ? ", " : "", (long long)i->sample[d]);
   printf("] each, times %.9g\n", i->x_scale);
+  if (i->from_images)
+    printf("encoded   %.1f MB of JPEG and PNG images, decoded as they are needed\n",
+           (double)i->x_bytes / 1e6);
   gdi_print_names("columns", i->names.n_x, i->names.x);
   if (i->labels) {
     printf("%-9s labels", i->y_name);
@@ -40,8 +43,8 @@ static void print_info(const gd_data_info *i) {
   }
   if (i->w_name[0]) printf("%-9s weights of samples\n", i->w_name);
   gdi_print_names(i->names.n_y > 1 ? "targets" : "target", i->names.n_y, i->names.y);
-  printf("memory    %.1f MB\nchecksums %s\n", (double)(i->x_bytes + i->y_bytes) / 1e6,
-         i->checksummed ? "yes" : "no");
+  if (!i->from_images) printf("memory    %.1f MB\n", (double)(i->x_bytes + i->y_bytes) / 1e6);
+  printf("checksums %s\n", i->checksummed ? "yes" : "no");
 }
 
 void gdi_print_import_notes(const char *notes) {

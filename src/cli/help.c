@@ -68,8 +68,8 @@ static const char data[] =
     "gdtrain data import npy X.npy [Y.npy] | XY.npz --out F.h5 [--classes]\n"
     "  --x NAME --y NAME    arrays of an .npz (x and y, x_train and y_train ...)\n"
     "gdtrain data import images DIR|F.tar[.gz|.xz|.zst]|F.zip --out F.h5    JPEG, PNG\n"
-    "  --size 32            the square in the middle, resized; a folder per class;\n"
-    "  --per-class 1000     fewer; train/ with val/ or test/ go into one file\n"
+    "  --size 32            the square in the middle, resized; a folder per class,\n"
+    "                       in train/ and val/; --per-class 1000  --keep-encoded\n"
     "gdtrain data import cifar10|cifar100 FILE... --out F.h5    binary version\n"
     "gdtrain data info FILE [--data.x NAME --data.y NAME]   what an HDF5 file holds\n"
     "gdtrain data show FILE --out SHEET.png [--n 64 --augment \"crop:4 flip\"]\n";

@@ -125,6 +125,7 @@ static gd_status import_images(gd_table *t, args *a, const char *path) {
   int64_t size = 0;
   GD_TRY(gdi_args_i64(a, "size", 1, 1 << 14, &size));
   GD_TRY(gdi_args_i64(a, "per_class", 1, INT64_MAX, &o.per_class));
+  GD_TRY(gdi_args_flag(a, "keep_encoded", &o.keep_encoded));
   o.size = (int)size;
   const gd_status st = gd_import_images(t, path, &o);
   if (terminal) fputs("\r\033[K", stderr);
@@ -141,7 +142,7 @@ gd_status gdi_data_import(args *a, const char *out) {
                                       "missing on_missing delimiter "
                                       "decimal thousands quote comment encoding trim"
                            : npy    ? "out classes x y"
-                           : images ? "out size per_class"
+                           : images ? "out size per_class keep_encoded"
                                     : "out"));
   if (!out && n >= 1) return GD_FAIL(GD_ERR_USAGE, "--out FILE.h5 is missing");
   for (int i = 0; i < n; i++) GD_TRY(gdi_args_keep_input(out, files[i]));
@@ -158,7 +159,7 @@ gd_status gdi_data_import(args *a, const char *out) {
   } else {
     return GD_FAIL(GD_ERR_USAGE,
                    "usage: gdtrain data import idx IMAGES LABELS | csv FILE... | npy X Y | npy XY.npz | "
-                   "images DIR|ARCHIVE [--size 32] | cifar10|cifar100 FILE... --out FILE.h5");
+                   "images DIR|ARCHIVE [--size 32 --keep-encoded] | cifar10|cifar100 FILE... --out FILE.h5");
   }
   return gdi_data_write(&t, out);
 }

@@ -178,8 +178,9 @@ gd_status gdi_sheet_new(gdi_sheet *s, int64_t n, int stacked, int64_t width, int
   s->text = 2 * widest <= s->width + GAP / 2 ? 2 : 1;
   const int rows = (int)((n + s->columns - 1) / s->columns);
   const int across = 2 * MARGIN + s->columns * (s->width + GAP) - GAP, least = 560;
-  s->page =
-      (gdi_image){across > least ? across : least, head() + rows * cell_height(s) + MARGIN - GAP, 3, NULL};
+  s->page = (gdi_image){.width = across > least ? across : least,
+                        .height = head() + rows * cell_height(s) + MARGIN - GAP,
+                        .channels = 3};
   s->page.pixel = malloc(3 * (size_t)s->page.width * (size_t)s->page.height);
   if (!s->page.pixel)
     return GD_FAIL(GD_ERR_OOM, "no memory for a sheet of %d x %d pixels", s->page.width, s->page.height);

@@ -24,6 +24,7 @@ struct gd_augment {
   gd_dtype type;
   uint64_t seed;
   bool moves_labels; /* of pixels */
+  bool window;       /* the first takes its window from an encoded image as it is, before it is resized */
   int n;
   entry item[GDI_MOST_AUGMENTATIONS];
 };
@@ -90,6 +91,7 @@ static gd_status fill(gd_augment *a, const gd_tree *list, const gd_data_info *i)
     GD_TRY(add(a, copy->item[k]));
     GD_TRY(check_labels(a, a->item[k].kind, i));
   }
+  a->window = i->from_images && a->item[0].kind == &gdi_augment_resized_crop;
   return GD_OK;
 }
 
@@ -140,11 +142,26 @@ const gdi_augmentation *gdi_augment_kind(const gd_augment *a, int i) {
   return a->item[i].kind;
 }
 
-void gdi_augment_draw(const gd_augment *a, int64_t epoch, int64_t index, gdi_drawn out[]) {
+/* Those of entry i of the list. */
+static gdi_draws draws_of(const gd_augment *a, int64_t epoch, int64_t index, int i) {
   const uint64_t key = gd_rng_u64(gd_rng_stream(a->seed, GD_RNG_AUGMENT, (uint64_t)epoch), (uint64_t)index);
+  return (gdi_draws){.rng = gd_rng_stream(key, GD_RNG_AUGMENT, (uint64_t)i)};
+}
+
+bool gdi_augment_window(const gd_augment *a, int64_t epoch, int64_t index, int height, int width,
+                        int64_t box[4]) {
+  if (!a->window) return false;
+  gdi_draws d = draws_of(a, epoch, index, 0);
+  gdi_drawn w = {0};
+  a->item[0].kind->draw(a->item[0].value, &d, &(gdi_image_shape){.height = height, .width = width}, &w);
+  memcpy(box, w.i, sizeof w.i);
+  return true;
+}
+
+void gdi_augment_draw(const gd_augment *a, int64_t epoch, int64_t index, gdi_drawn out[]) {
   for (int i = 0; i < a->n; i++) {
-    gdi_draws d = {.rng = gd_rng_stream(key, GD_RNG_AUGMENT, (uint64_t)i)};
-    out[i] = (gdi_drawn){.nothing = !a->item[i].kind->draw};
+    gdi_draws d = draws_of(a, epoch, index, i);
+    out[i] = (gdi_drawn){.nothing = !a->item[i].kind->draw || (i == 0 && a->window)};
     if (!out[i].nothing) a->item[i].kind->draw(a->item[i].value, &d, &a->shape, &out[i]);
   }
 }

@@ -50,6 +50,12 @@ int gdi_augment_count(const gd_augment *a);
 const gdi_augmentation *gdi_augment_kind(const gd_augment *a, int i);
 void gdi_augment_draw(const gd_augment *a, int64_t epoch, int64_t index, gdi_drawn out[]);
 
+/*
+ * Of an encoded image, which is larger than its sample: the window that becomes sample `index` (top, left, height, width).
+ * false: the list does not begin with resized_crop.
+ */
+bool gdi_augment_window(const gd_augment *a, int64_t epoch, int64_t index, int height, int width,
+                        int64_t box[4]);
 /* Sample `index`, as it is stored: changed, in `room` or where it was. room: gdi_augment_room() bytes */
 const void *gdi_augment_sample(const gd_augment *a, int64_t epoch, int64_t index, const void *from,
                                void *room);

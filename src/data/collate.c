@@ -6,10 +6,6 @@
 #include "base/fault.h"
 #include "data/mix.h"
 
-typedef struct gdi_pick { /* sample `index` goes to row `row` */
-  int64_t index, row;
-} gdi_pick;
-
 gd_status gdi_collator_make(gdi_collator *c, gd_dataset *d, const gd_loader_options *o, int64_t rows) {
   *c = (gdi_collator){.d = d, .o = o, .order.epoch = -1};
   if (d->info.x_index && o->standardize && o->standardize->features > 0)
@@ -32,11 +28,13 @@ gd_status gdi_collator_make(gdi_collator *c, gd_dataset *d, const gd_loader_opti
     if (!c->room || !c->moved || (gd_augment_mixes(o->augment) && !c->unmixed))
       return GD_FAIL(GD_ERR_OOM, "no memory to augment samples");
   }
+  if (d->image_at) return gdi_decoding_new(&c->decoding, d, o->augment, gd_device_threads(o->device), rows);
   return d->streamed ? gdi_cache_new(&c->cache, d, &o->order, o->stream_bytes) : GD_OK;
 }
 
 void gdi_collator_free(gdi_collator *c) {
   gdi_cache_free(c->cache);
+  gdi_decoding_free(c->decoding);
   gdi_convert_free(&c->x);
   gdi_convert_free(&c->y);
   for (int f = 0; f < GD_MAX_FIELDS - 2; f++) gdi_convert_free(&c->more[f]);
@@ -83,17 +81,12 @@ static void put_targets(const gdi_collator *c, int64_t row, const char *from, ch
   }
 }
 
-static void put_row(const gdi_collator *c, gdi_pick pick, const char *from, const char *from_y, char *x,
-                    char *y) {
+/* A sample as it is learned from; on any thread. */
+static void put_sample(void *collator, int64_t row, const char *from_x, const char *from_y) {
+  const gdi_collator *c = collator;
   const gd_dataset *d = c->d;
-  const int64_t row = pick.row;
-  const char *from_x =
-      c->room ? gdi_augment_sample(c->o->augment, c->order.epoch, pick.index, from, c->room) : from;
+  char *x = c->to_x, *y = c->to_y;
   const size_t e = gd_dtype_bytes(c->o->dtype);
-  if (c->room && gdi_augment_moves_labels(c->o->augment)) {
-    from_y = memcpy(c->moved, from_y, d->y_row);
-    gdi_augment_labels(c->o->augment, c->order.epoch, pick.index, (int64_t *)(void *)c->moved, c->room);
-  }
   if (c->as_stored) {
     memcpy(x + (size_t)row * d->x_row, from_x, d->x_row);
     memcpy(y + (size_t)row * d->y_row, from_y, d->y_row);
@@ -105,6 +98,16 @@ static void put_row(const gdi_collator *c, gdi_pick pick, const char *from, cons
   put_targets(c, row, from_y, y);
 }
 
+static void put_row(gdi_collator *c, gdi_pick pick, const char *from, const char *from_y) {
+  const void *x =
+      c->room ? gdi_augment_sample(c->o->augment, c->order.epoch, pick.index, from, c->room) : from;
+  if (c->room && gdi_augment_moves_labels(c->o->augment)) {
+    from_y = memcpy(c->moved, from_y, c->d->y_row);
+    gdi_augment_labels(c->o->augment, c->order.epoch, pick.index, (int64_t *)(void *)c->moved, c->room);
+  }
+  put_sample(c, pick.row, x, from_y);
+}
+
 /* Rows lie anywhere: the first lines of each are asked for while earlier ones are converted. */
 static void prefetch_row(const gd_dataset *d, int64_t index) {
   enum { LINE = 64, MOST = 16 * LINE };
@@ -112,13 +115,13 @@ static void prefetch_row(const gd_dataset *d, int64_t index) {
   for (size_t at = 0; at < d->x_row && at < MOST; at += LINE) __builtin_prefetch(row + at);
 }
 
-static void gather_rows(const gdi_collator *c, int64_t n, char *x, char *y) {
+static void gather_rows(gdi_collator *c, int64_t n) {
   enum { ROWS_AHEAD = 4 };
   const gd_dataset *d = c->d;
   for (int64_t i = 0; i < n; i++) {
     const size_t at = (size_t)c->picks[i].index;
     if (i + ROWS_AHEAD < n) prefetch_row(d, c->picks[i + ROWS_AHEAD].index);
-    put_row(c, c->picks[i], d->loaded_x + at * d->x_row, d->loaded_y + at * d->y_row, x, y);
+    put_row(c, c->picks[i], d->loaded_x + at * d->x_row, d->loaded_y + at * d->y_row);
   }
 }
 
@@ -131,12 +134,13 @@ static void aim_ahead(gdi_collator *c, gd_range rows) {
 }
 
 /* Forward through the file, each block once. */
-static gd_status read_rows(gdi_collator *c, int64_t n, char *x, char *y) {
+static gd_status read_rows(gdi_collator *c, int64_t n) {
   qsort(c->picks, (size_t)n, sizeof *c->picks, by_index);
+  if (c->decoding) return gdi_decoding_run(c->decoding, c->order.epoch, c->picks, n, put_sample, c);
   for (int64_t i = 0; i < n; i++) {
     const char *from_x, *from_y;
     GD_TRY(gdi_cache_sample(c->cache, c->picks[i].index, &from_x, &from_y));
-    put_row(c, c->picks[i], from_x, from_y, x, y);
+    put_row(c, c->picks[i], from_x, from_y);
   }
   return GD_OK;
 }
@@ -155,16 +159,15 @@ static void mix_rows(const gdi_collator *c, gd_range rows, char *x, char *y) {
 }
 
 gd_status gdi_collate(gdi_collator *c, int64_t epoch, gd_range rows, char *x, char *y, char *const more[]) {
-  c->to_more = more;
+  c->to_x = x, c->to_y = y, c->to_more = more;
   choose(c, epoch, rows);
   if (GDI_FAULT_AT("unread", rows.lo))
     return GD_FAIL(GD_ERR_DATA, "%s: injected: samples that cannot be read", c->d->info.path);
-  if (c->cache) {
-    aim_ahead(c, rows);
-    GD_TRY(read_rows(c, rows.hi - rows.lo, x, y));
-  } else {
-    gather_rows(c, rows.hi - rows.lo, x, y);
-  }
+  if (c->cache) aim_ahead(c, rows);
+  if (c->d->streamed)
+    GD_TRY(read_rows(c, rows.hi - rows.lo));
+  else
+    gather_rows(c, rows.hi - rows.lo);
   if (c->unmixed) mix_rows(c, rows, x, y);
   return GD_OK;
 }

@@ -4,6 +4,7 @@
 
 #include "data/cache.h"
 #include "data/convert.h"
+#include "data/decode.h"
 #include "data/order.h"
 
 /* Used by one thread at a time: of a streamed set the one that reads. */
@@ -12,15 +13,16 @@ typedef struct gdi_collator {
   const gd_loader_options *o;
   gdi_convert x, y; /* y: real targets */
   gdi_convert more[GD_MAX_FIELDS - 2];
-  char *const *to_more; /* where rows of those go now */
-  bool as_stored;       /* rows are not converted: a GPU does that */
+  char *to_x, *to_y, *const *to_more; /* where rows go now */
+  bool as_stored;                     /* rows are not converted: a GPU does that */
   gdi_order_epoch order;
-  struct gdi_pick *picks;
+  gdi_pick *picks;
   void *room;               /* to augment a sample in; NULL: none is */
   char *moved;              /* its y, where labels move with their pixels */
   char *unmixed;            /* a micro-batch of x and y before it is mixed; NULL: none is */
   int64_t targets;          /* values of y */
   gdi_cache *cache;         /* streamed; else NULL */
+  gdi_decoding *decoding;   /* of encoded images; else NULL */
   int64_t ahead, ahead_end; /* positions of the epoch still to be read ahead */
 } gdi_collator;
 

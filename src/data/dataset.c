@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "data/classes.h"
+#include "data/encoded.h"
 #include "data/find.h"
 #include "data/matlab.h"
 #include "data/names.h"
@@ -34,17 +35,20 @@ static gd_status open_array(gd_dataset *d, gdi_h5_array *a, const char *name) {
 static gd_status open_arrays(gd_dataset *d) {
   GD_TRY(open_array(d, &d->x, d->info.x_name));
   if (d->info.y_name[0]) GD_TRY(open_array(d, &d->y, d->info.y_name));
-  return gdi_find_orientation(d);
+  GD_TRY(gdi_encoded_open(d));
+  return d->image_at ? GD_OK : gdi_find_orientation(d);
 }
 
-static gd_status open_x(gd_dataset *d) {
+static gd_status open_x(gd_dataset *d, int size) {
   gd_data_info *info = &d->info;
   if (d->x.text)
     return GDI_H5_REFUSE(&d->file, info->x_name, "it holds text, not numbers: store each as a number");
   if (d->x.ndim < 1 || d->x.n < 1) return GDI_H5_REFUSE(&d->file, info->x_name, "it holds no samples");
-  info->n = d->x.shape[0];
-  info->ndim = d->x.ndim - 1;
-  memcpy(info->sample, d->x.shape + 1, sizeof info->sample);
+  if (!d->image_at) {
+    info->n = d->x.shape[0];
+    info->ndim = d->x.ndim - 1;
+    memcpy(info->sample, d->x.shape + 1, sizeof info->sample);
+  }
   info->x_type = d->x.type;
   char matlab[32];
   gdi_matlab_class(&d->file, info->x_name, matlab);
@@ -55,7 +59,9 @@ static gd_status open_x(gd_dataset *d) {
     GD_TRY(gdi_h5_attr_f64(&d->file, info->x_name, "scale", &info->x_scale));
   if (!(info->x_scale - info->x_scale == 0))
     return GDI_H5_REFUSE(&d->file, info->x_name, "its scale is not a finite number");
-  d->features = d->x.n / info->n;
+  if (size) GD_TRY(gdi_images_resized(d, size));
+  d->features = 1;
+  for (int k = 0; k < info->ndim; k++) d->features *= info->sample[k];
   info->checksummed = d->x.checksummed;
   return GD_OK;
 }
@@ -159,6 +165,7 @@ static gd_status find_classes(gd_dataset *d) {
 /* ---- open and close ---- */
 
 static bool must_stream(const gd_dataset *d, const gd_data_options *o) {
+  if (d->image_at) return true; /* pixels are made as they are asked for */
   if (o->memory != GD_MEMORY_AUTO) return o->memory == GD_MEMORY_STREAM;
   size_t limit = o->hold_limit_bytes ? o->hold_limit_bytes
                                      : (size_t)sysconf(_SC_PHYS_PAGES) * (size_t)sysconf(_SC_PAGESIZE) / 4;
@@ -171,8 +178,12 @@ static gd_status open_all(gd_dataset *d, const char *path, const gd_data_options
   strcpy(d->info.path, d->file.path);
   GD_TRY(gdi_find_arrays(d, o));
   GD_TRY(open_arrays(d));
-  GD_TRY(open_x(d));
+  GD_TRY(open_x(d, o->size));
   GD_TRY(open_y(d, o));
+  if (d->image_at && d->info.y_ndim > 0)
+    return GDI_H5_REFUSE(
+        &d->file, d->info.y_name,
+        "labels of pixels are not resized with the images: store both in the size to train with");
   GD_TRY(open_weights(d, o));
   gdi_dataset_measure(d);
   if (d->info.labels) {
@@ -221,7 +232,7 @@ void gd_dataset_close(gd_dataset *d) {
   free(d->info.class_name), free(d->info.notes);
   gdi_words_free(&d->words);
   gd_names_free(&d->info.names);
-  free(d->x_map), free(d->y_map);
+  free(d->x_map), free(d->y_map), free(d->image_at);
   free(d);
 }
 

@@ -3,6 +3,7 @@
 #define GDI_DATA_DATASET_H
 
 #include "base/h5file.h"
+#include "data/image.h"
 #include "data/words.h"
 #include "gd/data.h"
 #include "gd/loss.h"
@@ -33,12 +34,15 @@ struct gd_dataset {
   bool streamed;
   gdi_h5 file;
   gdi_h5_array x, y;
+  int64_t
+      *image_at; /* [n + 1] where images begin that samples are made of (encoded.h); NULL: x holds samples */
+  gdi_image_shape stored;          /* of images that are not encoded, but of another size; else 0 */
   gdi_words words;                 /* y is text: the classes that it becomes */
   double largest;                  /* 0: values of any size */
   const char *loaded_x, *loaded_y; /* NULL until held */
 };
 
-/* Read and check the samples lo .. hi-1. Errors: GD_ERR_DATA with sample and column */
+/* Read and check the samples lo .. hi-1; x NULL, of a file: their targets alone. Errors: GD_ERR_DATA with sample and column */
 gd_status gdi_dataset_read(gd_dataset *d, int64_t lo, int64_t hi, void *x, void *y) GD_CHECKED;
 /* Labels of the samples lo .. hi-1 of the file, which may be text. Errors: GD_ERR_DATA with the sample */
 gd_status gdi_dataset_labels(const gd_dataset *d, int64_t lo, int64_t hi, int64_t *to) GD_CHECKED;

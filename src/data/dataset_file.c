@@ -29,7 +29,7 @@ void gdi_dataset_measure(gd_dataset *d) {
     d->more[f].offset = d->y_row;
     d->y_row += (bytes + ALIGNED - 1) / ALIGNED * ALIGNED;
   }
-  i->x_bytes = (size_t)i->n * d->x_row;
+  i->x_bytes = d->image_at ? (size_t)d->x.n : (size_t)i->n * d->x_row;
   i->y_bytes = (size_t)i->n * d->y_row;
 }
 
@@ -41,7 +41,7 @@ void gdi_dataset_close_file(gd_dataset *d) {
 }
 
 int64_t gdi_dataset_read_rows(const gd_dataset *d, size_t bytes) {
-  int64_t chunk = d->x.chunk_rows > 0 ? d->x.chunk_rows : 1;
+  int64_t chunk = d->x.chunk_rows > 0 && !d->image_at ? d->x.chunk_rows : 1;
   int64_t rows = (int64_t)(bytes / (d->x_row + d->y_row)) / chunk * chunk;
   return rows > chunk ? rows : chunk;
 }

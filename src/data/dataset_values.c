@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "data/encoded.h"
 #include "data/source.h"
 #include "gd/partition.h"
 
@@ -102,7 +103,9 @@ static gd_status read_targets(const gd_dataset *d, int64_t lo, int64_t hi, char 
 
 static gd_status read_file(gd_dataset *d, int64_t lo, int64_t hi, char *x, char *y) {
   const gd_data_info *i = &d->info;
-  GD_TRY(read_columns(&d->x, i->x_type, d->x_map, d->features, lo, hi, x, d->x_row));
+  if (x)
+    GD_TRY(d->image_at ? gdi_encoded_samples(d, lo, hi, (uint8_t *)x)
+                       : read_columns(&d->x, i->x_type, d->x_map, d->features, lo, hi, x, d->x_row));
   if (!i->y_name[0] || i->n_more) memset(y, 0, (size_t)(hi - lo) * d->y_row);
   GD_TRY(read_targets(d, lo, hi, y));
   for (int f = 0; f < i->n_more; f++)
@@ -151,7 +154,7 @@ static gd_status check_targets(const gd_dataset *d, const void *y, int64_t lo, i
 gd_status gdi_dataset_read(gd_dataset *d, int64_t lo, int64_t hi, void *x, void *y) {
   const gd_data_info *i = &d->info;
   GD_TRY(d->source ? gdi_source_read(d, lo, hi, x, y) : read_file(d, lo, hi, x, y));
-  GD_TRY(check_finite(d, i->x_name, i->x_type, x, lo, hi - lo, d->features, i->names.x));
+  if (x) GD_TRY(check_finite(d, i->x_name, i->x_type, x, lo, hi - lo, d->features, i->names.x));
   if (i->x_type == GD_F64) GD_TRY(check_size(d, i->x_name, x, lo, hi - lo, d->features));
   if (i->n_more == 0) return check_targets(d, y, lo, hi - lo);
   const char *row = y;
@@ -254,13 +257,32 @@ static gd_status digest_samples(gd_sha256 *h, gd_dataset *d) {
   return st;
 }
 
+/* Of encoded images the bytes are digested, not what a library makes of them. */
+static gd_status digest_images(gd_sha256 *h, gd_dataset *d) {
+  const int64_t n = d->info.n;
+  const bool all = n <= DIGEST_SAMPLES || d->info.x_bytes + d->info.y_bytes <= DIGEST_ALL_BYTES;
+  const int64_t count = all ? n : DIGEST_SAMPLES;
+  gd_status st = GD_OK;
+  for (int64_t i = 0; st == GD_OK && i < count; i++) {
+    const int64_t k = gd_share(n, count, i).lo;
+    const size_t bytes = gdi_encoded_bytes(d, k, k + 1);
+    char *memory = malloc(d->y_row + bytes);
+    st = memory ? gdi_dataset_read(d, k, k + 1, NULL, memory)
+                : GD_FAIL(GD_ERR_OOM, "no memory for samples of %s", d->info.path);
+    if (st == GD_OK) st = gdi_encoded_read(d, k, k + 1, memory + d->y_row);
+    if (st == GD_OK) gd_sha256_add(h, memory, d->y_row + bytes);
+    free(memory);
+  }
+  return st;
+}
+
 gd_status gd_dataset_digest(gd_dataset *d, gd_digest *out) {
   gd_sha256 h;
   gd_sha256_init(&h);
   digest_head(&h, d);
   if (!d->streamed && !d->loaded_x)
     return GD_FAIL(GD_ERR_USAGE, "%s: the digest needs the values; gd_dataset_load() first", d->info.path);
-  GD_TRY(digest_samples(&h, d));
+  GD_TRY(d->image_at ? digest_images(&h, d) : digest_samples(&h, d));
   *out = gd_sha256_end(&h);
   return GD_OK;
 }

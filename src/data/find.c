@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "data/encoded.h"
 #include "data/matlab.h"
 #include "data/notes.h"
 #include "device/device.h"
@@ -95,7 +96,8 @@ static gd_status find_val(gd_dataset *d) {
   if (strcmp(d->info.x_name, "x") != 0 || !gdi_h5_has(&d->file, "x_val") || !gdi_h5_has(&d->file, "y_val"))
     return GD_OK;
   GD_TRY(gdi_h5_array_open(&x, &d->file, "x_val"));
-  d->info.n_val = x.ndim > 0 ? x.shape[0] : 0;
+  const int64_t images = gdi_encoded_count(&d->file, "x_val");
+  d->info.n_val = images >= 0 ? images : x.ndim > 0 ? x.shape[0] : 0;
   gdi_h5_array_close(&x);
   return GD_OK;
 }

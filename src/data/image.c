@@ -1,6 +1,5 @@
 #include "data/image.h"
 
-#include <math.h>
 #include <setjmp.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,7 +23,13 @@ static gd_status promise(gdi_image *out, int64_t width, int64_t height, int chan
   if ((size_t)(width * height) / MAX_RATIO > n)
     return GD_FAIL(GD_ERR_DATA, "its header promises %lld x %lld pixels, which %zu bytes cannot hold",
                    (long long)width, (long long)height, n);
-  *out = (gdi_image){(int)width, (int)height, channels, malloc((size_t)(width * height * channels))};
+  const size_t bytes = (size_t)(width * height * channels);
+  if (bytes > out->room) {
+    free(out->pixel);
+    out->pixel = malloc(bytes);
+    out->room = out->pixel ? bytes : 0;
+  }
+  out->width = (int)width, out->height = (int)height, out->channels = channels;
   return out->pixel
              ? GD_OK
              : GD_FAIL(GD_ERR_OOM, "no memory for %lld x %lld pixels", (long long)width, (long long)height);
@@ -180,61 +185,14 @@ gd_status gdi_image_decode(gdi_image *out, const uint8_t *bytes, size_t n) {
     size_t magic_bytes;
     gd_status (*decode)(gdi_image *out, const uint8_t *bytes, size_t n);
   } format[] = {{"JPEG", "\xFF\xD8\xFF", 3, decode_jpeg}, {"PNG", "\x89PNG\r\n\x1A\n", 8, decode_png}};
-  *out = (gdi_image){0};
   for (size_t i = 0; i < sizeof format / sizeof *format; i++) {
     if (n < format[i].magic_bytes || memcmp(bytes, format[i].magic, format[i].magic_bytes) != 0) continue;
     if (!format[i].decode) return GD_FAIL(GD_ERR_DATA, "this build cannot read %s", format[i].name);
     const gd_status st = format[i].decode(out, bytes, n);
-    if (st != GD_OK) free(out->pixel), out->pixel = NULL;
+    if (st == GD_OK) return GD_OK;
+    free(out->pixel);
+    *out = (gdi_image){0};
     return st;
   }
   return GD_FAIL(GD_ERR_DATA, n ? "neither JPEG nor PNG" : "it is empty");
-}
-
-/* ---- one size ---- */
-
-/* One line of n pixels, `step` values apart, to `size` pixels; value c of each pixel. */
-static void fit_line(const float *from, int64_t n, int64_t step, float *to, int64_t to_step, int size) {
-  const double scale = (double)n / size, reach = scale > 1 ? scale : 1;
-  for (int i = 0; i < size; i++) {
-    const double middle = (i + 0.5) * scale;
-    int64_t lo = (int64_t)floor(middle - reach), hi = (int64_t)ceil(middle + reach);
-    double sum = 0, weight = 0;
-    if (lo < 0) lo = 0;
-    if (hi > n) hi = n;
-    for (int64_t k = lo; k < hi; k++) {
-      const double w = 1 - fabs((double)k + 0.5 - middle) / reach;
-      if (w > 0) sum += w * from[k * step], weight += w;
-    }
-    to[i * to_step] = (float)(sum / weight);
-  }
-}
-
-/* Along the lines, then along the columns of what that left. */
-gd_status gdi_image_fit(gdi_image *i, int size) {
-  if (i->width == size && i->height == size) return GD_OK;
-  const int side = i->width < i->height ? i->width : i->height, c = i->channels;
-  const int left = (i->width - side) / 2, top = (i->height - side) / 2;
-  const size_t values = (size_t)size * (size_t)size * (size_t)c;
-  float *line = malloc((size_t)side * (size_t)c * sizeof *line);
-  float *lines = malloc((size_t)side * (size_t)size * (size_t)c * sizeof *lines),
-        *all = malloc(values * sizeof *all);
-  uint8_t *pixel = malloc(values);
-  const bool there = line && lines && all && pixel;
-  for (int y = 0; there && y < side; y++) {
-    const uint8_t *from = i->pixel + ((size_t)(top + y) * (size_t)i->width + (size_t)left) * (size_t)c;
-    for (int k = 0; k < side * c; k++) line[k] = from[k];
-    for (int k = 0; k < c; k++)
-      fit_line(line + k, side, c, lines + (size_t)y * (size_t)(size * c) + k, c, size);
-  }
-  for (int k = 0; there && k < size * c; k++) fit_line(lines + k, side, size * c, all + k, size * c, size);
-  for (size_t k = 0; there && k < values; k++) pixel[k] = (uint8_t)(all[k] + 0.5F);
-  free(line), free(lines), free(all);
-  if (!there) {
-    free(pixel);
-    return GD_FAIL(GD_ERR_OOM, "no memory to resize %d x %d pixels", i->width, i->height);
-  }
-  free(i->pixel);
-  *i = (gdi_image){size, size, c, pixel};
-  return GD_OK;
 }

@@ -99,7 +99,7 @@ static gd_status choose_parts(gd_table *t, gdi_pictures *s) {
   for (int64_t i = 0; i < s->n; i++) {
     gdi_picture *p = &s->picture[i];
     if (three && p->part == GDI_PART_TEST)
-      free(p->name), free(p->image.pixel);
+      gdi_picture_free(p);
     else
       s->picture[kept++] = *p;
   }
@@ -150,7 +150,7 @@ static void keep_per_class(gd_table *t, gdi_pictures *s, int64_t most) {
     const bool same = kept && s->picture[kept - 1].part == p->part && s->picture[kept - 1].label == p->label;
     of_class = same ? of_class + 1 : 1;
     if (of_class > most) {
-      free(p->name), free(p->image.pixel);
+      gdi_picture_free(p);
       continue;
     }
     train += i < t->n;
@@ -169,15 +169,34 @@ static void put_image(uint8_t *to, const gdi_image *i, int64_t channels) {
     for (size_t k = 0; k < n; k++) memset(to + 3 * k, i->pixel[k], 3);
 }
 
+/* The files as they are, one behind the other; each is freed as soon as it is in its place. */
+static gd_status put_encoded(gd_table *t, gdi_pictures *s) {
+  t->x = malloc(s->bytes);
+  t->y = malloc((size_t)s->n * sizeof(int64_t));
+  t->image_at = calloc((size_t)s->n + 1, sizeof *t->image_at);
+  if (!t->x || !t->y || !t->image_at)
+    return GD_FAIL(GD_ERR_OOM, "no memory for %lld encoded images", (long long)s->n);
+  for (int64_t i = 0; i < s->n; i++) {
+    gdi_picture *p = &s->picture[i];
+    memcpy((uint8_t *)t->x + t->image_at[i], p->bytes, p->n);
+    t->image_at[i + 1] = t->image_at[i] + (int64_t)p->n;
+    ((int64_t *)t->y)[i] = p->label;
+    free(p->bytes), p->bytes = NULL;
+  }
+  return GD_OK;
+}
+
 /* Each image is freed as soon as it is in its place. */
 static gd_status put_images(gd_table *t, gdi_pictures *s) {
   const gdi_image *first = &s->picture[0].image;
   int64_t grey = 0;
   for (int64_t i = 0; i < s->n; i++) grey += s->picture[i].image.channels == 1;
   t->ndim = 3;
-  t->sample[0] = first->height, t->sample[1] = first->width, t->sample[2] = grey == s->n ? 1 : 3;
+  t->sample[0] = s->size ? s->size : first->height, t->sample[1] = s->size ? s->size : first->width;
+  t->sample[2] = grey == s->n ? 1 : 3;
   if (grey > 0 && grey < s->n)
     GD_TRY(gdi_notes_add(&s->notes, "%lld of them are grey, and become colour images", (long long)grey));
+  if (s->keep_encoded) return put_encoded(t, s);
   GD_TRY(gdi_table_alloc(t));
   const size_t bytes = (size_t)(t->sample[0] * t->sample[1] * t->sample[2]);
   for (int64_t i = 0; i < s->n; i++) {

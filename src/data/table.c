@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/h5write.h"
+#include "data/encoded.h"
 #include "data/names.h"
 
 enum { MAX_CLASSES = 1 << 16 };
@@ -54,13 +55,14 @@ gd_status gdi_table_take_labels(gd_table *t, const char *path) {
 }
 
 void gd_table_free(gd_table *t) {
-  free(t->x), free(t->y), free(t->w), free(t->class_name), free(t->column), free(t->notes);
+  free(t->x), free(t->y), free(t->w), free(t->image_at), free(t->class_name), free(t->column), free(t->notes);
   gd_names_free(&t->names);
   *t = (gd_table){0};
 }
 
 /* Samples lo .. lo + n - 1. */
 static gd_status put_x(gdi_h5_writer *w, const gd_table *t, const char *name, int64_t lo, int64_t n) {
+  if (t->image_at) return gdi_encoded_put(w, t, name, lo, n);
   int64_t shape[GD_MAX_DIMS] = {n};
   for (int d = 0; d < t->ndim; d++) shape[d + 1] = t->sample[d];
   const size_t row = (size_t)values_of_sample(t->ndim, t->sample) * gd_dtype_bytes(t->x_type);

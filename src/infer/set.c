@@ -39,6 +39,7 @@ static double largest(const gd_options *o) {
 gd_data_options gdi_data_options(const gd_options *o) {
   return (gd_data_options){.target_type = gdi_target_type(o),
                            .largest = largest(o),
+                           .size = (int)o->size,
                            .x_name = given(o->x_name, ""),
                            .y_name = given(o->y_name, ""),
                            .w_name = given(o->w_name, ""),

@@ -82,7 +82,7 @@ gd_status gdi_open_orders(gdi_job *j) {
   const gd_data_info *i = gd_dataset_info(j->train.data);
   const uint64_t seed = (uint64_t)j->opt.seed;
   if (strcmp(j->opt.shuffle, "auto") == 0)
-    j->opt.shuffle = gd_dataset_streamed(j->train.data) ? "block" : "full";
+    j->opt.shuffle = gd_dataset_streamed(j->train.data) && !i->from_images ? "block" : "full";
   j->train_order = gd_order_all(i->n, seed);
   j->validates = j->opt.val_fraction > 0 || j->val.data;
   if (j->opt.val_fraction > 0)

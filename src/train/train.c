@@ -87,7 +87,9 @@ void gdi_job_layout(const gdi_job *j, char *buf, size_t bytes) {
            ranks, gd_world_hosts(w), gd_world_hosts(w) > 1 ? "s" : "", gd_world_transport(w),
            gd_device_threads(j->device), gd_device_threads(j->device) > 1 ? "s" : "",
            gd_device_describe(j->device), i->path, (long long)j->train_order.n,
-           gd_dataset_streamed(j->train.data) ? ", streamed" : ", in memory once per host",
+           i->from_images                       ? ", decoded as they are needed"
+           : gd_dataset_streamed(j->train.data) ? ", streamed"
+                                                : ", in memory once per host",
            i->w_name[0] ? ", weighted by " : "", i->w_name, j->validates ? "" : ", no validation",
            j->opt.model->text, (long long)j->params->trainable, j->opt.precision, (long long)b->batch,
            (long long)K, K > 1 ? "es" : "", (long long)b->micro,

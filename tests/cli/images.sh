@@ -23,6 +23,28 @@ expect 2 "per_class: '0' is not a whole number of at least 1" gdtrain data impor
 gdtrain --data photos.h5 --model "linear:2" --steps 3 --out run >out.txt 2>&1 || { fail "training"; cat out.txt; }
 grep -q 'x_val and y_val are taken' out.txt || fail "the validation part of the file is used without a word"
 at_least "$(last run val.accuracy)" 0 "validation on x_val"
+# Kept encoded: the same samples, decoded while training, on any number of ranks and threads.
+expect 0 '^encoded .* decoded as they are needed' gdtrain data import images photos/ --size 16 --keep-encoded --out encoded.h5
+encoded() { # ranks, folder, more options
+  local ranks=$1 out=$2
+  shift 2
+  on "$ranks" gdtrain --model "linear:2" --batch-size 4 --micro-batch 1 --steps 6 --standardize --shuffle full --plots false --out "$out" "$@" >"$out.txt" 2>&1 ||
+    { fail "$out"; cat "$out.txt"; }
+}
+encoded 1 plain --data photos.h5
+encoded 2 kept --data encoded.h5 --threads 2
+equal "$(digest kept)" "$(digest plain)" "kept encoded, or unpacked"
+encoded 1 crops1 --data encoded.h5 --augment "resized_crop flip" --threads 3
+encoded 3 crops3 --data encoded.h5 --augment "resized_crop flip" --threads 1
+equal "$(digest crops3)" "$(digest crops1)" "windows drawn on 3 ranks"
+[ "$(digest crops1)" != "$(digest kept)" ] || fail "resized_crop changes nothing"
+encoded 1 smaller --data photos.h5 --data.size 12 --augment resized_crop
+encoded 2 smaller2 --data photos.h5 --data.size 12 --augment resized_crop --threads 2
+equal "$(digest smaller2)" "$(digest smaller)" "windows of images that are not encoded"
+gdtrain eval smaller --data encoded.h5 >out.txt 2>&1 || { fail "eval at another size"; cat out.txt; }
+equal "$(gdtrain eval plain --data encoded.h5 | grep loss)" "$(gdtrain eval plain --data photos.h5 | grep loss)" "eval of encoded images"
+gdtrain predict kept --data encoded.h5 --out p.csv >/dev/null && [ "$(wc -l <p.csv)" = 7 ] || fail "predict on encoded images"
+gdtrain data show encoded.h5 --augment "resized_crop" --out shown.png || fail "a sheet of encoded images"
 
 # What is no image, or no folder of a class, is told in one line and leaves no file.
 mkdir -p empty/a empty/b torn/a

@@ -1,82 +1,14 @@
 /* Folders and archives of images: exact pixels from good ones; of bad ones the file is named, and nothing crashes. */
 #include "data/image.h"
 #include "data_fixture.h"
+#include "image_files.h"
 #include "random.h"
 
 #if defined(GD_WITH_JPEG) && defined(GD_WITH_PNG) && defined(GD_WITH_ARCHIVE)
 #include <archive.h>
 #include <archive_entry.h>
-#include <jpeglib.h>
 #include <math.h>
-#include <png.h>
 #include <zlib.h>
-
-/* ---- making images ---- */
-
-typedef struct file {
-  uint8_t *bytes;
-  size_t n;
-} file;
-
-/* Pixel k of image `which`. */
-static uint8_t value(int which, int k) {
-  return (uint8_t)(37 * which + 11 * k + k * k % 7);
-}
-
-static file make_png(int which, int width, int height, int channels) {
-  file f = {NULL, 0};
-  uint8_t *pixel = malloc((size_t)(width * height * channels));
-  for (int k = 0; k < width * height * channels; k++) pixel[k] = value(which, k);
-  png_image image = {.version = PNG_IMAGE_VERSION,
-                     .width = (png_uint_32)width,
-                     .height = (png_uint_32)height,
-                     .format = channels == 1   ? PNG_FORMAT_GRAY
-                               : channels == 3 ? PNG_FORMAT_RGB
-                                               : PNG_FORMAT_RGBA};
-  png_alloc_size_t n = 0;
-  assert_true(png_image_write_to_memory(&image, NULL, &n, 0, pixel, 0, NULL));
-  f.bytes = malloc(n), f.n = n;
-  assert_true(png_image_write_to_memory(&image, f.bytes, &n, 0, pixel, 0, NULL));
-  free(pixel);
-  return f;
-}
-
-/* A smooth image, which JPEG keeps nearly as it is. */
-static file make_jpeg(int width, int height, int channels, bool progressive) {
-  struct jpeg_compress_struct c;
-  struct jpeg_error_mgr error;
-  unsigned char *out = NULL;
-  unsigned long n = 0;
-  c.err = jpeg_std_error(&error);
-  jpeg_create_compress(&c);
-  jpeg_mem_dest(&c, &out, &n);
-  c.image_width = (JDIMENSION)width, c.image_height = (JDIMENSION)height, c.input_components = channels;
-  c.in_color_space = channels == 1 ? JCS_GRAYSCALE : JCS_RGB;
-  jpeg_set_defaults(&c);
-  jpeg_set_quality(&c, 95, TRUE);
-  if (progressive) jpeg_simple_progression(&c);
-  jpeg_start_compress(&c, TRUE);
-  for (int y = 0; y < height; y++) {
-    uint8_t line[3 * 256];
-    for (int k = 0; k < width * channels; k++) line[k] = (uint8_t)(2 * y + k / channels + 40);
-    jpeg_write_scanlines(&c, (JSAMPROW[]){line}, 1);
-  }
-  jpeg_finish_compress(&c);
-  jpeg_destroy_compress(&c);
-  return (file){out, n};
-}
-
-static void put(const char *name, file f) {
-  char path[512];
-  snprintf(path, sizeof path, "%s", in_folder(name));
-  for (char *at = path + strlen(folder) + 1; (at = strchr(at, '/')); at++) {
-    *at = 0;
-    mkdir(path, 0777);
-    *at = '/';
-  }
-  write_bytes(name, f.bytes, f.n);
-  free(f.bytes);
-}
 
 static gd_status import(gd_table *t, const char *name, int size) {
   return gd_import_images(t, in_folder(name), &(gd_image_options){.size = size});
@@ -126,7 +58,7 @@ static void jpeg_is_decoded_within_its_loss_grey_or_progressive_or_not(void **st
   (void)state;
   for (int kind = 0; kind < 4; kind++) {
     const int channels = kind & 1 ? 3 : 1;
-    gdi_image i;
+    gdi_image i = {0};
     file f = make_jpeg(40, 24, channels, kind & 2);
     assert_ok(gdi_image_decode(&i, f.bytes, f.n));
     assert_true(i.width == 40 && i.height == 24 && i.channels == channels);
@@ -140,7 +72,7 @@ static void resizing_takes_the_square_in_the_middle_and_averages(void **state) {
   (void)state;
   uint8_t pixel[4 * 8];
   for (int k = 0; k < 32; k++) pixel[k] = (uint8_t)(k % 8 * 10); /* 4 high, 8 wide, a ramp */
-  gdi_image i = {8, 4, 1, malloc(32)};
+  gdi_image i = {8, 4, 1, malloc(32), 32};
   memcpy(i.pixel, pixel, 32);
   assert_ok(gdi_image_fit(
       &i, 2)); /* columns 2 .. 5: weights 1 3 3 1 over the middle, cut at the edge: 3 3 1 over 7 */
@@ -151,7 +83,7 @@ static void resizing_takes_the_square_in_the_middle_and_averages(void **state) {
   assert_ok(gdi_image_fit(&i, 2)); /* as it is */
   assert_int_equal(i.pixel[0], lround(left));
   free(i.pixel);
-  i = (gdi_image){1, 1, 3, malloc(3)};
+  i = (gdi_image){1, 1, 3, malloc(3), 3};
   memcpy(i.pixel, "abc", 3);
   assert_ok(gdi_image_fit(&i, 5));
   for (int k = 0; k < 75; k++) assert_int_equal(i.pixel[k], "abc"[k % 3]);
@@ -284,7 +216,7 @@ static void damaged_images_are_counted_and_named(void **state) {
 /* 100 bytes that promise 20 000 x 20 000 pixels: refused before memory is asked for. */
 static void bombs_do_not_go_off(void **state) {
   (void)state;
-  gdi_image i;
+  gdi_image i = {0};
   file f = make_png(1, 4, 4, 3);
   f.bytes[18] = 0x4E, f.bytes[19] = 0x20, f.bytes[22] = 0x4E,
   f.bytes[23] = 0x20; /* the sum of the chunk follows */
@@ -308,7 +240,7 @@ static void any_bytes_decode_or_are_refused(void **state) {
     const gd_rng r = gd_rng_stream(test_seed(), GD_RNG_TEST, (uint64_t)i);
     const size_t n = i % 5 ? f->n : (size_t)gd_rng_below(r, 0, (int64_t)f->n);
     uint8_t *copy = malloc(n + 1);
-    gdi_image image;
+    gdi_image image = {0};
     memcpy(copy, f->bytes, n);
     for (int k = 0; n && k < (int)(i % 7); k++)
       copy[gd_rng_below(r, (uint64_t)(1 + 2 * k), (int64_t)n)] =

@@ -42,7 +42,7 @@ static void apply(const gdi_drawn *w, gdi_pixels *p) {
 
 const gdi_augmentation gdi_augment_resized_crop = {
     .word = "resized_crop",
-    .about = "a random window of random size and ratio, resized to the image",
+    .about = "a random window of random size and ratio, resized; first: of images as they were",
     .example = "resized_crop, or {resized_crop: {scale: 0.5, ratio: 1}}",
     .args = args,
     .draw = draw,
