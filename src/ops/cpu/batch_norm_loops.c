@@ -70,7 +70,7 @@ static int64_t least(int64_t a, int64_t b) {
     type *dz = (type *)j->dz + at;                                                                           \
     GDI_SIMD for (int64_t i = 0; i < m; i++) {                                                               \
       const type z = mask == GDI_NORM_BY_Y ? y[i] : x[i] * scale[i] + shift[i];                              \
-      const type g = mask == GDI_NORM_ALL || z > 0 ? dy[i] : 0;                                              \
+      const type g = mask != GDI_NORM_ALL && z <= 0 ? 0 : dy[i];                                             \
       if (mask != GDI_NORM_ALL) dz[i] = g;                                                                   \
       s[i] += g, q[i] += g * (x[i] - centre[i]);                                                             \
     }                                                                                                        \

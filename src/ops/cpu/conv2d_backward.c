@@ -20,7 +20,7 @@ typedef struct addition {
   static void dz_##suffix(const void *gradient, const void *result, void *out, int64_t n) {                  \
     const type *dy = gradient, *y = result;                                                                  \
     type *dz = out;                                                                                          \
-    GDI_SIMD for (int64_t i = 0; i < n; i++) dz[i] = y[i] > 0 ? dy[i] : 0;                                   \
+    GDI_SIMD for (int64_t i = 0; i < n; i++) dz[i] = y[i] <= 0 ? 0 : dy[i];                                  \
   }                                                                                                          \
   static void column_sums_##suffix(const void *values, double *sum, int64_t pixels, int64_t O) {             \
     memset(sum, 0, (size_t)O * sizeof *sum);                                                                 \

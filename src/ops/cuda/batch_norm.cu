@@ -157,7 +157,7 @@ template <typename T, int N> struct masked {
     if (j.p.act == GD_ACT_NONE) return g;
     if (j.r) y = gdi_load<N>(j.y + i);
     for (int c = 0; c < N; c++)
-      if (!((j.r ? y.v[c] : x.v[c] * scale.v[c] + shift.v[c]) > 0)) g.v[c] = 0;
+      if ((j.r ? y.v[c] : x.v[c] * scale.v[c] + shift.v[c]) <= 0) g.v[c] = 0;
     return g;
   }
 };
