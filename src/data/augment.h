@@ -11,6 +11,7 @@
 
 #include "base/arguments.h"
 #include "data/pixels.h"
+#include "device/gpu.h"
 
 /* The random numbers of one augmentation of one sample, one after the other. */
 typedef struct gdi_draws {
@@ -39,6 +40,8 @@ typedef struct gdi_augmentation {
   void (*apply)(const gdi_drawn *w, gdi_pixels *p);
   bool moves; /* pixels go to other places: apply() does the same to their labels */
   void (*mix)(const gdi_arg_value a[], gdi_draws *d, gdi_mixing *m);
+  gdi_change_kind
+      on_gpu; /* what a GPU does with i and f of the draws, with the bits of apply(); 0: it cannot */
 } gdi_augmentation;
 
 #define GD_AUGMENTATION(name) extern const gdi_augmentation gdi_augment_##name;
@@ -63,6 +66,14 @@ size_t gdi_augment_room(const gd_augment *a);
 /* Are there labels of pixels, which move with them? Then where they go, in place; outside none counts. */
 bool gdi_augment_moves_labels(const gd_augment *a);
 void gdi_augment_labels(const gd_augment *a, int64_t epoch, int64_t index, int64_t *label, void *room);
+
+/*
+ * Can a GPU make these changes? It gets what they are of, but for memory, and for every sample what was drawn: out [n].
+ */
+bool gdi_augment_on_gpu(const gd_augment *a, const gd_data_info *i);
+gd_status gdi_augment_changes(const gd_augment *a, const gd_data_info *i, gdi_changes *out) GD_CHECKED;
+void gdi_augment_tell(const gd_augment *a, int64_t epoch, int64_t index, gdi_change out[]);
+
 /* The most there can be in a list. */
 enum { GDI_MOST_AUGMENTATIONS = 32 };
 

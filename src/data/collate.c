@@ -89,7 +89,7 @@ static void put_sample(void *collator, int64_t row, const char *from_x, const ch
   const size_t e = gd_dtype_bytes(c->o->dtype);
   if (c->as_stored) {
     memcpy(x + (size_t)row * d->x_row, from_x, d->x_row);
-    memcpy(y + (size_t)row * d->y_row, from_y, d->y_row);
+    memcpy(y + (size_t)row * (d->y_row + c->drawn), from_y, d->y_row);
     return;
   }
   put_field(&c->x, d->info.x_index, e, from_x, row, x);
@@ -98,7 +98,19 @@ static void put_sample(void *collator, int64_t row, const char *from_x, const ch
   put_targets(c, row, from_y, y);
 }
 
+/* As it is, and behind it what a GPU is to do with it. */
+static void put_with_draws(gdi_collator *c, gdi_pick pick, const char *from, const char *from_y) {
+  const size_t y_row = c->d->y_row;
+  char *behind = c->to_y + (size_t)pick.row * (y_row + c->drawn) + y_row;
+  put_sample(c, pick.row, from, from_y);
+  gdi_augment_tell(c->o->augment, c->order.epoch, pick.index, (gdi_change *)(void *)behind);
+}
+
 static void put_row(gdi_collator *c, gdi_pick pick, const char *from, const char *from_y) {
+  if (c->drawn) {
+    put_with_draws(c, pick, from, from_y);
+    return;
+  }
   const void *x =
       c->room ? gdi_augment_sample(c->o->augment, c->order.epoch, pick.index, from, c->room) : from;
   if (c->room && gdi_augment_moves_labels(c->o->augment)) {

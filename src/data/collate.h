@@ -15,6 +15,7 @@ typedef struct gdi_collator {
   gdi_convert more[GD_MAX_FIELDS - 2];
   char *to_x, *to_y, *const *to_more; /* where rows go now */
   bool as_stored;                     /* rows are not converted: a GPU does that */
+  size_t drawn; /* bytes behind a row of y: what was drawn for a GPU, which augments too; 0: it does not */
   gdi_order_epoch order;
   gdi_pick *picks;
   void *room;               /* to augment a sample in; NULL: none is */

@@ -43,34 +43,46 @@ static void *put(samples *s, const void *from, size_t bytes, gd_status *st) {
 
 /* All in one piece: another chunk of an arena would be twice as large as the first, for a few labels. */
 static gd_status reserve(gd_arena *a, size_t bytes) {
-  enum { PARTS = 7 };
+  enum { PARTS = 9 };
   if (!gd_arena_alloc(a, bytes + PARTS * GD_ALIGN)) return GD_ERR_OOM;
   gd_arena_reset(a);
   return GD_OK;
 }
 
-/* n samples of a set and what scales them; x NULL: room for samples. */
+/* Behind a row of y. */
+static size_t drawn_bytes(const gdi_changes *c) {
+  return (size_t)c->n * sizeof(gdi_change);
+}
+
+/* n samples of a set and what scales them; x NULL: room for samples, with what is drawn for each. */
 static gd_status fill(samples *s, const gd_dataset *d, const gdi_scaling *by, int64_t n, const char *x,
-                      const char *y) {
+                      const char *y, gdi_changes changes) {
   const gdi_convert *c = by->x, *t = by->y;
   const size_t rows = (size_t)n, number = c->in_float ? sizeof(float) : sizeof(double);
   const size_t targets = t->standardizes ? (size_t)t->n * sizeof(double) : 0;
+  const size_t y_row = d->y_row + drawn_bytes(&changes);
+  const size_t room = changes.n ? (size_t)(2 * changes.at_once * d->features) * sizeof(float) : 0,
+               made = changes.n ? rows * d->x_row : 0;
   GD_TRY(gdi_arena_new_over(&s->memory, x ? "resident set" : "samples sent", &s->device->memory));
-  gd_status st = reserve(s->memory, rows * (d->x_row + d->y_row) + 2 * (size_t)c->n * number + 2 * targets +
-                                        sizeof *s->input);
+  gd_status st = reserve(s->memory, rows * (d->x_row + y_row) + 2 * (size_t)c->n * number + 2 * targets +
+                                        room + made + sizeof *s->input);
+  changes.offset = d->y_row;
+  changes.room = room ? put(s, NULL, room, &st) : NULL;
+  changes.made = made ? put(s, NULL, made, &st) : NULL;
   s->set = (gdi_stored){.x = put(s, x, rows * d->x_row, &st),
-                        .y = put(s, y, rows * d->y_row, &st),
+                        .y = put(s, y, rows * y_row, &st),
                         .x_type = d->info.x_type,
                         .y_type = d->info.labels ? GD_I64 : GD_F64,
                         .x_n = d->features,
                         .y_n = d->info.targets,
-                        .y_row = d->y_row,
+                        .y_row = y_row,
                         .n_more = d->info.n_more,
                         .shift = c->standardizes ? put(s, c->shift, (size_t)c->n * number, &st) : NULL,
                         .factor = put(s, c->factor, (c->standardizes ? (size_t)c->n : 1) * number, &st),
                         .in_float = c->in_float,
                         .y_shift = targets ? put(s, t->shift, targets, &st) : NULL,
-                        .y_factor = targets ? put(s, t->factor, targets, &st) : NULL};
+                        .y_factor = targets ? put(s, t->factor, targets, &st) : NULL,
+                        .changes = changes};
   for (int f = 0; f < d->info.n_more; f++) {
     const gd_source_field *m = &d->info.more[f];
     s->set.more[f] =
@@ -121,7 +133,7 @@ gd_status gdi_gpu_set_new(gdi_gpu_set **out, gd_device *d, const gd_dataset *dat
   gdi_gpu_set *s = calloc(1, sizeof *s);
   if (!s) return GD_FAIL(GD_ERR_OOM, "no memory for a set on the GPU");
   *s = (gdi_gpu_set){.on.device = d, .order = order, .epoch = -1};
-  gd_status st = fill(&s->on, data, by, data->info.n, data->loaded_x, data->loaded_y);
+  gd_status st = fill(&s->on, data, by, data->info.n, data->loaded_x, data->loaded_y, (gdi_changes){0});
   if (st == GD_OK && !leaves_enough(s)) st = GD_ERR_OOM;
   if (st == GD_OK) {
     *out = s;
@@ -174,21 +186,23 @@ static gd_status make_slots(gdi_upload *s) {
   return GD_OK;
 }
 
-static gd_status make(gdi_upload *s, const gd_dataset *data, const gdi_scaling *by) {
+static gd_status make(gdi_upload *s, const gd_dataset *data, const gdi_scaling *by,
+                      const gdi_changes *changes) {
   gd_device *d = s->on.device;
   const gdi_batch_input first = gdi_upload_input(s, 0);
-  GD_TRY(fill(&s->on, data, by, 2 * s->rows, NULL, NULL));
+  GD_TRY(fill(&s->on, data, by, 2 * s->rows, NULL, NULL, *changes));
   GD_TRY(d->upload(d, s->on.input, &first, sizeof first));
   GD_TRY(gdi_arena_new_over(&s->pinned, "samples sent", &d->gpu->pinned));
   return make_slots(s);
 }
 
 gd_status gdi_upload_new(gdi_upload **out, gd_device *d, const gd_dataset *data, const gdi_scaling *by,
-                         int64_t rows) {
+                         const gdi_changes *changes, int64_t rows) {
   gdi_upload *s = *out = calloc(1, sizeof *s);
   if (!s) return GD_FAIL(GD_ERR_OOM, "no memory to send batches to a GPU");
-  *s = (gdi_upload){.on.device = d, .rows = rows, .x_row = data->x_row, .y_row = data->y_row};
-  gd_status st = make(s, data, by);
+  *s = (gdi_upload){
+      .on.device = d, .rows = rows, .x_row = data->x_row, .y_row = data->y_row + drawn_bytes(changes)};
+  gd_status st = make(s, data, by, changes);
   if (st == GD_OK) return GD_OK;
   gdi_upload_free(s);
   *out = NULL;

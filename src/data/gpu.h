@@ -35,9 +35,12 @@ gd_status gdi_gpu_set_form(gdi_gpu_set *s, const gdi_batch_input *in, int64_t fi
  */
 typedef struct gdi_upload gdi_upload;
 
-/* Slots of up to `rows` samples. Errors: GD_ERR_OOM, GD_ERR_GPU */
+/*
+ * Slots of up to `rows` samples. changes->n above 0: what they are for a sample, changes->n of
+ * gdi_change, lies behind its row of y. Errors: GD_ERR_OOM, GD_ERR_GPU
+ */
 gd_status gdi_upload_new(gdi_upload **out, gd_device *d, const gd_dataset *data, const gdi_scaling *by,
-                         int64_t rows) GD_CHECKED;
+                         const gdi_changes *changes, int64_t rows) GD_CHECKED;
 void gdi_upload_free(gdi_upload *s);
 /* Host memory of a slot: x and y of its first sample. */
 char *gdi_upload_x(const gdi_upload *s, int slot);

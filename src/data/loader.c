@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/thread.h"
+#include "data/augment.h"
 #include "data/collate.h"
 #include "data/loader.h"
 #include "device/device.h"
@@ -212,6 +213,10 @@ bool gdi_loader_resident(const gd_loader *l) {
   return l->resident != NULL;
 }
 
+bool gdi_loader_augments_there(const gd_loader *l) {
+  return l->collator.drawn > 0;
+}
+
 void gdi_loader_follow(gd_loader *l, const gdi_batch_input *in, int64_t first) {
   l->follow = in;
   l->follow_first = first;
@@ -258,6 +263,18 @@ static gd_status make_tensors(gd_loader *l, slot *s) {
   return GD_OK;
 }
 
+/* A GPU augments by itself, where it can; decoded images are augmented by the threads that decode. */
+static gd_status make_feed(gd_loader *l, const gdi_scaling *by) {
+  enum { AT_ONCE = 512 }; /* images at work: more than there are multiprocessors to take them */
+  gdi_changes c = {0};
+  if (l->o.augment && !l->d->image_at && gdi_augment_on_gpu(l->o.augment, &l->d->info)) {
+    GD_TRY(gdi_augment_changes(l->o.augment, &l->d->info, &c));
+    c.at_once = l->o.max_rows < AT_ONCE ? l->o.max_rows : AT_ONCE;
+    l->collator.drawn = (size_t)c.n * sizeof(gdi_change);
+  }
+  return gdi_upload_new(&l->feed, l->o.device, l->d, by, &c, l->most);
+}
+
 static gd_status make_on_gpu(gd_loader *l) {
   gd_device *d = l->o.device;
   if (l->d->info.x_index)
@@ -273,7 +290,7 @@ static gd_status make_on_gpu(gd_loader *l) {
   if (d->matmul == GD_MATMUL_BF16 && l->o.dtype == GD_F32)
     GD_TRY(gd_tensor_new(&l->rounded, l->arena, d, GD_BF16, GD_SHAPE(l->o.max_rows, l->collator.x.n)));
   if (l->resident) return GD_OK;
-  GD_TRY(gdi_upload_new(&l->feed, d, l->d, &by, l->most));
+  GD_TRY(make_feed(l, &by));
   l->collator.as_stored = true;
   l->slot[1] = l->slot[0];
   for (int i = 0; i < 2; i++) {

@@ -7,8 +7,9 @@
 /* gd_loader_new(); where samples are sent to a GPU, up to sent_rows at once for gdi_loader_take(). */
 gd_status gdi_loader_new(gd_loader **out, gd_dataset *d, const gd_loader_options *o,
                          int64_t sent_rows) GD_CHECKED;
-/* Is the whole set in the GPU's memory? */
+/* Is the whole set in the GPU's memory? Does a GPU augment samples, not the host? */
 bool gdi_loader_resident(const gd_loader *l);
+bool gdi_loader_augments_there(const gd_loader *l);
 /*
  * From now on batches are what `in`, in device memory, says at the time when they are formed: gd_loader_get()
  * then names rows relative to position `first`, which in->first stands for. NULL: as before.

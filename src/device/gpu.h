@@ -53,6 +53,37 @@ typedef struct gdi_stored_field {
   double factor;
 } gdi_stored_field;
 
+/* What is done to an image before it becomes part of a batch; the numbers of each are those of data/augment. */
+typedef enum gdi_change_kind {
+  GDI_CHANGE_NONE,
+  GDI_CHANGE_CROP,
+  GDI_CHANGE_FLIP,
+  GDI_CHANGE_BLACKEN,
+  GDI_CHANGE_AFFINE,
+  GDI_CHANGE_RESIZE,
+  GDI_CHANGE_COLOURS
+} gdi_change_kind;
+
+typedef struct gdi_change {
+  int64_t kind, i[4];
+  double f[4];
+} gdi_change;
+
+enum { GDI_CHANGE_LANES = 256 }; /* in which a mean over an image is summed, pixel i in lane i % so many */
+
+/* Of the images of a set, stored as u8, f32 or f64. */
+typedef struct gdi_changes {
+  int n;         /* of a sample, one after the other; 0: none */
+  size_t offset; /* in y's row */
+  int64_t height, width, channels;
+  bool planes; /* [C,H,W], else [H,W,C] */
+  float top;   /* white */
+  /* in device memory: two images of floats for each that is at work at once, and room for the rows of a batch */
+  float *room;
+  int64_t at_once;
+  void *made;
+} gdi_changes;
+
 /* A data set, or what was sent of one, in device memory, as stored. */
 typedef struct gdi_stored {
   const void *x, *y;       /* [N, x_n]; and [N] rows of y_n numbers with further fields behind them */
@@ -65,6 +96,7 @@ typedef struct gdi_stored {
       *factor;   /* x' = (x - shift) factor, in device memory; shift NULL: factor is one number */
   bool in_float; /* type of shift and factor and of that arithmetic, else double */
   const double *y_shift, *y_factor; /* the same for targets, [y_n]; NULL: as they are */
+  gdi_changes changes;
 } gdi_stored;
 
 /* Where a batch is formed, in device memory: x as `type`, y as labels or `type`, further fields as i64 or `type`. */

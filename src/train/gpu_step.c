@@ -64,8 +64,8 @@ static gd_status may_record(const gdi_job *j, bool resident, bool follows) {
                    "cuda_graphs: on cannot be combined with trace, which lists samples as they are used");
   if (gd_world_rank(j->world) != 0) return GD_OK;
   if (j->augment)
-    gdi_message_once(GD_LOG_INFO,
-                     "samples are augmented by the host, and sent to the GPU as they are needed");
+    gdi_message_once(GD_LOG_INFO, "samples are sent to the GPU as they are needed, augmented %s",
+                     gdi_loader_augments_there(j->loader) ? "there" : "by the host");
   else if (!resident && !streamed)
     gdi_message_once(GD_LOG_INFO,
                      "the data leave too little of the GPU's memory: batches are copied there as needed");

@@ -36,4 +36,5 @@ const gdi_augmentation gdi_augment_affine = {
     .args = args,
     .draw = draw,
     .apply = apply,
-    .moves = true};
+    .moves = true,
+    .on_gpu = GDI_CHANGE_AFFINE};

@@ -17,6 +17,16 @@ static float blend(const gdi_pixels *p, float factor, float v, float other) {
   return mixed < 0 ? 0 : mixed > p->top ? p->top : mixed;
 }
 
+/* In lanes, as a block of a GPU's threads has it. */
+static float mean_grey(const float *pixel, int64_t pixels, int64_t channels) {
+  double lane[GDI_CHANGE_LANES] = {0};
+  for (int64_t i = 0; i < pixels; i++)
+    lane[i % GDI_CHANGE_LANES] += grey(pixel + i * channels, channels) / (double)pixels;
+  for (int half = GDI_CHANGE_LANES / 2; half > 0; half /= 2)
+    for (int l = 0; l < half; l++) lane[l] += lane[l + half];
+  return (float)lane[0];
+}
+
 /* f: brightness, contrast, saturation. */
 static void draw(const gdi_arg_value a[], gdi_draws *d, const gdi_image_shape *s, gdi_drawn *out) {
   (void)s;
@@ -27,12 +37,11 @@ static void apply(const gdi_drawn *w, gdi_pixels *p) {
   const int64_t c = p->channels, pixels = p->height * p->width;
   const float bright = (float)w->f[0], contrast = (float)w->f[1], saturation = (float)w->f[2];
   float *pixel = gdi_pixels_compute(p);
-  double mean = 0;
   for (int64_t k = 0; k < pixels * c; k++) pixel[k] = blend(p, bright, pixel[k], 0);
-  for (int64_t i = 0; i < pixels; i++) mean += grey(pixel + i * c, c) / (double)pixels;
+  const float mean = mean_grey(pixel, pixels, c);
   for (int64_t i = 0; i < pixels; i++) {
     float *v = pixel + i * c;
-    for (int64_t k = 0; k < c; k++) v[k] = blend(p, contrast, v[k], (float)mean);
+    for (int64_t k = 0; k < c; k++) v[k] = blend(p, contrast, v[k], mean);
     const float own = grey(v, c);
     for (int64_t k = 0; k < c && c >= 3; k++) v[k] = blend(p, saturation, v[k], own);
   }
@@ -44,4 +53,5 @@ const gdi_augmentation gdi_augment_color_jitter = {
     .example = "{color_jitter: {brightness: 0.4, contrast: 0.4, saturation: 0.4}}",
     .args = args,
     .draw = draw,
-    .apply = apply};
+    .apply = apply,
+    .on_gpu = GDI_CHANGE_COLOURS};

@@ -66,4 +66,5 @@ const gdi_augmentation gdi_augment_crop = {.word = "crop",
                                            .check = check,
                                            .draw = draw,
                                            .apply = apply,
-                                           .moves = true};
+                                           .moves = true,
+                                           .on_gpu = GDI_CHANGE_CROP};

@@ -22,4 +22,5 @@ const gdi_augmentation gdi_augment_cutout = {.word = "cutout",
                                              .example = "cutout:16",
                                              .args = args,
                                              .draw = draw,
-                                             .apply = apply};
+                                             .apply = apply,
+                                             .on_gpu = GDI_CHANGE_BLACKEN};

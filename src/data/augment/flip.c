@@ -38,4 +38,5 @@ const gdi_augmentation gdi_augment_flip = {.word = "flip",
                                            .args = args,
                                            .draw = draw,
                                            .apply = apply,
-                                           .moves = true};
+                                           .moves = true,
+                                           .on_gpu = GDI_CHANGE_FLIP};

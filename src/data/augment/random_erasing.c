@@ -45,4 +45,5 @@ const gdi_augmentation gdi_augment_random_erasing = {.word = "random_erasing",
                                                      .args = args,
                                                      .check = check,
                                                      .draw = draw,
-                                                     .apply = apply};
+                                                     .apply = apply,
+                                                     .on_gpu = GDI_CHANGE_BLACKEN};

@@ -47,4 +47,5 @@ const gdi_augmentation gdi_augment_resized_crop = {
     .args = args,
     .draw = draw,
     .apply = apply,
-    .moves = true};
+    .moves = true,
+    .on_gpu = GDI_CHANGE_RESIZE};

@@ -83,7 +83,8 @@ static __global__ void __launch_bounds__(GDI_THREADS) form(job j) {
   for (; item < j.rows * j.pieces; item += warps) {
     const int64_t row = item / j.pieces, lo = item % j.pieces * PIECE, hi = n - lo < PIECE ? n : lo + PIECE;
     const int64_t sample = gdi_order_sample(&j.in->order, j.in->first + j.offset + row);
-    const S *from = (const S *)j.set.x + sample * n;
+    const S *from =
+        j.set.changes.n ? (const S *)j.set.changes.made + row * n : (const S *)j.set.x + sample * n;
     T *to = (T *)j.to.x + row * n;
     uint16_t *rounded = j.to.rounded ? j.to.rounded + row * n : NULL;
     if (j.packed)
@@ -119,9 +120,11 @@ extern "C" gd_status gdi_cuda_form_batch(gd_device *d, const gdi_stored *set, co
                                          int64_t offset, int64_t rows, const gdi_formed *to) {
   job j = {*set, in, offset, rows, (set->x_n + PIECE - 1) / PIECE, *to, false};
   if (j.pieces == 0) j.pieces = 1; /* targets of samples without features */
+  if (set->changes.n) GD_TRY(gdi_cuda_change_images(d, set, in, offset, rows));
   j.packed =
-      set->x_n % PACK == 0 && gdi_packed((uintptr_t)set->x | (uintptr_t)to->x | (uintptr_t)to->rounded |
-                                         (uintptr_t)set->shift | (set->shift ? (uintptr_t)set->factor : 0));
+      set->x_n % PACK == 0 &&
+      gdi_packed((uintptr_t)set->x | (uintptr_t)set->changes.made | (uintptr_t)to->x |
+                 (uintptr_t)to->rounded | (uintptr_t)set->shift | (set->shift ? (uintptr_t)set->factor : 0));
   for (size_t i = 0; i < sizeof conversions / sizeof *conversions; i++) {
     const conversion *c = &conversions[i];
     if (c->from != set->x_type || c->to != to->type || c->in_float != set->in_float) continue;

@@ -108,6 +108,10 @@ gd_status gdi_cuda_add_row(gd_device *d, gd_dtype type, void *to, const void *ro
 gd_status gdi_cuda_round(gd_device *d, const void *const from[2], const int64_t n[2],
                          void *const to[2]) GD_CHECKED;
 
+/* augment.cu: the rows of gdi_cuda_form_batch(), changed, as they are stored, to set->changes.made. */
+gd_status gdi_cuda_change_images(gd_device *d, const gdi_stored *set, const gdi_batch_input *in,
+                                 int64_t offset, int64_t rows) GD_CHECKED;
+
 /* batch.cu, record.cu, update.cu, checksum.cu: the entries of gdi_gpu of the same names. */
 gd_status gdi_cuda_form_batch(gd_device *d, const gdi_stored *set, const gdi_batch_input *in, int64_t offset,
                               int64_t rows, const gdi_formed *to) GD_CHECKED;
