@@ -84,9 +84,9 @@ static void print_gpu(const gd_bench_result *r) {
 }
 
 static void print_bench(const gd_bench_result *r) {
-  printf("%s\n\nstep         %10.1f us  (median of %lld%s), %.0f samples/s; %.2f x its bare products\n",
+  printf("%s\n\nstep         %10.1f us  (median of %lld%s; %.2f x its bare products), %.0f samples/s\n",
          r->layout, 1e6 * r->step_s, (long long)r->steps, r->queued ? ", in groups, on the GPU's clock" : "",
-         r->samples_per_s, r->step_s / r->products_s);
+         r->step_s / r->products_s, r->samples_per_s);
   print_ledger(r);
   print_products(r);
   if (r->gpu) print_gpu(r);
