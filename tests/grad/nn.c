@@ -105,6 +105,11 @@ static void layers_of_images_have_right_gradients(void **state) {
                "conv1d:out_channels=2,kernel_size=2,stride=2 flatten linear:2",
                GD_SHAPE(3, 7, 2));
   check_module("conv1d:out_channels=2,kernel_size=4 linear:2", GD_SHAPE(3, 7));
+  check_module(
+      "channels:last max_pool1d:kernel_size=3,stride=1 avg_pool1d:2 conv1d:out_channels=2,kernel_size=1 "
+      "global_avg_pool",
+      GD_SHAPE(3, 7, 2));
+  check_module("adaptive_avg_pool1d:3 linear:2", GD_SHAPE(3, 7));
   check_module("conv2d:out_channels=2,kernel_size=2 linear:2", GD_SHAPE(2, 3, 4, 5)); /* channels first */
   check_module("channels:first avg_pool2d:2 flatten", GD_SHAPE(2, 5, 4, 3));
 }

@@ -135,10 +135,41 @@ static void channels_may_be_at_either_end(void **state) {
   assert_memory_equal(result[0], result[1], sizeof result[0]);
 }
 
+/* Two channels of 7 values, stored channels first; PyTorch's results. */
+static void signals_are_pooled_as_in_pytorch(void **state) {
+  (void)state;
+  static const struct {
+    const char *spec;
+    int n;
+    double y[8]; /* channels last */
+  } cases[] = {{"max_pool1d:kernel_size=3,stride=2,padding=1,ceil_mode=true", 4, {3, 0, 5, -2, 5, -4, 7, 8}},
+               {"avg_pool1d:2", 3, {2, -1, 3.5, -3.5, 1.5, -5.5}},
+               {"avg_pool1d:kernel_size=3,stride=2,padding=1,count_include_pad=false",
+                4,
+                {2, -1, 10. / 3, -3, 8. / 3, -5, 3, 1}},
+               {"adaptive_avg_pool1d:3", 3, {2, -5. / 3, 11. / 3, -4, 10. / 3, -1}},
+               {"global_avg_pool", 1, {3, -12. / 7}}};
+  for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
+    gd_module *m;
+    char spec[128];
+    snprintf(spec, sizeof spec, "channels:first %s", cases[k].spec);
+    assert_ok(gd_model_parse(&m, spec, GD_SHAPE(2, 7), device, GD_F64, NULL));
+    gd_tensor *x = gd_values(tape, GD_F64, (double[]){1, 3, 2, 5, 4, -1, 7, 0, -2, -3, -4, -5, -6, 8},
+                             GD_SHAPE(1, 2, 7));
+    const double *y = of(gd_forward(m, tape, x));
+    for (int i = 0; i < 2 * cases[k].n; i++) assert_close(y[i], cases[k].y[i], 1e-12);
+    gd_module_free(m);
+    gd_tape_reset(tape);
+  }
+  refuses("channels:first max_pool1d:8", GD_SHAPE(2, 7), "spans 8 does not fit into images 7 wide");
+  refuses("max_pool1d:2", GD_SHAPE(4, 4, 3), "takes signals");
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test(nan_and_infinity_go_where_they_go_in_pytorch),
                                      cmocka_unit_test(gradients_of_pooling_go_to_one_pixel),
                                      cmocka_unit_test(what_cannot_be_is_refused_with_its_reason),
-                                     cmocka_unit_test(channels_may_be_at_either_end)};
+                                     cmocka_unit_test(channels_may_be_at_either_end),
+                                     cmocka_unit_test(signals_are_pooled_as_in_pytorch)};
   return cmocka_run_group_tests(tests, open_device, close_device);
 }
