@@ -193,6 +193,17 @@ GD_API gd_tensor *gd_batch_norm(gd_tape *t, gd_tensor *x, gd_tensor *weight, gd_
                                 gd_tensor *running_mean, gd_tensor *running_var, bool training, double eps,
                                 gd_tensor *residual, gd_activation act);
 
+/**
+ * Local response norm across channels.
+ *
+ * Math:     y = x / (k + alpha / size (sum of x^2 over the channels c - size / 2 to c + (size - 1) / 2 that there are))^beta
+ * Shapes:   x [B,...,C]
+ * Errors:   GD_ERR_SHAPE, GD_ERR_USAGE: a size outside 1 to 1024
+ * Source:   Krizhevsky et al. 2012; the mean over `size` is PyTorch's
+ */
+GD_API gd_tensor *gd_local_response_norm(gd_tape *t, gd_tensor *x, int64_t size, double alpha, double beta,
+                                         double k);
+
 /* ---- classification ---- */
 
 GD_API gd_tensor *gd_softmax(gd_tape *t, gd_tensor *x, int dim);

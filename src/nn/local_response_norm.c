@@ -1,4 +1,4 @@
-/* Local response norm across channels (Krizhevsky et al. 2012). Made of operations: the sums are a pooling of squares. */
+/* Local response norm across channels (Krizhevsky et al. 2012). */
 #include <stdio.h>
 
 #include "nn/layers.h"
@@ -10,22 +10,16 @@ typedef struct local_response_norm {
 } local_response_norm;
 
 static const gd_arg args[] = {
-    {"size", GD_ARG_INT, NULL, 1, 1 << 16, NULL, "neighbouring channels that are summed"},
+    {"size", GD_ARG_INT, NULL, 1, 1024, NULL, "neighbouring channels that are summed"},
     {"alpha", GD_ARG_REAL, "1e-4", 0, 1e6, NULL, "factor of their mean square"},
     {"beta", GD_ARG_REAL, "0.75", 0, 1e3, NULL, "exponent"},
     {"k", GD_ARG_REAL, "1", 0, 1e6, NULL, "added to it"},
     {0},
 };
 
-/* y = x / (k + alpha mean over the window of x^2)^beta, channels outside being zeros; [B,...,C] as [R,1,C,1] */
 static gd_tensor *forward(gd_module *m, gd_tape *t, gd_tensor *x) {
   const local_response_norm *l = (const local_response_norm *)m;
-  if (!x) return NULL;
-  const int64_t C = x->shape[x->ndim - 1], rows = gd_numel(x) / C, before = l->size / 2;
-  gd_tensor *square = gd_reshape(t, gd_square(t, x), GD_SHAPE(rows, 1, C, 1));
-  const gd_window w = {.kernel = {1, l->size}, .begin = {0, before}, .end = {0, l->size - 1 - before}};
-  gd_tensor *mean = gd_reshape(t, gd_avg_pool2d(t, square, &w, true), x->ndim, x->shape);
-  return gd_div(t, x, gd_pow_scalar(t, gd_add_scalar(t, gd_mul_scalar(t, mean, l->alpha), l->k), l->beta));
+  return gd_local_response_norm(t, x, l->size, l->alpha, l->beta, l->k);
 }
 
 static void describe(const gd_module *m, char *buf, size_t bytes) {
