@@ -194,6 +194,16 @@ GD_API gd_tensor *gd_batch_norm(gd_tape *t, gd_tensor *x, gd_tensor *weight, gd_
                                 gd_tensor *residual, gd_activation act);
 
 /**
+ * Group norm: each sample's channels in `groups` parts, each with its own mean and variance.
+ *
+ * Math:     y = (x - mean) / sqrt(var + eps) weight + bias, mean and (biased) variance over a group's channels, everywhere
+ * Shapes:   x [B,...,C], the others [C] or NULL
+ * Errors:   GD_ERR_SHAPE (groups that do not divide C)
+ * Source:   Wu and He 2018
+ */
+GD_API gd_tensor *gd_group_norm(gd_tape *t, gd_tensor *x, gd_tensor *weight, gd_tensor *bias, int64_t groups,
+                                double eps);
+/**
  * Local response norm across channels.
  *
  * Math:     y = x / (k + alpha / size (sum of x^2 over the channels c - size / 2 to c + (size - 1) / 2 that there are))^beta

@@ -1,4 +1,4 @@
-/* Group norm (Wu and He 2018): each sample's channels, in groups. Made of operations. */
+/* Group norm (Wu and He 2018): each sample's channels, in groups. */
 #include <stdio.h>
 
 #include "gd/init.h"
@@ -19,18 +19,9 @@ static const gd_arg args[] = {
     {0},
 };
 
-/* [B,...,C] as [B,P,G,C/G]: a group is everything but the batch and G */
 static gd_tensor *forward(gd_module *m, gd_tape *t, gd_tensor *x) {
   const group_norm *l = (const group_norm *)m;
-  if (!x) return NULL;
-  const gd_dims over = GD_DIMS(1, 3);
-  const int64_t C = x->shape[x->ndim - 1], rows = x->shape[0], pixels = rows ? gd_numel(x) / rows / C : 0;
-  gd_tensor *g = gd_reshape(t, x, GD_SHAPE(rows, pixels, l->groups, C / l->groups));
-  gd_tensor *centred = gd_sub(t, g, gd_mean(t, g, over, true));
-  gd_tensor *y = gd_div(t, centred, gd_sqrt(t, gd_add_scalar(t, gd_var(t, g, over, 0, true), l->eps)));
-  y = gd_reshape(t, y, x->ndim, x->shape);
-  if (l->weight) y = gd_add(t, gd_mul(t, y, l->weight), l->bias);
-  return y;
+  return gd_group_norm(t, x, l->weight, l->bias, l->groups, l->eps);
 }
 
 static void reset(gd_module *m, uint64_t seed, uint64_t *ordinal) {

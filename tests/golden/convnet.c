@@ -132,7 +132,7 @@ static void convnets_train_as_in_pytorch(void **state) {
     check(&e, GD_F64, 1e-8);
     check(&e, GD_F32, 1e-3);
   }
-  assert_int_equal(models, 4);
+  assert_int_equal(models, 5);
   fclose(f);
 }
 

@@ -83,8 +83,13 @@ mixed = nn.Sequential(
     nn.ZeroPad2d((1, 0, 2, 1)), nn.MaxPool2d(3, 2, 1), nn.ConvTranspose2d(6, 4, 3, 2, 1, 1), nn.Upsample(scale_factor=2),
     nn.ReflectionPad2d(1), nn.AvgPool2d(3, 2), nn.AdaptiveAvgPool2d((3, 2)), nn.Flatten(), nn.Linear(24, CLASSES),
     nn.BatchNorm1d(CLASSES))
+NORMS = """[{conv2d: {out_channels: 6, kernel_size: 3, stride: 2}}, {layer_norm: {normalized_shape: [6, 7, 7]}}, relu,
+ {group_norm: 3}, {layer_norm: {normalized_shape: [7, 7], bias: false}}, {layer_norm: 7}, {max_pool2d: 2}, flatten, {linear: 10}]"""
+norms = nn.Sequential(nn.Conv2d(3, 6, 3, 2), nn.LayerNorm([6, 7, 7]), nn.ReLU(), nn.GroupNorm(3, 6),
+                      nn.LayerNorm([7, 7], bias=False), nn.LayerNorm(7), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(54, CLASSES))
 MODELS = [("lenet5", LeNet5()), ("resnet20", ResNet20("pad")), ("resnet20:shortcut=conv", ResNet20("conv")),
-          (" ".join(MIXED.split()), mixed)]
+          (" ".join(MIXED.split()), mixed),
+          (" ".join(NORMS.split()), norms)]
 
 
 def initial(i, p, kind):

@@ -98,6 +98,8 @@ static void layers_of_images_have_right_gradients(void **state) {
       "global_avg_pool",
       "reflection_pad2d:1 upsample:2 avg_pool2d:kernel_size=3,stride=2,padding=1,"
       "count_include_pad=false",
+      "[{avg_pool2d: 1}, {layer_norm: {normalized_shape: [3, 5, 4]}}, {layer_norm: {normalized_shape: [5, "
+      "4]}}]",
       "adaptive_avg_pool2d:3 batch_norm:affine=false,track_running_stats=false tanh"};
   for (size_t i = 0; i < sizeof specs / sizeof *specs; i++) check_module(specs[i], GD_SHAPE(3, 5, 4, 3));
   check_module("conv2d:out_channels=2,kernel_size=2 batch_norm relu", GD_SHAPE(3, 4, 5));
