@@ -39,6 +39,7 @@ same() {
     IFS=- read -r ranks how <<<"$way"
     [[ $how == *nccl* && ! $nccl ]] && continue
     [[ $how == *tuned* ]] && export GDTRAIN_TUNE=update_share=0,gradient_stream=0,node_priority=0
+    [[ $how == *columns* ]] && export GDTRAIN_TUNE=cudnn=0
     # shellcheck disable=SC2086,SC2046
     train "$what-$way" "$ranks" "$@" $([[ $how =~ (shm|mpi|nccl) ]] && echo "--transport ${BASH_REMATCH[1]}") \
       $([[ $how == *stream* ]] && echo "$stream") $([[ $how == *blocks* ]] && echo "$blocks") \
@@ -68,8 +69,11 @@ same rounded "1 1-queued 1-stream 1-tuned 2-mpi 3-nccl" --precision bf16 --clip-
 conv=(--model "conv2d:out_channels=4,kernel_size=3,stride=2 relu conv2d:out_channels=4,kernel_size=3,groups=4 conv2d:out_channels=6,kernel_size=1 flatten linear:10" --steps 5)
 same conv "1 1-queued 1-late 1-tuned 2-shm 3-nccl" "${conv[@]}" $many
 same conv-bf16 "1 1-queued 2-nccl" "${conv[@]}" --precision bf16
+same columns "1-columns 1-columns-late 2-nccl-columns" "${conv[@]}" $many # where there is no cuDNN
+same columns-bf16 "1-columns 2-nccl-columns-queued" "${conv[@]}" --precision bf16
 resnet=(--model "[{avg_pool2d: 4}, {resnet20: {shortcut: conv}}]" --batch-size 20 --micro-batch 5 --steps 3 --augment "crop:4 flip" --clip-norm 0)
 same resnet "1 1-queued 2-nccl 2-nccl-queued" "${resnet[@]}"
+same resnet-columns "1-columns-queued 2-nccl-columns" "${resnet[@]}"
 same resnet-bf16 "1-queued 2-nccl" "${resnet[@]}" --precision bf16
 same tf32 "1 1-queued" --precision tf32
 same data "1 1-stream 2-nccl 2-nccl-stream" --standardize true --val-fraction 0.2 --data.sampler replacement --eval-every 4

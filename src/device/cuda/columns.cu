@@ -150,6 +150,10 @@ struct rounding {
   __device__ uint16_t operator()(float x) const { return gdi_to_bf16(x); }
 };
 
+struct widening {
+  __device__ float operator()(uint16_t x) const { return gdi_of_bf16(x); }
+};
+
 /* [O, a, inner] becomes [O, inner, a], a being what is left of a row of weights. */
 template <typename X, typename Y, typename F>
 static gd_status turn(gd_device *d, const gdi_conv *c, F f, const void *from, void *to, int64_t inner,
@@ -168,8 +172,15 @@ gd_status gdi_cuda_conv_pack(gd_device *d, const gdi_conv *c, const void *w, boo
                         : turn<float, float>(d, c, gdi_same<float>(), w, packed, taps, false);
 }
 
-gd_status gdi_cuda_conv_unpack(gd_device *d, const gdi_conv *c, const void *packed, void *w, bool add) {
+gd_status gdi_cuda_conv_unpack(gd_device *d, const gdi_conv *c, const void *packed, bool rounded, void *w,
+                               bool add) {
   const int64_t channels = c->c / c->groups;
+  if (rounded) return turn<uint16_t, float>(d, c, widening(), packed, w, channels, add);
   return c->type == GD_F64 ? turn<double, double>(d, c, gdi_same<double>(), packed, w, channels, add)
                            : turn<float, float>(d, c, gdi_same<float>(), packed, w, channels, add);
+}
+
+gd_status gdi_cuda_widen(gd_device *d, const void *from, void *to, int64_t n, bool add) {
+  return gdi_walk(d, widening(), add, gdi_array<float>{(float *)to, 1, &n},
+                  gdi_array<const uint16_t>{(const uint16_t *)from, 1, &n});
 }

@@ -1,11 +1,31 @@
 #include "device/cuda/conv.h"
 
+#include "device/cuda/cudnn.h"
+
 gd_dtype gdi_cuda_conv_operand(const gd_device *d, const gdi_conv *c) {
   return gdi_conv_is_depthwise(c) ? c->type : gdi_blas_type(d, c->type);
 }
 
-bool gdi_cuda_conv_adds_bias(const gdi_conv *c) {
-  return c->groups == 1;
+/* Is the order of weights that of columns as well? */
+static bool is_packed(const gdi_conv *c) {
+  return gdi_conv_taps(c) == 1 || c->c == c->groups;
+}
+
+bool gdi_cuda_conv_in_place(const gd_device *d, const gdi_conv_call *v) {
+  return gdi_cuda_conv_operand(d, &v->conv) == v->conv.type &&
+         (v->pass != GDI_CONV_WEIGHTS || is_packed(&v->conv));
+}
+
+gd_status gdi_cuda_conv_offers(gd_device *d, const gdi_conv_call *v, bool *yes) {
+  gdi_conv_call bare = *v;
+  bare.bias = NULL, bare.relu = false;
+  *yes = !v->relu && v->conv.groups == 1; /* a product's bias */
+  if (gdi_conv_is_depthwise(&v->conv) || v->conv.n == 0) return GD_OK;
+  bool by_cudnn;
+  GD_TRY(gdi_cudnn_offers(d, &bare, &by_cudnn));
+  if (!by_cudnn) return GD_OK;
+  *yes = false; /* a bias of bf16 would be rounded, one of f32 behind bf16 it has not */
+  return gdi_cuda_conv_operand(d, &v->conv) == v->conv.type ? gdi_cudnn_offers(d, v, yes) : GD_OK;
 }
 
 /* A pass at work. */
@@ -63,16 +83,23 @@ static gd_status take_weights(gd_device *d, work *p) {
   return gdi_cuda_conv_pack(d, c, copy ? copy : p->v->w, copy != NULL, p->type, p->packed);
 }
 
-/* y, where it is read, in the type of operands. */
-static gd_status take_map(gd_device *d, work *p) {
+/* Values that are read, in the type of operands: rounded where they are not yet. */
+static gd_status take_rounded(gd_device *d, const work *p, const void *values, bool rounded, int64_t elements,
+                              const void **out) {
+  void *to;
+  *out = values;
+  if (p->type == p->v->conv.type || rounded) return GD_OK;
+  GD_TRY(gdi_cuda_scratch(d, elements, sizeof(uint16_t), &to));
+  *out = to;
+  return gdi_cuda_round(d, (const void *[]){values, values}, (const int64_t[]){elements, 0},
+                        (void *[]){to, to});
+}
+
+static gd_status take_y(gd_device *d, work *p) {
   const gdi_conv *c = &p->v->conv;
-  const int64_t elements = c->n * gdi_conv_y_image(c);
-  void *rounded;
-  if (p->v->pass == GDI_CONV_FORWARD || p->type == c->type || p->v->y_rounded) return GD_OK;
-  GD_TRY(gdi_cuda_scratch(d, elements, sizeof(uint16_t), &rounded));
-  p->y = rounded;
-  return gdi_cuda_round(d, (const void *[]){p->v->y, p->v->y}, (const int64_t[]){elements, 0},
-                        (void *[]){rounded, rounded});
+  return p->v->pass == GDI_CONV_FORWARD
+             ? GD_OK
+             : take_rounded(d, p, p->v->y, p->v->y_rounded, c->n * gdi_conv_y_image(c), &p->y);
 }
 
 /* The product of a chunk: y = columns w^T, columns = y w, or w = y^T columns, group by group. */
@@ -121,17 +148,44 @@ static gd_status no_images(gd_device *d, const gdi_conv_call *v) {
   return d->zero(d, v->w, (size_t)(c->o * gdi_conv_taps(c) * (c->c / c->groups)) * gd_dtype_bytes(c->type));
 }
 
-gd_status gdi_cuda_conv(gd_device *d, const gdi_conv_call *v) {
+static gd_status by_columns(gd_device *d, const gdi_conv_call *v) {
   const gdi_conv *c = &v->conv;
-  if (c->n == 0) return no_images(d, v);
-  if (gdi_conv_is_depthwise(c)) return gdi_cuda_depthwise(d, v);
   work p = work_of(d, v);
   GD_TRY(take_weights(d, &p));
-  GD_TRY(take_map(d, &p));
+  GD_TRY(take_y(d, &p));
   if (!p.x_is_columns)
     GD_TRY(gdi_cuda_scratch(d, p.images * c->out[0] * c->out[1] * p.row * c->groups,
                             gd_dtype_bytes(v->pass == GDI_CONV_DATA ? c->type : p.type), &p.columns));
   for (int64_t first = 0; first < c->n; first += p.images) GD_TRY(run_chunk(d, &p, first));
-  return v->pass == GDI_CONV_WEIGHTS && !p.w_is_packed ? gdi_cuda_conv_unpack(d, c, p.packed, v->w, v->add)
-                                                       : GD_OK;
+  return v->pass == GDI_CONV_WEIGHTS && !p.w_is_packed
+             ? gdi_cuda_conv_unpack(d, c, p.packed, false, v->w, v->add)
+             : GD_OK;
+}
+
+/* Results are of the type of operands: those in bf16 are widened. */
+static gd_status by_cudnn(gd_device *d, const gdi_conv_call *v) {
+  const gdi_conv *c = &v->conv;
+  work p = work_of(d, v);
+  const void *x = v->x;
+  void *to = v->pass == GDI_CONV_FORWARD ? v->y : v->pass == GDI_CONV_DATA ? v->x : v->w, *result = to;
+  const int64_t of_x = c->n * gdi_conv_x_image(c), of_w = c->o * p.row, of_y = c->n * gdi_conv_y_image(c);
+  const int64_t elements = v->pass == GDI_CONV_FORWARD ? of_y : v->pass == GDI_CONV_DATA ? of_x : of_w;
+  if (!gdi_cuda_conv_in_place(d, v)) GD_TRY(gdi_cuda_scratch(d, elements, gd_dtype_bytes(p.type), &result));
+  if (v->pass != GDI_CONV_WEIGHTS) GD_TRY(take_weights(d, &p));
+  if (v->pass != GDI_CONV_DATA) GD_TRY(take_rounded(d, &p, v->x, v->x_rounded, of_x, &x));
+  GD_TRY(take_y(d, &p));
+  GD_TRY(gdi_cudnn_run(d, v, v->pass == GDI_CONV_DATA ? result : (void *)(uintptr_t)x,
+                       v->pass == GDI_CONV_WEIGHTS ? result : p.packed,
+                       v->pass == GDI_CONV_FORWARD ? result : (void *)(uintptr_t)p.y));
+  if (result == to) return GD_OK;
+  return v->pass == GDI_CONV_WEIGHTS ? gdi_cuda_conv_unpack(d, c, result, p.type != c->type, to, v->add)
+                                     : gdi_cuda_widen(d, result, to, elements, v->add);
+}
+
+gd_status gdi_cuda_conv(gd_device *d, const gdi_conv_call *v) {
+  bool offered;
+  if (v->conv.n == 0) return no_images(d, v);
+  if (gdi_conv_is_depthwise(&v->conv)) return gdi_cuda_depthwise(d, v);
+  GD_TRY(gdi_cudnn_offers(d, v, &offered));
+  return offered ? by_cudnn(d, v) : by_columns(d, v);
 }

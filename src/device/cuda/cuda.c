@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "device/cuda/blas.h"
+#include "device/cuda/cudnn.h"
 #include "device/cuda/queue.h"
 
 /* ---- memory ---- */
@@ -86,11 +87,13 @@ static gd_status open_gpu(gd_device *d) {
   GD_TRY(gdi_queue_open(d));
   GD_TRY(gdi_arena_new_over(&d->scratch, "scratch", &d->memory));
   GD_TRY(gdi_blas_new(&c->blas, d));
+  GD_TRY(gdi_cudnn_new(&c->cudnn, d));
   char tuned[32] = "";
   if (c->tuning.columns_mb != GDI_COLUMNS_MB)
     snprintf(tuned, sizeof tuned, ", columns of %d MiB", c->tuning.columns_mb);
-  snprintf(d->description, sizeof d->description, "%.100s (sm_%d%d), %s%s%s", p.name, p.major, p.minor,
-           gdi_blas_describe(c->blas), c->tuning.relu_by_product ? "" : ", relu apart", tuned);
+  snprintf(d->description, sizeof d->description, "%.80s (sm_%d%d), %s%s%s%s", p.name, p.major, p.minor,
+           gdi_blas_describe(c->blas), gdi_cudnn_describe(c->cudnn),
+           c->tuning.relu_by_product ? "" : ", relu apart", tuned);
   snprintf(d->address, sizeof d->address, "%04x:%02x:%02x", (unsigned)p.pciDomainID, (unsigned)p.pciBusID,
            (unsigned)p.pciDeviceID);
   return GD_OK;
@@ -98,6 +101,7 @@ static gd_status open_gpu(gd_device *d) {
 
 static void close_gpu(gd_device *d) {
   gdi_cuda *c = gdi_cuda_of(d);
+  gdi_cudnn_free(c->cudnn);
   gdi_blas_free(c->blas);
   gd_arena_free(d->scratch);
   gdi_queue_close(d);

@@ -11,11 +11,13 @@
 extern "C" {
 #endif
 
-typedef struct gdi_blas gdi_blas; /* cuBLASLt and the plans of matrix products: blas.h */
+typedef struct gdi_blas gdi_blas;   /* cuBLASLt and the plans of matrix products: blas.h */
+typedef struct gdi_cudnn gdi_cudnn; /* cuDNN and the plans of convolutions: cudnn.h */
 
 typedef struct gdi_cuda {
   cudaStream_t stream[GDI_STREAMS];
   gdi_blas *blas;
+  gdi_cudnn *cudnn; /* NULL: there is none */
   gdi_stream stream_in_use;
   int processors;   /* streaming multiprocessors */
   cudaEvent_t fork; /* where streams of leaves' gradients leave the compute stream */

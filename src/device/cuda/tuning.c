@@ -9,10 +9,10 @@ enum { MOST = 10000 };
 
 /* "name=number" at *p, which then is what follows its comma. */
 static gd_status read_one(gdi_tuning *out, const char **p) {
-  static const char *const names[] = {"update_share",  "gradient_stream", "relu_by_product",
-                                      "node_priority", "columns_mb",      NULL};
-  int *const knob[] = {&out->update_share, &out->gradient_stream, &out->relu_by_product, &out->node_priority,
-                       &out->columns_mb};
+  static const char *const names[] = {
+      "update_share", "gradient_stream", "relu_by_product", "node_priority", "columns_mb", "cudnn", NULL};
+  int *const knob[] = {&out->update_share,  &out->gradient_stream, &out->relu_by_product,
+                       &out->node_priority, &out->columns_mb,      &out->cudnn};
   int which = 0;
   const size_t length = strcspn(*p, "=,");
   const char *digits = *p + length + 1;
@@ -32,7 +32,8 @@ gd_status gdi_tuning_read(gdi_tuning *out) {
                       .gradient_stream = 1,
                       .relu_by_product = 1,
                       .node_priority = 1,
-                      .columns_mb = GDI_COLUMNS_MB};
+                      .columns_mb = GDI_COLUMNS_MB,
+                      .cudnn = 1};
   for (const char *p = getenv("GDTRAIN_TUNE"); p && *p;) GD_TRY(read_one(out, &p));
   return GD_OK;
 }

@@ -15,6 +15,7 @@ typedef struct gdi_tuning {
   int gradient_stream; /* 0: gradients of weights are made in the compute stream, in turn with the others */
   int relu_by_product; /* 0: relu is a kernel of its own; may change bits, as another product may be chosen */
   int columns_mb; /* MiB of a chunk of a convolution's columns, at least one image; changes bits of weights' gradients */
+  int cudnn;         /* 0: convolutions are computed without cuDNN */
   int node_priority; /* 0: all kernels of a recorded step have the compute stream's priority */
 } gdi_tuning;
 

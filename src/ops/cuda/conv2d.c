@@ -1,13 +1,27 @@
 /*
  * y = act(z),  z = x * W + b, or the transpose of that.   dz = dy act'(y);  dx, dW from dz;  db = sum over pixels of dz
  *
- * A bias alone is added by the convolution, where it can; an activation, with its bias, is one kernel after it. dW, and db
+ * A bias is added by the convolution, and relu taken, where it can; else they are one kernel after it. dW, and db
  * where dz is there without it, are made in side streams while dx goes on to the layer before.
  */
 #include "device/cuda/conv.h"
 #include "device/cuda/side_stream.h"
 #include "ops/conv2d.h"
 #include "ops/cuda/activation.h"
+
+/*
+ * The bias, and relu where that may make 0 of NaN: as with products (linear.c), where the NaN shows all the same. True: they
+ * are part of v.
+ */
+static gd_status fuse(gd_device *d, const gd_node *n, gdi_conv_call *v, bool *fused) {
+  const gdi_conv2d *p = n->params;
+  *fused = false;
+  if (!n->in[2] || p->transposed) return GD_OK;
+  v->bias = n->in[2]->data, v->relu = p->act == GD_ACT_RELU;
+  if (!v->relu || (n->recorded && n->in[1]->requires_grad)) GD_TRY(gdi_cuda_conv_offers(d, v, fused));
+  if (!*fused) v->bias = NULL, v->relu = false;
+  return GD_OK;
+}
 
 /* Pixels of all images of t, [...,C]. */
 static int64_t pixels(const gd_tensor *t) {
@@ -21,9 +35,10 @@ static gd_status forward(gd_device *d, gd_node *n) {
   gdi_conv_call v = {.conv = gdi_conv_of(n), .pass = GDI_CONV_FORWARD, .w = n->in[1]->data};
   v.x = n->in[0]->data, v.y = y->data;
   if (p->transposed) v.pass = GDI_CONV_DATA, v.x = y->data, v.y = n->in[0]->data;
-  if (!p->transposed && p->act == GD_ACT_NONE && gdi_cuda_conv_adds_bias(&v.conv)) v.bias = b, b = NULL;
+  bool fused;
+  GD_TRY(fuse(d, n, &v, &fused));
   GD_TRY(gdi_cuda_conv(d, &v));
-  if (p->act == GD_ACT_NONE && !b) return GD_OK;
+  if (fused || (p->act == GD_ACT_NONE && !b)) return GD_OK;
   return gdi_cuda_activate(d, y->dtype, p->act, y->data, b, y->data, NULL, pixels(y), y->shape[3]);
 }
 
