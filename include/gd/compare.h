@@ -1,4 +1,7 @@
-/** @file compare.h  Batch sizes compared: updates, epochs and seconds to a target, with a model of why. */
+/**
+ * @file compare.h  Runs compared: batch sizes by updates, epochs and seconds to a target, with a model of why; any settings
+ * by what they reach; numbers of ranks by the time of a step.
+ */
 #ifndef GD_COMPARE_H
 #define GD_COMPARE_H
 

@@ -41,15 +41,17 @@ static gd_status keep(const gdi_vary *v, gdi_varied *r, const char *folder, int6
   return gdi_curve_write(&r->curve, v->runs_folder, name);
 }
 
-static void tell(const gdi_vary *v, const gdi_varied *r) {
-  const char *settings = v->arm[r->arm].settings, *space = *settings ? " " : "";
-  const long long seed = v->seed[r->seed];
-  if (r->curve.diverged >= 0)
-    gd_message(GD_LOG_INFO, "%s%sseed=%lld: diverged after step %lld", settings, space, seed,
-               (long long)r->curve.diverged);
+static void tell(const gdi_vary *v, const gdi_varied *r, gd_status st) {
+  const char *settings = v->arm[r->arm].settings;
+  char what[80];
+  if (st != GD_OK)
+    snprintf(what, sizeof what, "does not end");
+  else if (r->curve.diverged >= 0)
+    snprintf(what, sizeof what, "diverged after step %lld", (long long)r->curve.diverged);
   else
-    gd_message(GD_LOG_INFO, "%s%sseed=%lld: %s %.4g", settings, space, seed,
-               v->metric ? v->metric->name : "loss", gdi_vary_last(v, r));
+    snprintf(what, sizeof what, "%s %.4g", v->metric ? v->metric->name : "loss", gdi_vary_last(v, r));
+  gd_message(GD_LOG_INFO, "%s%sseed=%lld: %s", settings, *settings ? " " : "", (long long)v->seed[r->seed],
+             what);
 }
 
 static gd_status run(const void *study, gd_world *group, int number, int64_t to) {
@@ -68,10 +70,8 @@ static gd_status run(const void *study, gd_world *group, int number, int64_t to)
   const bool diverged = st == GD_ERR_NONFINITE;
   if (diverged) gd_error_clear(), st = GD_OK;
   if (st == GD_STOPPED) st = GD_FAIL(st, "stopped on request; the same command goes on with what is left");
-  if (st == GD_OK && gd_world_rank(group) == 0) {
-    st = keep(v, r, folder, diverged ? result.steps : -1);
-    if (st == GD_OK) tell(v, r);
-  }
+  if (st == GD_OK && gd_world_rank(group) == 0) st = keep(v, r, folder, diverged ? result.steps : -1);
+  if (st != GD_STOPPED && gd_world_rank(group) == 0) tell(v, r, st);
   return gd_world_agree(group, st);
 }
 
@@ -110,11 +110,11 @@ static gd_status identify(const gdi_vary *v, char *buf, size_t bytes) {
   shared.seed = usual.seed;
   char settings[2048];
   gd_options_differ(&usual, &shared, settings, sizeof settings);
-  snprintf(
-      buf, bytes,
-      "data %s\nvalidation %s\nmetrics %s\nlength %g epochs, %lld steps\nmicro-batch %lld\nsettings %s\n",
-      v->data->data_digest, v->data->val_digest, shared.metrics, shared.epochs, (long long)shared.steps,
-      (long long)v->micro, settings);
+  snprintf(buf, bytes,
+           "data %s\nvalidation %s\nmetrics %s\nlength %g epochs, %lld steps, early stop %lld "
+           "%g\nmicro-batch %lld\nsettings %s\n",
+           v->data->data_digest, v->data->val_digest, shared.metrics, shared.epochs, (long long)shared.steps,
+           (long long)shared.stop_patience, shared.stop_delta, (long long)v->micro, settings);
   gd_options_free(&usual);
   return GD_OK;
 }

@@ -74,6 +74,11 @@ gdtrain compare "${small[@]}" --model "linear:16 batch_norm relu linear:10" --va
 grep -q "all runs are trained in micro-batches of at most 40 samples" out.txt || { fail "micro-batches are not held"; cat out.txt; }
 grep -h "^micro_batch: 40" held/runs/*/config.yaml | wc -l | grep -qx 2 || fail "micro-batches of the runs"
 
+# What cannot run is named.
+gdtrain compare "${small[@]}" --model "linear:16 batch_norm relu linear:10" --vary "{batch_size: 1, micro_batch: 1},{micro_batch: 64}" --out refused >out.txt 2>&1
+equal $? 2 "exit of a run that cannot be"
+grep -q "^{batch_size: 1, micro_batch: 1} seed=1: does not end" out.txt || { fail "no word of the run at fault"; cat out.txt; }
+
 # One clear error that names the key, and nothing is left behind.
 refuses() { expect 2 "$1" gdtrain compare "${small[@]}" --model linear:10 --out none "${@:2}"; }
 refuses 'error: vary: "lr" is not KEY=VALUE' --vary lr
