@@ -74,8 +74,8 @@ static void ends(FILE *f, const gd_vary_result *r) {
   fprintf(f,
           "  set lmargin screen 0.75; set rmargin screen 0.985; set xlabel 'seeds, and their median'; "
           "set ylabel 'last %s%s' noenhanced\n"
-          "  set xrange [0.4:%d.6]; set xtics 1; set offsets 0, 0, graph 0.04, graph 0.04\n",
-          r->measure, r->percent ? ", %" : "", r->rows);
+          "  set xrange [0.4:%d.6]; set xtics %s; set offsets 0, 0, graph 0.04, graph 0.04\n",
+          r->measure, r->percent ? ", %" : "", r->rows, r->rows > 20 ? "autofreq" : "1");
   for (int i = 0; i < r->rows; i++)
     if (isfinite(r->row[i].last))
       fprintf(f, "  set arrow from %g,%.10g to %g,%.10g nohead lw 3 lc rgb '%s'\n", i + 0.75,

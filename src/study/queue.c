@@ -48,7 +48,7 @@ static int64_t next_horizon(const void *what, int run) {
   const int64_t reach = reach_of(s, t);
   if (best < limit) return best;
   for (int64_t part = 64; part > 1; part /= 4)
-    if (limit / part >= reach) return limit / part;
+    if (limit / part > 0 && limit / part >= reach) return limit / part;
   return limit;
 }
 

@@ -72,6 +72,8 @@ gdtrain compare --data g.h5 --model "linear:16 linear:16 linear:10" --batch-size
 grep -q "^64,0.05,1,.*,1,1,0,0," diverged/compare.csv || { fail "one reached at the edge, one diverged"; cat diverged/compare.csv; }
 gdtrain compare --data g.h5 --model linear:10 --batch-sizes 64 --lr 0.001 --target-metric accuracy:0.99 --max-epochs 1 --max-updates 9 \
   --plots false --out never >never.txt 2>&1 || fail "never"
+equal "$(cut -d, -f4,5 never/runs.csv | tail -1)" never,24 "a run to the end of its budget, by epochs or updates"
+equal "$(cut -d, -f4,5 usual/runs.csv | tail -n +2 | sort -u)" never,9 "runs to the end of a budget of a few updates"
 grep -qE "^ +64 +0.001 +never" never.txt || { fail "no word of a target never reached"; cat never.txt; }
 
 gdtrain data make linear --n 300 --d 4 --out lines.h5 >/dev/null || fail "data"
