@@ -218,7 +218,7 @@ typedef struct gd_loader_options {
  * A loader over a data set that is held or streamed. A streamed set gets a thread that reads the hinted
  * micro-batch while the caller computes; a held one is gathered by the caller, which costs less than handing
  * over, unless they are augmented. A GPU that has no room for the set, or learns from augmented samples, is sent samples
- * as they are stored, and converts them itself.
+ * as they are stored, and augments and converts them itself.
  * Owner: caller, gd_loader_free(); the data set must outlive it
  */
 GD_API gd_status gd_loader_new(gd_loader **out, gd_dataset *d, const gd_loader_options *o) GD_CHECKED;

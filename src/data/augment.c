@@ -161,7 +161,7 @@ bool gdi_augment_window(const gd_augment *a, int64_t epoch, int64_t index, int h
 void gdi_augment_draw(const gd_augment *a, int64_t epoch, int64_t index, gdi_drawn out[]) {
   for (int i = 0; i < a->n; i++) {
     gdi_draws d = draws_of(a, epoch, index, i);
-    out[i] = (gdi_drawn){.nothing = !a->item[i].kind->draw || (i == 0 && a->window)};
+    out[i] = (gdi_drawn){.nothing = !a->item[i].kind->apply || (i == 0 && a->window)};
     if (!out[i].nothing) a->item[i].kind->draw(a->item[i].value, &d, &a->shape, &out[i]);
   }
 }
@@ -221,18 +221,25 @@ bool gd_augment_mixes(const gd_augment *a) {
   return false;
 }
 
-void gdi_augment_mix(const gd_augment *a, int64_t epoch, int64_t first, gdi_mixing *m) {
+uint64_t gdi_augment_draw_mix(const gd_augment *a, int64_t epoch, int64_t first, int i, gdi_drawn *out) {
   const uint64_t behind_samples = (uint64_t)1 << 63; /* numbers of the epoch that no sample has */
-  const uint64_t key =
-      gd_rng_u64(gd_rng_stream(a->seed, GD_RNG_AUGMENT, (uint64_t)epoch), behind_samples + (uint64_t)first);
+  gdi_draws d = draws_of(a, epoch, (int64_t)(behind_samples + (uint64_t)first), i);
+  const uint64_t word = gd_rng_u64(d.rng, d.drawn++);
+  *out = (gdi_drawn){0};
+  a->item[i].kind->draw(a->item[i].value, &d, &a->shape, out);
+  return word;
+}
+
+void gdi_augment_mix(const gd_augment *a, int64_t epoch, int64_t first, gdi_mixing *m) {
+  const size_t width = gd_dtype_bytes(m->type);
   m->shape = &a->shape;
   for (int i = 0; i < a->n; i++) {
+    gdi_drawn w;
     if (!a->item[i].kind->mix) continue;
-    gdi_draws d = {.rng = gd_rng_stream(key, GD_RNG_AUGMENT, (uint64_t)i)};
-    const size_t width = gd_dtype_bytes(m->type);
-    m->shift = m->n > 1 ? 1 + gdi_draw_below(&d, m->n - 1) : 0;
+    m->shift = gdi_mix_shift(gdi_augment_draw_mix(a, epoch, first, i, &w), m->n);
+    if (w.nothing) continue;
     memcpy(m->was_x, m->x, (size_t)(m->n * m->values) * width);
     memcpy(m->was_y, m->y, (size_t)(m->n * m->targets) * width);
-    a->item[i].kind->mix(a->item[i].value, &d, m);
+    a->item[i].kind->mix(&w, m);
   }
 }

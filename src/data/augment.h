@@ -39,7 +39,7 @@ typedef struct gdi_augmentation {
   void (*draw)(const gdi_arg_value a[], gdi_draws *d, const gdi_image_shape *s, gdi_drawn *out);
   void (*apply)(const gdi_drawn *w, gdi_pixels *p);
   bool moves; /* pixels go to other places: apply() does the same to their labels */
-  void (*mix)(const gdi_arg_value a[], gdi_draws *d, gdi_mixing *m);
+  void (*mix)(const gdi_drawn *w, gdi_mixing *m);
   gdi_change_kind
       on_gpu; /* what a GPU does with i and f of the draws, with the bits of apply(); 0: it cannot */
 } gdi_augmentation;
@@ -68,11 +68,13 @@ bool gdi_augment_moves_labels(const gd_augment *a);
 void gdi_augment_labels(const gd_augment *a, int64_t epoch, int64_t index, int64_t *label, void *room);
 
 /*
- * Can a GPU make these changes? It gets what they are of, but for memory, and for every sample what was drawn: out [n].
+ * Can a GPU make these changes? It gets what they are of, with memory of `memory`, and for every sample what was drawn, out
+ * [count]: also what is drawn for a micro-batch, as if it began at this position of the epoch.
  */
 bool gdi_augment_on_gpu(const gd_augment *a, const gd_data_info *i);
-gd_status gdi_augment_changes(const gd_augment *a, const gd_data_info *i, gdi_changes *out) GD_CHECKED;
-void gdi_augment_tell(const gd_augment *a, int64_t epoch, int64_t index, gdi_change out[]);
+gd_status gdi_augment_changes(gdi_changes *out, const gd_loader_options *o, const gd_data_info *i,
+                              gd_arena *memory) GD_CHECKED;
+void gdi_augment_tell(const gd_augment *a, int64_t epoch, int64_t index, int64_t position, gdi_change out[]);
 
 /* The most there can be in a list. */
 enum { GDI_MOST_AUGMENTATIONS = 32 };

@@ -103,7 +103,8 @@ static void put_with_draws(gdi_collator *c, gdi_pick pick, const char *from, con
   const size_t y_row = c->d->y_row;
   char *behind = c->to_y + (size_t)pick.row * (y_row + c->drawn) + y_row;
   put_sample(c, pick.row, from, from_y);
-  gdi_augment_tell(c->o->augment, c->order.epoch, pick.index, (gdi_change *)(void *)behind);
+  gdi_augment_tell(c->o->augment, c->order.epoch, pick.index, c->first + pick.row,
+                   (gdi_change *)(void *)behind);
 }
 
 static void put_row(gdi_collator *c, gdi_pick pick, const char *from, const char *from_y) {
@@ -171,7 +172,7 @@ static void mix_rows(const gdi_collator *c, gd_range rows, char *x, char *y) {
 }
 
 gd_status gdi_collate(gdi_collator *c, int64_t epoch, gd_range rows, char *x, char *y, char *const more[]) {
-  c->to_x = x, c->to_y = y, c->to_more = more;
+  c->to_x = x, c->to_y = y, c->to_more = more, c->first = rows.lo;
   choose(c, epoch, rows);
   if (GDI_FAULT_AT("unread", rows.lo))
     return GD_FAIL(GD_ERR_DATA, "%s: injected: samples that cannot be read", c->d->info.path);
@@ -180,7 +181,7 @@ gd_status gdi_collate(gdi_collator *c, int64_t epoch, gd_range rows, char *x, ch
     GD_TRY(read_rows(c, rows.hi - rows.lo));
   else
     gather_rows(c, rows.hi - rows.lo);
-  if (c->unmixed) mix_rows(c, rows, x, y);
+  if (c->unmixed && !c->as_stored) mix_rows(c, rows, x, y);
   return GD_OK;
 }
 

@@ -17,6 +17,7 @@ typedef struct gdi_collator {
   bool as_stored;                     /* rows are not converted: a GPU does that */
   size_t drawn; /* bytes behind a row of y: what was drawn for a GPU, which augments too; 0: it does not */
   gdi_order_epoch order;
+  int64_t first; /* position of row 0 */
   gdi_pick *picks;
   void *room;               /* to augment a sample in; NULL: none is */
   char *moved;              /* its y, where labels move with their pixels */

@@ -43,7 +43,7 @@ static void *put(samples *s, const void *from, size_t bytes, gd_status *st) {
 
 /* All in one piece: another chunk of an arena would be twice as large as the first, for a few labels. */
 static gd_status reserve(gd_arena *a, size_t bytes) {
-  enum { PARTS = 9 };
+  enum { PARTS = 7 };
   if (!gd_arena_alloc(a, bytes + PARTS * GD_ALIGN)) return GD_ERR_OOM;
   gd_arena_reset(a);
   return GD_OK;
@@ -61,14 +61,10 @@ static gd_status fill(samples *s, const gd_dataset *d, const gdi_scaling *by, in
   const size_t rows = (size_t)n, number = c->in_float ? sizeof(float) : sizeof(double);
   const size_t targets = t->standardizes ? (size_t)t->n * sizeof(double) : 0;
   const size_t y_row = d->y_row + drawn_bytes(&changes);
-  const size_t room = changes.n ? (size_t)(2 * changes.at_once * d->features) * sizeof(float) : 0,
-               made = changes.n ? rows * d->x_row : 0;
   GD_TRY(gdi_arena_new_over(&s->memory, x ? "resident set" : "samples sent", &s->device->memory));
   gd_status st = reserve(s->memory, rows * (d->x_row + y_row) + 2 * (size_t)c->n * number + 2 * targets +
-                                        room + made + sizeof *s->input);
+                                        sizeof *s->input);
   changes.offset = d->y_row;
-  changes.room = room ? put(s, NULL, room, &st) : NULL;
-  changes.made = made ? put(s, NULL, made, &st) : NULL;
   s->set = (gdi_stored){.x = put(s, x, rows * d->x_row, &st),
                         .y = put(s, y, rows * y_row, &st),
                         .x_type = d->info.x_type,
@@ -76,6 +72,7 @@ static gd_status fill(samples *s, const gd_dataset *d, const gdi_scaling *by, in
                         .x_n = d->features,
                         .y_n = d->info.targets,
                         .y_row = y_row,
+                        .y_classes = changes.mixes && d->info.labels ? d->info.classes : 0,
                         .n_more = d->info.n_more,
                         .shift = c->standardizes ? put(s, c->shift, (size_t)c->n * number, &st) : NULL,
                         .factor = put(s, c->factor, (c->standardizes ? (size_t)c->n : 1) * number, &st),

@@ -265,12 +265,16 @@ static gd_status make_tensors(gd_loader *l, slot *s) {
 
 /* A GPU augments by itself, where it can; decoded images are augmented by the threads that decode. */
 static gd_status make_feed(gd_loader *l, const gdi_scaling *by) {
-  enum { AT_ONCE = 512 }; /* images at work: more than there are multiprocessors to take them */
+  const gd_data_info *i = &l->d->info;
   gdi_changes c = {0};
-  if (l->o.augment && !l->d->image_at && gdi_augment_on_gpu(l->o.augment, &l->d->info)) {
-    GD_TRY(gdi_augment_changes(l->o.augment, &l->d->info, &c));
-    c.at_once = l->o.max_rows < AT_ONCE ? l->o.max_rows : AT_ONCE;
+  if (l->o.augment && !l->d->image_at && gdi_augment_on_gpu(l->o.augment, i)) {
+    GD_TRY(gdi_augment_changes(&c, &l->o, i, l->arena));
     l->collator.drawn = (size_t)c.n * sizeof(gdi_change);
+  } else if (gd_augment_mixes(l->o.augment)) {
+    return GD_FAIL(GD_ERR_USAGE,
+                   "%s: mixup and cutmix are not done on GPUs where images are kept encoded, or "
+                   "others of the list are not: --device cpu, or without them",
+                   i->path);
   }
   return gdi_upload_new(&l->feed, l->o.device, l->d, by, &c, l->most);
 }
@@ -280,9 +284,6 @@ static gd_status make_on_gpu(gd_loader *l) {
   if (l->d->info.x_index)
     return GD_FAIL(GD_ERR_USAGE, "%s: an index for x is not formed on a GPU yet; use --device cpu",
                    l->d->info.path);
-  if (gd_augment_mixes(l->o.augment))
-    return GD_FAIL(GD_ERR_USAGE,
-                   "augment: mixup and cutmix are not done for GPUs yet: --device cpu, or without them");
   const gdi_scaling by = {&l->collator.x, &l->collator.y};
   if (!l->o.augment) /* a resident set is formed by the GPU alone */
     GD_TRY(gdi_gpu_set_new(&l->resident, d, l->d, &by, &l->o.order));

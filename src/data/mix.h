@@ -31,6 +31,11 @@ static inline const char *gdi_mix_from(const gdi_mixing *m, int64_t i) {
   return m->was_x + (size_t)(gdi_mix_partner(m, i) * m->values) * gd_dtype_bytes(m->type);
 }
 
+/*
+ * What was drawn for entry i of the list, which mixes, and that micro-batch; returns a random word, of which its samples make
+ * the partners: gdi_mix_shift().
+ */
+uint64_t gdi_augment_draw_mix(const gd_augment *a, int64_t epoch, int64_t first, int i, gdi_drawn *out);
 /* All that mix, one after the other, over the micro-batch that begins at position `first` of the epoch. */
 void gdi_augment_mix(const gd_augment *a, int64_t epoch, int64_t first, gdi_mixing *m);
 

@@ -61,27 +61,37 @@ typedef enum gdi_change_kind {
   GDI_CHANGE_BLACKEN,
   GDI_CHANGE_AFFINE,
   GDI_CHANGE_RESIZE,
-  GDI_CHANGE_COLOURS
+  GDI_CHANGE_COLOURS,
+  GDI_CHANGE_MIXUP, /* of a batch: the numbers are those of its first sample */
+  GDI_CHANGE_CUTMIX
 } gdi_change_kind;
 
 typedef struct gdi_change {
   int64_t kind, i[4];
   double f[4];
+  uint64_t word; /* of a mix: random, from which its rows take the partner of each */
 } gdi_change;
+
+/* A sample of n has another as partner, so many behind it, where there is one. */
+GDI_BOTH int64_t gdi_mix_shift(uint64_t word, int64_t n) {
+  return n > 1 ? 1 + (int64_t)((unsigned __int128)word * (uint64_t)(n - 1) >> 64) : 0;
+}
 
 enum { GDI_CHANGE_LANES = 256 }; /* in which a mean over an image is summed, pixel i in lane i % so many */
 
 /* Of the images of a set, stored as u8, f32 or f64. */
 typedef struct gdi_changes {
-  int n;         /* of a sample, one after the other; 0: none */
-  size_t offset; /* in y's row */
+  int n;          /* of a sample, one after the other; 0: none */
+  uint32_t mixes; /* those that mix a batch once it is formed, a bit each */
+  size_t offset;  /* in y's row */
   int64_t height, width, channels;
   bool planes; /* [C,H,W], else [H,W,C] */
   float top;   /* white */
   /* in device memory: two images of floats for each that is at work at once, and room for the rows of a batch */
   float *room;
   int64_t at_once;
-  void *made;
+  void *made;              /* NULL: images are not changed but by mixing */
+  void *mixed_x, *mixed_y; /* room for a batch as it is formed, where it is mixed */
 } gdi_changes;
 
 /* A data set, or what was sent of one, in device memory, as stored. */
@@ -89,7 +99,9 @@ typedef struct gdi_stored {
   const void *x, *y;       /* [N, x_n]; and [N] rows of y_n numbers with further fields behind them */
   gd_dtype x_type, y_type; /* y_type: i64 labels, else f64 targets */
   int64_t x_n, y_n;        /* values of a sample */
-  size_t y_row;            /* bytes from one sample to the next */
+  int64_t
+      y_classes; /* above 0: the label becomes a probability for each of so many; none where it is ignored */
+  size_t y_row;  /* bytes from one sample to the next */
   int n_more;
   gdi_stored_field more[GD_MAX_FIELDS - 2];
   const void *shift,

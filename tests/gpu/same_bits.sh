@@ -77,7 +77,7 @@ same resnet-columns "1-columns-queued 2-nccl-columns" "${resnet[@]}"
 same resnet-bf16 "1-queued 2-nccl" "${resnet[@]}" --precision bf16
 same tf32 "1 1-queued" --precision tf32
 same data "1 1-stream 2-nccl 2-nccl-stream" --standardize true --val-fraction 0.2 --data.sampler replacement --eval-every 4
-same augmented "1 1-queued 1-stream 2-shm 3-nccl" --augment "crop:3 flip affine:10 random_erasing"
+same augmented "1 1-queued 1-stream 2-shm 3-nccl" --augment "crop:3 flip affine:10 random_erasing mixup cutmix"
 same balanced "1 1-stream 2-shm 2-nccl" --data.sampler balanced
 awk -v OFS=, 'BEGIN { srand(3); print "a,b,w,y"; for (i = 0; i < 300; i++) print rand(), rand(), int(3 * rand()), i % 3 }' >w.csv
 gdtrain data import csv w.csv --classes --weight w --out w.h5 >/dev/null 2>&1 && gdtrain data import csv w.csv --weight w --out wl.h5 >/dev/null 2>&1 || fail "data"

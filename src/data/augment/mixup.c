@@ -6,10 +6,16 @@ static const gd_arg args[] = {
     {"p", GD_ARG_REAL, "1", 0, 1, NULL, "how often a micro-batch is mixed"},
     {0}};
 
-/* One share for the micro-batch: x = keep x + (1 - keep) x', and so its target. */
-static void mix(const gdi_arg_value a[], gdi_draws *d, gdi_mixing *m) {
-  if (gdi_draw(d, 0, 1) >= a[1].f) return;
-  const double keep = gdi_draw_beta(d, a[0].f);
+/* f: one share for the micro-batch. */
+static void draw(const gdi_arg_value a[], gdi_draws *d, const gdi_image_shape *s, gdi_drawn *out) {
+  (void)s;
+  out->nothing = gdi_draw(d, 0, 1) >= a[1].f;
+  if (!out->nothing) out->f[0] = gdi_draw_beta(d, a[0].f);
+}
+
+/* x = keep x + (1 - keep) x', and so its target. */
+static void mix(const gdi_drawn *w, gdi_mixing *m) {
+  const double keep = w->f[0];
   for (int64_t i = 0; i < m->n; i++)
     gdi_blend(m->type, gdi_mix_to(m, i), gdi_mix_from(m, i), m->values, keep);
   gdi_mix_targets(m, keep);
@@ -20,4 +26,6 @@ const gdi_augmentation gdi_augment_mixup = {
     .about = "each sample and another of its micro-batch, and their targets, are blended",
     .example = "mixup:0.2",
     .args = args,
-    .mix = mix};
+    .draw = draw,
+    .mix = mix,
+    .on_gpu = GDI_CHANGE_MIXUP};

@@ -64,7 +64,7 @@ static __device__ void put_field(const gdi_stored_field &f, const void *from, vo
 template <typename T> static __device__ void put_targets(const job &j, int64_t sample, int64_t row) {
   const double *shift = j.set.y_shift, *factor = j.set.y_factor;
   const char *y = (const char *)j.set.y + (size_t)sample * j.set.y_row;
-  for (int64_t i = threadIdx.x % LANES; i < j.set.y_n; i += LANES) {
+  for (int64_t i = threadIdx.x % LANES; !j.set.y_classes && i < j.set.y_n; i += LANES) {
     if (j.set.y_type == GD_I64) {
       ((int64_t *)j.to.y)[row * j.set.y_n + i] = ((const int64_t *)y)[i];
       continue;
@@ -72,6 +72,8 @@ template <typename T> static __device__ void put_targets(const job &j, int64_t s
     const double v = ((const double *)y)[i];
     ((T *)j.to.y)[row * j.set.y_n + i] = (T)(shift ? (v - shift[i]) * factor[i] : v);
   }
+  for (int64_t c = threadIdx.x % LANES; c < j.set.y_classes; c += LANES)
+    ((T *)j.to.y)[row * j.set.y_classes + c] = *(const int64_t *)y == c ? 1 : 0;
   for (int f = 0; f < j.set.n_more; f++)
     put_field<T>(j.set.more[f], y + j.set.more[f].offset, j.to.more[f], row);
 }
@@ -84,7 +86,7 @@ static __global__ void __launch_bounds__(GDI_THREADS) form(job j) {
     const int64_t row = item / j.pieces, lo = item % j.pieces * PIECE, hi = n - lo < PIECE ? n : lo + PIECE;
     const int64_t sample = gdi_order_sample(&j.in->order, j.in->first + j.offset + row);
     const S *from =
-        j.set.changes.n ? (const S *)j.set.changes.made + row * n : (const S *)j.set.x + sample * n;
+        j.set.changes.made ? (const S *)j.set.changes.made + row * n : (const S *)j.set.x + sample * n;
     T *to = (T *)j.to.x + row * n;
     uint16_t *rounded = j.to.rounded ? j.to.rounded + row * n : NULL;
     if (j.packed)
@@ -116,11 +118,10 @@ static const conversion conversions[] = {
     {GD_F64, GD_F64, false, form<double, double, double>},
 };
 
-extern "C" gd_status gdi_cuda_form_batch(gd_device *d, const gdi_stored *set, const gdi_batch_input *in,
-                                         int64_t offset, int64_t rows, const gdi_formed *to) {
+static gd_status form_rows(gd_device *d, const gdi_stored *set, const gdi_batch_input *in, int64_t offset,
+                           int64_t rows, const gdi_formed *to) {
   job j = {*set, in, offset, rows, (set->x_n + PIECE - 1) / PIECE, *to, false};
   if (j.pieces == 0) j.pieces = 1; /* targets of samples without features */
-  if (set->changes.n) GD_TRY(gdi_cuda_change_images(d, set, in, offset, rows));
   j.packed =
       set->x_n % PACK == 0 &&
       gdi_packed((uintptr_t)set->x | (uintptr_t)set->changes.made | (uintptr_t)to->x |
@@ -128,11 +129,28 @@ extern "C" gd_status gdi_cuda_form_batch(gd_device *d, const gdi_stored *set, co
   for (size_t i = 0; i < sizeof conversions / sizeof *conversions; i++) {
     const conversion *c = &conversions[i];
     if (c->from != set->x_type || c->to != to->type || c->in_float != set->in_float) continue;
-    GD_TRY(
-        gdi_launch(d, "form a batch", c->kernel, gdi_blocks_for(d, rows * j.pieces * LANES), GDI_THREADS, j));
-    gdi_cuda_made(d, to->x, rows * set->x_n, to->rounded);
-    return GD_OK;
+    return gdi_launch(d, "form a batch", c->kernel, gdi_blocks_for(d, rows * j.pieces * LANES), GDI_THREADS,
+                      j);
   }
   return GD_FAIL(GD_ERR_DTYPE, "no samples of %s become %s in %s", gd_dtype_name(set->x_type),
                  gd_dtype_name(to->type), set->in_float ? "f32" : "f64");
+}
+
+/* Each mix goes from one place to another; the last ends where the batch is to be. */
+extern "C" gd_status gdi_cuda_form_batch(gd_device *d, const gdi_stored *set, const gdi_batch_input *in,
+                                         int64_t offset, int64_t rows, const gdi_formed *to) {
+  const gdi_changes *c = &set->changes;
+  gdi_formed place[2] = {*to, *to};
+  int at = 0;
+  place[1].x = c->mixed_x, place[1].y = c->mixed_y, place[1].rounded = NULL;
+  for (int k = 0; k < c->n; k++) at ^= c->mixes >> k & 1;
+  if (c->made) GD_TRY(gdi_cuda_change_images(d, set, in, offset, rows));
+  GD_TRY(form_rows(d, set, in, offset, rows, &place[at]));
+  for (int k = 0; k < c->n; k++) {
+    if (!(c->mixes >> k & 1)) continue;
+    GD_TRY(gdi_cuda_mix(d, set, in, offset, rows, k, &place[at], &place[1 - at]));
+    at = 1 - at;
+  }
+  gdi_cuda_made(d, to->x, rows * set->x_n, to->rounded);
+  return GD_OK;
 }

@@ -113,6 +113,9 @@ gd_status gdi_cuda_round(gd_device *d, const void *const from[2], const int64_t 
 /* augment.cu: the rows of gdi_cuda_form_batch(), changed, as they are stored, to set->changes.made. */
 gd_status gdi_cuda_change_images(gd_device *d, const gdi_stored *set, const gdi_batch_input *in,
                                  int64_t offset, int64_t rows) GD_CHECKED;
+/* mix.cu: change k, which mixes x and y of a batch, from one place to another. */
+gd_status gdi_cuda_mix(gd_device *d, const gdi_stored *set, const gdi_batch_input *in, int64_t offset,
+                       int64_t rows, int k, const gdi_formed *from, const gdi_formed *to) GD_CHECKED;
 
 /* batch.cu, record.cu, update.cu, checksum.cu: the entries of gdi_gpu of the same names. */
 gd_status gdi_cuda_form_batch(gd_device *d, const gdi_stored *set, const gdi_batch_input *in, int64_t offset,
