@@ -31,6 +31,20 @@ on() {
   if [ "$ranks" = 1 ]; then "$@"; else mpirun --oversubscribe -n "$ranks" ${GD_RANK_WRAPPER:-} "$@"; fi
 }
 
+# while_runs JOB command...: until the command succeeds, for as long as the job runs, on a machine as busy as it may be
+while_runs() {
+  local job=$1 until=$((SECONDS + 200))
+  shift
+  until "$@" >/dev/null 2>&1; do
+    kill -0 "$job" 2>/dev/null && [ $SECONDS -lt $until ] || return 1
+    sleep 0.01
+  done
+}
+# lines FILE N: has it more than N? files N PATTERN: are there so many? other_than TEXT command...: does it print something else?
+lines() { [ "$(wc -l 2>/dev/null <"$1" || echo 0)" -gt "$2" ]; }
+other_than() { [ "$("${@:2}")" != "$1" ]; }
+files() { [ "$(compgen -G "$2" | wc -l)" -ge "$1" ]; }
+
 # ended JOB: the exit code of an mpirun of which ranks were killed. That of Open MPI 4.1 sometimes waits for ever then: it is
 # ended too, which is said.
 ended() {

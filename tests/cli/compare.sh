@@ -23,10 +23,7 @@ awk -F, 'NR > 1 && !($7 <= $4 && $7 > $4 / 1.06 - 1)' whole/compare.csv | grep -
 # Killed when some runs are done and others under way: locks and half-written files stay behind.
 study 2 killed full,128,16 >killed.txt 2>&1 &
 job=$!
-for _ in $(seq 600); do
-  [ "$(ls killed/runs/*.csv 2>/dev/null | wc -l)" -ge 4 ] && break
-  sleep 0.05
-done
+while_runs $job files 4 "killed/runs/*.csv"
 ranks=$(pgrep -P "$(pgrep -P "$job" -d,)") || fail "nobody to kill"
 kill -9 $ranks
 wait "$job" 2>/dev/null

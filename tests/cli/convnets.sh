@@ -46,7 +46,7 @@ cmp -s resnet-1:1.result messages-2:1.result || fail "resnet: the transport chan
 again=(gdtrain --model "$resnet" --lr 0.05 --momentum 0.9 --plots false --out killed --resume auto "${recipe[@]}")
 mpirun --oversubscribe -n 3 "${again[@]}" --threads 1 >killed.txt 2>&1 &
 job=$!
-for _ in $(seq 6000); do ls killed/checkpoints/step-*.h5 >/dev/null 2>&1 || ! kill -0 $job 2>/dev/null && break; sleep 0.01; done
+while_runs $job files 1 "killed/checkpoints/step-*.h5"
 kill -KILL "$(pgrep -P $job | tail -1)" 2>/dev/null
 ended $job
 case $? in 137) ;; 0) echo "it ended before it was killed" ;; *) fail "not killed"; tail -3 killed.txt ;; esac

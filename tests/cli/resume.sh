@@ -53,10 +53,7 @@ expect 2 "optimizer.lr: 0.1 -> 0.2" gdtrain --data g.h5 --val-fraction 0.2 --mod
   echo $? >code
 ) &
 job=$!
-for _ in $(seq 600); do
-  [ -s stopped/metrics.csv ] && [ "$(wc -l <stopped/metrics.csv)" -gt 3 ] && break
-  sleep 0.1
-done
+while_runs $job lines stopped/metrics.csv 3
 expect 2 "error: stopped: another run is writing to this folder" gdtrain --data g.h5 --model linear:10 --out stopped --resume auto
 pkill -USR1 -P $job || fail "nobody to stop" # mpirun, which passes it on
 wait

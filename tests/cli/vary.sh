@@ -35,10 +35,7 @@ P
 # Killed when a run is over and others are under way; finished runs stay, the others go on from their checkpoints.
 study 2 killed &
 job=$!
-for _ in $(seq 600); do
-  [ "$(ls killed/runs/*.csv 2>/dev/null | wc -l)" -ge 2 ] && break
-  sleep 0.02
-done
+while_runs $job files 2 "killed/runs/*.csv"
 ranks=$(pgrep -P "$(pgrep -P "$job" -d,)") || fail "nobody to kill"
 kill -9 $ranks
 wait "$job" 2>/dev/null
@@ -55,10 +52,7 @@ grep -q "^2 of 8 runs to do" killed.txt || { fail "an added seed does not run al
 # A request to stop saves what is under way.
 seeds=1..30 study 1 stopped &
 job=$!
-for _ in $(seq 600); do
-  [ "$(ls stopped/runs/*.csv 2>/dev/null | wc -l)" -ge 1 ] && break
-  sleep 0.02
-done
+while_runs $job files 1 "stopped/runs/*.csv"
 kill -TERM "$(pgrep -P "$job" gdtrain || echo "$job")"
 wait "$job"
 equal $? 75 "exit of a study that is stopped"

@@ -35,7 +35,7 @@ killed() { # OUT options...
   local out=$1 pid
   setsid mpirun --oversubscribe -n 3 built/example "${@:2}" >killed.txt 2>&1 &
   pid=$!
-  for _ in $(seq 200); do [ "$(kept "$out")" -gt 0 ] || ! kill -0 $pid 2>/dev/null && break; sleep 0.02; done
+  while_runs $pid files 1 "$out/checkpoints/step-*"
   kill -KILL -- $(pgrep -P $pid) $pid 2>/dev/null
   wait $pid 2>/dev/null
   [ "$(kept "$out")" -gt 0 ] || fail "$example: no checkpoint of the run that was killed"

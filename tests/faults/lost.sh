@@ -11,11 +11,7 @@ start() {
   shift 2
   mpirun --oversubscribe -n "$ranks" gdtrain "${words[@]}" --out "$name" "$@" >"$name.txt" 2>&1 &
   job=$!
-  for _ in $(seq 500); do
-    compgen -G "$name/checkpoints/step-*.h5" >/dev/null && return
-    sleep 0.02
-  done
-  fail "$name does not start"
+  while_runs $job files 1 "$name/checkpoints/step-*.h5" || fail "$name does not start"
 }
 # rank_pid R: the process of rank R of this mpirun
 rank_pid() {

@@ -37,10 +37,7 @@ for ranks in 2 3 1; do
   rows=$(wc -l 2>/dev/null <b/metrics.csv || echo 0)
   long $ranks b --resume auto &
   job=$!
-  for _ in $(seq 300); do
-    [ "$(wc -l 2>/dev/null <b/metrics.csv || echo 0)" -gt $((rows + 3)) ] && break
-    sleep 0.02
-  done
+  while_runs $job lines b/metrics.csv $((rows + 3))
   kill -USR1 "$(pgrep -P $job)" # mpirun
   wait $job
   code=$?

@@ -35,7 +35,7 @@ killed() { # RANKS OUT: once it has written one checkpoint more
   before=$(newest "$2")
   mpirun --oversubscribe -n "$1" "${long[@]}" --out "$2" --resume auto >out.txt 2>&1 &
   job=$!
-  for _ in $(seq 3000); do [ "$(newest "$2")" = "$before" ] && kill -0 $job 2>/dev/null || break; sleep 0.01; done
+  while_runs $job other_than "$before" newest "$2"
   kill -KILL "$(pgrep -P $job | tail -1)"
   ended $job
   equal $? 137 "exit code of a run of which a rank was killed"

@@ -124,10 +124,7 @@ lost() {
   local signal=$1 code=$2 out="lost$((++runs))" job pid victim= began
   mpirun --oversubscribe -n 3 gdtrain "${words[@]}" --epochs 100000 --transport nccl --out "$out" "${@:3}" >out.txt 2>&1 &
   job=$!
-  for _ in $(seq 1000); do
-    compgen -G "$out/checkpoints/step-*.h5" >/dev/null && break
-    sleep 0.02
-  done
+  while_runs $job files 1 "$out/checkpoints/step-*.h5"
   for pid in $(pgrep -P $job); do tr '\0' '\n' <"/proc/$pid/environ" | grep -qx "OMPI_COMM_WORLD_RANK=1" && victim=$pid; done
   kill "-$signal" "$victim" || fail "nobody to send $signal"
   began=$SECONDS

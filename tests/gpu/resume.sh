@@ -43,17 +43,14 @@ equal "$(digest sent)" "$whole" "digest of a run whose data are sent, after 1, 3
 RANDOM=4711
 kills=0 unkilled=$whole
 [ $long = 101 ] || { ok 1 long --steps $long; unkilled=$(digest long); }
+last_checkpoint() { ls killed/checkpoints/step-*.h5 2>/dev/null | tail -1; }
 for ((part = 1; part < 30; part++)); do
   # shellcheck disable=SC2086
   run $((part % 3 + 1)) killed --steps $long --checkpoint-every 3 --checkpoint.best false --resume auto $nccl >killed.txt 2>&1 &
   job=$!
-  newest=$(ls killed/checkpoints/step-*.h5 2>/dev/null | tail -1)
+  newest=$(last_checkpoint)
   if ((kills < 4)); then
-    for _ in $(seq 1000); do
-      [ "$(ls killed/checkpoints/step-*.h5 2>/dev/null | tail -1)" != "$newest" ] && break
-      kill -0 $job 2>/dev/null || break
-      sleep 0.01
-    done
+    while_runs $job other_than "$newest" last_checkpoint
     sleep 0.$((RANDOM % 20 + 10))
     victims=($(pgrep -P $job) $(for pid in $(pgrep -P $job); do pgrep -P "$pid"; done)) # the shell's child, and mpirun's
     [ "${victims[0]:-}" ] && kill -KILL "${victims[-1]}" 2>/dev/null && kills=$((kills + 1))
@@ -70,10 +67,7 @@ for ranks in 1 ${nccl:+2}; do
   run $ranks stopped --data big.h5 --epochs $epochs $nccl --resume auto >stop.txt 2>&1 &
   job=$!
   rows=$(wc -l 2>/dev/null <stopped/metrics.csv || echo 1)
-  for _ in $(seq 1000); do
-    [ "$(wc -l 2>/dev/null <stopped/metrics.csv || echo 0)" -gt $((rows + 2)) ] && break
-    sleep 0.02
-  done
+  while_runs $job lines stopped/metrics.csv $((rows + 2))
   kill -USR1 "$(pgrep -P $job)"
   wait $job
   equal $? 75 "exit code of a stopped run on $ranks"
