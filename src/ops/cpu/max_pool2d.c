@@ -14,12 +14,27 @@ static int64_t taps(const gdi_pool *p) {
   return p->window.kernel[0] * p->window.kernel[1];
 }
 
-/* The pixel at tap k of window (i, j), or -1 outside. */
-static int64_t pixel(const gdi_pooling *g, int64_t i, int64_t j, int64_t k) {
+/* Tap k of window (i, j) and the pixel `at` that it takes, for all that are inside the image. */
+#define EACH_TAP(g, i, j)                                                                                    \
+  for (int64_t k = 0, a_ = 0, row_ = first_of(g, 0, i); a_ < (g)->p->window.kernel[0];                       \
+       a_++, row_ += (g)->p->window.dilation[0])                                                             \
+    for (int64_t b_ = 0, column_ = first_of(g, 1, j), at; b_ < (g)->p->window.kernel[1];                     \
+         b_++, k++, column_ += (g)->p->window.dilation[1])                                                   \
+      if (at = row_ * (g)->in[1] + column_,                                                                  \
+          row_ >= 0 && row_ < (g)->in[0] && column_ >= 0 && column_ < (g)->in[1])
+
+static int64_t first_of(const gdi_pooling *g, int axis, int64_t i) {
+  return i * g->p->window.stride[axis] - g->p->window.begin[axis];
+}
+
+/* Is each pixel in one window, and no more? */
+static bool windows_tile(const gdi_pooling *g) {
   const gd_window *w = &g->p->window;
-  const int64_t row = i * w->stride[0] - w->begin[0] + k / w->kernel[1] * w->dilation[0],
-                column = j * w->stride[1] - w->begin[1] + k % w->kernel[1] * w->dilation[1];
-  return row >= 0 && row < g->in[0] && column >= 0 && column < g->in[1] ? row * g->in[1] + column : -1;
+  bool tile = true;
+  for (int a = 0; a < 2; a++)
+    tile &= w->begin[a] == 0 && w->dilation[a] == 1 && w->kernel[a] == w->stride[a] &&
+            g->in[a] == g->out[a] * w->stride[a];
+  return tile;
 }
 
 #define POOL(name, type, index)                                                                              \
@@ -37,19 +52,17 @@ static int64_t pixel(const gdi_pooling *g, int64_t i, int64_t j, int64_t k) {
   }                                                                                                          \
   static void forward_##name(void *context, int64_t lo, int64_t hi) {                                        \
     const gdi_pooling *g = context;                                                                          \
-    const int64_t C = g->C, K = taps(g->p);                                                                  \
+    const int64_t C = g->C;                                                                                  \
     for (int64_t row = lo; row < hi; row++) { /* of all rows of all results */                               \
       const int64_t b = row / g->out[0], i = row % g->out[0];                                                \
       const type *x = (const type *)g->x + b * g->in[0] * g->in[1] * C;                                      \
       for (int64_t j = 0; j < g->out[1]; j++) {                                                              \
-        const int64_t at = (row * g->out[1] + j) * C;                                                        \
-        type *y = (type *)g->y + at;                                                                         \
-        index *place = (index *)g->place + at;                                                               \
+        const int64_t to = (row * g->out[1] + j) * C;                                                        \
+        type *y = (type *)g->y + to;                                                                         \
+        index *place = (index *)g->place + to;                                                               \
         bool any = false;                                                                                    \
-        for (int64_t k = 0; k < K; k++) {                                                                    \
-          const int64_t from = pixel(g, i, j, k);                                                            \
-          if (from < 0) continue;                                                                            \
-          (any ? compare_##name : first_##name)(x + from * C, y, place, k, C);                               \
+        EACH_TAP(g, i, j) {                                                                                  \
+          (any ? compare_##name : first_##name)(x + at * C, y, place, k, C);                                 \
           any = true;                                                                                        \
         }                                                                                                    \
         for (int64_t c = 0; c < C && !any; c++) y[c] = (type)-INFINITY, place[c] = (index)-1;                \
@@ -57,23 +70,26 @@ static int64_t pixel(const gdi_pooling *g, int64_t i, int64_t j, int64_t k) {
     }                                                                                                        \
   }                                                                                                          \
   static void give_##name(const type *restrict dy, const index *restrict place, type *restrict dx,           \
-                          int64_t k, int64_t C) {                                                            \
-    GDI_SIMD for (int64_t c = 0; c < C; c++) dx[c] += place[c] == (index)k ? dy[c] : 0;                      \
+                          int64_t k, int64_t C, bool only) {                                                 \
+    if (only) {                                                                                              \
+      GDI_SIMD for (int64_t c = 0; c < C; c++) dx[c] = place[c] == (index)k ? dy[c] : 0;                     \
+    } else {                                                                                                 \
+      GDI_SIMD for (int64_t c = 0; c < C; c++) dx[c] += place[c] == (index)k ? dy[c] : 0;                    \
+    }                                                                                                        \
   }                                                                                                          \
   static void backward_##name(void *context, int64_t lo, int64_t hi) {                                       \
     const gdi_pooling *g = context;                                                                          \
-    const int64_t C = g->C, K = taps(g->p), image = g->in[0] * g->in[1] * C;                                 \
+    const int64_t C = g->C, image = g->in[0] * g->in[1] * C;                                                 \
+    const bool only = !g->add && windows_tile(g);                                                            \
     for (int64_t b = lo; b < hi; b++) {                                                                      \
       type *dx = (type *)g->dx + b * image;                                                                  \
-      if (!g->add) memset(dx, 0, (size_t)image * sizeof *dx);                                                \
+      if (!g->add && !only) memset(dx, 0, (size_t)image * sizeof *dx);                                       \
       for (int64_t i = 0; i < g->out[0]; i++)                                                                \
         for (int64_t j = 0; j < g->out[1]; j++) {                                                            \
-          const int64_t at = ((b * g->out[0] + i) * g->out[1] + j) * C;                                      \
-          for (int64_t k = 0; k < K; k++) {                                                                  \
-            const int64_t to = pixel(g, i, j, k);                                                            \
-            if (to >= 0)                                                                                     \
-              give_##name((const type *)g->dy + at, (const index *)g->place + at, dx + to * C, k, C);        \
-          }                                                                                                  \
+          const int64_t from = ((b * g->out[0] + i) * g->out[1] + j) * C;                                    \
+          const type *dy = (const type *)g->dy + from;                                                       \
+          const index *place = (const index *)g->place + from;                                               \
+          EACH_TAP(g, i, j) give_##name(dy, place, dx + at * C, k, C, only);                                 \
         }                                                                                                    \
     }                                                                                                        \
   }
