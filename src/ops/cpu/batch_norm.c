@@ -9,15 +9,16 @@
 
 #include "device/cpu/threads.h"
 #include "ops/cpu/batch_norm_job.h"
+#include "ops/cpu/columns.h"
 #include "ops/cpu/conv2d.h"
 
 gd_status gdi_cpu_norm_parts(gd_arena *a, int64_t chunks, int64_t C, double **out) {
-  *out = gd_arena_alloc(a, (size_t)(chunks * 2 * gdi_cpu_norm_columns(C)) * sizeof **out);
+  *out = gd_arena_alloc(a, (size_t)(chunks * 2 * gdi_columns(C)) * sizeof **out);
   return *out ? GD_OK : GD_ERR_OOM;
 }
 
 void gdi_cpu_norm_moments(gd_dtype type, const void *values, int64_t n, int64_t C, double *parts, int64_t k) {
-  gdi_cpu_norm_loops(type)->moments(values, n, C, parts + k * 2 * gdi_cpu_norm_columns(C));
+  gdi_cpu_norm_loops(type)->moments(values, n, C, parts + k * 2 * gdi_columns(C));
 }
 
 /* Chunks of images are those of convolutions. */
@@ -31,7 +32,7 @@ gd_status gdi_cpu_norm_begin(gd_arena *a, const gd_node *n, gdi_norm_job *j) {
   const bool relu = ((const gdi_batch_norm *)n->params)->act == GD_ACT_RELU;
   *j = (gdi_norm_job){.n = gd_numel(x), .C = x->shape[x->ndim - 1], .type = x->dtype, .x = x->data};
   j->mask = !relu ? GDI_NORM_ALL : n->in[GDI_BN_RESIDUAL] ? GDI_NORM_BY_Y : GDI_NORM_BY_Z;
-  j->W = gdi_cpu_norm_columns(j->C);
+  j->W = gdi_columns(j->C);
   j->chunk = chunk_of(x, j->W);
   j->chunks = (j->n + j->chunk - 1) / j->chunk;
   void **const columns[] = {&j->scale, &j->shift, &j->centre, &j->along, &j->level};

@@ -1,7 +1,4 @@
-/*
- * One batch norm at work. Its loops go over rows of W columns: few channels are widened, a row being k rows of x, so that inner
- * loops are long; column i is channel i % C.
- */
+/* One batch norm at work. Its loops go over rows of W columns, as columns.h has them. */
 #ifndef GDI_OPS_CPU_BATCH_NORM_JOB_H
 #define GDI_OPS_CPU_BATCH_NORM_JOB_H
 
@@ -34,7 +31,6 @@ typedef struct gdi_norm_loops {
 } gdi_norm_loops;
 
 const gdi_norm_loops *gdi_cpu_norm_loops(gd_dtype type);
-int64_t gdi_cpu_norm_columns(int64_t C);
 
 /* A job of n's x, with its parts and the columns of z, all of arena `a`. */
 gd_status gdi_cpu_norm_begin(gd_arena *a, const gd_node *n, gdi_norm_job *j) GD_CHECKED;

@@ -1,27 +1,8 @@
-/*
- * The loops of batch norm. Sums of ROWS rows are in x's type, while they are in registers or close by; those of a chunk are
- * in f64.
- */
+/* The loops of batch norm. */
 #include <string.h>
 
 #include "ops/cpu/batch_norm_job.h"
-
-enum { WIDE = 128, ROWS = 16 }; /* columns at a time, rows at a time */
-
-int64_t gdi_cpu_norm_columns(int64_t C) {
-  return C < WIDE ? WIDE / C * C : C;
-}
-
-static int64_t least(int64_t a, int64_t b) {
-  return a < b ? a : b;
-}
-
-/* For ROWS rows and at most WIDE columns from c on, at a time; and for each of those rows, from `at` on, up to `end`. */
-#define EACH_TILE(lo, hi, W)                                                                                 \
-  for (int64_t block = lo; block < hi; block += ROWS * W)                                                    \
-    for (int64_t c = 0, width = least(WIDE, W), end = least(hi, block + ROWS * W); c < W;                    \
-         c += WIDE, width = least(WIDE, W - c))
-#define EACH_ROW(W) for (int64_t at = block + c; at < end; at += W)
+#include "ops/cpu/columns.h"
 
 #define LOOPS(suffix, type, unused)                                                                          \
   static void add_##suffix(const type *restrict s, const type *restrict q, double *restrict part, int64_t W, \
@@ -30,14 +11,13 @@ static int64_t least(int64_t a, int64_t b) {
   }                                                                                                          \
   static void moments_##suffix(const void *values, int64_t n, int64_t C, double *part) {                     \
     const type *restrict x = values, *restrict start = x;                                                    \
-    const int64_t W = gdi_cpu_norm_columns(C);                                                               \
+    const int64_t W = gdi_columns(C);                                                                        \
     type own[WIDE];                                                                                          \
     memset(part, 0, (size_t)(2 * W) * sizeof *part);                                                         \
     for (int64_t i = 0; C < WIDE && i < W; i++) own[i] = x[i % C], start = own;                              \
     EACH_TILE(0, n, W) {                                                                                     \
       type s[WIDE] = {0}, q[WIDE] = {0};                                                                     \
       EACH_ROW(W) {                                                                                          \
-        const int64_t m = least(width, end - at);                                                            \
         GDI_SIMD for (int64_t i = 0; i < m; i++) {                                                           \
           const type v = x[at + i] - start[c + i];                                                           \
           s[i] += v, q[i] += v * v;                                                                          \
@@ -52,7 +32,7 @@ static int64_t least(int64_t a, int64_t b) {
     for (int64_t at = lo; at < hi; at += j->W) {                                                             \
       const type *restrict x = (const type *)j->x + at, *restrict r = j->r ? (const type *)j->r + at : NULL; \
       type *restrict y = (type *)j->out + at;                                                                \
-      const int64_t m = least(hi - at, j->W);                                                                \
+      const int64_t m = gdi_least(hi - at, j->W);                                                            \
       if (r) {                                                                                               \
         GDI_SIMD for (int64_t i = 0; i < m; i++) y[i] = x[i] * scale[i] + shift[i] + r[i];                   \
       } else {                                                                                               \
@@ -80,7 +60,6 @@ static int64_t least(int64_t a, int64_t b) {
     EACH_TILE(lo, hi, j->W) {                                                                                \
       type s[WIDE] = {0}, q[WIDE] = {0};                                                                     \
       EACH_ROW(j->W) {                                                                                       \
-        const int64_t m = least(width, end - at);                                                            \
         switch (j->mask) {                                                                                   \
         case GDI_NORM_ALL: products_row_##suffix(j, GDI_NORM_ALL, at, c, m, s, q); break;                    \
         case GDI_NORM_BY_Z: products_row_##suffix(j, GDI_NORM_BY_Z, at, c, m, s, q); break;                  \
@@ -96,7 +75,7 @@ static int64_t least(int64_t a, int64_t b) {
     for (int64_t at = lo; at < hi; at += j->W) {                                                             \
       const type *restrict x = (const type *)j->x + at, *restrict dz = (const type *)j->dz + at;             \
       type *restrict dx = (type *)to + (at - lo);                                                            \
-      const int64_t m = least(hi - at, j->W);                                                                \
+      const int64_t m = gdi_least(hi - at, j->W);                                                            \
       if (add) {                                                                                             \
         GDI_SIMD for (int64_t i = 0; i < m; i++) dx[i] +=                                                    \
             dz[i] * scale[i] + (x[i] - centre[i]) * along[i] + level[i];                                     \

@@ -6,6 +6,7 @@
  */
 #include <string.h>
 
+#include "ops/cpu/columns.h"
 #include "ops/cpu/conv2d.h"
 #include "ops/cpu/cpu.h"
 
@@ -22,11 +23,15 @@ typedef struct addition {
     type *dz = out;                                                                                          \
     GDI_SIMD for (int64_t i = 0; i < n; i++) dz[i] = y[i] <= 0 ? 0 : dy[i];                                  \
   }                                                                                                          \
-  static void column_sums_##suffix(const void *values, double *sum, int64_t pixels, int64_t O) {             \
+  static void column_sums_##suffix(const void *values, void *out, int64_t n, int64_t O) {                    \
+    const type *z = values;                                                                                  \
+    const int64_t W = gdi_columns(O);                                                                        \
+    double *sum = out;                                                                                       \
     memset(sum, 0, (size_t)O * sizeof *sum);                                                                 \
-    for (int64_t p = 0; p < pixels; p++) {                                                                   \
-      const type *z = (const type *)values + p * O;                                                          \
-      GDI_SIMD for (int64_t i = 0; i < O; i++) sum[i] += (double)z[i];                                       \
+    EACH_TILE(0, n, W) {                                                                                     \
+      type s[WIDE] = {0};                                                                                    \
+      EACH_ROW(W) GDI_SIMD for (int64_t i = 0; i < m; i++) s[i] += z[at + i];                                \
+      for (int64_t i = 0; i < width; i++) sum[(c + i) % O] += (double)s[i];                                  \
     }                                                                                                        \
   }                                                                                                          \
   static void add_##suffix(void *context, int64_t lo, int64_t hi) {                                          \
@@ -69,8 +74,8 @@ static gd_status backward_chunk(gdi_conv_job *j, int64_t k) {
   const void *x = gdi_conv_at(j->x, first * j->x_image, j->type), *dz = find_dz(j, k, first, elements);
   void *scratch = gdi_conv_own(j->scratch, k, j->scratch_elements, j->type);
   if (j->needs_db)
-    (gdi_is_f64(j->type) ? column_sums_f64 : column_sums_f32)(
-        dz, (void *)gdi_conv_own(j->db, k + 1, j->O, GD_F64), elements / j->O, j->O);
+    (gdi_is_f64(j->type) ? column_sums_f64 : column_sums_f32)(dz, gdi_conv_own(j->db, k + 1, j->O, GD_F64),
+                                                              elements, j->O);
   dz = gdi_conv_operand(j, dz, elements, j->low_y, k);
   if (j->needs_dw) {
     x = gdi_conv_operand(j, x, c.n * j->x_image, j->low_x, k);

@@ -9,6 +9,7 @@
 
 #include "device/cpu/threads.h"
 #include "ops/cpu/batch_norm_job.h"
+#include "ops/cpu/columns.h"
 #include "ops/group_norm.h"
 
 typedef struct job {
@@ -27,7 +28,7 @@ typedef struct job {
 static gd_status begin(gd_device *d, gd_node *n, job *j) {
   const gdi_grouped s = gdi_grouped_of(n);
   void *memory;
-  *j = (job){.n = n, .s = s, .type = n->out->dtype, .W = gdi_cpu_norm_columns(s.C)};
+  *j = (job){.n = n, .s = s, .type = n->out->dtype, .W = gdi_columns(s.C)};
   if (!n->saved[0]) GD_TRY(gd_node_temporary(&n->saved[0], n, GD_F64, GD_SHAPE(2, s.B, s.G)));
   j->mean = n->saved[0]->data, j->rstd = j->mean + s.B * s.G;
   GD_TRY(gdi_scratch(d, s.B * 5 * j->W, gd_dtype_bytes(j->type), &memory));
