@@ -54,11 +54,12 @@ typedef struct gd_data_info {
   char (*class_name)[GD_MAX_CLASS_NAME]; /**< [classes], or NULL */
   int n_more;                            /**< fields beyond x and y */
   gd_source_field more[GD_MAX_FIELDS - 2];
-  gd_names names;          /**< of one-dimensional samples and of targets, where the file has them */
-  size_t x_bytes, y_bytes; /**< in memory; y as i64 or f64, further fields among it */
-  bool checksummed;        /**< stored with fletcher32 */
-  int64_t block;           /**< samples that are best read together: for GD_SHUFFLE_BLOCK */
-  char *notes;             /**< lines on what was taken for what, or NULL */
+  gd_names names; /**< of one-dimensional samples and of targets, where the file has them */
+  size_t x_bytes,
+      y_bytes; /**< in memory; y as i64 or f64 (labels of pixels that are bytes: as they are), further fields among it */
+  bool checksummed; /**< stored with fletcher32 */
+  int64_t block;    /**< samples that are best read together: for GD_SHUFFLE_BLOCK */
+  char *notes;      /**< lines on what was taken for what, or NULL */
 } gd_data_info;
 
 typedef struct gd_dataset gd_dataset;

@@ -197,20 +197,29 @@ bool gdi_augment_moves_labels(const gd_augment *a) {
 }
 
 /* An image of labels, counted from GD_IGNORED: then black, which comes in from outside, is what does not count. */
-void gdi_augment_labels(const gd_augment *a, int64_t epoch, int64_t index, int64_t *label, void *room) {
+void gdi_augment_labels(const gd_augment *a, int64_t epoch, int64_t index, gd_dtype type, void *label,
+                        void *room) {
   const gdi_image_shape shape = {a->shape.height, a->shape.width, 1, false};
   const int64_t n = shape.height * shape.width;
   float *source = (float *)(void *)((char *)room + 2 * image_bytes(a));
   gdi_drawn w[GDI_MOST_AUGMENTATIONS];
   gdi_pixels p;
   gdi_augment_draw(a, epoch, index, w);
-  for (int64_t k = 0; k < n; k++) source[k] = (float)(label[k] - GD_IGNORED);
+  uint8_t *byte =
+      type == GD_U8 ? label : NULL; /* 255 is GD_IGNORED, and so one more than its neighbour's 0 */
+  int64_t *wide = label;
+  for (int64_t k = 0; k < n; k++)
+    source[k] = byte ? (float)(uint8_t)(byte[k] + 1) : (float)(wide[k] - GD_IGNORED);
   gdi_pixels_begin(&p, &shape, GD_F32, source, (char *)(source + n), (char *)(source + 2 * n));
   p.labels = true;
   for (int i = 0; i < a->n; i++)
     if (!w[i].nothing && a->item[i].kind->moves) a->item[i].kind->apply(&w[i], &p);
   const float *moved = gdi_pixels_end(&p);
-  for (int64_t k = 0; k < n; k++) label[k] = (int64_t)moved[k] + GD_IGNORED;
+  for (int64_t k = 0; k < n; k++)
+    if (byte)
+      byte[k] = (uint8_t)((int)moved[k] - 1);
+    else
+      wide[k] = (int64_t)moved[k] + GD_IGNORED;
 }
 
 /* ---- a micro-batch ---- */

@@ -63,9 +63,10 @@ bool gdi_augment_window(const gd_augment *a, int64_t epoch, int64_t index, int h
 const void *gdi_augment_sample(const gd_augment *a, int64_t epoch, int64_t index, const void *from,
                                void *room);
 size_t gdi_augment_room(const gd_augment *a);
-/* Are there labels of pixels, which move with them? Then where they go, in place; outside none counts. */
+/* Are there labels of pixels, which move with them? Then where they go, in place, as i64 or bytes; outside none counts. */
 bool gdi_augment_moves_labels(const gd_augment *a);
-void gdi_augment_labels(const gd_augment *a, int64_t epoch, int64_t index, int64_t *label, void *room);
+void gdi_augment_labels(const gd_augment *a, int64_t epoch, int64_t index, gd_dtype type, void *label,
+                        void *room);
 
 /*
  * Can a GPU make these changes? It gets what they are of, with memory of `memory`, and for every sample what was drawn, out

@@ -64,14 +64,13 @@ static void put_field(const gdi_convert *c, bool index, size_t element, const ch
 
 static void put_targets(const gdi_collator *c, int64_t row, const char *from, char *y) {
   const size_t bytes = (size_t)c->targets * gd_dtype_bytes(c->o->dtype);
-  const size_t labels = (size_t)c->d->info.targets * sizeof(int64_t);
-  const int64_t label = *(const int64_t *)(const void *)from;
   if (!c->d->info.labels) {
     gdi_convert_row(&c->y, from, y + (size_t)row * bytes);
   } else if (!c->unmixed) {
-    memcpy(y + (size_t)row * labels, from, labels);
+    gdi_labels_of_row(c->d, from, (int64_t *)(void *)y + row * c->d->info.targets);
   } else { /* a probability for every class; none where the label is ignored */
     char *to = y + (size_t)row * bytes;
+    const int64_t label = gdi_label_at(c->d, from, 0);
     memset(to, 0, bytes);
     if (label < 0) return;
     if (c->o->dtype == GD_F64)
@@ -116,7 +115,8 @@ static void put_row(gdi_collator *c, gdi_pick pick, const char *from, const char
       c->room ? gdi_augment_sample(c->o->augment, c->order.epoch, pick.index, from, c->room) : from;
   if (c->room && gdi_augment_moves_labels(c->o->augment)) {
     from_y = memcpy(c->moved, from_y, c->d->y_row);
-    gdi_augment_labels(c->o->augment, c->order.epoch, pick.index, (int64_t *)(void *)c->moved, c->room);
+    gdi_augment_labels(c->o->augment, c->order.epoch, pick.index, c->d->byte_labels ? GD_U8 : GD_I64,
+                       c->moved, c->room);
   }
   put_sample(c, pick.row, x, from_y);
 }

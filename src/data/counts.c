@@ -14,7 +14,7 @@ static gd_status made(gd_dataset *d, int64_t lo, int64_t hi, int64_t *to) {
   gd_status st = y ? GD_OK : GD_FAIL(GD_ERR_OOM, "no memory to count labels");
   for (int64_t i = lo; st == GD_OK && i < hi; i++) {
     st = gdi_dataset_read(d, i, i + 1, (char *)y + d->y_row, y);
-    if (st == GD_OK) memcpy(to + (i - lo) * d->info.targets, y, (size_t)d->info.targets * sizeof *to);
+    if (st == GD_OK) gdi_labels_of_row(d, y, to + (i - lo) * d->info.targets);
   }
   free(y);
   return st;
@@ -22,9 +22,8 @@ static gd_status made(gd_dataset *d, int64_t lo, int64_t hi, int64_t *to) {
 
 /* From memory, where further fields may lie between them. */
 static void held(const gd_dataset *d, int64_t lo, int64_t hi, int64_t *to) {
-  const int64_t each = d->info.targets;
   for (int64_t i = lo; i < hi; i++)
-    memcpy(to + (i - lo) * each, d->loaded_y + (size_t)i * d->y_row, (size_t)each * sizeof *to);
+    gdi_labels_of_row(d, d->loaded_y + (size_t)i * d->y_row, to + (i - lo) * d->info.targets);
 }
 
 /* Labels of the samples lo .. hi-1, from memory or from the file. */

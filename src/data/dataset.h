@@ -25,6 +25,7 @@ struct gd_dataset {
   int64_t features;  /* values of x per sample */
   int64_t *x_map;    /* [features] the column of the file that each is; NULL: it is stored as it is wanted */
   int64_t *y_map;    /* [info.targets] */
+  bool byte_labels;  /* labels lie in memory as the bytes they are, and 255 is GD_IGNORED; else as i64 */
   int64_t ignored;   /* the label of the file that does not count, and becomes GD_IGNORED */
   size_t x_row, y_row; /* bytes of a sample in memory: x as stored; y as i64 or f64, and further fields */
   gdi_dataset_field more[GD_MAX_FIELDS - 2]; /* [info.n_more] */
@@ -41,6 +42,17 @@ struct gd_dataset {
   double largest;                  /* 0: values of any size */
   const char *loaded_x, *loaded_y; /* NULL until held */
 };
+
+/* Label k of a row of y. */
+static inline int64_t gdi_label_at(const gd_dataset *d, const void *y, int64_t k) {
+  if (!d->byte_labels) return ((const int64_t *)y)[k];
+  const uint8_t label = ((const uint8_t *)y)[k];
+  return label == UINT8_MAX ? GD_IGNORED : label;
+}
+/* All of them. */
+static inline void gdi_labels_of_row(const gd_dataset *d, const void *y, int64_t *to) {
+  for (int64_t k = 0; k < d->info.targets; k++) to[k] = gdi_label_at(d, y, k);
+}
 
 /* Read and check the samples lo .. hi-1; x NULL, of a file: their targets alone. Errors: GD_ERR_DATA with sample and column */
 gd_status gdi_dataset_read(gd_dataset *d, int64_t lo, int64_t hi, void *x, void *y) GD_CHECKED;

@@ -20,14 +20,19 @@ gd_status gdi_dataset_add_field(gd_dataset *d, const gd_source_field *f, const g
                  i->path);
 }
 
+static size_t aligned(size_t bytes) {
+  return (bytes + ALIGNED - 1) / ALIGNED * ALIGNED;
+}
+
 void gdi_dataset_measure(gd_dataset *d) {
   gd_data_info *i = &d->info;
   d->x_row = (size_t)d->features * gd_dtype_bytes(i->x_type);
-  d->y_row = (size_t)i->targets * sizeof(double);
+  d->byte_labels = i->y_ndim > 0 && d->y.type == GD_U8 && d->ignored == UINT8_MAX;
+  d->y_row = aligned((size_t)i->targets * (d->byte_labels ? 1 : sizeof(double)));
   for (int f = 0; f < i->n_more; f++) {
     const size_t bytes = (size_t)d->more[f].n * gd_dtype_bytes(i->more[f].dtype);
     d->more[f].offset = d->y_row;
-    d->y_row += (bytes + ALIGNED - 1) / ALIGNED * ALIGNED;
+    d->y_row += aligned(bytes);
   }
   i->x_bytes = d->image_at ? (size_t)d->x.n : (size_t)i->n * d->x_row;
   i->y_bytes = (size_t)i->n * d->y_row;

@@ -57,15 +57,15 @@ static const char *place_of(const gd_data_info *i, int64_t sample, int64_t k, ch
   return buf;
 }
 
-static gd_status check_labels(const gd_dataset *d, const int64_t *label, int64_t lo, int64_t rows) {
-  const int64_t each = d->info.targets;
+static gd_status check_labels(const gd_dataset *d, const char *y, int64_t sample) {
   char place[120];
-  for (int64_t i = 0; i < rows * each; i++)
-    if (!(label[i] == GD_IGNORED || (label[i] >= 0 && label[i] < d->info.classes)))
+  for (int64_t k = 0; k < d->info.targets; k++) {
+    const int64_t label = gdi_label_at(d, y, k);
+    if (!(label == GD_IGNORED || (label >= 0 && label < d->info.classes)))
       return GD_FAIL(GD_ERR_DATA, "%s: %s is %lld %s; labels are 0 to %lld, or %d to be ignored",
-                     d->info.path, d->info.y_name, (long long)label[i],
-                     place_of(&d->info, lo + i / each, i % each, place), (long long)d->info.classes - 1,
-                     GD_IGNORED);
+                     d->info.path, d->info.y_name, (long long)label, place_of(&d->info, sample, k, place),
+                     (long long)d->info.classes - 1, GD_IGNORED);
+  }
   return GD_OK;
 }
 
@@ -94,6 +94,7 @@ static gd_status read_targets(const gd_dataset *d, int64_t lo, int64_t hi, char 
   const gd_data_info *i = &d->info;
   if (!i->y_name[0]) return GD_OK;
   if (!i->labels) return read_columns(&d->y, GD_F64, d->y_map, i->targets, lo, hi, y, d->y_row);
+  if (d->byte_labels) return read_columns(&d->y, GD_U8, NULL, i->targets, lo, hi, y, d->y_row);
   const size_t bytes = (size_t)i->targets * sizeof(int64_t);
   GD_TRY(gdi_dataset_labels(d, lo, hi, (int64_t *)(void *)y));
   for (int64_t k = i->n_more ? hi - lo - 1 : 0; k > 0; k--)
@@ -106,7 +107,7 @@ static gd_status read_file(gd_dataset *d, int64_t lo, int64_t hi, char *x, char 
   if (x)
     GD_TRY(d->image_at ? gdi_encoded_samples(d, lo, hi, (uint8_t *)x)
                        : read_columns(&d->x, i->x_type, d->x_map, d->features, lo, hi, x, d->x_row));
-  if (!i->y_name[0] || i->n_more) memset(y, 0, (size_t)(hi - lo) * d->y_row);
+  if (!i->y_name[0] || i->n_more || d->byte_labels) memset(y, 0, (size_t)(hi - lo) * d->y_row);
   GD_TRY(read_targets(d, lo, hi, y));
   for (int f = 0; f < i->n_more; f++)
     GD_TRY(read_columns(&d->more[f].array, i->more[f].dtype, NULL, d->more[f].n, lo, hi,
@@ -146,7 +147,9 @@ static gd_status check_more(const gd_dataset *d, const char *y, int64_t sample) 
 
 static gd_status check_targets(const gd_dataset *d, const void *y, int64_t lo, int64_t rows) {
   const gd_data_info *i = &d->info;
-  if (i->labels) return check_labels(d, y, lo, rows);
+  for (int64_t k = 0; i->labels && k < rows; k++)
+    GD_TRY(check_labels(d, (const char *)y + (size_t)k * d->y_row, lo + k));
+  if (i->labels) return GD_OK;
   GD_TRY(check_finite(d, i->y_name, GD_F64, y, lo, rows, i->targets, i->names.y));
   return check_size(d, i->y_name, y, lo, rows, i->targets);
 }

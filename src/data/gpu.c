@@ -68,7 +68,9 @@ static gd_status fill(samples *s, const gd_dataset *d, const gdi_scaling *by, in
   s->set = (gdi_stored){.x = put(s, x, rows * d->x_row, &st),
                         .y = put(s, y, rows * y_row, &st),
                         .x_type = d->info.x_type,
-                        .y_type = d->info.labels ? GD_I64 : GD_F64,
+                        .y_type = d->byte_labels   ? GD_U8
+                                  : d->info.labels ? GD_I64
+                                                   : GD_F64,
                         .x_n = d->features,
                         .y_n = d->info.targets,
                         .y_row = y_row,

@@ -96,9 +96,10 @@ typedef struct gdi_changes {
 
 /* A data set, or what was sent of one, in device memory, as stored. */
 typedef struct gdi_stored {
-  const void *x, *y;       /* [N, x_n]; and [N] rows of y_n numbers with further fields behind them */
-  gd_dtype x_type, y_type; /* y_type: i64 labels, else f64 targets */
-  int64_t x_n, y_n;        /* values of a sample */
+  const void *x, *y; /* [N, x_n]; and [N] rows of y_n numbers with further fields behind them */
+  /* y_type: labels i64, or u8 with 255 for those that do not count; else f64 targets */
+  gd_dtype x_type, y_type;
+  int64_t x_n, y_n; /* values of a sample */
   int64_t
       y_classes; /* above 0: the label becomes a probability for each of so many; none where it is ignored */
   size_t y_row;  /* bytes from one sample to the next */

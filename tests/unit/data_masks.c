@@ -91,7 +91,11 @@ static void move(const char *text, bool exact) {
   for (int s = 0; s < 200; s++) {
     for (int k = 0; k < PIXELS; k++) label[k] = (k / W / 3 + k % W / 4 + s) % 2, x[k] = bright[label[k]];
     memcpy(y, gdi_augment_sample(a, 1, s, x, room), sizeof y);
-    gdi_augment_labels(a, 1, s, label, room);
+    uint8_t byte[PIXELS];
+    for (int k = 0; k < PIXELS; k++) byte[k] = (uint8_t)label[k];
+    gdi_augment_labels(a, 1, s, GD_I64, label, room);
+    gdi_augment_labels(a, 1, s, GD_U8, byte, room);
+    for (int k = 0; k < PIXELS; k++) assert_int_equal(byte[k], label[k] < 0 ? 255 : label[k]);
     for (int k = 0; k < PIXELS; k++) {
       const int at = fabsf(y[k]) < 1e-3F               ? GD_IGNORED
                      : fabsf(y[k] - bright[0]) < 1e-3F ? 0

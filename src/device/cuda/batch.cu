@@ -69,6 +69,11 @@ template <typename T> static __device__ void put_targets(const job &j, int64_t s
       ((int64_t *)j.to.y)[row * j.set.y_n + i] = ((const int64_t *)y)[i];
       continue;
     }
+    if (j.set.y_type == GD_U8) {
+      const uint8_t label = ((const uint8_t *)y)[i];
+      ((int64_t *)j.to.y)[row * j.set.y_n + i] = label == UINT8_MAX ? -100 : label;
+      continue;
+    }
     const double v = ((const double *)y)[i];
     ((T *)j.to.y)[row * j.set.y_n + i] = (T)(shift ? (v - shift[i]) * factor[i] : v);
   }
