@@ -39,6 +39,7 @@ typedef struct gd_data_info {
   int ndim;
   int64_t sample[GD_MAX_DIMS - 1]; /**< shape of one sample; ndim 0: a scalar each */
   gd_dtype x_type;                 /**< u8, i32, i64, f32 or f64, as stored */
+  gd_layout layout;                /**< of samples that are images, where the file or an option says it */
   bool x_index;                    /**< x stays i64 (tokens) */
   bool from_images; /**< samples are made of images in x as they are asked for: decoded, or of another size */
   double x_scale;   /**< x is multiplied by this when a batch is formed: 1/255 for u8 images, else 1 */
@@ -85,7 +86,8 @@ typedef struct gd_data_options {
   enum { GD_MEMORY_AUTO, GD_MEMORY_HOLD, GD_MEMORY_STREAM } memory;
   size_t hold_limit_bytes; /**< auto: larger sets are streamed; 0: a quarter of the machine's memory */
   bool without_targets;    /**< a file without targets will do: each reads as one 0 */
-  int size;                /**< images become size x size when they are asked for; 0: what the file says */
+  gd_layout layout; /**< of samples that are images; GD_LAYOUT_GUESSED: as attribute `layout` of x says */
+  int size;         /**< images become size x size when they are asked for; 0: what the file says */
   double
       largest; /**< values beyond +-largest are refused, as the model's type cannot hold them; 0: all will do */
   bool probed; /**< skip the trial in a child process (h5look.h): another process of this host made it */
@@ -264,8 +266,9 @@ typedef struct gd_table {
   int64_t n_val; /**< samples behind those, to validate on: stored as x_val and y_val */
   int ndim;
   int64_t sample[GD_MAX_DIMS - 1];
-  gd_dtype x_type; /**< u8, f32 or f64 */
-  void *x;         /**< [n + n_val, sample...] */
+  gd_dtype x_type;  /**< u8, f32 or f64 */
+  gd_layout layout; /**< stored where it is known */
+  void *x;          /**< [n + n_val, sample...] */
   int64_t *
       image_at; /**< [n + n_val + 1] x is encoded images that become such samples: where each begins; or NULL */
   bool labels;

@@ -41,6 +41,7 @@ typedef struct gd_shape {
   int ndim;
   int64_t dim[GD_MAX_DIMS - 1];
   gd_axes axes;
+  gd_layout layout; /**< GD_AXES_PLAIN: what is known of samples that are images */
 } gd_shape;
 
 typedef struct gd_named {

@@ -19,6 +19,9 @@ extern "C" {
 
 #define GD_MAX_DIMS 6
 
+/** Which dimension of an image or a signal its channels are, where it is known. */
+typedef enum gd_layout { GD_LAYOUT_GUESSED, GD_CHANNELS_FIRST, GD_CHANNELS_LAST } gd_layout;
+
 typedef enum gd_dtype { GD_F32, GD_F64, GD_BF16, GD_I32, GD_I64, GD_U8 } gd_dtype;
 
 GD_API size_t gd_dtype_bytes(gd_dtype d);

@@ -24,7 +24,8 @@ static void print_info(const gd_data_info *i) {
   if (i->n_val) printf(", and %lld to validate on (x_val, y_val)", (long long)i->n_val);
   printf("\n%-9s %s [", i->x_name, gd_dtype_name(i->x_type));
   for (int d = 0; d < i->ndim; d++) printf("%s%lld", d ? ", " : "", (long long)i->sample[d]);
-  printf("] each, times %.9g\n", i->x_scale);
+  printf("] each, %s%stimes %.9g\n", i->layout ? gdi_layout_word(i->layout) : "", i->layout ? ", " : "",
+         i->x_scale);
   if (i->from_images)
     printf("encoded   %.1f MB of JPEG and PNG images, decoded as they are needed\n",
            (double)i->x_bytes / 1e6);

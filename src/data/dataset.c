@@ -39,7 +39,22 @@ static gd_status open_arrays(gd_dataset *d) {
   return d->image_at ? GD_OK : gdi_find_orientation(d);
 }
 
-static gd_status open_x(gd_dataset *d, int size) {
+/* What an option says; else an attribute; else it is guessed by those who need it. */
+static gd_status find_layout(gd_dataset *d, gd_layout asked) {
+  const char *x = d->info.x_name;
+  char text[32] = "";
+  d->info.layout = asked;
+  if (asked || !gdi_h5_has_attr(&d->file, x, "layout")) return GD_OK;
+  if (gdi_h5_attr_text(&d->file, x, "layout", text, sizeof text) == GD_OK)
+    d->info.layout = gdi_layout_of(text);
+  if (d->info.layout) return GD_OK;
+  return GDI_H5_REFUSE(
+      &d->file, x,
+      "its attribute layout is not \"channels_last\" or \"channels_first\", a string of fixed length "
+      "(h5py: numpy.bytes_(\"channels_last\"))");
+}
+
+static gd_status open_x(gd_dataset *d, const gd_data_options *o) {
   gd_data_info *info = &d->info;
   if (d->x.text)
     return GDI_H5_REFUSE(&d->file, info->x_name, "it holds text, not numbers: store each as a number");
@@ -59,7 +74,8 @@ static gd_status open_x(gd_dataset *d, int size) {
     GD_TRY(gdi_h5_attr_f64(&d->file, info->x_name, "scale", &info->x_scale));
   if (!(info->x_scale - info->x_scale == 0))
     return GDI_H5_REFUSE(&d->file, info->x_name, "its scale is not a finite number");
-  if (size) GD_TRY(gdi_images_resized(d, size));
+  GD_TRY(find_layout(d, o->layout));
+  if (o->size) GD_TRY(gdi_images_resized(d, o->size));
   d->features = 1;
   for (int k = 0; k < info->ndim; k++) d->features *= info->sample[k];
   info->checksummed = d->x.checksummed;
@@ -178,7 +194,7 @@ static gd_status open_all(gd_dataset *d, const char *path, const gd_data_options
   strcpy(d->info.path, d->file.path);
   GD_TRY(gdi_find_arrays(d, o));
   GD_TRY(open_arrays(d));
-  GD_TRY(open_x(d, o->size));
+  GD_TRY(open_x(d, o));
   GD_TRY(open_y(d, o));
   if (d->image_at && d->info.y_ndim > 0)
     return GDI_H5_REFUSE(

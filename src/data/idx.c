@@ -146,8 +146,13 @@ done:
 }
 
 gd_status gd_import_cifar(gd_table *out, const char *const files[], int n, bool hundred) {
-  gd_table t = {
-      .ndim = 3, .sample = {32, 32, 3}, .x_type = GD_U8, .labels = true, .targets = 1, .y_vector = true};
+  gd_table t = {.ndim = 3,
+                .sample = {32, 32, 3},
+                .x_type = GD_U8,
+                .layout = GD_CHANNELS_LAST,
+                .labels = true,
+                .targets = 1,
+                .y_vector = true};
   const int record = CIFAR_PIXELS + (hundred ? 2 : 1);
   int64_t at = 0;
   *out = t;

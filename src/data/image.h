@@ -44,6 +44,10 @@ typedef struct gdi_image_shape {
   bool planes; /* [C,H,W]; else [H,W,C], or [H,W] */
 } gdi_image_shape;
 
+/* "channels_last", "channels_first"; NULL and GD_LAYOUT_GUESSED: neither. */
+const char *gdi_layout_word(gd_layout l);
+gd_layout gdi_layout_of(const char *word);
+
 /* Errors: GD_ERR_DATA: samples have no height and width, and 1 or 3 channels at either end */
 gd_status gdi_image_shape_of(gdi_image_shape *out, const gd_data_info *i) GD_CHECKED;
 

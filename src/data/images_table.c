@@ -208,7 +208,8 @@ static gd_status put_images(gd_table *t, gdi_pictures *s) {
 }
 
 gd_status gdi_pictures_table(gd_table *t, gdi_pictures *s, int64_t per_class) {
-  *t = (gd_table){.x_type = GD_U8, .labels = true, .targets = 1, .y_vector = true};
+  *t =
+      (gd_table){.x_type = GD_U8, .layout = GD_CHANNELS_LAST, .labels = true, .targets = 1, .y_vector = true};
   for (int64_t i = 0; i < s->n; i++) GD_TRY(find_class(&s->picture[i]));
   qsort(s->picture, (size_t)s->n, sizeof *s->picture, by_name);
   GD_TRY(check_folders(s));

@@ -62,11 +62,15 @@ void gd_table_free(gd_table *t) {
 
 /* Samples lo .. lo + n - 1. */
 static gd_status put_x(gdi_h5_writer *w, const gd_table *t, const char *name, int64_t lo, int64_t n) {
-  if (t->image_at) return gdi_encoded_put(w, t, name, lo, n);
+
   int64_t shape[GD_MAX_DIMS] = {n};
   for (int d = 0; d < t->ndim; d++) shape[d + 1] = t->sample[d];
   const size_t row = (size_t)values_of_sample(t->ndim, t->sample) * gd_dtype_bytes(t->x_type);
-  return gdi_h5_put(w, name, t->x_type, t->ndim + 1, shape, (const char *)t->x + (size_t)lo * row);
+  if (t->image_at)
+    GD_TRY(gdi_encoded_put(w, t, name, lo, n));
+  else
+    GD_TRY(gdi_h5_put(w, name, t->x_type, t->ndim + 1, shape, (const char *)t->x + (size_t)lo * row));
+  return t->layout ? gdi_h5_put_attr_text(w, name, "layout", gdi_layout_word(t->layout)) : GD_OK;
 }
 
 /* Labels of pixels are bytes where they can be: 255 of them is the one that does not count. */

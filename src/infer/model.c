@@ -38,6 +38,7 @@ gd_status gdi_job_model(gd_module **out, const gd_task *task, const gd_tree *spe
   if (data->ndim > GD_MAX_DIMS - 1)
     return GD_FAIL(GD_ERR_SHAPE, "model: samples of %d dimensions", data->ndim);
   b.in[0] = shape_of(data->x_index ? GD_I64 : dtype, data->ndim, data->sample);
+  b.in[0].layout = data->layout;
   for (int f = 0; f < data->n_more; f++) {
     const gd_source_field *m = &data->more[f];
     if (m->input) b.in[b.n_in++] = shape_of(m->index ? GD_I64 : dtype, m->ndim, m->shape);

@@ -8,6 +8,7 @@
 
 #include "data/csvcell.h"
 #include "data/dataset.h"
+#include "data/image.h"
 #include "data/names.h"
 #include "device/device.h"
 #include "gd/log.h"
@@ -40,6 +41,7 @@ gd_data_options gdi_data_options(const gd_options *o) {
   return (gd_data_options){.target_type = gdi_target_type(o),
                            .largest = largest(o),
                            .size = (int)o->size,
+                           .layout = gdi_layout_of(o->layout),
                            .x_name = given(o->x_name, ""),
                            .y_name = given(o->y_name, ""),
                            .w_name = given(o->w_name, ""),

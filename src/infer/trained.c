@@ -6,6 +6,7 @@
 #include "autograd/autograd.h"
 #include "base/files.h"
 #include "comm/rank_device.h"
+#include "data/image.h"
 #include "infer/model.h"
 #include "infer/update_statistics.h"
 #include "nn/plugins.h"
@@ -55,6 +56,7 @@ gd_status gdi_trained_model(gdi_trained *u, const gd_checkpoint *c, const char *
   gd_tree *spec;
   gd_data_info data;
   GD_TRY(inputs_of(&data, c, o->data));
+  data.layout = gdi_layout_of(u->trained.layout);
   GD_TRY(gd_tree_parse(&spec, c->arena, c->model, "model"));
   GD_TRY(gdi_job_model(model, o->task, spec, &data, u->device, dtype, &u->output));
   GD_TRY(gd_params_new(params, *model));

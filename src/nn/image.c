@@ -14,6 +14,8 @@ static place channels_of(const gd_shape *in, int dims) {
   if (in->axes != GD_AXES_PLAIN && in->ndim == dims + 1) return LAST;
   if (in->axes != GD_AXES_PLAIN) return NOT_KNOWN;
   if (in->ndim == dims) return NONE;
+  if (in->layout != GD_LAYOUT_GUESSED && in->ndim == dims + 1)
+    return in->layout == GD_CHANNELS_LAST ? LAST : FIRST;
   if (in->ndim != 3 || dims != 2) return NOT_KNOWN;
   return one_or_three(in->dim[2]) ? LAST : one_or_three(in->dim[0]) ? FIRST : NOT_KNOWN;
 }
@@ -25,10 +27,10 @@ gd_status gdi_image_in(gd_build *b, int dims, gd_shape *image) {
   GD_TRY(gd_shape_floats(b));
   gd_shape_text(in, text, sizeof text);
   if (where == NOT_KNOWN && in->axes == GD_AXES_PLAIN && in->ndim == dims + 1)
-    return GD_FAIL(
-        GD_ERR_SHAPE,
-        "%s: which dimension of %s are the channels? Begin the model with channels:first or channels:last",
-        b->cls->word, text);
+    return GD_FAIL(GD_ERR_SHAPE,
+                   "%s: which dimension of %s are the channels? Say data.layout, or begin the model with "
+                   "channels:first or channels:last",
+                   b->cls->word, text);
   if (where == NOT_KNOWN)
     return GD_FAIL(GD_ERR_SHAPE, "%s takes %s, but its input is %s", b->cls->word,
                    dims == 2 ? "images" : "signals: [length], or channels too", text);

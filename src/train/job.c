@@ -32,14 +32,14 @@ static void say_images(const gdi_job *j) {
   while (m->n_children) m = m->child[0].module;
   const gd_shape *in = &m->in;
   char text[160];
-  if (in->axes != GD_AXES_PLAIN || in->ndim != 3 || m->out.axes != GD_AXES_IMAGE ||
+  if (in->layout || in->axes != GD_AXES_PLAIN || in->ndim != 3 || m->out.axes != GD_AXES_IMAGE ||
       gd_world_rank(j->world) > 0)
     return;
   const bool last = in->dim[2] == 1 || in->dim[2] == 3;
-  gdi_message_once(GD_LOG_INFO,
-                   "samples %s are taken for images, channels %s: a layer channels:first or channels:last in "
-                   "front says it",
-                   gd_shape_text(in, text, sizeof text), last ? "last" : "first");
+  gdi_message_once(
+      GD_LOG_INFO,
+      "samples %s are taken for images, channels %s: data.layout, or an attribute layout of x, says it",
+      gd_shape_text(in, text, sizeof text), last ? "last" : "first");
 }
 
 static gd_status build_model(gdi_job *j) {

@@ -83,6 +83,8 @@ gd_status gdi_open_orders(gdi_job *j) {
   const uint64_t seed = (uint64_t)j->opt.seed;
   if (strcmp(j->opt.shuffle, "auto") == 0)
     j->opt.shuffle = gd_dataset_streamed(j->train.data) && !i->from_images ? "block" : "full";
+  if (i->layout)
+    j->opt.layout = gdi_layout_word(i->layout); /* of the model from now on, whatever other files say */
   j->train_order = gd_order_all(i->n, seed);
   j->validates = j->opt.val_fraction > 0 || j->val.data;
   if (j->opt.val_fraction > 0)

@@ -114,10 +114,11 @@ static void a_list_gives_the_bits_of_the_cpu(void **state) {
     compare(&kinds[i], "crop:4 flip");
     compare(&kinds[i], "cutmix mixup mixup:1"); /* each from where the one before it ended */
     compare(&kinds[i], "mixup flip cutmix");
-    compare(&kinds[i], "[{crop: {padding: 3, padding_mode: reflect}}, flip, {affine: {degrees: 20, scale: "
-                       "0.2}}, resized_crop, "
-                       "{color_jitter: {brightness: 0.5, contrast: 0.5, saturation: 0.5}}, {cutout: 5}, "
-                       "random_erasing, {affine: 5}, flip]");
+    compare(&kinds[i],
+            "[{crop: {padding: 3, padding_mode: reflect}}, flip, {affine: {degrees: 20, scale: "
+            "0.2}}, resized_crop, "
+            "{color_jitter: {brightness: 0.5, contrast: 0.5, saturation: 0.5, hue: 0.5}}, {cutout: 5}, "
+            "random_erasing, {affine: 5}, flip]");
   }
 }
 

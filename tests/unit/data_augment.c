@@ -218,6 +218,38 @@ static void jitter_keeps_grey_grey_and_multiplies_brightness(void **state) {
   gd_augment_free(bright), gd_augment_free(all);
 }
 
+/* Hue, saturation and value of a colour of three numbers, by their definition. */
+static void hsv(const float *v, double out[3]) {
+  const double most = fmax(v[0], fmax(v[1], v[2])), range = most - fmin(v[0], fmin(v[1], v[2]));
+  out[0] = range == 0     ? 0
+           : most == v[0] ? fmod((double)(v[1] - v[2]) / range + 6, 6) / 6
+           : most == v[1] ? ((double)(v[2] - v[0]) / range + 2) / 6
+                          : ((double)(v[0] - v[1]) / range + 4) / 6;
+  out[1] = most > 0 ? range / most : 0, out[2] = most;
+}
+
+static void jitter_turns_hue_alone_by_what_was_drawn(void **state) {
+  (void)state;
+  gd_augment *a = make("[{color_jitter: {hue: 0.4}}]", GD_F32, false);
+  float x[N], y[N];
+  for (int k = 0; k < N; k++) x[k] = (float)(k * k % 97 + 2) / 100;
+  for (int i = 0; i < 300; i++) {
+    gdi_drawn w;
+    gdi_augment_draw(a, 0, i, &w);
+    assert_true(fabs(w.f[3]) <= 0.4);
+    run(a, 0, i, x, y, sizeof y);
+    for (int k = 0; k < N; k += C) {
+      double was[3], is[3];
+      hsv(x + k, was), hsv(y + k, is);
+      const double apart = is[0] - was[0] - w.f[3];
+      if (was[1] > 0) assert_close(apart, round(apart), 1e-5);
+      assert_close(is[1], was[1], 1e-5);
+      assert_close(is[2], was[2], 1e-6);
+    }
+  }
+  gd_augment_free(a);
+}
+
 static void a_resized_crop_of_everything_is_the_image_and_of_a_part_lies_within_it(void **state) {
   (void)state;
   gd_data_info square = images(GD_U8, false);
@@ -482,6 +514,7 @@ int main(void) {
       cmocka_unit_test(nothing_asked_changes_nothing),
       cmocka_unit_test(turning_moves_pixels_as_the_matrix_says),
       cmocka_unit_test(jitter_keeps_grey_grey_and_multiplies_brightness),
+      cmocka_unit_test(jitter_turns_hue_alone_by_what_was_drawn),
       cmocka_unit_test(a_resized_crop_of_everything_is_the_image_and_of_a_part_lies_within_it),
       cmocka_unit_test(planes_and_channels_are_the_same_image),
       cmocka_unit_test(draws_are_those_of_every_version_before),

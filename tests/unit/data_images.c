@@ -1,4 +1,5 @@
 /* Folders and archives of images: exact pixels from good ones; of bad ones the file is named, and nothing crashes. */
+#include "base/h5write.h"
 #include "data/image.h"
 #include "data_fixture.h"
 #include "image_files.h"
@@ -52,6 +53,35 @@ static void classes_and_images_are_in_the_order_of_their_names_and_pixels_exact(
   assert_true(gd_dataset_info(d)->n == 2 && gd_dataset_info(d)->classes == 2);
   gd_dataset_close(d);
   gd_table_free(&t);
+}
+
+static void files_say_which_dimension_the_channels_are(void **state) {
+  (void)state;
+  gd_table t;
+  gdi_h5_writer w;
+  gd_dataset *d;
+  put("l/a/1.png", make_png(5, 3, 2, 3));
+  assert_ok(import(&t, "l", 0));
+  for (gd_layout l = GD_LAYOUT_GUESSED; l <= GD_CHANNELS_LAST; l++) {
+    if (l) assert_int_equal(t.layout, GD_CHANNELS_LAST); /* of every import */
+    gd_table other = t;
+    other.layout = l;
+    d = open_table(&other, "l.h5", NULL);
+    assert_int_equal(gd_dataset_info(d)->layout, l);
+    gd_dataset_close(d);
+    assert_ok(gd_dataset_open(&d, in_folder("l.h5"), &(gd_data_options){.layout = GD_CHANNELS_FIRST}));
+    assert_int_equal(gd_dataset_info(d)->layout, GD_CHANNELS_FIRST);
+    gd_dataset_close(d);
+  }
+  gd_table_free(&t);
+  assert_ok(gdi_h5_create(&w, in_folder("odd.h5")));
+  assert_ok(gdi_h5_put(&w, "x", GD_U8, 4, (int64_t[]){1, 1, 1, 3}, "abc"));
+  assert_ok(gdi_h5_put(&w, "y", GD_I64, 1, (int64_t[]){1}, (int64_t[]){0}));
+  assert_ok(gdi_h5_put_attr_text(&w, "x", "layout", "sideways"));
+  assert_ok(gdi_h5_finish(&w));
+  assert_ok(gdi_h5_publish(&w));
+  assert_refused(gd_dataset_open(&d, in_folder("odd.h5"), NULL), GD_ERR_DATA,
+                 "odd.h5: x: its attribute layout is not \"channels_last\"");
 }
 
 static void jpeg_is_decoded_within_its_loss_grey_or_progressive_or_not(void **state) {
@@ -254,6 +284,7 @@ static void any_bytes_decode_or_are_refused(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(classes_and_images_are_in_the_order_of_their_names_and_pixels_exact),
+      cmocka_unit_test(files_say_which_dimension_the_channels_are),
       cmocka_unit_test(jpeg_is_decoded_within_its_loss_grey_or_progressive_or_not),
       cmocka_unit_test(resizing_takes_the_square_in_the_middle_and_averages),
       cmocka_unit_test(an_image_of_one_pixel_is_an_image),

@@ -3,6 +3,8 @@
 #include <string.h>
 
 #include "gd/gd.h"
+#include "data/image.h"
+#include "infer/model.h"
 #include "test_tape.h"
 
 enum { SIDE = 4, CHANNELS = 3, MOST = 256 };
@@ -165,11 +167,46 @@ static void signals_are_pooled_as_in_pytorch(void **state) {
   refuses("max_pool1d:2", GD_SHAPE(4, 4, 3), "takes signals");
 }
 
+/* Of which nothing could be guessed. */
+static void what_the_data_say_of_channels_is_believed(void **state) {
+  (void)state;
+  double last[140], first[140], result[2][10];
+  for (int p = 0; p < 20; p++)
+    for (int c = 0; c < 7; c++) last[p * 7 + c] = first[c * 20 + p] = sin(p + 20 * c);
+  for (int k = 0; k < 2; k++) {
+    const gd_data_info data = {.path = "d.h5",
+                               .ndim = 3,
+                               .sample = {k ? 7 : 4, k ? 4 : 5, k ? 5 : 7},
+                               .targets = 10,
+                               .layout = k ? GD_CHANNELS_FIRST : GD_CHANNELS_LAST};
+    const int64_t *s = data.sample;
+    gd_arena *arena;
+    gd_tree *spec;
+    gd_module *m;
+    gd_shape out;
+    gdi_image_shape h;
+    assert_ok(gdi_image_shape_of(&h, &data));
+    assert_true(h.height == 4 && h.width == 5 && h.channels == 7 && h.planes == k);
+    assert_ok(gd_arena_new(&arena, "test"));
+    assert_ok(gd_tree_parse(&spec, arena, "conv2d:out_channels=4,kernel_size=3,padding=same relu linear:10",
+                            "model"));
+    assert_ok(gdi_job_model(&m, NULL, spec, &data, device, GD_F32, &out));
+    gd_module_reset(m, 5);
+    gd_tensor *x = gd_values(tape, GD_F32, k ? first : last, GD_SHAPE(1, s[0], s[1], s[2]));
+    memcpy(result[k], of(gd_forward(m, tape, x)), sizeof result[k]);
+    gd_module_free(m);
+    gd_tape_reset(tape);
+    gd_arena_free(arena);
+  }
+  assert_memory_equal(result[0], result[1], sizeof result[0]);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test(nan_and_infinity_go_where_they_go_in_pytorch),
                                      cmocka_unit_test(gradients_of_pooling_go_to_one_pixel),
                                      cmocka_unit_test(what_cannot_be_is_refused_with_its_reason),
                                      cmocka_unit_test(channels_may_be_at_either_end),
-                                     cmocka_unit_test(signals_are_pooled_as_in_pytorch)};
+                                     cmocka_unit_test(signals_are_pooled_as_in_pytorch),
+                                     cmocka_unit_test(what_the_data_say_of_channels_is_believed)};
   return cmocka_run_group_tests(tests, open_device, close_device);
 }

@@ -1,10 +1,12 @@
 /* As torchvision's ColorJitter, one after the other in this order. */
 #include "data/augment.h"
+#include "device/hue.h"
 
 static const gd_arg args[] = {
     {"brightness", GD_ARG_REAL, "0", 0, 1, NULL, "brighter or darker by at most this part"},
     {"contrast", GD_ARG_REAL, "0", 0, 1, NULL, "further from or nearer to its mean grey"},
     {"saturation", GD_ARG_REAL, "0", 0, 1, NULL, "further from or nearer to its own grey: of colours only"},
+    {"hue", GD_ARG_REAL, "0", 0, 0.5, NULL, "turned on the circle of colours by at most this part of it"},
     {0}};
 
 static float grey(const float *v, int64_t channels) {
@@ -27,10 +29,11 @@ static float mean_grey(const float *pixel, int64_t pixels, int64_t channels) {
   return (float)lane[0];
 }
 
-/* f: brightness, contrast, saturation. */
+/* f: brightness, contrast, saturation, hue. */
 static void draw(const gdi_arg_value a[], gdi_draws *d, const gdi_image_shape *s, gdi_drawn *out) {
   (void)s;
   for (int k = 0; k < 3; k++) out->f[k] = gdi_draw(d, 1 - a[k].f, 1 + a[k].f);
+  out->f[3] = gdi_draw(d, -a[3].f, a[3].f);
 }
 
 static void apply(const gdi_drawn *w, gdi_pixels *p) {
@@ -44,13 +47,14 @@ static void apply(const gdi_drawn *w, gdi_pixels *p) {
     for (int64_t k = 0; k < c; k++) v[k] = blend(p, contrast, v[k], mean);
     const float own = grey(v, c);
     for (int64_t k = 0; k < c && c >= 3; k++) v[k] = blend(p, saturation, v[k], own);
+    if (c >= 3 && w->f[3] != 0) gdi_turn_hue(v, w->f[3]);
   }
 }
 
 const gdi_augmentation gdi_augment_color_jitter = {
     .word = "color_jitter",
-    .about = "brightness, contrast and saturation",
-    .example = "{color_jitter: {brightness: 0.4, contrast: 0.4, saturation: 0.4}}",
+    .about = "brightness, contrast, saturation and hue",
+    .example = "{color_jitter: {brightness: 0.4, contrast: 0.4, saturation: 0.4, hue: 0.1}}",
     .args = args,
     .draw = draw,
     .apply = apply,

@@ -5,6 +5,7 @@
 #include <math.h>
 
 #include "device/cuda/launch.cuh"
+#include "device/hue.h"
 
 typedef struct image {
   int H, W, C, n;
@@ -114,19 +115,11 @@ static __device__ __forceinline__ float grey(const image &m, int y, int x) {
                  : 0.299F * v[at(m, y, x, 0)] + 0.587F * v[at(m, y, x, 1)] + 0.114F * v[at(m, y, x, 2)];
 }
 
-/* On the circle of colours, of which `by` is a part; saturation and value of HSV stay. */
-static __device__ void turn_hue(float v[3], double by) {
-  const float most = fmaxf(v[0], fmaxf(v[1], v[2])), least = fminf(v[0], fminf(v[1], v[2])),
-              range = most - least;
-  if (!(range > 0)) return;
-  double at = most == v[0]   ? (double)((v[1] - v[2]) / range)
-              : most == v[1] ? 2 + (double)((v[2] - v[0]) / range)
-                             : 4 + (double)((v[0] - v[1]) / range);
-  at += 6 * by;
-  at -= 6 * floor(at / 6);
-  const int sixth = (int)at % 6, largest = (sixth + 1) / 2 % 3, smallest = (sixth / 2 + 2) % 3;
-  const float part = (float)(at - floor(at)), middle = sixth % 2 ? most - range * part : least + range * part;
-  for (int c = 0; c < 3; c++) v[c] = c == largest ? most : c == smallest ? least : middle;
+static __device__ __forceinline__ void turn(const image &m, const gdi_change &w, int y, int x) {
+  float v[3];
+  for (int c = 0; c < 3; c++) v[c] = m.now[at(m, y, x, c)];
+  gdi_turn_hue(v, w.f[3]);
+  for (int c = 0; c < 3; c++) m.now[at(m, y, x, c)] = v[c];
 }
 
 /* Brightness, contrast about the mean grey, saturation, hue; a thread has all channels of its pixels. */
@@ -153,11 +146,7 @@ static __device__ void colour(const image &m, const gdi_change &w) {
     const float own = grey(m, y, x);
     for (int c = 0; c < m.C && m.C >= 3; c++)
       m.now[at(m, y, x, c)] = blend(m, saturation, m.now[at(m, y, x, c)], own);
-    if (m.C < 3 || w.f[3] == 0) continue;
-    float v[3];
-    for (int c = 0; c < 3; c++) v[c] = m.now[at(m, y, x, c)];
-    turn_hue(v, w.f[3]);
-    for (int c = 0; c < 3; c++) m.now[at(m, y, x, c)] = v[c];
+    if (m.C >= 3 && w.f[3] != 0) turn(m, w, y, x);
   }
   __syncthreads(); /* before `lane` is written again, too */
 }
