@@ -36,7 +36,8 @@ struct Descriptor {
   std::vector<int> found = {}; /* of heuristics */
 };
 
-static std::set<Descriptor *> living;
+static std::set<Descriptor *> living,
+    missed; /* destroyed, but others refer to them: their addresses are not used again */
 static std::string last_error;
 
 static cudnnStatus_t refuse(cudnnStatus_t status, const char *format, ...) {
@@ -208,11 +209,22 @@ cudnnStatus_t cudnnBackendCreateDescriptor(cudnnBackendDescriptorType_t kind, cu
   return CUDNN_STATUS_SUCCESS;
 }
 
+static bool is_missed(const Descriptor *d) {
+  for (const Descriptor *other : living)
+    for (const auto &at : other->values)
+      for (int64_t i = 0; at.second.type == CUDNN_TYPE_BACKEND_DESCRIPTOR && i < at.second.n; i++)
+        if (part(other, at.first, i) == d) return true;
+  return false;
+}
+
 cudnnStatus_t cudnnBackendDestroyDescriptor(cudnnBackendDescriptor_t descriptor) {
   Descriptor *d = find(descriptor);
   if (!d) REFUSE("a descriptor that is not there is destroyed");
   living.erase(d);
-  delete d;
+  if (d->kind != CUDNN_BACKEND_VARIANT_PACK_DESCRIPTOR && is_missed(d))
+    missed.insert(d);
+  else
+    delete d;
   return CUDNN_STATUS_SUCCESS;
 }
 

@@ -86,7 +86,11 @@ static inline bool agrees(gd_dtype type, double value, double expected) {
 /* Sums of products, and differences of numbers as large as dy, keep the roundings of what went into them. */
 static inline double roundings_of(const gd_op *op) {
   if (op->flops) return 1000; /* of some thousand, twice */
-  return op == &gdi_op_softmax || op == &gdi_op_log_softmax || op == &gdi_op_cross_entropy ? 50 : 1;
+  static const gd_op *const sums[] = {&gdi_op_softmax, &gdi_op_log_softmax, &gdi_op_cross_entropy,
+                                      &gdi_op_batch_norm, &gdi_op_group_norm};
+  for (size_t i = 0; i < sizeof sums / sizeof *sums; i++)
+    if (op == sums[i]) return 50;
+  return 1;
 }
 
 static inline void same_on_both(const op_case *c, const char *shapes, gd_dtype type) {

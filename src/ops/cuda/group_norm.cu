@@ -153,17 +153,17 @@ static __global__ void put_gradient(job<T> j, const T *dy, const double *slope, 
   }
 }
 
-/* Over the samples in their order. */
+/* Over the samples in their order. db last: it may be dw, and adds to it then. */
 template <typename T>
 static __global__ void put_channels(job<T> j, const double *part, T *dw, bool add_dw, T *db, bool add_db) {
   GDI_EACH(c, j.s.C) {
-    double weight = dw && add_dw ? (double)dw[c] : 0, bias = db && add_db ? (double)db[c] : 0;
+    double weight = dw && add_dw ? (double)dw[c] : 0, bias = 0;
     for (int64_t b = 0; b < j.s.B; b++) {
       bias += part[b * 2 * j.s.C + c];
       weight += part[(b * 2 + 1) * j.s.C + c] * j.rstd[j.group(b, c)];
     }
     if (dw) dw[c] = (T)weight;
-    if (db) db[c] = (T)bias;
+    if (db) db[c] = (T)(add_db ? (double)db[c] + bias : bias);
   }
 }
 
