@@ -23,7 +23,10 @@ gd_status gdi_file_open(gdi_file *f, const char *path) {
 }
 
 gd_status gdi_file_open_member(gdi_file *f, const char *path, const char *archive, const gdi_zip_entry *e) {
-  *f = (gdi_file){.path = path, .bytes = e->packed, .compressed = e->deflated};
+  struct stat st;
+  *f = (gdi_file){.path = path, .compressed = true}; /* at the most the whole archive is this file */
+  if (stat(archive, &st) != 0) return GD_FAIL(GD_ERR_DATA, "%s: %m", archive);
+  f->bytes = (uint64_t)st.st_size;
   return gdi_zip_open(&f->member, archive, e);
 }
 

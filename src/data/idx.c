@@ -113,8 +113,15 @@ enum { CIFAR_PLANE = 32 * 32, CIFAR_PIXELS = 3 * CIFAR_PLANE };
 
 static gd_status cifar_count(int64_t *n, const char *path, int record) {
   gdi_file f;
+  uint8_t first[2] = {0}; /* 80 02 begins a pickle, and no record: there are no so many classes */
   GD_TRY(gdi_file_open(&f, path));
+  const gd_status st = f.bytes < 2 ? GD_OK : gdi_file_read(&f, "records", first, sizeof first);
   gdi_file_close(&f);
+  GD_TRY(st);
+  if (first[0] == 0x80)
+    return GD_FAIL(GD_ERR_DATA,
+                   "%s: the Python version, whose pickles are not read: take the binary one (%s.tar.gz)",
+                   path, record == CIFAR_PIXELS + 1 ? "cifar-10-binary" : "cifar-100-binary");
   if (f.compressed) return GD_FAIL(GD_ERR_DATA, "%s: compressed; unpack it first", path);
   if (f.bytes == 0 || f.bytes % (uint64_t)record != 0)
     return GD_FAIL(GD_ERR_DATA, "%s: %llu bytes are not a whole number of CIFAR records of %d bytes", path,

@@ -1,4 +1,4 @@
-/* Archives in the ZIP format, as NumPy writes .npz: stored or deflated, hostile until checked. */
+/* Archives in the ZIP format, as NumPy writes .npz, by libarchive: hostile until checked. */
 #ifndef GDI_DATA_ZIP_H
 #define GDI_DATA_ZIP_H
 
@@ -6,17 +6,15 @@
 
 typedef struct gdi_zip_entry {
   char name[128];
-  uint64_t at, packed, bytes; /* of its values: where they begin, and how many bytes packed and unpacked */
-  uint32_t crc;
-  bool deflated;
 } gdi_zip_entry;
 
 /* Does the file begin as one? */
 bool gdi_zip_is(const char *path);
-/* What it holds. Owner: caller, free(). Errors: GD_ERR_DATA: damaged, encrypted, packed in another way */
+/* What it holds. Owner: caller, free(). Errors: GD_ERR_DATA: damaged; GD_ERR_ENV: this build has no libarchive */
 gd_status gdi_zip_list(gdi_zip_entry **out, int *n, const char *path) GD_CHECKED;
 
 typedef struct gdi_zip_reader gdi_zip_reader;
+/* The first file of that name. Errors: those of gdi_zip_list() */
 gd_status gdi_zip_open(gdi_zip_reader **out, const char *path, const gdi_zip_entry *e) GD_CHECKED;
 /* Up to `bytes` of its values. Returns how many, 0 at the end, -1 where they are damaged: *why. */
 int64_t gdi_zip_read(gdi_zip_reader *r, void *to, uint64_t bytes, const char **why);

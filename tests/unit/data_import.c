@@ -194,6 +194,9 @@ static void cifar_reads_batches_one_after_the_other(void **state) {
   bytes[RECORD] = 10;
   files[1] = write_bytes("b.bin", bytes + RECORD, RECORD);
   assert_refused(gd_import_cifar(&t, files, 2, false), GD_ERR_DATA, "b.bin: label 10 at record 0");
+  write_bytes("data_batch_1", "\x80\2}q\1", 5);
+  assert_refused(gd_import_cifar(&t, (const char *[]){in_folder("data_batch_1")}, 1, false), GD_ERR_DATA,
+                 "data_batch_1: the Python version, whose pickles are not read: take the binary one");
   free(bytes);
 }
 
