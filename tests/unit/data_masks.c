@@ -14,13 +14,14 @@ static int64_t label_of(int64_t sample, int64_t pixel) {
   return (sample + pixel) % 11 == 0 ? GD_IGNORED : (sample * 5 + pixel / 3) % CLASSES;
 }
 
-static gd_table table_of(bool weighed) {
+/* As bytes, or, of so many classes, wider. */
+static gd_table table_of(bool weighed, int64_t classes) {
   gd_table t = {.n = SAMPLES,
                 .ndim = 2,
                 .sample = {H, W},
                 .x_type = GD_U8,
                 .labels = true,
-                .classes = CLASSES,
+                .classes = classes,
                 .y_ndim = 2,
                 .y_sample = {H, W}};
   t.x = calloc(SAMPLES * PIXELS, 1), t.y = calloc(SAMPLES * PIXELS, sizeof(int64_t));
@@ -34,15 +35,16 @@ static void every_pixel_has_its_label_held_or_streamed_weighed_or_not(void **sta
   (void)state;
   gd_device *device;
   assert_ok(gd_device_open(&device, NULL));
-  for (int k = 0; k < 4; k++) {
-    gd_table t = table_of(k & 1);
+  for (int k = 0; k < 8; k++) {
+    const int64_t classes = k & 4 ? 300 : CLASSES;
+    gd_table t = table_of(k & 1, classes);
     gd_dataset *d =
         open_table(&t, "m.h5", &(gd_data_options){.memory = k & 2 ? GD_MEMORY_STREAM : GD_MEMORY_HOLD});
     void *memory = k & 2 ? NULL : hold(d);
     const gd_data_info *i = gd_dataset_info(d);
     assert_true(i->labels && i->y_ndim == 2 && i->y_sample[0] == H && i->y_sample[1] == W &&
                 i->targets == PIXELS);
-    assert_int_equal(i->classes, CLASSES);
+    assert_int_equal(i->classes, classes);
     gd_loader *l;
     gd_batch b;
     const gd_loader_options o = {
@@ -153,7 +155,7 @@ static void what_moves_no_pixels_moves_no_labels(void **state) {
 
 static void all_pixels_of_a_part_are_counted_but_those_ignored(void **state) {
   (void)state;
-  gd_table t = table_of(false);
+  gd_table t = table_of(false, CLASSES);
   int64_t expected[CLASSES] = {0}, counts[CLASSES];
   gd_order part, rest;
   gd_class_lists lists;
