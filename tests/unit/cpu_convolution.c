@@ -1,4 +1,4 @@
-/* Convolutions in f32, which oneDNN computes in chunks: they agree with f64, and threads do not show in the bits. */
+/* Convolutions in f32 and bf16, which oneDNN computes in chunks: they agree with f64, and threads do not show in the bits. */
 #include <math.h>
 #include <string.h>
 
@@ -39,12 +39,12 @@ static double *copy(const gd_tensor *x, int64_t *n) {
 }
 
 /* On a device of so many threads, twice: the second run finds everything prepared. */
-static results run(const shape *s, gd_dtype type, int threads) {
+static results run(const shape *s, gd_dtype type, gd_matmul_type matmul, int threads) {
   results r = {0};
   gd_device *d;
   gd_tape *t;
   static const int64_t none[2];
-  assert_ok(gd_device_open(&d, &(gd_device_options){.kind = GD_CPU, .threads = threads}));
+  assert_ok(gd_device_open(&d, &(gd_device_options){.kind = GD_CPU, .threads = threads, .matmul = matmul}));
   assert_ok(gd_tape_new(&t, d));
   for (int again = 0; again < 2; again++) {
     gd_tape_reset(t);
@@ -89,15 +89,20 @@ static void compare(const char *what, const shape *s, const results *a, const re
 }
 
 static void check(const shape *s) {
-  results exact = run(s, GD_F64, 1), one = run(s, GD_F32, 1);
+  results exact = run(s, GD_F64, GD_MATMUL_NATIVE, 1), one = run(s, GD_F32, GD_MATMUL_NATIVE, 1),
+          low = run(s, GD_F32, GD_MATMUL_BF16, 1);
   compare("f32 beside f64", s, &one, &exact, 1e-5);
+  if (!s->relu) compare("bf16 beside f64", s, &low, &exact, 1e-2); /* beside 0, relu may be on either side */
   for (int threads = 2; threads <= 3; threads++) {
-    results more = run(s, GD_F32, threads), more64 = run(s, GD_F64, threads);
+    results more = run(s, GD_F32, GD_MATMUL_NATIVE, threads),
+            more64 = run(s, GD_F64, GD_MATMUL_NATIVE, threads),
+            more16 = run(s, GD_F32, GD_MATMUL_BF16, threads);
     compare("more threads", s, &more, &one, 0);
     compare("more threads, f64", s, &more64, &exact, 0);
-    release(&more), release(&more64);
+    compare("more threads, bf16", s, &more16, &low, 0);
+    release(&more), release(&more64), release(&more16);
   }
-  release(&exact), release(&one);
+  release(&exact), release(&one), release(&low);
 }
 
 static void f32_agrees_with_f64_on_any_number_of_threads(void **state) {
