@@ -100,15 +100,15 @@ static gd_status build(gd_module *m, gd_build *b) {
   return gd_arg_bool(b, "bias") ? gd_module_add_param(m, "bias", n, in.dim + in.ndim - n, &l->bias) : GD_OK;
 }
 
-const gd_module_class gdi_layer_norm_class = {
-    .name = "LayerNorm",
-    .word = "layer_norm",
-    .about = "(x - mean) / sqrt(var + eps) weight + bias, over the last dimensions",
-    .example = "layer_norm",
-    .args = args,
-    .bytes = sizeof(layer_norm),
-    .forward = forward,
-    .reset = reset,
-    .describe = describe,
-    .shape = shape,
-    .build = build};
+const gd_module_class gdi_layer_norm_class = {.name = "LayerNorm",
+                                              .word = "layer_norm",
+                                              .about =
+                                                  "(x - mean) / sqrt(var + eps) weight + bias, by sample",
+                                              .example = "layer_norm",
+                                              .args = args,
+                                              .bytes = sizeof(layer_norm),
+                                              .forward = forward,
+                                              .reset = reset,
+                                              .describe = describe,
+                                              .shape = shape,
+                                              .build = build};

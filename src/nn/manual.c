@@ -4,6 +4,12 @@
 
 #include "nn/build.h"
 
+static void list_kinds(FILE *f, bool whole) {
+  const gd_module_class *c;
+  for (int i = 0; (c = gd_module_class_at(i)); i++)
+    if (c->whole == whole) fprintf(f, "  %-19s %s\n", c->word, c->about ? c->about : c->name);
+}
+
 static void list_all(FILE *f) {
   fputs("Layers of a model, in one line (--model \"linear:512 relu dropout:0.2 linear:10\")\n"
         "or in YAML:\n\n"
@@ -12,9 +18,9 @@ static void list_all(FILE *f) {
         "    - residual: {body: [{linear: 64}, relu, {linear: 64}], after: relu}\n"
         "    - linear: {out_features: 10, name: head}\n\n",
         f);
-  const gd_module_class *c;
-  for (int i = 0; (c = gd_module_class_at(i)); i++)
-    fprintf(f, "  %-14s %s\n", c->word, c->about ? c->about : c->name);
+  list_kinds(f, false);
+  fputs("\nKnown models (--model resnet20):\n\n", f);
+  list_kinds(f, true);
   fputs("\nEvery layer takes `name: WORD` (in the state dict; otherwise its position) and\n"
         "`share: NAME.weight` (the parameter of a layer before it).\n"
         "gdtrain --help-layers NAME: its arguments\n",

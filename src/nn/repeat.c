@@ -81,8 +81,7 @@ static gd_status build(gd_module *m, gd_build *b) {
 
 const gd_module_class gdi_repeat_class = {.name = "Repeat",
                                           .word = "repeat",
-                                          .about =
-                                              "the same layers several times, each with its own parameters",
+                                          .about = "the same layers several times, each with own parameters",
                                           .example = "repeat: {times: 3, body: [{linear: 64}, relu]}",
                                           .args = args,
                                           .bytes = sizeof(repeat),
