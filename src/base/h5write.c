@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { CHUNK_BYTES = 256 << 10 };
+enum { CHUNK_BYTES = 256 << 10, CHUNK_OF_BYTES = 32 << 10 };
 
 static gd_status failed(const gdi_h5_writer *w, const char *name, const char *what) {
   char cause[256];
@@ -36,12 +36,13 @@ gd_status gdi_h5_create(gdi_h5_writer *w, const char *path) {
   return created;
 }
 
-/* Whole rows while they fit; a row that is too large is cut along the next dimension. */
+/* Whole rows while they fit; a row that is too large is cut along the next dimension. Of bytes pieces are asked for. */
 static void choose_chunk(int ndim, const hsize_t shape[], size_t width, hsize_t chunk[]) {
   hsize_t rest = width;
+  const hsize_t most = ndim == 1 && width == 1 ? CHUNK_OF_BYTES : CHUNK_BYTES;
   for (int d = 1; d < ndim; d++) rest *= shape[d];
   for (int d = 0; d < ndim; d++) {
-    hsize_t fit = CHUNK_BYTES / rest;
+    hsize_t fit = most / rest;
     chunk[d] = fit < 1 ? 1 : fit < shape[d] ? fit : shape[d];
     if (d + 1 < ndim) rest = fit < 1 ? rest / shape[d + 1] : 1;
   }

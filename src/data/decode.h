@@ -1,4 +1,7 @@
-/* Micro-batches of encoded images: read in the order of the file, then decoded, cropped and augmented by all threads. */
+/*
+ * Micro-batches of encoded images: read in the order of the file, then decoded, cropped and augmented by all threads. Once
+ * the largest image was met, only libjpeg and libpng allocate.
+ */
 #ifndef GDI_DATA_DECODE_H
 #define GDI_DATA_DECODE_H
 
