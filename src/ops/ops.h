@@ -56,12 +56,6 @@ extern "C" {
   }
 #endif
 
-/* A record's kernels where only the CPU has them: a GPU refuses with GD_ERR_NO_KERNEL. */
-#define GDI_KERNELS_OF_THE_CPU(name)                                                                         \
-  {                                                                                                          \
-    [GD_CPU] = { gdi_cpu_##name##_forward, gdi_cpu_##name##_backward }                                       \
-  }
-
 /* Arguments of the operations that have but a dimension. */
 typedef struct gdi_along {
   int dim;
