@@ -16,8 +16,10 @@
 
 #include "cudnn_descriptor.h"
 
-static std::set<Descriptor *> living,
-    missed; /* destroyed, but others refer to them: their addresses are not used again */
+/* They live as long as the process: a descriptor that nobody destroys is none of our leaks. */
+static std::set<Descriptor *> &living = *new std::set<Descriptor *>;
+/* Destroyed, but others refer to them: their addresses are not used again. */
+static std::set<Descriptor *> &missed = *new std::set<Descriptor *>;
 static std::string last_error;
 
 cudnnStatus_t refuse(cudnnStatus_t status, const char *format, ...) {
